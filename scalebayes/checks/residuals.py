@@ -1,0 +1,80 @@
+"""Structure left in the residuals: where there is some, the law is wrong and intervals beyond are too narrow."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from scipy import stats
+
+from scalebayes.infer.draws import Draws
+from scalebayes.problem import Problem
+from scalebayes.status import Check, Status
+
+MIN_ROWS = 20
+LEVEL = 0.01
+
+
+def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
+    """Residuals at the mode against log N, log D, log C and log D/N, over all runs and over the largest."""
+    residual = standardised(problem, draws)
+    covariates = covariates_of(problem)
+    if len(residual) < MIN_ROWS or not covariates or not np.isfinite(residual).all():
+        yield Check("residuals", Status.PASS, f"Too few runs (under {MIN_ROWS}) to look for structure.")
+        return
+    yield _check("residuals", "all runs", residual, covariates)
+    size = covariates.get("C", next(iter(covariates.values())))
+    largest = size >= np.sort(size)[-max(MIN_ROWS, len(size) // 10)]
+    if len(residual) >= 2 * MIN_ROWS:
+        within = {name: x[largest] for name, x in covariates.items()}
+        yield _check("residuals of the largest runs", f"the {largest.sum()} largest runs", residual[largest], within)
+
+
+def standardised(problem: Problem, draws: Draws) -> np.ndarray:
+    """(log y - log f) / scale of the row, or (y - f) / scale for a raw noise, at the mode (run,)."""
+    model, numbers, rows = problem.model, problem.numbers, problem.rows
+    scaled = model.scaled(model.constrain(draws.mode.z, numbers), numbers)
+    location = np.asarray(model.location(scaled, rows.inputs))
+    scale = np.asarray(model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count))
+    difference = np.log(rows.y / location) if model.form.on == "log" else rows.y - location
+    return (difference / scale)[: len(problem.runs)]
+
+
+def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
+    """log of each input of the law that varies, and of C and D/N where N and D are among them (run,)."""
+    logs = {column: np.log(problem.runs.column(column)) for column in problem.columns.values()}
+    if {"N", "D"} <= set(logs):
+        logs["C"] = np.log(6) + logs["N"] + logs["D"]
+        logs["D/N"] = logs["D"] - logs["N"]
+    return {name: x for name, x in logs.items() if np.ptp(x) > 1e-9}
+
+
+def structure(residual: np.ndarray, x: np.ndarray) -> tuple[float, float]:
+    """R^2 and p-value of a parabola in x fitted to the residuals' normal scores.
+
+    Scores (van der Waerden's) keep heavy tails from deciding the F test.
+    """
+    n = len(residual)
+    score = stats.norm.ppf(stats.rankdata(residual) / (n + 1))
+    t = (x - x.mean()) / x.std()
+    design = np.column_stack([np.ones(n), t, t**2])
+    _, _, rank, _ = np.linalg.lstsq(design, score, rcond=1e-8)
+    fitted = design @ np.linalg.lstsq(design, score, rcond=1e-8)[0]
+    r2 = float(1 - np.sum((score - fitted) ** 2) / np.sum((score - score.mean()) ** 2))
+    used, left = rank - 1, n - rank
+    return r2, float(stats.f.sf(r2 / used / max((1 - r2) / left, 1e-300), used, left))
+
+
+def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str, np.ndarray]) -> Check:
+    found = {axis: structure(residual, x) for axis, x in covariates.items() if np.ptp(x) > 1e-9}
+    if not found:
+        return Check(name, Status.PASS, f"No input varies over {where}.")
+    axis, (r2, p) = min(found.items(), key=lambda item: item[1][1])
+    level = LEVEL / len(found)
+    if p > level:
+        return Check(name, Status.PASS, f"Over {where} no trend (strongest against log {axis}, R^2 {r2:.2f}).")
+    told = ", ".join(f"log {a} (R^2 {r:.2f}, p {q:.0e})" for a, (r, q) in found.items() if q <= level)
+    return Check(
+        name,
+        Status.REVIEW,
+        f"over {where} the residuals still depend on {told}: the law doesn't hold there, and intervals beyond the runs "
+        "are too narrow; compare another law, or leave the smallest runs out and see whether the forecast moves.",
+    )

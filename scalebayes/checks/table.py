@@ -1,0 +1,132 @@
+"""Checks of the table of runs against the law: what can't be learnt from it, however it is fitted."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scalebayes.problem import Problem
+from scalebayes.status import Check, Status
+
+COLLINEAR = 0.95
+COMPUTE_OFF = 0.1
+
+
+def table_checks(problem: Problem) -> Iterator[Check]:
+    """Few runs, constant inputs, collinear inputs, duplicates, pooled groups, compute, units."""
+    yield _enough_runs(problem)
+    yield _varying_inputs(problem)
+    if len(problem.columns) > 1:
+        yield _collinear(problem)
+    yield _duplicates(problem)
+    if "group" in problem.runs.labels:
+        yield _pooled(problem)
+    if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
+        yield _compute(problem)
+    yield _units(problem)
+    if flat := [
+        n for n in problem.model.free if isinstance({**problem.law.params, **problem.noise.params}[n].prior, str)
+    ]:
+        yield Check(
+            "flat priors",
+            Status.REVIEW,
+            f"{', '.join(flat)}: a flat prior leaves the posterior improper where the runs don't bound a parameter; "
+            "for a posterior rather than a maximum likelihood estimate use the law's own priors.",
+        )
+
+
+def _enough_runs(problem: Problem) -> Check:
+    runs, free = len(problem.runs), len(problem.model.free)
+    if runs > free:
+        return Check("number of runs", Status.PASS, f"{runs} runs for {free} parameters.")
+    return Check(
+        "number of runs",
+        Status.REVIEW,
+        f"{runs} runs for {free} parameters: the answer is mostly prior; add runs, or fix parameters with priors=.",
+    )
+
+
+def _varying_inputs(problem: Problem) -> Check:
+    constant = [c for c in problem.columns.values() if np.ptp(np.log(problem.runs.column(c))) < 1e-9]
+    if not constant:
+        return Check("inputs vary", Status.PASS, f"{' and '.join(problem.columns.values())} vary between runs.")
+    return Check(
+        "inputs vary",
+        Status.REVIEW,
+        f"{', '.join(constant)} is the same in every run, so what the law says of it is prior alone; "
+        "add runs that vary it, or fit a law without it.",
+    )
+
+
+def _collinear(problem: Problem) -> Check:
+    name = "collinear inputs"
+    logs = {c: np.log(problem.runs.column(c)) for c in problem.columns.values()}
+    columns = [c for c, x in logs.items() if np.ptp(x) >= 1e-9]
+    if len(columns) < 2 or len(problem.runs) < 3:
+        return Check(name, Status.PASS, "Fewer than two inputs vary: nothing to compare.")
+    matrix = np.corrcoef([logs[c] for c in columns])
+    upper = np.triu(np.abs(matrix), 1)
+    i, j = np.unravel_index(np.argmax(upper), upper.shape)
+    pair = f"correlation of log {columns[i]} and log {columns[j]} {matrix[i, j]:.2f}"
+    if upper[i, j] <= COLLINEAR:
+        return Check(name, Status.PASS, f"{pair[0].upper()}{pair[1:]}.")
+    return Check(
+        name,
+        Status.REVIEW,
+        f"{pair}: the runs lie on one path, which can't tell the two effects apart; add runs off the path "
+        f"(another {columns[j]} at the same {columns[i]}).",
+    )
+
+
+def _duplicates(problem: Problem) -> Check:
+    table = np.column_stack([*(problem.runs.column(c) for c in problem.columns.values()), problem.runs.y])
+    repeated = len(table) - len(np.unique(table, axis=0))
+    if not repeated:
+        return Check("duplicates", Status.PASS, "No two rows are the same.")
+    return Check(
+        "duplicates",
+        Status.REVIEW,
+        f"{repeated} rows repeat another row's inputs and {problem.runs.observable} exactly, and count as "
+        "evidence again; drop them unless they are runs of their own.",
+    )
+
+
+def _pooled(problem: Problem) -> Check:
+    groups = sorted(set(map(str, problem.runs.labels["group"])))
+    if len(groups) < 2:
+        return Check("groups", Status.PASS, "All rows are of one group.")
+    shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
+    return Check(
+        "groups",
+        Status.REVIEW,
+        f"{len(groups)} groups ({shown}) are pooled into one law; fit each alone, with "
+        f"runs.where(\"group == '{groups[0]}'\"), and compare.",
+    )
+
+
+def _compute(problem: Problem) -> Check:
+    ratio = problem.runs.inputs["C"] / (6 * problem.runs.inputs["N"] * problem.runs.inputs["D"])
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if not ratio.size:
+        return Check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
+    low, middle, high = np.exp(np.quantile(np.log(ratio), [0.05, 0.5, 0.95]))
+    seen = f"C / 6ND has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in nine runs of ten"
+    if max(abs(np.log(low)), abs(np.log(high))) < COMPUTE_OFF:
+        return Check("compute", Status.PASS, f"{seen}.")
+    return Check(
+        "compute",
+        Status.REVIEW,
+        f"{seen}: optimum takes 6ND for the cost, so its budgets aren't the runs' own C; "
+        "check what N counts (embeddings?) and the units.",
+    )
+
+
+def _units(problem: Problem) -> Check:
+    if problem.law.has_dimensions:
+        return Check("units", Status.PASS, "Every parameter has a dimension: the fit doesn't depend on the units.")
+    missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
+    return Check(
+        "units",
+        Status.REVIEW,
+        f"law {problem.law.name!r} gives no dimension for {', '.join(missing)}: its priors are taken literally, in "
+        "the runs' own units, and sampling may be slow; give each parameter a sb.Param(prior, dimension).",
+    )

@@ -1,0 +1,48 @@
+"""ArviZ's diagnostics of chains and weights, on plain arrays."""
+
+from typing import Any
+
+import numpy as np
+from arviz_stats.base.array import array_stats
+
+
+def _per_parameter(statistic: Any, draws: np.ndarray, **options: Any) -> np.ndarray:
+    # chain_axis and draw_axis are named: ArviZ 1.x takes the last two axes by default and its order may change.
+    return np.asarray(statistic(draws, chain_axis=1, draw_axis=2, **options))
+
+
+def rhat(draws: np.ndarray) -> np.ndarray:
+    """Rank-normalised split r-hat (parameter,) of draws (parameter, chain, draw). Vehtari et al., arXiv 1903.08008.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bool(rhat(rng.normal(size=(1, 4, 1000)))[0] < 1.01)
+    True
+    """
+    return _per_parameter(array_stats.rhat, draws)
+
+
+def ess_bulk(draws: np.ndarray) -> np.ndarray:
+    """Bulk effective sample size (parameter,) of draws (parameter, chain, draw)."""
+    return _per_parameter(array_stats.ess, draws, method="bulk")
+
+
+def ess_tail(draws: np.ndarray) -> np.ndarray:
+    """Tail effective sample size (parameter,), of the 5 % and 95 % quantiles, of draws (parameter, chain, draw)."""
+    return _per_parameter(array_stats.ess, draws, method="tail", prob=(0.05, 0.95))
+
+
+def bfmi(energy: np.ndarray) -> np.ndarray:
+    """Energy Bayesian fraction of missing information (chain,) of energies (chain, draw)."""
+    return np.asarray(array_stats.bfmi(energy), dtype=np.float64)
+
+
+def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
+    """Pareto-smoothed, normalised log weights and k-hat of log importance ratios (proposal,). arXiv 1507.02646.
+
+    >>> log_weight, khat = pareto_smoothed(np.zeros(100))
+    >>> round(float(np.exp(log_weight).sum()), 6)
+    1.0
+    """
+    log_weight, khat = array_stats.psislw(-log_ratio)
+    log_weight = np.asarray(log_weight)
+    return log_weight - np.logaddexp.reduce(log_weight), float(khat)

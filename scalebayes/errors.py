@@ -1,0 +1,50 @@
+"""The error that a user's input raises, and the sentence for a word that isn't known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What was given can't be used; the message says where it is wrong and what to do, on one line.
+
+    >>> raise InputError("row 3, column 'tokens': the cell is blank; fill it in or leave the row out")
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.InputError: row 3, column 'tokens': the cell is blank; fill it in or leave the row out
+    """
+
+
+def nearest(given: str, valid: Iterable[str]) -> list[str]:
+    """The words of `valid` that look like `given`, nearest first, whatever their case.
+
+    >>> nearest("Chinchila", ["kaplan", "chinchilla"])
+    ['chinchilla']
+    """
+    by_lower: dict[str, list[str]] = {}
+    for word in valid:
+        by_lower.setdefault(word.lower(), []).append(word)
+    close = difflib.get_close_matches(given.lower(), by_lower, n=3, cutoff=0.6)
+    return [word for lower in close for word in by_lower[lower]]
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words in quotes with commas between; `nothing` where there are none.
+
+    >>> listed(["N", "D"])
+    "'N', 'D'"
+    """
+    return ", ".join(f"'{word}'" for word in words) or "nothing"
+
+
+def unknown(kind: str, given: str, valid: Iterable[str]) -> InputError:
+    """The error for a word `given` that is none of the `valid` words of its kind; the caller raises it.
+
+    >>> print(unknown("law", "chinchila", ["chinchilla", "kaplan"]))
+    unknown law 'chinchila'; did you mean 'chinchilla'? valid: chinchilla, kaplan
+    """
+    valid = list(valid)
+    close = nearest(str(given), valid)
+    guess = f"did you mean '{close[0]}'? " if close else ""
+    return InputError(f"unknown {kind} '{given}'; {guess}valid: {', '.join(valid) or 'none'}")

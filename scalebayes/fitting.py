@@ -1,0 +1,266 @@
+"""fit: the posterior of a law given runs. Fit: what it returns, the same from every method."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.distributions import biject_to
+
+from scalebayes import infer, laws
+from scalebayes import noise as noises
+from scalebayes.checks import check
+from scalebayes.errors import InputError, unknown
+from scalebayes.infer import Draws
+from scalebayes.laws.base import Law
+from scalebayes.noise import Noise
+from scalebayes.parameters import Reference
+from scalebayes.problem import Problem, build
+from scalebayes.runs import Runs
+from scalebayes.status import Checks, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+class FitWarning(UserWarning):
+    """A check of the fit failed."""
+
+
+class FitError(RuntimeError):
+    """A check of the fit failed, and `on_fail="raise"` was asked for."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """The posterior of a law given runs.
+
+    Attributes:
+        problem: runs, law, noise and reference. method: with its settings. seed: an int, or a JAX key's numbers.
+        draws: free parameter -> float64 array (chain, draw), in the runs' own units, equally weighted.
+        sample_stats: per draw, and for Laplace `log_weight` (proposal,).
+        numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
+        checks: what the fit was held to. versions: of the libraries that made it.
+    """
+
+    problem: Problem
+    method: Any
+    seed: int | tuple[int, ...]
+    draws: Mapping[str, np.ndarray]
+    sample_stats: Mapping[str, np.ndarray]
+    numbers: Mapping[str, float]
+    checks: Checks
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> Runs:
+        """The training runs."""
+        return self.problem.runs
+
+    @property
+    def law(self) -> Law:
+        """The law, with the priors in force."""
+        return self.problem.law
+
+    @property
+    def noise(self) -> Noise:
+        """The noise, with the priors in force."""
+        return self.problem.noise
+
+    @property
+    def reference(self) -> Reference:
+        """The units that the model worked in."""
+        return self.problem.reference
+
+    @property
+    def law_draws(self) -> dict[str, np.ndarray]:
+        """Every parameter of the law, fixed ones too (chain, draw): `fit.law(N=..., D=..., **fit.law_draws)`."""
+        return self._with_fixed(self.law.params)
+
+    @property
+    def noise_draws(self) -> dict[str, np.ndarray]:
+        """Every parameter of the noise, fixed ones too (chain, draw)."""
+        return self._with_fixed(self.noise.params)
+
+    def _with_fixed(self, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        shape = next(iter(self.draws.values())).shape
+        return {
+            name: self.draws[name] if name in self.draws else np.full(shape, float(p.prior))
+            for name, p in params.items()
+        }
+
+    @cached_property
+    def data(self) -> "xr.DataTree":
+        """The fit in ArviZ's schema: posterior, sample_stats, observed_data, constant_data."""
+        from scalebayes.tree import to_tree
+
+        return to_tree(self)
+
+    def log_likelihood(self) -> "xr.Dataset":
+        """Pointwise log density of the observable (chain, draw, run), also put into `data` for `arviz.loo`.
+
+        Raises:
+            InputError: the noise is an objective and not a density.
+        """
+        from scalebayes.tree import log_likelihood
+
+        if "log_likelihood" not in self.data.children:
+            import xarray as xr
+
+            self.data["log_likelihood"] = xr.DataTree(log_likelihood(self))
+        return self.data["log_likelihood"].to_dataset()
+
+    def summary(self, prob: float = 0.9) -> "pd.DataFrame":
+        """One row a parameter: median, mean, sd, equal-tailed interval, and for NUTS ESS and r-hat.
+
+        Args:
+            prob: of the interval. Lower, upper and sd are blank where there is one draw.
+        """
+        from scalebayes.tables import summary
+
+        return summary(self, prob)
+
+    def save(self, path: Any) -> None:
+        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+
+        Raises:
+            InputError: the path can't be written.
+        """
+        from scalebayes.store import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
+        head = (
+            f"Fit of {self.law.name}: {self.runs.observable} = {self.law.formula or '(own law)'}, "
+            f"noise {self.noise!r}, {len(self.runs)} runs, {self.method.name}, seed {self.seed}"
+        )
+        table = self.summary().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
+        note = "" if bad else f"all {len(self.checks)} checks pass"
+        failed = [line for line in bad if line.startswith("fail")]
+        review = [line for line in bad if not line.startswith("fail")]
+        return "\n".join([*failed, head, table, *review, *([note] if note else [])])
+
+
+def fit(
+    runs: Runs,
+    law: str | Law = "chinchilla",
+    *,
+    noise: str | Noise = "student_t",
+    discrepancy: None = None,
+    window: None = None,
+    method: Any = "nuts",
+    priors: Literal["flat"] | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    seed: Any = 0,
+    on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    progress: None = None,
+) -> Fit:
+    """Fit a scaling law to runs: the posterior of its parameters, with its checks.
+
+    Args:
+        runs: the table; `read_runs` or `Runs`.
+        law: a name of `scalebayes.laws.names()`, or a `Law`.
+        noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, `NormalRaw()`.
+        method: "nuts", "laplace" or "map", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`.
+        priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
+            for all of them. Parameters left out keep the law's priors.
+        inputs: law input -> column of the runs, such as {"x": "C"}.
+        seed: an int or a JAX key; the same seed gives the same numbers on the same machine.
+        on_fail: what a failed check does: a `FitWarning`, a `FitError`, nothing.
+        discrepancy, window, progress: not there yet; None.
+
+    Raises:
+        InputError: what was given can't be used. FitError: with `on_fail="raise"`.
+
+    >>> N = [1e7, 1e8, 1e9] * 3
+    >>> D = [1e9] * 3 + [1e10] * 3 + [1e11] * 3
+    >>> L = [1.8 + 400 / n**0.34 + 2000 / d**0.37 for n, d in zip(N, D)]
+    >>> fitted = fit(Runs(N=N, D=D, loss=L), "chinchilla", method="map", priors={"noise_scale": 1e-3})
+    >>> sorted(fitted.draws)
+    ['A', 'B', 'E', 'alpha', 'beta']
+    """
+    for name, value in (("discrepancy", discrepancy), ("window", window), ("progress", progress)):
+        if value is not None:
+            raise InputError(f"{name}={value!r}: not there yet; leave it out")
+    if on_fail not in ("warn", "raise", "ignore"):
+        raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    if not isinstance(runs, Runs):
+        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+    law, noise, method = laws.get(law), noises.get(noise), infer.get(method)
+    if not noise.form.density and not isinstance(method, infer.MAP):
+        raise InputError(
+            f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {method.name} samples a "
+            "density; use method='map', or leave the scale free"
+        )
+    with jax.enable_x64():
+        problem = build(runs, law, noise, priors, inputs)
+        if not problem.model.free:
+            raise InputError("every parameter is fixed: nothing is left to fit")
+        draws = method.run(problem, _key(seed))
+        result = Fit(
+            problem,
+            method,
+            seed if isinstance(seed, int) else tuple(np.asarray(jax.random.key_data(seed)).ravel().tolist()),
+            _in_own_units(problem, draws.z),
+            MappingProxyType(dict(draws.stats)),
+            MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
+            check(problem, draws),
+            versions(),
+        )
+    if failed := result.checks.of(Status.FAIL):
+        sentence = "; ".join(f"{c.name}: {c.sentence}" for c in failed)
+        if on_fail == "raise":
+            raise FitError(sentence)
+        if on_fail == "warn":
+            warnings.warn(sentence, FitWarning, stacklevel=2)
+    return result
+
+
+def _key(seed: Any) -> Any:
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        return jax.random.key(int(seed))
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) and seed.shape == ():
+        return seed
+    raise InputError(f"seed is an int or one jax.random.key, not {seed!r}")
+
+
+def _in_own_units(problem: Problem, z: np.ndarray) -> Mapping[str, np.ndarray]:
+    values = _own_units(problem.model, problem.numbers, z)
+    return MappingProxyType({name: np.asarray(values[name]) for name in problem.model.free})
+
+
+def _own_units_impl(model: Any, numbers: Any, z: Any) -> dict[str, Any]:
+    values = {name: biject_to(numbers.priors[name].support)(z[..., i]) for i, name in enumerate(model.free)}
+    return model.paper(values, numbers)
+
+
+_own_units = jax.jit(_own_units_impl, static_argnums=0)
+
+
+def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
+    from scalebayes.checks.sampling import agreeing
+
+    agree = agreeing(problem, draws)
+    return {
+        "starts": float(agree.size),
+        "starts_agree": float(agree.sum()),
+        "gradient_norm": float(draws.mode.gradient_norm),
+        "mode_lp": float(draws.mode.log_density),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a fit's numbers depend on."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("scalebayes", "jax", "jaxlib", "numpyro", "optax", "arviz-stats", "numpy")
+    return {**{name: version(name) for name in packages}, "python": platform.python_version()}

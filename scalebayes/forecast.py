@@ -1,0 +1,136 @@
+"""predict: the observable at inputs not yet trained, with its distance from the runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError, listed, unknown
+from scalebayes.fitting import Fit
+
+
+def predict(fit: Fit, *, observed: bool = False, seed: int = 0, **inputs: Any) -> xr.Dataset:
+    """What the law says at given inputs.
+
+    Args:
+        fit: of any method.
+        observed: False for the law's curve, which is the median of a new run; True for a new run with its noise.
+        seed: of the noise.
+        **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
+            arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
+
+    Returns:
+        Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
+        outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. Inputs are
+        coordinates of the dim point.
+
+    Raises:
+        InputError: an input is missing, unknown or not positive and finite; `observed` for a fit whose noise
+            is no density, or that is one draw.
+
+    >>> from scalebayes import Runs
+    >>> from scalebayes.fitting import fit as fit_law
+    >>> runs = Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])
+    >>> fitted = fit_law(runs, "power", method="map")
+    >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
+    [[2.3]]
+    """
+    points = _points(fit, inputs)
+    if observed:
+        _check_observed(fit)
+    law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
+    with jax.enable_x64():
+        values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
+        if observed:
+            noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
+            values = fit.noise.form.distribution(values, noise).sample(jax.random.key(seed))
+    moments = int(not observed or fit.noise.form.moments)
+    distances = distance(fit, points)
+    shape = (*next(iter(fit.draws.values())).shape, len(next(iter(points.values()))))
+    return xr.Dataset(
+        {
+            fit.runs.observable: (("chain", "draw", "point"), np.broadcast_to(np.asarray(values), shape)),
+            "distance": (("point", "axis"), np.column_stack(list(distances.values()))),
+        },
+        {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
+        {"observed": int(observed), "moments": moments, "unit": fit.runs.unit or "", "law": fit.law.name},
+    )
+
+
+def _curve(fn, inputs, params):
+    return fn(**inputs, **params)
+
+
+curve = jax.jit(_curve, static_argnums=0)
+
+
+def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """E-folds outside the runs' range: axis -> (point,). Axes: the law's inputs, and C and D_per_N of N and D."""
+    columns = fit.problem.columns.values()
+    runs = with_ratios({column: fit.runs.column(column) for column in columns})
+    outside = {}
+    for axis, x in with_ratios({column: points[column] for column in columns}).items():
+        low, high, here = np.log(runs[axis].min()), np.log(runs[axis].max()), np.log(x)
+        # A point on the edge may differ from it in the last digit.
+        far = np.maximum(np.maximum(low - here, here - high), 0.0)
+        outside[axis] = np.where(far < 1e-9, 0.0, far)
+    return outside
+
+
+def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns, with C = 6 N D and D_per_N where N and D are among them."""
+    if not {"N", "D"} <= set(columns):
+        return dict(columns)
+    return {**columns, "C": 6 * columns["N"] * columns["D"], "D_per_N": columns["D"] / columns["N"]}
+
+
+def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    columns = list(fit.problem.columns.values())
+    derivable = {"N", "D", "C"}
+    known = [*columns, *sorted(derivable - set(columns))] if derivable & set(columns) else columns
+    by_column = {fit.problem.columns.get(name, name): value for name, value in inputs.items()}
+    for name in by_column:
+        if name not in known:
+            raise unknown("input", name, known)
+    arrays = {name: _checked(name, value) for name, value in by_column.items()}
+    try:
+        arrays = dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
+    except ValueError:
+        sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
+        raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
+    for column in columns:
+        if column in arrays:
+            continue
+        if column in derivable and len(derivable & set(arrays)) == 2:
+            arrays[column] = {
+                "N": lambda: arrays["C"] / (6 * arrays["D"]),
+                "D": lambda: arrays["C"] / (6 * arrays["N"]),
+                "C": lambda: 6 * arrays["N"] * arrays["D"],
+            }[column]()
+            continue
+        raise InputError(f"law {fit.law.name!r} needs {column}; given: {listed(inputs)}")
+    if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], 6 * arrays["N"] * arrays["D"], rtol=1e-6):
+        raise InputError("N, D and C are given and C isn't 6 N D; leave one of them out")
+    return {column: arrays[column] for column in columns}
+
+
+def _checked(name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.atleast_1d(np.asarray(value, np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: a number or an array of numbers, not {value!r}") from None
+    if array.ndim > 1 or not array.size:
+        raise InputError(f"{name}: one number or a list of them, not an array of shape {array.shape}")
+    if not (np.isfinite(array).all() and (array > 0).all()):
+        bad = array[~(np.isfinite(array) & (array > 0))][0]
+        raise InputError(f"{name}: {bad} is not a positive, finite number")
+    return array
+
+
+def _check_observed(fit: Fit) -> None:
+    if not fit.noise.form.density:
+        raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
+    if next(iter(fit.draws.values())).size == 1:
+        raise InputError("a MAP fit is one draw and has no interval for a new run: fit with method='laplace' or 'nuts'")

@@ -1,0 +1,34 @@
+"""Inference methods: each takes a problem and a key and returns `Draws`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.infer.draws import Draws, Method
+from scalebayes.infer.laplace import Laplace
+from scalebayes.infer.map import MAP
+from scalebayes.infer.mode import Search
+from scalebayes.infer.nuts import NUTS
+
+METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP})
+
+__all__ = ["MAP", "METHODS", "NUTS", "Draws", "Laplace", "Method", "Search", "get"]
+
+
+def get(method: str | Any) -> Any:
+    """A method by its name, with its default settings; a method object passes through.
+
+    Raises:
+        InputError: no such method; the message lists them.
+
+    >>> get("laplace").proposals
+    8000
+    """
+    if isinstance(method, tuple(METHODS.values())):
+        return method
+    if not isinstance(method, str):
+        raise InputError(f"a method is a name or a method object such as sb.NUTS(), not {type(method).__name__}")
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    return METHODS[method]()

@@ -1,0 +1,41 @@
+"""MAP: the posterior mode alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from scalebayes.infer.draws import Draws
+from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode
+from scalebayes.problem import Problem
+
+
+def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
+    """`find_mode` on a problem, as NumPy arrays."""
+    mode = find_mode(problem.model, problem.numbers, problem.rows, key, search)
+    return jax.tree.map(np.asarray, jax.device_get(mode))
+
+
+@dataclass(frozen=True)
+class MAP:
+    """The mode of the posterior over unconstrained coordinates (the log of a positive parameter), as one draw.
+
+    With `priors="flat"` it is the maximum likelihood estimate, whatever the coordinates.
+
+    Args:
+        search: how many points are screened and optimised, and for how long.
+
+    >>> MAP().name
+    'map'
+    """
+
+    search: Search = SEARCH
+
+    @property
+    def name(self) -> str:
+        return "map"
+
+    def run(self, problem: Problem, key: Any) -> Draws:
+        mode = numpy_mode(problem, key, self.search)
+        return Draws(mode.z[None, None, :], {"lp": mode.log_density.reshape(1, 1)}, {}, mode)

@@ -1,0 +1,122 @@
+"""NUTS: NumPyro's sampler in coordinates whitened at the mode, all chains in one traced scan."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.infer.hmc import hmc
+
+from scalebayes.errors import InputError
+from scalebayes.infer.draws import Draws
+from scalebayes.infer.map import numpy_mode
+from scalebayes.infer.mode import SEARCH, Search
+from scalebayes.model import Model, Numbers, Rows
+from scalebayes.problem import Problem
+
+SHRINK = 2.0 ** -np.arange(6)
+
+
+@dataclass(frozen=True)
+class NUTS:
+    """The No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), NumPyro's kernel.
+
+    Coordinates are whitened by the Cholesky factor of the inverse Hessian at the mode; chains start over-dispersed,
+    from a Normal of `spread` posterior sds around it.
+
+    Args:
+        draws: kept, a chain. warmup: steps that adapt step size and mass matrix. chains: run side by side.
+        target_accept, max_tree_depth: of the sampler. spread: of the starts, in sds.
+
+    >>> NUTS(chains=2).name
+    'nuts'
+    """
+
+    draws: int = 1000
+    warmup: int = 200
+    chains: int = 4
+    target_accept: float = 0.8
+    max_tree_depth: int = 10
+    spread: float = 2.0
+    search: Search = SEARCH
+
+    def __post_init__(self) -> None:
+        if min(self.draws, self.chains, self.max_tree_depth) < 1 or self.warmup < 20:
+            raise InputError("NUTS: draws, chains and max_tree_depth are at least 1, warmup at least 20")
+        if not 0 < self.target_accept < 1 or not self.spread > 0:
+            raise InputError("NUTS: target_accept is between 0 and 1, spread is positive")
+
+    @property
+    def name(self) -> str:
+        return "nuts"
+
+    def run(self, problem: Problem, key: Any) -> Draws:
+        key_mode, key_chains = jax.random.split(key)
+        mode = numpy_mode(problem, key_mode, self.search)
+        arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_chains)
+        settings = (np.float64(self.target_accept), np.float64(self.spread))
+        shape = (self.chains, self.warmup, self.draws, self.max_tree_depth)
+        z, stats = jax.device_get(sample(*arguments, *settings, shape))
+        return Draws(z, stats, {}, mode)
+
+
+@partial(jax.jit, static_argnums=(0, 8))
+def sample(
+    model: Model,
+    numbers: Numbers,
+    rows: Rows,
+    centre: Any,
+    precision: Any,
+    key: Any,
+    target_accept: Any,
+    spread: Any,
+    shape: tuple[int, int, int, int],
+) -> tuple[Any, dict[str, Any]]:
+    """Unconstrained draws (chain, draw, free) and their statistics (chain, draw)."""
+    chains, warmup, draws, max_tree_depth = shape
+    # z = centre + whiten u has the Gaussian approximation's covariance when u is standard Normal.
+    dimension = centre.shape[0]
+    whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
+
+    def potential(u):
+        value = -model.log_density(centre + whiten @ u, numbers, rows)
+        return jnp.where(jnp.isnan(value), jnp.inf, value)
+
+    def start(key):
+        """A draw of `spread` sds, pulled in until its density is finite and within reach of the mode's."""
+        tries = spread * jax.random.normal(key, (dimension,)) * jnp.asarray(SHRINK)[:, None]
+        fine = jax.vmap(potential)(tries) < potential(jnp.zeros(dimension)) + 100 + 10 * dimension
+        return jnp.where(fine.any(), tries[jnp.argmax(fine)], 0.0)
+
+    def chain(key):
+        init_kernel, sample_kernel = hmc(potential, algo="NUTS")
+        key_start, key_run = jax.random.split(key)
+        state = init_kernel(
+            start(key_start),
+            warmup,
+            target_accept_prob=target_accept,
+            dense_mass=False,
+            inverse_mass_matrix=jnp.ones(dimension),
+            step_size=0.5,
+            max_tree_depth=max_tree_depth,
+            rng_key=key_run,
+        )
+        state = jax.lax.fori_loop(0, warmup, lambda _, s: sample_kernel(s), state)
+
+        def step(state, _):
+            state = sample_kernel(state)
+            stats = {
+                "lp": -state.potential_energy,
+                "energy": state.energy,
+                "diverging": state.diverging,
+                "n_steps": state.num_steps,
+                "acceptance_rate": state.accept_prob,
+                "step_size": state.adapt_state.step_size,
+            }
+            return state, (centre + whiten @ state.z, stats)
+
+        return jax.lax.scan(step, state, None, length=draws)[1]
+
+    return jax.vmap(chain)(jax.random.split(key, chains))

@@ -1,0 +1,284 @@
+"""Noise: how the observable of a run scatters around the law.
+
+A noise is a record: its parameters (names begin with `noise_`), a residual distribution, and the scale on which
+the residual lives ("log" or "raw"). The law is the median of a new run for every one of them.
+A row's scale is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.special import erf
+from numpyro.distributions import constraints
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.parameters import Param
+
+SCALE = dist.LogNormal(math.log(0.01), 1.5)
+DF = dist.Gamma(2.0, 0.1)
+
+
+class HuberDistribution(dist.Distribution):
+    """Density exp(-h(z)) / (scale Z(delta)), z = value / scale, h Huber's function.
+
+    h(z) = z^2/2 for |z| <= delta, else delta (|z| - delta/2): Gaussian in the middle, exponential tails.
+    Z(delta) = sqrt(2 pi) erf(delta / sqrt 2) + 2/delta exp(-delta^2/2).
+
+    >>> round(float(HuberDistribution(100.0, 1.0).log_prob(0.0)), 6)  # a standard Normal
+    -0.918939
+    """
+
+    pytree_data_fields = ("delta", "scale")
+
+    def __init__(self, delta: Any, scale: Any) -> None:
+        self.delta, self.scale = delta, scale
+        super().__init__(batch_shape=jnp.broadcast_shapes(jnp.shape(delta), jnp.shape(scale)), validate_args=False)
+
+    @property
+    def support(self) -> Any:
+        return constraints.real
+
+    def log_prob(self, value: Any, intermediates: Any = None) -> Any:
+        return -huber(value / self.scale, self.delta) - jnp.log(self.scale) - jnp.log(sum(_huber_masses(self.delta)))
+
+    def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Any:
+        shape = sample_shape + self.batch_shape
+        middle, tails = _huber_masses(self.delta)
+        key_part, key_middle, key_tail, key_sign = jax.random.split(key, 4)
+        in_tail = jax.random.uniform(key_part, shape) < tails / (middle + tails)
+        tail = self.delta + jax.random.exponential(key_tail, shape) / self.delta
+        sign = jax.random.rademacher(key_sign, shape)
+        inside = jax.random.truncated_normal(key_middle, -self.delta, self.delta, shape)
+        return self.scale * jnp.where(in_tail, sign * tail, inside)
+
+
+def huber(z: Any, delta: Any) -> Any:
+    """Huber's function: z^2/2 within delta, linear beyond, summed nowhere.
+
+    >>> float(huber(3.0, 1.0))
+    2.5
+    """
+    size = jnp.abs(z)
+    inner = jnp.minimum(size, delta)
+    return inner * (size - inner / 2)
+
+
+def _huber_masses(delta: Any) -> tuple[Any, Any]:
+    """Unnormalised mass of the middle and of both tails."""
+    return math.sqrt(2 * math.pi) * erf(delta / math.sqrt(2)), 2 / delta * jnp.exp(-(delta**2) / 2)
+
+
+def _huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Expected information of location and log scale for a residual of unit scale.
+
+    E[h'^2] = P(|z| < delta) by parts; E[(z h')^2] - 1 from the truncated moments of both parts.
+    """
+    d = values["noise_delta"]
+    middle, tails = _huber_masses(d)
+    edge = jnp.exp(-(d**2) / 2)
+    fourth = 3 * middle - 2 * edge * (d**3 + 3 * d)
+    beyond = 2 * edge * d**2 * (d + 2 / d + 2 / d**3)
+    return middle / (middle + tails), (fourth + beyond) / (middle + tails) - 1
+
+
+@dataclass(frozen=True)
+class Form:
+    """The functions of a noise: what a trace depends on.
+
+    Attributes:
+        residual: (noise parameters, scale of the row) -> distribution of the residual.
+        on: "log" (residual = log y - log f) or "raw" (y - f).
+        density: False for an objective, which only MAP and Bootstrap take.
+        moments: whether a new run has a mean and a variance.
+        soften: (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
+        information: noise parameters -> expected information of location and log scale at unit scale, where the
+            Hessian of the log density at the mode is a poor guide to the posterior.
+    """
+
+    residual: Callable[[Mapping[str, Any], Any], Any]
+    on: str = "log"
+    density: bool = True
+    moments: bool = True
+    soften: Callable[[Mapping[str, Any], Any], dict[str, Any]] | None = None
+    information: Callable[[Mapping[str, Any]], tuple[Any, Any]] | None = None
+
+    def row_scale(self, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
+        """Scale of each row's residual (sd, or the scale parameter of a heavier tail)."""
+        known = se / location if self.on == "log" else se
+        return jnp.sqrt(values["noise_scale"] ** 2 / count + known**2)
+
+    def distribution(self, location: Any, values: Mapping[str, Any], se: Any = 0.0, count: Any = 1.0) -> Any:
+        """Distribution of the observable of runs whose law value is `location`.
+
+        Args:
+            location: the law's value, any shape; positive where `on` is "log".
+            values: the noise's parameters; they broadcast with `location`.
+            se: known standard errors, in the observable's units. count: readings averaged in a row.
+        """
+        residual = self.residual(values, self.row_scale(location, values, se, count))
+        if self.on == "raw":
+            return dist.TransformedDistribution(residual, dist.transforms.AffineTransform(location, 1.0))
+        shift = dist.transforms.AffineTransform(jnp.log(location), 1.0)
+        return dist.TransformedDistribution(residual, [shift, dist.transforms.ExpTransform()])
+
+    def log_likelihood(self, y: Any, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
+        """Log density of each row's observable; minus the row's objective where the noise is one."""
+        if self.density:
+            return self.distribution(location, values, se, count).log_prob(y)
+        residual = jnp.log(y) - jnp.log(location)
+        return -huber(residual / self.row_scale(location, values, se, count), values["noise_delta"])
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The distribution of a run's observable around the law.
+
+    Attributes:
+        name: as in `names()`.
+        params: `noise_...` -> `Param`.
+        form: its functions.
+        settings: what the user asked for, to print and to save.
+        stages: relaxations (`Form.soften`) that the optimiser goes through; the last is 1, the noise itself.
+    """
+
+    name: str
+    params: Mapping[str, Param]
+    form: Form
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stages: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.settings.items() if v is not None)})"
+
+
+def StudentT(df: Any = 4.0) -> Noise:
+    """Student-t on the log of the observable (the default noise).
+
+    Args:
+        df: degrees of freedom: a number, or "free" for the prior Gamma(2, 0.1) of Juarez and Steel (2010).
+
+    >>> StudentT()
+    student_t(df=4.0)
+    """
+    free = df == "free"
+    if not free and not (isinstance(df, (int, float)) and df > 0):
+        raise InputError(f"StudentT: df is a positive number or 'free', not {df!r}")
+    return Noise(
+        "student_t",
+        {"noise_scale": Param(SCALE, ""), "noise_df": Param(DF if free else float(df), "")},
+        Form(_student_t, moments=False),
+        settings={"df": df if free else float(df)},
+    )
+
+
+def Normal() -> Noise:
+    """Normal on the log of the observable.
+
+    >>> Normal().form.on
+    'log'
+    """
+    return Noise("normal", {"noise_scale": Param(SCALE, "")}, Form(_normal))
+
+
+def NormalRaw() -> Noise:
+    """Normal on the observable itself; its scale is in the observable's units.
+
+    >>> NormalRaw().params["noise_scale"].dimension
+    'loss'
+    """
+    return Noise("normal_raw", {"noise_scale": Param(SCALE, "loss")}, Form(_normal, on="raw"))
+
+
+def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
+    """Huber's function of the residual of the log, over its scale.
+
+    With a free scale it is a density (`HuberDistribution`); delta = 1e-3 is then least absolute deviations for all
+    that data can tell, the likelihood of Besiroglu et al. With scale fixed it is the objective of Hoffmann et al.,
+    sum_i h((log y - log f) / scale), and not a density: only MAP and Bootstrap take it.
+
+    Args:
+        delta: where the quadratic ends, in units of the scale. scale: None (free), or a number.
+
+    >>> Huber(delta=1e-3, scale=1.0).form.density
+    False
+    """
+    for name, value in (("delta", delta), ("scale", scale)):
+        if value is not None and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+            raise InputError(f"Huber: {name} is a positive number, not {value!r}")
+    span = max(math.log(1 / delta), 0.0)
+    steps = math.ceil(span)
+    return Noise(
+        "huber",
+        {
+            "noise_scale": Param(SCALE if scale is None else float(scale), ""),
+            "noise_delta": Param(float(delta), ""),
+        },
+        Form(_huber, density=scale is None, soften=_soften_huber, information=_huber_information),
+        settings={"delta": float(delta), "scale": scale},
+        stages=(*(math.exp(span * (1 - i / steps)) for i in range(steps)), 1.0),
+    )
+
+
+def _student_t(values: Mapping[str, Any], scale: Any) -> Any:
+    return dist.StudentT(values["noise_df"], 0.0, scale)
+
+
+def _normal(values: Mapping[str, Any], scale: Any) -> Any:
+    return dist.Normal(0.0, scale)
+
+
+def _huber(values: Mapping[str, Any], scale: Any) -> Any:
+    return HuberDistribution(values["noise_delta"], scale)
+
+
+def _soften_huber(values: Mapping[str, Any], stage: Any) -> dict[str, Any]:
+    """A wider quadratic with the same slope of the tails, delta / scale: the same objective far from zero."""
+    return {"noise_delta": values["noise_delta"] * stage, "noise_scale": values["noise_scale"] * stage}
+
+
+_REGISTRY: Mapping[str, Callable[..., Noise]] = MappingProxyType(
+    {"student_t": StudentT, "normal": Normal, "huber": Huber, "normal_raw": NormalRaw}
+)
+
+
+def names() -> tuple[str, ...]:
+    """The names of the noises.
+
+    >>> names()
+    ('student_t', 'normal', 'huber', 'normal_raw')
+    """
+    return tuple(_REGISTRY)
+
+
+def get(noise: str | Noise, settings: Mapping[str, Any] | None = None) -> Noise:
+    """A noise by its name, with its settings; a `Noise` passes through.
+
+    Raises:
+        InputError: no such noise or setting; the message lists the valid ones.
+
+    >>> get("huber", {"delta": 0.01}).settings["delta"]
+    0.01
+    """
+    if isinstance(noise, Noise):
+        return noise
+    if not isinstance(noise, str):
+        raise InputError(f"a noise is a name or a scalebayes noise such as sb.StudentT(), not {type(noise).__name__}")
+    if noise not in _REGISTRY:
+        raise unknown("noise", noise, _REGISTRY)
+    build = _REGISTRY[noise]
+    settings = dict(settings or {})
+    valid = build.__code__.co_varnames[: build.__code__.co_argcount]
+    for name in settings:
+        if name not in valid:
+            raise unknown(f"setting of noise {noise!r}", name, valid)
+    return build(**settings)

@@ -1,0 +1,133 @@
+"""optimum: the N and D that minimise the law for a budget C = 6 N D."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError
+from scalebayes.fitting import Fit
+from scalebayes.forecast import _checked, curve, distance
+from scalebayes.laws.base import Terms
+
+GRID = 257
+BISECTIONS = 60
+
+
+def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
+    """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
+
+    Args:
+        fit: of a law of N and D. C: budgets, a number or an array (budget,).
+
+    Returns:
+        Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
+        (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of the
+        median optimum from the runs, in e-folds. Where a draw's law has no minimum between N = 1 and D = 1,
+        its values are NaN.
+
+    Raises:
+        InputError: the law isn't one of N and D, C isn't positive, or the law has no optimum in any draw.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(
+    ...     runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "noise_df": 5.0, "E": "flat"}, method="map"
+    ... )
+    >>> optimum(fitted, C=5.76e23)["N"].item() / 1e10
+    7.2...
+    """
+    if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
+        raise InputError(
+            f"optimum needs a law of N and D; law {fit.law.name!r} is one of "
+            f"{', '.join(f'{n} = {c}' if n != c else n for n, c in fit.problem.columns.items())}"
+        )
+    budget = _checked("C", C)
+    params = {name: x[..., None] for name, x in fit.law_draws.items()}
+    with jax.enable_x64():
+        if fit.law.terms is None:
+            log_N, exponent = search(fit.law.fn, params, budget)
+        else:
+            log_N, exponent = closed_form(fit.law.terms(**params), budget)
+        log_N, exponent = np.asarray(log_N), np.asarray(exponent)
+        N = np.exp(log_N)
+        D = budget / (6 * N)
+        loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
+    if np.isnan(log_N).all():
+        raise InputError(f"law {fit.law.name!r} has no minimum along C = 6 N D at any of these budgets")
+    values = {
+        "N": N,
+        "D": D,
+        "D_per_N": D / N,
+        fit.runs.observable: np.where(np.isnan(N), np.nan, loss),
+        "N_exponent": exponent,
+        "D_exponent": 1 - exponent,
+    }
+    middle = {"N": np.nanmedian(N, axis=(0, 1)), "D": np.nanmedian(D, axis=(0, 1))}
+    distances = distance(fit, middle)
+    shape = (*next(iter(fit.draws.values())).shape, len(budget))
+    return xr.Dataset(
+        {
+            **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
+            "distance": (("budget", "axis"), np.column_stack(list(distances.values()))),
+        },
+        {"C": ("budget", budget), "axis": list(distances)},
+        {"cost": "C = 6 N D", "law": fit.law.name, "of": "law", "moments": 1},
+    )
+
+
+def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
+    """log N* and its exponent for a law that falls with A/N^alpha + B/D^beta.
+
+    N* = G (C/6)^a, with a = beta / (alpha + beta) and G = (alpha A / (beta B))^(1 / (alpha + beta)).
+    Source: Hoffmann et al. 2022, arXiv 2203.15556, equation 4.
+    """
+    total = terms.alpha + terms.beta
+    log_G = (jnp.log(terms.alpha) + terms.log_A - jnp.log(terms.beta) - terms.log_B) / total
+    exponent = terms.beta / total
+    log_N = log_G + exponent * jnp.log(budget / 6)
+    return log_N, jnp.broadcast_to(exponent, log_N.shape)
+
+
+def search(fn: Any, params: dict[str, Any], budget: np.ndarray) -> tuple[Any, Any]:
+    """log N* and its exponent by search: a grid in log N brackets the minimum, bisection on the slope ends it.
+
+    The exponent is the implicit derivative, -f_uc / f_uu with u = log N and c = log C. NaN where the minimum lies at
+    an end of the range, N = 1 or D = 1.
+    """
+    shape = np.broadcast_shapes(*(np.shape(x) for x in params.values()), (1, 1, len(budget)))
+    flat = {name: jnp.broadcast_to(x, shape).ravel() for name, x in params.items()}
+    log_C = jnp.broadcast_to(jnp.log(budget), shape).ravel()
+    log_N, exponent = _search(fn, flat, log_C)
+    return log_N.reshape(shape), exponent.reshape(shape)
+
+
+def _search_impl(fn, params, log_C):
+    def one(params, log_C):
+        def height(u, c):
+            return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **params))
+
+        slope = jax.grad(height)
+        u = jnp.linspace(0.0, log_C - jnp.log(6.0), GRID)
+        best = jnp.argmin(jax.vmap(height, (0, None))(u, log_C))
+        inside = (best > 0) & (best < GRID - 1)
+        low, high = u[jnp.maximum(best - 1, 0)], u[jnp.minimum(best + 1, GRID - 1)]
+
+        def halve(_, ends):
+            low, high = ends
+            middle = (low + high) / 2
+            rising = slope(middle, log_C) > 0
+            return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
+
+        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (low, high))
+        at = (low + high) / 2
+        curvature, mixed = jax.grad(slope, (0, 1))(at, log_C)
+        return jnp.where(inside, at, jnp.nan), jnp.where(inside, -mixed / curvature, jnp.nan)
+
+    return jax.lax.map(lambda pair: one(*pair), (params, log_C), batch_size=1024)
+
+
+_search = jax.jit(_search_impl, static_argnums=0)

@@ -1,0 +1,99 @@
+"""Priors as data: what a file keeps of a parameter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpyro.distributions as dist
+
+from scalebayes.parameters import Param
+
+# The arguments that make each distribution again. A prior of another kind is kept as text.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "Beta": ("concentration1", "concentration0"),
+    "Exponential": ("rate",),
+    "Gamma": ("concentration", "rate"),
+    "HalfCauchy": ("scale",),
+    "HalfNormal": ("scale",),
+    "InverseGamma": ("concentration", "rate"),
+    "LogNormal": ("loc", "scale"),
+    "LogUniform": ("low", "high"),
+    "Normal": ("loc", "scale"),
+    "StudentT": ("df", "loc", "scale"),
+    "Uniform": ("low", "high"),
+}
+
+
+class TextPrior(dist.Distribution):
+    """A prior that a file knows as text alone: it can be read, and neither sampled nor evaluated."""
+
+    pytree_aux_fields = ("text", "_support")
+
+    def __init__(self, text: str, support: Any) -> None:
+        self.text, self._support = text, support
+        super().__init__(validate_args=False)
+
+    @property
+    def support(self) -> Any:
+        return self._support
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def prior_text(prior: Any) -> str:
+    """A prior for people.
+
+    >>> prior_text(dist.LogNormal(-1.0, 0.5)), prior_text(0.5), prior_text("flat")
+    ('LogNormal(-1, 0.5)', 'fixed at 0.5', 'flat')
+    """
+    if isinstance(prior, str):
+        return prior
+    if not isinstance(prior, dist.Distribution):
+        return f"fixed at {prior:.6g}"
+    if isinstance(prior, TextPrior):
+        return prior.text
+    name = type(prior).__name__
+    if name not in FAMILIES:
+        return repr(prior)
+    return f"{name}({', '.join(f'{float(getattr(prior, argument)):.4g}' for argument in FAMILIES[name])})"
+
+
+def param_record(param: Param) -> dict[str, Any]:
+    """A parameter as JSON data.
+
+    >>> param_record(Param(dist.HalfNormal(2.0), "loss"))["prior"]
+    {'family': 'HalfNormal', 'scale': 2.0}
+    """
+    prior = param.prior
+    if isinstance(prior, dist.Distribution):
+        name = type(prior).__name__
+        known = name in FAMILIES
+        prior = (
+            {"family": name, **{a: float(getattr(prior, a)) for a in FAMILIES[name]}}
+            if known
+            else {"text": prior_text(prior)}
+        )
+    elif not isinstance(prior, str):
+        prior = float(prior)
+    return {"prior": prior, "dimension": param.dimension, "scaled": param.scaled, "positive": _is_positive(param)}
+
+
+def param_from_record(record: Mapping[str, Any]) -> Param:
+    """The parameter that `param_record` wrote.
+
+    >>> param_from_record(param_record(Param(dist.HalfNormal(2.0), "loss"))).prior.scale
+    2.0
+    """
+    prior = record["prior"]
+    positive = record["positive"]
+    if isinstance(prior, Mapping):
+        if "family" in prior:
+            arguments = {name: float(prior[name]) for name in FAMILIES[prior["family"]]}
+            prior = getattr(dist, prior["family"])(**arguments)
+        else:
+            prior = TextPrior(prior["text"], dist.constraints.positive if positive else dist.constraints.real)
+    return Param(prior, record["dimension"], record["scaled"], positive)
+
+
+def _is_positive(param: Param) -> bool:
+    return not bool(param.support(-1.0))

@@ -1,0 +1,70 @@
+"""How runs are told: the text that they print as, and the hash of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def short(value: float) -> str:
+    """A number in a few characters.
+
+    >>> short(5.7e7), short(1.62e10), short(2.0771), short(4)
+    ('5.7e7', '1.62e10', '2.08', '4')
+    """
+    if 1e-3 <= abs(value) < 1e5 or value == 0:
+        return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+    digits, _, power = f"{value:.2e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}" if power else digits
+
+
+def span(column: np.ndarray) -> str:
+    """The range of a numeric column, and how many of its cells are blank."""
+    given = column[~np.isnan(column)]
+    blank = f" ({len(column) - len(given)} blank)" if len(given) < len(column) else ""
+    if not len(given):
+        return "all blank"
+    lower, upper = short(given.min()), short(given.max())
+    return (lower if lower == upper else f"{lower} to {upper}") + blank
+
+
+def values(column: np.ndarray) -> str:
+    """How many different values a label has, or the value where it has one."""
+    found = sorted({cell for cell in column if cell is not None})
+    return f"'{found[0]}'" if len(found) == 1 else f"{len(found)} values"
+
+
+def describe(runs: Any) -> str:
+    """Runs in a few lines: rows, observable, inputs, labels, and what was read, filtered and derived."""
+    rows = f"{len(runs)} row{'s' if len(runs) > 1 else ''}"
+    lines = [f"Runs: {rows}, {runs.observable} {span(runs.y)} {runs.unit}".rstrip()]
+    noise = {f"{runs.observable}_se": runs.se, "count": runs.count}
+    known = ", ".join(f"{name} {span(column)}" for name, column in noise.items() if column is not None)
+    about = runs.metadata
+    aliases = ", ".join(f"{theirs} as {ours}" for ours, theirs in about.get("aliases", {}).items())
+    told = {
+        "inputs": ", ".join(f"{name} {span(column)}" for name, column in runs.inputs.items()),
+        "noise": known,
+        "labels": ", ".join(f"{name} ({values(column)})" for name, column in runs.labels.items()),
+        "N counts": runs.N_counts,
+        "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
+        "read from": f"{about['source']} (rows in it: {about['rows_read']})" if about.get("source") else "",
+        "read": aliases,
+        "left out": ", ".join(about.get("left_out", ())),
+        "where": "; ".join(about.get("filters", ())),
+    }
+    return "\n".join([*lines, *(f"  {name}: {text}" for name, text in told.items() if text)])
+
+
+def fingerprint(about: list[Any], columns: Mapping[str, np.ndarray]) -> str:
+    """SHA-256, hex, of a list of plain values and of columns (run,), whatever the order of the columns."""
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for name, column in sorted(columns.items()):
+        # + 0.0 makes one zero of the two.
+        cells = column.tolist() if column.dtype == object else (column + 0.0).tolist()
+        digest.update(json.dumps([name, cells]).encode())
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+"""What is checked when columns become Runs, and the fields that come of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError, listed
+from scalebayes.runs.cells import text, typed
+from scalebayes.runs.columns import INPUTS, LABELS, look_alikes
+from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, Interval, Origin, checked
+
+
+def checked_fields(
+    cells: Mapping[str, np.ndarray],
+    origin: Origin,
+    observable: str,
+    unit: str | None,
+    bounds: tuple[float, float] | None,
+    N_counts: str | None,
+    metadata: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The fields of Runs, from columns of cells (run,); raises `InputError` for what can't be used."""
+    check_observable(observable)
+    lower, upper = check_range(bounds)
+    for name, value in {"unit": unit, "N_counts": N_counts}.items():
+        if not (value is None or isinstance(value, str)):
+            raise InputError(f"{name}={value!r} is not text; write it as in {name}='...'")
+    if observable not in cells:
+        close = look_alikes(observable, cells)
+        guess = f" (nearest: {listed(close)})" if close else ""
+        raise InputError(
+            f"no column for the observable '{observable}'; found: {listed(cells)}{guess}; "
+            f"give it as {observable}=[...], or name another with observable=..."
+        )
+    if not len(cells[observable]):
+        raise InputError(f"the columns {listed(cells)} have no rows; give at least one run")
+
+    if "run_id" in cells:
+        origin = Origin(origin.rows, text(cells["run_id"]), origin.source, origin.aliases, origin.filters)
+    error = f"{observable}_se"
+    scale = f", or give the {observable}'s range=(lower, upper)"
+    y = checked(observable, cells[observable], origin, Interval(lower, upper), scale)
+    se = checked(error, cells[error], origin, NOT_NEGATIVE) if error in cells else None
+    count = checked("count", cells["count"], origin, AT_LEAST_ONE) if "count" in cells else None
+
+    inputs, labels = {}, {}
+    for name, column in cells.items():
+        if name in INPUTS:
+            inputs[name] = frozen(checked(name, column, origin))
+        elif name in LABELS:
+            labels[name] = frozen(text(column))
+        elif name not in (observable, error, "count"):
+            values = typed(column)
+            (inputs if values.dtype.kind == "f" else labels)[name] = frozen(values)
+    return {
+        "observable": observable,
+        "unit": ("nats/token" if observable == "loss" else "") if unit is None else unit,
+        "range": (lower, upper),
+        "y": frozen(y),
+        "inputs": MappingProxyType(inputs),
+        "se": None if se is None else frozen(se),
+        "count": None if count is None else frozen(count),
+        "labels": MappingProxyType(labels),
+        "N_counts": N_counts,
+        "metadata": MappingProxyType(dict(metadata)),
+        "derived": MappingProxyType({}),
+        "origin": origin,
+    }
+
+
+def check_observable(observable: str) -> None:
+    taken = (*INPUTS, *LABELS, "count")
+    if not isinstance(observable, str) or not observable.strip():
+        raise InputError(f"observable={observable!r} is not a name; give the column that laws predict, such as 'loss'")
+    if observable in taken:
+        raise InputError(f"observable='{observable}' is the name of an input or label ({listed(taken)}); give another")
+
+
+def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
+    """The open interval of the observable, (0, inf) where none is given."""
+    try:
+        lower, upper = (float(bound) for bound in ((0.0, math.inf) if bounds is None else bounds))
+    except (TypeError, ValueError):
+        lower, upper = math.nan, math.nan
+    if not lower < upper:
+        raise InputError(f"range={bounds!r} is not an interval; give (lower, upper) with lower < upper, as in (0, 1)")
+    return lower, upper
+
+
+def positions(index: Any, length: int) -> np.ndarray:
+    """The 0-based positions, int (kept,), that a list, a slice or a mask of `length` stands for."""
+    index = np.arange(length)[index] if isinstance(index, slice) else np.asarray(index)
+    if index.dtype == bool and index.shape != (length,):
+        raise InputError(f"a mask of shape {index.shape} doesn't fit {length} runs; give one bool a run")
+    at = np.flatnonzero(index) if index.dtype == bool else index
+    if at.ndim != 1 or not at.size:
+        raise InputError("no rows left; take needs a list of positions, or a mask, with at least one run in it")
+    if at.dtype.kind not in "iu" or at.min() < -length or at.max() >= length:
+        raise InputError(f"take needs a mask, or whole numbers from 0 to {length - 1}; it got {at.tolist()!r:.60}")
+    return at
+
+
+def frozen(column: np.ndarray) -> np.ndarray:
+    """A copy that can't be written to."""
+    column = column.copy()
+    column.setflags(write=False)
+    return column

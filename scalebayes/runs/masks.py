@@ -1,0 +1,110 @@
+"""The tests that a filter of rows is made of, and the rows that pass each."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.cells import number, text
+from scalebayes.runs.numeric import show
+
+COMPARISONS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+Columns = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by its name: numbers and booleans as float64, anything else as text with None where missing."""
+
+    name: str
+
+    def values(self, columns: Columns) -> np.ndarray:
+        column = np.asarray(columns[self.name])
+        return column.astype(np.float64) if column.dtype.kind in "biuf" else text(column)
+
+    def told(self, values: np.ndarray) -> str:
+        if values.dtype.kind == "f":
+            return f"column '{self.name}' holds numbers"
+        odd = [cell for cell in values if number(cell) is None] or [cell for cell in values if cell is not None]
+        return f"column '{self.name}' holds text" + (f" ({show(odd[0])})" if odd else "")
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number (True is 1, False is 0) or text."""
+
+    value: float | str
+
+    def values(self, columns: Columns) -> np.ndarray:
+        return np.array([self.value], dtype=object if isinstance(self.value, str) else np.float64)
+
+    def told(self, values: np.ndarray) -> str:
+        return f"{self.value!r} is text" if isinstance(self.value, str) else f"{self.value:g} is a number"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """One comparison of two sides, at least one of them a column.
+
+    >>> early = Compare("<", Column("C"), Literal(1e21))
+    >>> early.mask({"C": np.array([1e20, 1e22, np.nan])}).tolist()
+    [True, False, False]
+    """
+
+    sign: str
+    left: Column | Literal
+    right: Column | Literal
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        sides = [self.left.values(columns), self.right.values(columns)]
+        held = COMPARISONS[self.sign]
+        numeric = [side.dtype.kind == "f" for side in sides]
+        if all(numeric):
+            return held(*sides)
+        for i, side in enumerate(sides):
+            if numeric[i] and np.isnan(side).all():  # a blank column has no kind of its own
+                sides[i], numeric[i] = np.full(side.shape, None, dtype=object), False
+        if any(numeric):
+            told = " and ".join([self.left.told(sides[0]), self.right.told(sides[1])])
+            raise InputError(f"{told}: they can't be compared; text stands in quotes, numbers without")
+        present = np.logical_and(*[np.array([cell is not None for cell in side], dtype=bool) for side in sides])
+        words = [np.array([cell or "" for cell in side], dtype=object) for side in sides]
+        passed = np.asarray(held(*words), dtype=bool)
+        return passed | ~present if self.sign == "!=" else passed & present
+
+
+@dataclass(frozen=True)
+class Not:
+    """The rows that a test leaves out."""
+
+    test: Test
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        return ~self.test.mask(columns)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Tests of which all hold, or any."""
+
+    every: bool
+    tests: tuple[Test, ...]
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        join = np.logical_and if self.every else np.logical_or
+        return join.reduce([test.mask(columns) for test in self.tests])
+
+
+Test = Compare | Not | Joined

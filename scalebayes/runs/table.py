@@ -1,0 +1,257 @@
+"""Runs: the checked table of training runs that every fit starts from; read_runs makes one of a file or a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.cells import as_columns, typed
+from scalebayes.runs.columns import DERIVED, SOURCES, absent, read_names
+from scalebayes.runs.describe import describe, fingerprint
+from scalebayes.runs.door import check_observable, checked_fields, frozen, positions
+from scalebayes.runs.numeric import Origin, checked
+from scalebayes.runs.readers import read_table
+from scalebayes.runs.where import parse_where
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Runs:
+    """Training runs: one observable, the inputs of scaling laws, labels, and what is known of the noise.
+
+    `y` (run,) is the observable, named `observable`, in `unit`, inside the open interval `range`. `inputs` are the
+    other numeric columns (run,): N parameters, D tokens, C FLOPs, U unique tokens and x are positive and finite at
+    the door; any other is kept as it is, and checked when a law asks for it (`require`). `labels` are the text
+    columns: `run_id`, `group`, `split` and any other, None where blank. `se` is the known standard error of `y`
+    (column `loss_se`) and `count` the number of readings averaged in a row; None where the table has none.
+    `N_counts` says what N counts ('total', 'non-embedding', ...; None where not said). `metadata` tells how the
+    table was read, `derived` the formula of each column added since. Raises `InputError`, with the column, the row
+    and the cure, for what can't be used.
+
+    >>> runs = Runs(N=[1e8, 4e8, 1e9], D=[2e9, 8e9, 2e10], loss=[3.19, 2.83, 2.61], run_id=["a", "b", "c"])
+    >>> runs
+    Runs: 3 rows, loss 2.61 to 3.19 nats/token
+      inputs: N 1e8 to 1e9, D 2e9 to 2e10
+      labels: run_id (3 values)
+    >>> runs.derive("C").where("C > 1e19 and run_id != 'c'").y
+    array([2.83])
+    """
+
+    observable: str
+    unit: str
+    range: tuple[float, float]
+    y: np.ndarray
+    inputs: Mapping[str, np.ndarray]
+    se: np.ndarray | None
+    count: np.ndarray | None
+    labels: Mapping[str, np.ndarray]
+    N_counts: str | None
+    metadata: Mapping[str, Any]
+    derived: Mapping[str, str]
+    origin: Origin
+
+    def __init__(
+        self,
+        *,
+        observable: str = "loss",
+        unit: str | None = None,
+        range: tuple[float, float] | None = None,
+        N_counts: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **columns: Any,
+    ):
+        cells = as_columns(columns)
+        origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
+        self.__dict__.update(checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {}))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The 1-based row of each run in the table that it came from, int (run,)."""
+        return self.origin.rows
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the names, the values, the observable, its unit and range; the order of the columns is no part.
+
+        >>> Runs(N=[1e8], loss=[3.0]).hash == Runs(loss=[3.0], N=[1e8]).hash
+        True
+        """
+        return fingerprint([self.observable, self.unit, str(self.range)], self.columns())
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only view of a dict can't be pickled, the dict can.
+        state = self._fields().items()
+        return _runs, ({name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in state},)
+
+    def _fields(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Every column by its name, (run,): labels, inputs, observable, standard error, count."""
+        noise = {f"{self.observable}_se": self.se, "count": self.count}
+        known = {name: values for name, values in noise.items() if values is not None}
+        return {**self.labels, **self.inputs, self.observable: self.y, **known}
+
+    def require(self, *names: str) -> dict[str, np.ndarray]:
+        """The inputs that a law asks for: name -> float64 (run,), each value positive and finite.
+
+        Raises `InputError` that names all the missing at once, or the first row that a law can't use.
+
+        >>> Runs(N=[1e8, 4e8], loss=[3.1, 2.7]).require("N")["N"].tolist()
+        [100000000.0, 400000000.0]
+        """
+        found = {**self.labels, **self.inputs}
+        lacking = [name for name in names if name not in found]
+        if lacking:
+            raise InputError(absent(lacking, self.inputs, self.labels))
+        return {name: checked(name, found[name], self.origin) for name in names}
+
+    def column(self, name: str) -> np.ndarray:
+        """One input that a law asks for, float64 (run,), positive and finite; `require` of one name."""
+        return self.require(name)[name]
+
+    def derive(self, name: str) -> Runs:
+        """Runs with C = 6 N D, D = C / (6 N) or N = C / (6 D) added and recorded; the same runs where it is there.
+
+        Raises `InputError` for any other name, and where one of the two that it comes from is missing.
+
+        >>> Runs(N=[1e8], D=[2e9], loss=[3.0]).derive("C").column("C")
+        array([1.2e+18])
+        """
+        if name in self.inputs:
+            return self
+        if name not in DERIVED:
+            raise InputError(f"'{name}' can't be derived; only C = 6 N D, D = C / (6 N) and N = C / (6 D) can")
+        lacking = [source for source in SOURCES[name] if source not in self.inputs]
+        if lacking:
+            raise InputError(f"{name} = {DERIVED[name]} can't be derived: {absent(lacking, self.inputs, self.labels)}")
+        a, b = (self.inputs[source] for source in SOURCES[name])
+        values = frozen(6 * a * b if name == "C" else a / (6 * b))
+        return self._with(
+            inputs=MappingProxyType({**self.inputs, name: values}),
+            derived=MappingProxyType({**self.derived, name: DERIVED[name]}),
+        )
+
+    def where(self, text: str) -> Runs:
+        """The runs that pass a filter on their columns, by our names or by those of the table they came from.
+
+        Raises `InputError` for a filter that can't be read, and where no run passes.
+
+        >>> len(Runs(N=[1e8, 4e8], loss=[3.1, 2.7]).where("N < 2e8"))
+        1
+        """
+        own = self.columns()
+        theirs = {theirs: own[ours] for ours, theirs in self.origin.aliases.items() if ours in own}
+        mask = parse_where(text).mask({**theirs, **own})
+        if not mask.any():
+            raise InputError(f"no rows left of {len(self)} after where={text!r}; loosen the filter")
+        filters = [*self.metadata.get("filters", []), text]
+        return self.take(mask)._with(metadata=MappingProxyType({**self.metadata, "filters": filters}))
+
+    def take(self, index: Any) -> Runs:
+        """The runs at the 0-based positions `index`, or where a mask, bool (run,), is True.
+
+        Raises `InputError` for an index outside the runs, a mask of another length, and where no run is left.
+
+        >>> Runs(N=[1e8, 4e8, 1e9], loss=[3.1, 2.7, 2.5]).take([2, 0]).y.tolist()
+        [2.5, 3.1]
+        """
+        at = positions(index, len(self))
+
+        def kept(columns: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+            return MappingProxyType({name: frozen(column[at]) for name, column in columns.items()})
+
+        run_ids = None if self.origin.run_ids is None else self.origin.run_ids[at]
+        return self._with(
+            y=frozen(self.y[at]),
+            inputs=kept(self.inputs),
+            labels=kept(self.labels),
+            se=None if self.se is None else frozen(self.se[at]),
+            count=None if self.count is None else frozen(self.count[at]),
+            origin=replace(self.origin, rows=frozen(self.origin.rows[at]), run_ids=run_ids),
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas DataFrame with one row a run: labels, inputs, observable, standard error, count.
+
+        >>> list(Runs(N=[1e8], loss=[3.0], run_id=["a"]).to_pandas())
+        ['run_id', 'N', 'loss']
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
+
+    def _with(self, **changes: Any) -> Runs:
+        return _runs({**self._fields(), **changes})
+
+
+def _runs(state: Mapping[str, Any]) -> Runs:
+    """Runs from fields that have been checked before."""
+    runs = object.__new__(Runs)
+    runs.__dict__.update({name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in state.items()})
+    return runs
+
+
+def read_runs(
+    table: Any,
+    where: str | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    observable: str = "loss",
+    unit: str | None = None,
+    range: tuple[float, float] | None = None,
+    N_counts: str | None = None,
+) -> Runs:
+    """Read runs from a file (CSV, Parquet, JSON lines), a data frame (pandas, polars, pyarrow) or a dict of lists.
+
+    `where` filters the rows on the table's own names before anything is checked. `columns` says which column is
+    which, ours -> the table's, None for one of ours that the table shouldn't give; the usual names (`params`,
+    `tokens`, `flops`, `val_loss`, ...) are read without it. Raises `InputError` for what can't be read, for two
+    columns that would both be one of ours, and for a cell that can't be used.
+
+    >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
+    >>> read_runs(table, where="diverged == False")
+    Runs: 1 row, loss 2.6 nats/token
+      inputs: N 1e9, D 2e10, diverged 0
+      read: params as N, tokens as D, val_loss as loss
+      where: diverged == False
+    """
+    read = read_table(table)
+    cells, rows, prefix = read.cells, read.rows, f"{read.source}: " if read.source else ""
+    if where is not None:
+        test = parse_where(where)
+        mask = test.mask({name: typed(column) if name in test.names else column for name, column in cells.items()})
+        if not mask.any():
+            raise InputError(f"{prefix}no rows left of {len(rows)} after where={where!r}; loosen the filter")
+        cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
+
+    def same(one: str, other: str) -> bool:
+        a, b = typed(cells[one]), typed(cells[other])
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+    check_observable(observable)
+    reading = read_names(list(cells), observable, columns or {}, same, read.source)
+    aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
+    metadata = {
+        "source": read.source,
+        "rows_read": len(read.rows),
+        "filters": [] if where is None else [where],
+        "aliases": aliases,
+        "left_out": list(reading.left_out),
+    }
+    named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
+    origin = Origin(rows, None, read.source, aliases, filters=True)
+    return _runs(checked_fields(named, origin, observable, unit, range, N_counts, metadata))

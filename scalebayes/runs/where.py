@@ -1,0 +1,210 @@
+"""The filter of rows: `C < 1e21 and split == 'fit'`, read as a syntax tree and never evaluated as code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.runs.cells import number
+from scalebayes.runs.masks import Column, Columns, Compare, Joined, Literal, Not, Test
+from scalebayes.runs.numeric import numeral
+
+SIGNS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+ALLOWED = (
+    "allowed are column names (in backticks where they hold spaces or signs), numbers, 'text', True, False, "
+    "== != < <= > >=, in [...], and, or, not, ( )"
+)
+REFUSED = {
+    ast.BinOp: "arithmetic",
+    ast.Call: "a call",
+    ast.Attribute: "an attribute",
+    ast.Subscript: "an index",
+    ast.Lambda: "a lambda",
+    ast.IfExp: "an if",
+    ast.NamedExpr: "an assignment",
+    ast.JoinedStr: "an f-string",
+    ast.UnaryOp: "a sign before something else than a number",
+    ast.Compare: "a comparison of a comparison",
+    ast.BoolOp: "a comparison of and / or",
+}
+SPELLINGS = {"=": "==", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "~": "not", "<>": "!="}
+SPELLINGS |= {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "is": "=="}
+WORDS = frozenset({"and", "or", "not", "in", "is", "True", "False", "None"})
+TOKEN = re.compile(
+    r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|(?P<space>\s+)|(?P<number>\d[\w.]*)"
+    r"|`(?P<quoted>[^`]+)`|(?P<name>[^\W\d]\w*)|(?P<sign>[=!<>]=|<>|&&|\|\||.)"
+)
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class Where:
+    """A parsed filter: its `text` as it was written, and the `names` of the columns it asks for, in order."""
+
+    text: str
+    names: tuple[str, ...]
+    test: Test
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        """Whether each row passes, bool (run,), for columns of shape (run,).
+
+        A missing number or text passes no comparison but `!=` and `not in`.
+        Raises `InputError` for a column that isn't there and for text compared with a number.
+        """
+        try:
+            for name in self.names:
+                if name not in columns:
+                    raise unknown("column", name, columns)
+            return self.test.mask(columns)
+        except InputError as error:
+            raise InputError(f"{told(self.text)}: {error}") from None
+
+
+def parse_where(text: str) -> Where:
+    """Parse a filter of rows: comparisons joined by and, or, not; `in [...]`; names in backticks where they need it.
+
+    Raises `InputError` for anything else: arithmetic, calls, attributes, ...
+
+    >>> where = parse_where("1e18 < C <= 1e21 and split in ['fit', 'dev']")
+    >>> where.names
+    ('C', 'split')
+    >>> where.mask({"C": np.array([1e18, 1e20]), "split": np.array(["fit", "dev"])}).tolist()
+    [False, True]
+    """
+    if not isinstance(text, str):
+        raise InputError(f"where={text!r} is not text; write a filter such as where=\"C < 1e21 and split == 'fit'\"")
+    source, names = with_plain_names(text)
+    try:
+        with warnings.catch_warnings():  # Python warns of what is refused below anyway, such as `1 is 2`
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source, mode="eval").body
+        test = read_test(tree, names)
+    except InputError as error:
+        problem = str(error)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        problem = odd_word(text)
+    else:
+        return Where(text, tuple(dict.fromkeys(names.values())), test)
+    raise InputError(f"{told(text)}: {problem}; {ALLOWED}")
+
+
+def told(text: str) -> str:
+    """The filter as a message quotes it: on one line, and not all of a long one."""
+    return f'where="{line(text)}"'
+
+
+def line(text: str) -> str:
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
+    """The filter with `column0`, `column1`, ... for its names, in order, and the names that they stand for.
+
+    Python would take a keyword for no name and would spell some letters anew (the micro sign becomes mu).
+    """
+    names: dict[str, str] = {}
+
+    def plain(token: re.Match) -> str:
+        name = token["quoted"] or token["name"]
+        if name is None or token["name"] in WORDS:
+            # A line break ends an expression in Python and # a line; here the one is a space, the other no sign at all.
+            return " " if token["space"] else token[0].replace("#", "?") if token["sign"] else token[0]
+        names[f"column{len(names)}"] = name
+        return f"column{len(names) - 1}"
+
+    return TOKEN.sub(plain, text).strip(), names
+
+
+def read_test(node: ast.expr, names: Mapping[str, str], depth: int = 0) -> Test:
+    """The test that a node of the syntax tree stands for; raises `InputError` for what is no test."""
+    if depth > MAX_DEPTH:
+        raise InputError(f"it nests deeper than {MAX_DEPTH} levels")
+    match node:
+        case ast.BoolOp(op=join, values=parts):
+            return Joined(isinstance(join, ast.And), tuple(read_test(part, names, depth + 1) for part in parts))
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            return Not(read_test(part, names, depth + 1))
+        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as sign], comparators=[right]):
+            among = read_in(left, right, names)
+            return among if isinstance(sign, ast.In) else Not(among)
+        case ast.Compare(left=left, ops=signs, comparators=rest):
+            if any(isinstance(sign, ast.In | ast.NotIn) for sign in signs):
+                raise InputError("'in' can't be chained with another comparison; join the two with and")
+            sides = [read_side(side, names) for side in (left, *rest)]
+            pairs = tuple(read_pair(sign, sides[i], sides[i + 1]) for i, sign in enumerate(signs))
+            return pairs[0] if len(pairs) == 1 else Joined(True, pairs)
+        case ast.Name(id=name):
+            raise InputError(
+                f"{names[name]} alone is no comparison; write {names[name]} == True, or what it should equal"
+            )
+        case ast.Constant(value=value):
+            raise InputError(f"{value!r} alone is no comparison; compare a column with it")
+    raise refused(node, names)
+
+
+def read_pair(sign: ast.cmpop, left: Column | Literal, right: Column | Literal) -> Compare:
+    if type(sign) not in SIGNS:
+        raise InputError("'is' is not a comparison of values; write == or !=")
+    if isinstance(left, Literal) and isinstance(right, Literal):
+        raise InputError("a comparison of two literals names no column")
+    return Compare(SIGNS[type(sign)], left, right)
+
+
+def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined:
+    column = read_side(left, names)
+    if not isinstance(column, Column) or not isinstance(right, ast.List | ast.Tuple) or not right.elts:
+        raise InputError("'in' takes a column and a list of literals, as in split in ['fit', 'dev']")
+    literals = [read_side(one, names) for one in right.elts]
+    if not all(isinstance(one, Literal) for one in literals):
+        raise InputError("the list after 'in' holds numbers and 'text' in quotes, nothing else")
+    return Joined(False, tuple(Compare("==", column, one) for one in literals))
+
+
+def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
+    """A column or a literal; raises `InputError` for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return Column(names[name])
+        case ast.Constant(value=str() as word):
+            return Literal(word)
+        case ast.Constant(value=int() | float() as value):
+            return Literal(float(value))
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=int() | float() as value)):
+            return Literal(-float(value) if isinstance(sign, ast.USub) else float(value))
+        case ast.Constant(value=None):
+            raise InputError("None is no literal; a blank equals nothing, so x == x keeps the rows that have x")
+    raise refused(node, names)
+
+
+def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
+    """The error for a node outside the grammar, by its kind and as it was written."""
+    written = re.sub(r"column\d+", lambda match: names.get(match[0], match[0]), line(ast.unparse(node)))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
+        return InputError(f"& and | are not in the grammar ({written}); write and, or")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+        return InputError(f"~ is not in the grammar ({written}); write not")
+    return InputError(f"{REFUSED.get(type(node), 'this')} is not in the grammar ({written})")
+
+
+def odd_word(text: str) -> str:
+    """What stops a text from being read as a filter, as far as one word of it tells."""
+    for token in TOKEN.finditer(text):
+        word = token[0]
+        if token["number"] and number(word) is None:
+            written = numeral(word)
+            return f"'{word}' is not a number" + (f"; write {written}" if written else "")
+        if token["sign"] and word in "'\"`":
+            return f"the quote {word} is not closed"
+        if (token["sign"] or token["name"]) and word in SPELLINGS:
+            return f"'{word}' can't be read; write {SPELLINGS[word]}"
+    signs = [token["sign"] for token in TOKEN.finditer(text)]
+    if signs.count("(") != signs.count(")") or signs.count("[") != signs.count("]"):
+        return "the brackets don't pair up"
+    return "it can't be read as a filter" if text.strip() else "the filter is empty"

@@ -1,0 +1,192 @@
+"""Save a fit to one NetCDF file and load it again. Nothing named in a file is ever imported or run."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes import infer, laws
+from scalebayes import noise as noises
+from scalebayes.errors import InputError, listed
+from scalebayes.fitting import Fit
+from scalebayes.laws.base import Law
+from scalebayes.noise import Noise
+from scalebayes.parameters import Reference
+from scalebayes.priors import param_from_record, param_record
+from scalebayes.problem import build
+from scalebayes.runs import Runs
+from scalebayes.status import Check, Checks, Status
+
+FORMAT = 1
+
+
+def save(fit: Fit, path: Any) -> None:
+    """Write a fit to one NetCDF file: see `Fit.save`."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"can't write {path}: it is a folder; give a file name such as {path / 'fit.nc'}")
+    if not path.parent.is_dir():
+        raise InputError(f"can't write {path}: there is no folder {path.parent}")
+    tree = fit.data.copy()
+    if "log_likelihood" in tree.children:
+        del tree["log_likelihood"]
+    tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(_label_columns(fit.runs)))
+    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(_record(fit))}
+    try:
+        handle, scratch = tempfile.mkstemp(suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"can't write {path}: {error.strerror}") from None
+    os.close(handle)
+    try:
+        tree.to_netcdf(scratch, engine="h5netcdf")
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(scratch, 0o666 & ~umask)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise InputError(f"can't write {path}: {error.strerror or error}") from None
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+
+
+def load(path: Any, law: Law | None = None) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    Args:
+        path: of the file. law: the law, where it isn't in the registry: functions are never read from a file.
+
+    Raises:
+        InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
+
+    >>> import tempfile, scalebayes as sb
+    >>> fitted = sb.fit(sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]), "power", method="map")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fitted.save(f"{folder}/fit.nc")
+    ...     again = load(f"{folder}/fit.nc")
+    >>> bool(again.draws["alpha"] == fitted.draws["alpha"])
+    True
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"can't read {path}: there is no such file")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+        written = int(tree.attrs.get("scalebayes_format", 0))
+        record = json.loads(tree.attrs["scalebayes"]) if written else None
+    except Exception:
+        # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
+        raise InputError(f"can't read {path}: it is not a fit saved by scalebayes, or it is damaged") from None
+    if record is None:
+        raise InputError(f"can't read {path}: it is a NetCDF file, but not a fit saved by scalebayes")
+    if written > FORMAT:
+        raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
+    found = _law(path, record["law"], law)
+    try:
+        return _restore(tree, record, found)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"can't read {path}: the file is damaged ({type(error).__name__}: {error})") from None
+
+
+def _record(fit: Fit) -> dict[str, Any]:
+    runs = fit.runs
+    return {
+        "law": {
+            "name": fit.law.name,
+            "settings": dict(fit.law.settings),
+            "formula": fit.law.formula,
+            "params": {name: param_record(p) for name, p in fit.law.params.items()},
+        },
+        "noise": {
+            "name": fit.noise.name,
+            "settings": dict(fit.noise.settings),
+            "params": {name: param_record(p) for name, p in fit.noise.params.items()},
+        },
+        "method": {"name": fit.method.name, "settings": asdict_flat(fit.method)},
+        "columns": dict(fit.problem.columns),
+        "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
+        "seed": fit.seed,
+        "numbers": dict(fit.numbers),
+        "checks": [[c.name, c.status.value, c.sentence] for c in fit.checks],
+        "versions": dict(fit.versions),
+        "runs": {
+            "observable": runs.observable,
+            "unit": runs.unit,
+            "range": list(runs.range),
+            "N_counts": runs.N_counts,
+            "metadata": json.loads(json.dumps(dict(runs.metadata), default=str)),
+            "derived": dict(runs.derived),
+            "labels": list(runs.labels),
+            "inputs": list(runs.inputs),
+            "hash": runs.hash,
+        },
+    }
+
+
+def asdict_flat(method: Any) -> dict[str, Any]:
+    """Settings of a method, the search's as a dict of its own."""
+    settings = asdict(method)
+    return settings | {"search": method.search._asdict()}
+
+
+def _label_columns(runs: Runs) -> dict[str, Any]:
+    """Labels as text, blank where there is none; `label_` keeps them apart from inputs."""
+    return {f"label_{n}": ("run", np.array(["" if x is None else str(x) for x in v])) for n, v in runs.labels.items()}
+
+
+def _law(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
+    name, params = record["name"], record["params"]
+    if law is None:
+        if name not in laws.names():
+            raise InputError(f"{path} holds a fit of law {name!r}, not in the registry: load(path, law=my_law)")
+        law = laws.get(name)
+    if law.name != name:
+        raise InputError(f"{path} holds a fit of law {name!r}, and law= is {law.name!r}")
+    if set(law.params) != set(params):
+        raise InputError(f"law {name!r} has parameters {listed(law.params)}, and {path} has {listed(params)}")
+    return replace(law, params={n: param_from_record(params[n]) for n in law.params})
+
+
+def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
+    runs = _runs(tree, record["runs"])
+    if runs.hash != record["runs"]["hash"]:
+        raise InputError("the file is damaged: its runs aren't those that were fitted")
+    noise: Noise = noises.get(record["noise"]["name"], record["noise"]["settings"])
+    noise = replace(noise, params={n: param_from_record(p) for n, p in record["noise"]["params"].items()})
+    reference = Reference(record["reference"]["inputs"], record["reference"]["scale"])
+    with jax.enable_x64():
+        problem = build(runs, law, noise, None, record["columns"], reference)
+    settings = record["method"]["settings"]
+    method = infer.METHODS[record["method"]["name"]](**settings | {"search": infer.Search(**settings["search"])})
+    seed = record["seed"]
+    return Fit(
+        problem,
+        method,
+        tuple(seed) if isinstance(seed, list) else seed,
+        MappingProxyType({name: tree["posterior"][name].values for name in problem.model.free}),
+        MappingProxyType({str(name): x.values for name, x in tree["sample_stats"].data_vars.items()}),
+        MappingProxyType(record["numbers"]),
+        Checks(tuple(Check(name, Status(status), sentence) for name, status, sentence in record["checks"])),
+        MappingProxyType(record["versions"]),
+    )
+
+
+def _runs(tree: xr.DataTree, record: Mapping[str, Any]) -> Runs:
+    constant, observable = tree["constant_data"], record["observable"]
+    columns = {name: constant[name].values for name in record["inputs"]}
+    columns |= {name: constant[name].values for name in (f"{observable}_se", "count") if name in constant}
+    columns |= {n: [x or None for x in constant[f"label_{n}"].values.tolist()] for n in record["labels"]}
+    columns[observable] = tree["observed_data"][observable].values
+    about = {name: record[name] for name in ("observable", "unit", "N_counts", "metadata")}
+    runs = Runs(**about, range=tuple(record["range"]), **columns)
+    return runs.recorded(record["derived"])

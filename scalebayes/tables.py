@@ -1,0 +1,88 @@
+"""Tables that people read: `interval` of a Dataset over draws, `summary` of a fit."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from scalebayes import diagnostics
+from scalebayes.errors import InputError
+
+
+def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
+    """Median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
+
+    Args:
+        dataset: over (chain, draw, point | budget). prob: of the interval, between 0 and 1.
+
+    Returns:
+        One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`, and `efolds`, the
+        largest distance from the runs. Mean and sd are left out where the noise has none; with one draw, as from
+        MAP, there is no interval and its columns are blank.
+
+    Raises:
+        InputError: prob isn't between 0 and 1, or the Dataset has no draws.
+
+    >>> draws = xr.Dataset({"loss": (("chain", "draw", "point"), np.arange(101.0).reshape(1, 101, 1))})
+    >>> interval(draws, prob=0.9)[["median", "lower", "upper"]].values.tolist()
+    [[50.0, 5.0, 95.0]]
+    """
+    check_prob(prob)
+    names = [name for name, variable in dataset.data_vars.items() if {"chain", "draw"} <= set(variable.dims)]
+    if not names:
+        raise InputError("interval takes a Dataset with dims chain and draw, as predict and optimum return")
+    frames = []
+    for name in names:
+        variable = dataset[name]
+        index = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+        flat = variable.transpose("chain", "draw", *index).values.reshape(-1, *(variable.sizes[d] for d in index))
+        frame = _coordinates(dataset, index)
+        if len(names) > 1:
+            frame["quantity"] = name
+        for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():
+            frame[column] = np.ravel(values)
+        if "distance" in dataset:
+            frame["efolds"] = dataset["distance"].max("axis").values.ravel()
+        frames.append(frame)
+    table = pd.concat(frames, ignore_index=True)
+    if len(names) > 1 and len(table) > len(names):
+        first = [c for c in table.columns if c in dataset.coords]
+        return table.sort_values(first, kind="stable", ignore_index=True)
+    return table
+
+
+def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
+    """One row a free parameter: see `Fit.summary`."""
+    check_prob(prob)
+    rows = {name: _columns(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if "n_steps" in fit.sample_stats:
+        stacked = np.stack(list(fit.draws.values()))
+        table["ess_bulk"] = diagnostics.ess_bulk(stacked)
+        table["ess_tail"] = diagnostics.ess_tail(stacked)
+        table["r_hat"] = diagnostics.rhat(stacked) if stacked.shape[1] > 1 else np.nan
+    return table
+
+
+def check_prob(prob: float) -> None:
+    """Refuse a probability that isn't between 0 and 1."""
+    if not 0 < prob < 1:
+        raise InputError(f"prob is between 0 and 1, such as 0.9; not {prob!r}")
+
+
+def _columns(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
+    one = draws.shape[0] == 1
+    tail = (1 - prob) / 2
+    blank = np.full(draws.shape[1:], np.nan)
+    lower, median, upper = np.quantile(draws, [tail, 0.5, 1 - tail], axis=0)
+    columns: dict[str, Any] = {"median": median}
+    if moments:
+        columns |= {"mean": draws.mean(axis=0), "sd": blank if one else draws.std(axis=0, ddof=1)}
+    return columns | {"lower": blank if one else lower, "upper": blank if one else upper}
+
+
+def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
+    shown = {str(n): c.values for n, c in dataset.coords.items() if c.dims == tuple(index) and n not in index}
+    size = int(np.prod([dataset.sizes[d] for d in index]))
+    return pd.DataFrame(shown, index=range(size))

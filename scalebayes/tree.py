@@ -1,0 +1,67 @@
+"""A fit as an `xarray.DataTree` in ArviZ's schema."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError
+
+
+def to_tree(fit: Any) -> xr.DataTree:
+    """Posterior, sample_stats, observed_data and constant_data of a fit."""
+    attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
+    chains, draws = next(iter(fit.draws.values())).shape
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    posterior = xr.Dataset({n: (("chain", "draw"), x) for n, x in fit.draws.items()}, coords, attributes)
+    stats = xr.Dataset(
+        {n: (("chain", "draw") if x.ndim == 2 else ("proposal",), x) for n, x in fit.sample_stats.items()},
+        coords,
+        {**attributes, **fit.numbers},
+    )
+    run = {"run": run_names(fit)}
+    runs = fit.runs
+    columns = {name: ("run", x) for name, x in runs.inputs.items()}
+    known = {f"{runs.observable}_se": runs.se, "count": runs.count}
+    columns |= {name: ("run", x) for name, x in known.items() if x is not None}
+    return xr.DataTree.from_dict(
+        {
+            "posterior": posterior,
+            "sample_stats": stats,
+            "observed_data": xr.Dataset({runs.observable: ("run", runs.y)}, run, attributes),
+            "constant_data": xr.Dataset(columns, run, attributes),
+        }
+    )
+
+
+def run_names(fit: Any) -> np.ndarray:
+    """The coordinate of the dim run: the run_id where there is one, else the position."""
+    labels = fit.runs.labels.get("run_id")
+    return np.arange(len(fit.runs)) if labels is None else np.asarray(labels, str)
+
+
+def log_likelihood(fit: Any) -> xr.Dataset:
+    """log p(observable of a run | draw), in the observable's own units (chain, draw, run)."""
+    if not fit.noise.form.density:
+        raise InputError(f"noise {fit.noise!r} is an objective and not a density: it has no log likelihood")
+    runs, columns = fit.runs, fit.problem.columns
+    with jax.enable_x64():
+        values = _pointwise(
+            fit.law.fn,
+            fit.noise.form,
+            {name: x[..., None] for name, x in fit.law_draws.items()},
+            {name: x[..., None] for name, x in fit.noise_draws.items()},
+            {name: runs.column(column) for name, column in columns.items()},
+            runs.y,
+            np.zeros(len(runs)) if runs.se is None else runs.se,
+            np.ones(len(runs)) if runs.count is None else runs.count,
+        )
+    return xr.Dataset({runs.observable: (("chain", "draw", "run"), np.asarray(values))}, {"run": run_names(fit)})
+
+
+def _pointwise_impl(fn, form, law, noise, inputs, y, se, count):
+    return form.log_likelihood(y, fn(**inputs, **law), noise, se, count)
+
+
+_pointwise = jax.jit(_pointwise_impl, static_argnums=(0, 1))
