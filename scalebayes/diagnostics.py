@@ -33,7 +33,8 @@ def ess_tail(draws: np.ndarray) -> np.ndarray:
 
 def bfmi(energy: np.ndarray) -> np.ndarray:
     """Energy Bayesian fraction of missing information (chain,) of energies (chain, draw)."""
-    return np.asarray(array_stats.bfmi(energy), dtype=np.float64)
+    values: Any = array_stats.bfmi(energy)
+    return np.asarray(values)
 
 
 def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:

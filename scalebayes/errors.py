@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -48,3 +51,30 @@ def unknown(kind: str, given: str, valid: Iterable[str]) -> InputError:
     close = nearest(str(given), valid)
     guess = f"did you mean '{close[0]}'? " if close else ""
     return InputError(f"unknown {kind} '{given}'; {guess}valid: {', '.join(valid) or 'none'}")
+
+
+class SettingError(InputError, TypeError):
+    """A keyword that a function or a method doesn't know."""
+
+
+def known_settings[F: Callable[..., Any]](function: F) -> F:
+    """Make a function refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
+
+    >>> @known_settings
+    ... def NUTS(draws=1000, chains=4): ...
+    >>> NUTS(chain=2)
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.SettingError: unknown setting of NUTS 'chain'; did you mean 'chains'? valid: draws, chains
+    """
+    valid = [name for name in inspect.signature(function).parameters if name != "self"]
+    of = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def checked(*args: Any, **settings: Any) -> Any:
+        for name in settings:
+            if name not in valid:
+                raise SettingError(str(unknown(f"setting of {of}", name, valid)))
+        return function(*args, **settings)
+
+    return checked  # type: ignore[return-value]

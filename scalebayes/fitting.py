@@ -15,7 +15,7 @@ from numpyro.distributions import biject_to
 from scalebayes import infer, laws
 from scalebayes import noise as noises
 from scalebayes.checks import check
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -149,6 +149,7 @@ class Fit:
         return "\n".join([*failed, head, table, *review, *([note] if note else [])])
 
 
+@known_settings
 def fit(
     runs: Runs,
     law: str | Law = "chinchilla",

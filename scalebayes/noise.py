@@ -17,7 +17,7 @@ import numpyro.distributions as dist
 from jax.scipy.special import erf
 from numpyro.distributions import constraints
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.parameters import Param
 
 SCALE = dist.LogNormal(math.log(0.01), 1.5)
@@ -161,6 +161,7 @@ class Noise:
         return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.settings.items() if v is not None)})"
 
 
+@known_settings
 def StudentT(df: Any = 4.0) -> Noise:
     """Student-t on the log of the observable (the default noise).
 
@@ -181,6 +182,7 @@ def StudentT(df: Any = 4.0) -> Noise:
     )
 
 
+@known_settings
 def Normal() -> Noise:
     """Normal on the log of the observable.
 
@@ -190,6 +192,7 @@ def Normal() -> Noise:
     return Noise("normal", {"noise_scale": Param(SCALE, "")}, Form(_normal))
 
 
+@known_settings
 def NormalRaw() -> Noise:
     """Normal on the observable itself; its scale is in the observable's units.
 
@@ -199,6 +202,7 @@ def NormalRaw() -> Noise:
     return Noise("normal_raw", {"noise_scale": Param(SCALE, "loss")}, Form(_normal, on="raw"))
 
 
+@known_settings
 def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
     """Huber's function of the residual of the log, over its scale.
 
@@ -275,10 +279,4 @@ def get(noise: str | Noise, settings: Mapping[str, Any] | None = None) -> Noise:
         raise InputError(f"a noise is a name or a scalebayes noise such as sb.StudentT(), not {type(noise).__name__}")
     if noise not in _REGISTRY:
         raise unknown("noise", noise, _REGISTRY)
-    build = _REGISTRY[noise]
-    settings = dict(settings or {})
-    valid = build.__code__.co_varnames[: build.__code__.co_argcount]
-    for name in settings:
-        if name not in valid:
-            raise unknown(f"setting of noise {noise!r}", name, valid)
-    return build(**settings)
+    return _REGISTRY[noise](**(settings or {}))

@@ -141,8 +141,11 @@ def _replaced(name: str, old: Param, prior: Any) -> Param:
         return replace(new, positive=not _inside(old.support, np.array([-1.0])))
     values = np.array([float(new.prior)]) if new.fixed else _reach(new.support)
     if not _inside(old.support, values):
-        what = f"the number {new.prior}" if new.fixed else f"a {type(new.prior).__name__} on {_describe(new.support)}"
-        raise InputError(f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}")
+        what = f"{new.prior}" if new.fixed else f"a {type(new.prior).__name__}, over {_describe(new.support)},"
+        raise InputError(
+            f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}; use a "
+            "distribution within it, such as LogNormal or TruncatedNormal(..., low=0) for a positive parameter"
+        )
     return new
 
 
@@ -156,10 +159,10 @@ def _inside(support: Any, values: np.ndarray) -> bool:
 
 
 def _describe(support: Any) -> str:
-    low, _, high = _reach(support)
-    if low < -1e6:
-        return "all reals"
-    return f"numbers above {low:.3g}" if high > 1e6 else f"numbers from {low:.3g} to {high:.3g}"
+    low, _, high = (round(float(x), 6) for x in _reach(support))
+    if low <= -20:
+        return "all real numbers"
+    return f"numbers above {low:g}" if high > 1e6 else f"numbers from {low:g} to {high:g}"
 
 
 def _float64(tree: Any) -> Any:

@@ -112,7 +112,7 @@ def _record(fit: Fit) -> dict[str, Any]:
             "settings": dict(fit.noise.settings),
             "params": {name: param_record(p) for name, p in fit.noise.params.items()},
         },
-        "method": {"name": fit.method.name, "settings": asdict_flat(fit.method)},
+        "method": {"name": fit.method.name, "settings": _settings(fit.method)},
         "columns": dict(fit.problem.columns),
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
         "seed": fit.seed,
@@ -133,8 +133,7 @@ def _record(fit: Fit) -> dict[str, Any]:
     }
 
 
-def asdict_flat(method: Any) -> dict[str, Any]:
-    """Settings of a method, the search's as a dict of its own."""
+def _settings(method: Any) -> dict[str, Any]:
     settings = asdict(method)
     return settings | {"search": method.search._asdict()}
 
@@ -183,10 +182,12 @@ def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
 
 def _runs(tree: xr.DataTree, record: Mapping[str, Any]) -> Runs:
     constant, observable = tree["constant_data"], record["observable"]
-    columns = {name: constant[name].values for name in record["inputs"]}
+    columns = {name: constant[name].values for name in record["inputs"] if name not in record["derived"]}
     columns |= {name: constant[name].values for name in (f"{observable}_se", "count") if name in constant}
     columns |= {n: [x or None for x in constant[f"label_{n}"].values.tolist()] for n in record["labels"]}
     columns[observable] = tree["observed_data"][observable].values
     about = {name: record[name] for name in ("observable", "unit", "N_counts", "metadata")}
     runs = Runs(**about, range=tuple(record["range"]), **columns)
-    return runs.recorded(record["derived"])
+    for name in record["derived"]:
+        runs = runs.derive(name)
+    return runs

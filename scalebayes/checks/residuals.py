@@ -11,10 +11,12 @@ from scalebayes.status import Check, Status
 
 MIN_ROWS = 20
 LEVEL = 0.01
+EXACT = 1e-5
 
 
 def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     """Residuals at the mode against log N, log D, log C and log D/N, over all runs and over the largest."""
+    yield _exact(problem, draws)
     residual = standardised(problem, draws)
     covariates = covariates_of(problem)
     if len(residual) < MIN_ROWS or not covariates or not np.isfinite(residual).all():
@@ -26,6 +28,22 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     if len(residual) >= 2 * MIN_ROWS:
         within = {name: x[largest] for name, x in covariates.items()}
         yield _check("residuals of the largest runs", f"the {largest.sum()} largest runs", residual[largest], within)
+
+
+def _exact(problem: Problem, draws: Draws) -> Check:
+    """A law that passes through every run: the noise's scale then runs off to zero, and no sampler can follow."""
+    model, numbers, rows = problem.model, problem.numbers, problem.rows
+    scaled = model.scaled(model.constrain(draws.mode.z, numbers), numbers)
+    location = np.asarray(model.location(scaled, rows.inputs))
+    off = np.abs(rows.y / location - 1)[: len(problem.runs)].max()
+    if not off < EXACT:
+        return Check("scatter", Status.PASS, f"The runs scatter around the law, by {off:.2g} at most.")
+    return Check(
+        "scatter",
+        Status.REVIEW,
+        f"the law passes through every run to {off:.0e}: the table has no noise, or too few runs to show it, and "
+        "the noise's scale can't be told from zero; fix it, priors={'noise_scale': 0.003}.",
+    )
 
 
 def standardised(problem: Problem, draws: Draws) -> np.ndarray:

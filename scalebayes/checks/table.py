@@ -36,13 +36,11 @@ def table_checks(problem: Problem) -> Iterator[Check]:
 
 def _enough_runs(problem: Problem) -> Check:
     runs, free = len(problem.runs), len(problem.model.free)
+    seen = f"{runs} run{'s' if runs > 1 else ''} for {free} parameters"
     if runs > free:
-        return Check("number of runs", Status.PASS, f"{runs} runs for {free} parameters.")
-    return Check(
-        "number of runs",
-        Status.REVIEW,
-        f"{runs} runs for {free} parameters: the answer is mostly prior; add runs, or fix parameters with priors=.",
-    )
+        return Check("number of runs", Status.PASS, f"{seen}.")
+    cure = "the answer is mostly prior; add runs, or fix parameters with priors={name: number}."
+    return Check("number of runs", Status.REVIEW, f"{seen}: {cure}")
 
 
 def _varying_inputs(problem: Problem) -> Check:

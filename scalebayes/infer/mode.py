@@ -29,7 +29,7 @@ class Search(NamedTuple):
     screened: int = 1024
     starts: int = 8
     lbfgs_steps: int = 12
-    newton_steps: int = 40
+    newton_steps: int = 200
 
 
 SEARCH = Search()

@@ -1,5 +1,6 @@
 """NUTS: NumPyro's sampler in coordinates whitened at the mode, all chains in one traced scan."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
+from scalebayes import diagnostics
 from scalebayes.errors import InputError
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
@@ -59,7 +61,23 @@ class NUTS:
         settings = (np.float64(self.target_accept), np.float64(self.spread))
         shape = (self.chains, self.warmup, self.draws, self.max_tree_depth)
         z, stats = jax.device_get(sample(*arguments, *settings, shape))
-        return Draws(z, stats, {}, mode)
+        if again := _poor(z, stats):
+            # The curvature at the mode said little of the posterior's shape: whiten by the draws' covariance instead.
+            flat = z.reshape(-1, z.shape[-1])
+            precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
+            arguments = (*arguments[:3], flat.mean(axis=0), precision, jax.random.fold_in(key_chains, 1))
+            settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
+            z, stats = jax.device_get(sample(*arguments, *settings, shape))
+        return Draws(z, stats, {"whitened_twice": float(again)}, mode)
+
+
+def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
+    """Whether chains diverged, disagree, or left few effective draws."""
+    draws = np.moveaxis(z, -1, 0)
+    if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
+        return False
+    disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > 1.01
+    return bool(disagree or diagnostics.ess_bulk(draws).min() < 400 or stats["diverging"].any())
 
 
 @partial(jax.jit, static_argnums=(0, 8))

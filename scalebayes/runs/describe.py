@@ -52,12 +52,17 @@ def describe(runs: Any) -> str:
         "labels": ", ".join(f"{name} ({values(column)})" for name, column in runs.labels.items()),
         "N counts": runs.N_counts,
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
-        "read from": f"{about['source']} (rows in it: {about['rows_read']})" if about.get("source") else "",
+        "from": _source(about),
         "read": aliases,
         "left out": ", ".join(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),
     }
     return "\n".join([*lines, *(f"  {name}: {text}" for name, text in told.items() if text)])
+
+
+def _source(about: Mapping[str, Any]) -> str:
+    rows = f" (rows in it: {about['rows_read']})" if "rows_read" in about else ""
+    return f"{about['source']}{rows}" if about.get("source") else ""
 
 
 def fingerprint(about: list[Any], columns: Mapping[str, np.ndarray]) -> str:

@@ -1,0 +1,82 @@
+"""The commands put together, and how a command ends: its exit code and its one line of error."""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from scalebayes import __version__
+from scalebayes.cli.catalogue import laws
+from scalebayes.cli.demo import demo
+from scalebayes.cli.fits import fit, summary
+from scalebayes.cli.questions import optimum, predict
+from scalebayes.cli.show import message
+from scalebayes.cli.wait import INTERRUPTED
+from scalebayes.errors import InputError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="scalebayes",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (fit, predict, optimum, summary, laws, demo):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def scalebayes(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Bayesian fitting, forecasting and planning with neural scaling laws.
+
+    \b
+    scalebayes fit runs.csv --out fit.nc              columns N, D, loss
+    scalebayes predict fit.nc --N 70B --D 1.4T        the loss of a run not yet trained
+    scalebayes optimum fit.nc --C 1e22:1e24:3         the best N and D for a budget
+    """
+    if version:
+        print(f"scalebayes {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code = typer.main.get_command(app).main(args, prog_name="scalebayes", standalone_mode=False)
+            sys.stdout.flush()
+        except _USAGE_ERROR as error:
+            return _refused(error.format_message())
+        except InputError as error:
+            return _refused(str(error))
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # The reader of the output has left; nothing more can be said to it, at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+    if code == INTERRUPTED:
+        message("interrupted")
+    return code or 0
+
+
+# typer exports the class of a bad parameter, and not that of the other usage errors above it.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+
+
+def _refused(text: str) -> int:
+    message(f"error: {text}")
+    return BAD_INPUT
+
+
+def _show_warning(text: Warning | str, *_: Any, **__: Any) -> None:
+    message(f"warning: {text}")

@@ -1,0 +1,164 @@
+"""scalebayes fit and scalebayes summary: a fit made, and a fit read."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scalebayes.cli import show
+from scalebayes.cli.numbers import check_prob, named, number, pairs
+from scalebayes.cli.options import FitFile, Json, Prob, load_jax, opened
+from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text
+from scalebayes.cli.wait import patiently, stage
+from scalebayes.errors import InputError, unknown
+
+HDF5 = b"\x89HDF\r\n\x1a\n"  # how a saved fit begins
+
+
+def fit(
+    runs: Annotated[str, typer.Argument(metavar="RUNS", help="Table of runs: CSV, Parquet or JSON lines.")],
+    law: Annotated[str, typer.Option(help="Law to fit; 'scalebayes laws' lists them.")] = "chinchilla",
+    noise: Annotated[
+        str, typer.Option(help="Noise: student_t, normal, huber or normal_raw; settings as in student_t:df=free.")
+    ] = "student_t",
+    method: Annotated[
+        str, typer.Option(help="Method: nuts, laplace or map; settings as in nuts:draws=4000,chains=4.")
+    ] = "nuts",
+    where: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"flops < 1e21 and split == 'fit'\".")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS", help="Column to read, as in N=params_non_emb; 'C=' reads none; repeatable."
+        ),
+    ] = None,
+    observable: Annotated[str, typer.Option(help="Column that the law describes.")] = "loss",
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
+    ] = None,
+    priors: Annotated[
+        str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
+    prob: Prob = 0.9,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit a scaling law to a table of runs."""
+    check_prob(prob)
+    bound = pairs(inputs or (), "--input", "x=C")
+    renamed = {ours: theirs or None for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    fixed = {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
+    noise_name, noise_settings = named(noise, "--noise", "huber:delta=1e-3,scale=1")
+    method_name, method_settings = named(method, "--method", "nuts:draws=4000")
+    target = None if out is None else checked_target(out)
+    with stage("Reading runs"):
+        import scalebayes as sb
+
+        table = sb.read_runs(runs, where=where, columns=renamed, observable=observable)
+    load_jax()
+    chosen_law = sb.laws.get(law)
+    chosen_noise = sb.noises.get(noise_name, noise_settings)
+    chosen_method = method_of(method_name, method_settings)
+    fitted = patiently(
+        "Compiling and fitting",
+        lambda: sb.fit(
+            table,
+            chosen_law,
+            noise=chosen_noise,
+            method=chosen_method,
+            priors=priors_of(priors, fixed, {**chosen_law.params, **chosen_noise.params}),
+            inputs=bound,
+            seed=seed,
+            on_fail="ignore",  # the checks are printed
+        ),
+    )
+    if target is not None:
+        with stage("Saving"):
+            fitted.save(target)
+    if json:
+        return show.document({**about_fit(fitted, prob), "saved": None if target is None else str(target)})
+    blocks = [
+        failed_text(fitted.checks),
+        show.lines(repr(fitted.runs)),
+        fitted_text(fitted),
+        parameters_text(fitted, prob),
+        checks_text(fitted.checks),
+        "not saved; --out fit.nc keeps it" if target is None else f"saved to {target}",
+    ]
+    print("\n\n".join(block for block in blocks if block))
+
+
+def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
+    """Show a saved fit: its parameters and checks."""
+    check_prob(prob)
+    fitted = opened(file)
+    if json:
+        return show.document(about_fit(fitted, prob))
+    blocks = [
+        failed_text(fitted.checks),
+        show.lines(repr(fitted.runs)),
+        fitted_text(fitted, every=True),
+        parameters_text(fitted, prob),
+        checks_text(fitted.checks, every=True),
+    ]
+    print("\n\n".join(block for block in blocks if block))
+
+
+def checked_target(out: str) -> Path:
+    """The path to save to, found to be writable before anything is computed."""
+    path = Path(out).expanduser()
+    if not out or path.is_dir():
+        raise InputError(f"--out: {out or 'nothing'} is a folder; give a file name such as {path / 'fit.nc'}")
+    if not path.parent.is_dir():
+        raise InputError(f"--out: can't write {path}: there is no folder {path.parent}")
+    try:
+        if path.exists() and not (path.is_file() and _begins(path) == HDF5):
+            raise InputError(f"--out: {path} is there and is no saved fit; give another name")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"--out: can't write {path}: {error.strerror}") from None
+    return path
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(HDF5))
+
+
+def method_of(name: str, settings: Mapping[str, Any]) -> Any:
+    """A method with the settings typed, those of its search among them."""
+    from scalebayes import infer
+
+    method = infer.get(name)
+    kinds = {one.name: one.type for one in fields(method) if one.name != "search"}
+    searched = dict.fromkeys(method.search._fields, int)
+    for key, value in settings.items():
+        if key not in kinds | searched:
+            raise unknown(f"setting of method '{name}'", key, kinds | searched)
+        if isinstance(value, str) or ((kinds | searched)[key] is int and not isinstance(value, int)):
+            raise InputError(
+                f"--method: {key} is a whole number, not {value}"
+                if kinds.get(key) is not float
+                else f"--method: {key} is a number, not '{value}'"
+            )
+    search = method.search._replace(**{key: value for key, value in settings.items() if key in searched})
+    return type(method)(**{key: value for key, value in settings.items() if key in kinds}, search=search)
+
+
+def priors_of(priors: str | None, fixed: Mapping[str, float], params: Mapping[str, Any]) -> Any:
+    """What `fit` takes as priors: flat ones and fixed numbers together."""
+    if priors not in (None, "flat"):
+        raise unknown("--priors", str(priors), ["flat"])
+    flat = {name: "flat" for name, param in params.items() if not param.fixed} if priors else {}
+    return {**flat, **fixed} or None

@@ -1,0 +1,126 @@
+"""What is typed at the command line, as numbers: 70e9, 70B, 1e20:1e26:7, alpha=0.35, huber:delta=1e-3."""
+
+import math
+import re
+from collections.abc import Iterable
+
+from scalebayes.errors import InputError
+
+# As powers of ten, so that 1.4T is read as 1.4e12 to the last bit.
+POWERS = {"k": 3, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
+MOST = 1000
+_DECIMAL = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?P<power>[eE][+-]?\d+)?")
+
+
+def number(text: str, what: str = "") -> float:
+    """A finite number; k, M, B (or G) and T stand for 1e3, 1e6, 1e9 and 1e12.
+
+    Args:
+        text: as typed. what: it is for, such as `--N`; the error begins with it.
+
+    Raises:
+        InputError: it isn't one; the message says how to write it.
+
+    >>> [number(text) for text in ("70e9", "70B", "1.4T", "512k", "1_000_000", "-0.5")]
+    [70000000000.0, 70000000000.0, 1400000000000.0, 512000.0, 1000000.0, -0.5]
+    >>> number("70b", "--N")
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.InputError: --N: '70b' is not a number; write 70B
+    """
+    value = _value(text.strip())
+    if value is None:
+        upper = text.strip().upper()
+        cure = upper if _value(upper) is not None else "it as 70e9, 70B, 1.4T, 512k or 1_000_000"
+        raise InputError(f"{_head(what)}'{text}' is not a number; write {cure}")
+    return value
+
+
+def _value(text: str) -> float | None:
+    power = POWERS.get(text[-1:])
+    matched = _DECIMAL.fullmatch(text if power is None else text[:-1])
+    if not matched or (power is not None and matched["power"]):
+        return None
+    try:
+        value = float(text if power is None else f"{text[:-1]}e{power}")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def numbers(text: str, what: str = "") -> list[float]:
+    """Numbers with commas between; lo:hi:n is n of them from lo to hi, spaced evenly in the log.
+
+    Raises:
+        InputError: an item is neither a number nor a range.
+
+    >>> numbers("1e9,2B")
+    [1000000000.0, 2000000000.0]
+    >>> numbers("1e20:1e22:3")
+    [1e+20, 1e+21, 1e+22]
+    """
+    return [
+        value for item in text.split(",") for value in (_range(item, what) if ":" in item else [number(item, what)])
+    ]
+
+
+def _range(text: str, what: str) -> list[float]:
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise InputError(f"{_head(what)}'{text}' is not a range; write it as lo:hi:n, such as 1e20:1e26:7")
+    low, high, count = (number(part, what) for part in parts)
+    if not (low > 0 and high > 0):
+        raise InputError(f"{_head(what)}the range '{text}' is spaced in the log: both of its ends must be positive")
+    if not (count.is_integer() and 2 <= count <= MOST):
+        raise InputError(f"{_head(what)}the range '{text}' has a count that is not a whole number from 2 to {MOST}")
+    last = int(count) - 1
+    # Twelve digits, so that a decade is a decade: 1e21, not 1.0000000000000001e21.
+    inner = [float(f"{low ** (1 - i / last) * high ** (i / last):.12g}") for i in range(1, last)]
+    return [low, *inner, high]
+
+
+def pairs(texts: Iterable[str], what: str, example: str) -> dict[str, str]:
+    """name=value each, as a dict of text.
+
+    Raises:
+        InputError: no '=', no name, or a name twice.
+
+    >>> pairs(["x=C"], "--input", "x=C")
+    {'x': 'C'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals):
+            raise InputError(f"{_head(what)}'{text}' is not a name and a value; write it as {example}")
+        if name in found:
+            raise InputError(f"{_head(what)}'{name}' is given twice; give it once")
+        found[name] = value
+    return found
+
+
+def named(text: str, what: str, example: str) -> tuple[str, dict[str, float | int | str]]:
+    """A name with settings behind a colon; a setting is a number (whole ones are ints) or a word.
+
+    >>> named("huber:delta=1e-3,scale=1", "--noise", "")
+    ('huber', {'delta': 0.001, 'scale': 1})
+    >>> named("student_t:df=free", "--noise", "")
+    ('student_t', {'df': 'free'})
+    """
+    name, _, rest = text.strip().partition(":")
+    return name, {key: _setting(value) for key, value in pairs(rest.split(",") if rest else [], what, example).items()}
+
+
+def _setting(text: str) -> float | int | str:
+    value = _value(text)
+    return text if value is None else int(value) if value.is_integer() else value
+
+
+def check_prob(prob: float) -> None:
+    """Refuse a probability that isn't between 0 and 1."""
+    if not 0 < prob < 1:
+        raise InputError(f"--prob: between 0 and 1, such as 0.9; not {prob:g}")
+
+
+def _head(what: str) -> str:
+    return f"{what}: " if what else ""

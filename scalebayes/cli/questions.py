@@ -1,0 +1,194 @@
+"""scalebayes predict and scalebayes optimum: questions to a saved fit."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import show
+from scalebayes.cli.numbers import check_prob, numbers, pairs
+from scalebayes.cli.options import FitFile, Json, Prob, opened
+from scalebayes.cli.tell import one_draw, percent
+from scalebayes.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scalebayes.fitting import Fit
+
+STATISTICS = ("median", "mean", "sd", "lower", "upper")
+
+
+def predict(
+    file: FitFile,
+    N: Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")] = None,
+    D: Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")] = None,
+    C: Annotated[
+        str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="INPUT=VALUE", help="Any other input of the law, as in x=1e21; repeatable."),
+    ] = None,
+    observed: Annotated[bool, typer.Option("--observed", help="Forecast a new run, its noise included.")] = False,
+    prob: Prob = 0.9,
+    json: Json = False,
+) -> None:
+    """Forecast the loss of runs not yet trained.
+
+    Several values are separated by commas, or written lo:hi:n for n of them spaced evenly in the log; lists pair up,
+    and one value goes with each of the others. Of N, D and C two are enough, by C = 6 N D.
+    """
+    check_prob(prob)
+    typed = {name: text for name, text in (("N", N), ("D", D), ("C", C)) if text is not None}
+    values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
+    for name, text in pairs(inputs or (), "--input", "x=1e21").items():
+        if name in values:
+            raise InputError(f"--input: {name} is given twice, as --{name} too; give it once")
+        values[name] = numbers(text, f"--input {name}")
+    fit = opened(file)
+    import scalebayes as sb
+
+    known = dict.fromkeys((*fit.problem.columns, *fit.problem.columns.values(), "N", "D", "C"))
+    for name in values:
+        if name not in known:
+            raise unknown("input", name, known)
+    forecast = sb.predict(fit, observed=observed, **values)
+    points = show.records(sb.interval(forecast, prob))
+    if json:
+        told = {"law": fit.law.name, "observable": fit.runs.observable, "unit": fit.runs.unit}
+        show.document({**told, "observed": observed, "prob": prob, "points": points})
+        if far := outside_text(forecast, len(points)):
+            show.message(f"warning: {far}")
+        return
+    names = [str(name) for name in forecast.coords if forecast[name].dims == ("point",) and name != "point"]
+    shown = ["median"] if one_draw(fit) else [name for name in STATISTICS if name in points[0]]
+    number = show.most_digits(points)
+    rows = [
+        [*(show.given(name, row[name]) for name in names), *show.estimate(row, shown, number), f"{row['efolds']:.1f}"]
+        for row in points
+    ]
+    heads = ["at the mode"] if one_draw(fit) else shown
+    print(show.grid([*names, *heads, "e-folds"], rows, left=0))
+    print("\n" + show.prose(meaning(fit, observed, prob)))
+    if far := outside_text(forecast, len(points)):
+        print(show.prose(f"warning: {far}"))
+
+
+def meaning(fit: "Fit", observed: bool, prob: float) -> str:
+    """What the numbers of a forecast are, in a sentence."""
+    what = f"{fit.runs.observable} in {fit.runs.unit}" if fit.runs.unit else fit.runs.observable
+    beyond = "e-folds: how far the point lies outside the runs."
+    if one_draw(fit):
+        return f"{what}: the law's curve at the mode; map has no intervals. {beyond}"
+    of = (
+        "a new run, its noise included"
+        if observed
+        else "the law's curve, the median of new runs (--observed adds a run's noise)"
+    )
+    return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
+
+
+def outside_text(dataset: "xr.Dataset", count: int) -> str:
+    """A warning where points or budgets lie outside the runs; blank where none does."""
+    distance = dataset["distance"]
+    far = distance.max("axis").values
+    if not (far > 0).any():
+        return ""
+    i = int(far.argmax())
+    axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
+    which = "" if count == 1 else f" are {int((far > 0).sum())} of {count}"
+    return (
+        f"outside the runs{which}, by up to {far[i]:.1f} e-folds in {axis}; the intervals take the law as exact, and "
+        "out there they are too narrow."
+    )
+
+
+def optimum(
+    file: FitFile,
+    C: Annotated[
+        str, typer.Option("--C", metavar="C", help="Training compute in FLOPs: 5.76e23, 1e21,1e22 or 1e20:1e26:7.")
+    ],
+    prob: Prob = 0.9,
+    json: Json = False,
+) -> None:
+    """Find the best N and D for a compute budget.
+
+    The cost is C = 6 N D. Several budgets are separated by commas, or written lo:hi:n for n of them spaced evenly in
+    the log, ends included.
+    """
+    check_prob(prob)
+    budgets = numbers(C, "--C")
+    fit = opened(file)
+    import scalebayes as sb
+
+    best = sb.optimum(fit, C=budgets)
+    table = quantities(best, prob)
+    if json:
+        rows = [
+            {"C": budget, **{name: rows[i] for name, rows in table.items()}, "efolds": float(efolds)}
+            for i, (budget, efolds) in enumerate(zip(budgets, best["distance"].max("axis").values, strict=True))
+        ]
+        show.document({"law": fit.law.name, "cost": best.attrs["cost"], "prob": prob, "budgets": rows})
+        if far := outside_text(best, len(budgets)):
+            show.message(f"warning: {far}")
+        return
+    print(optimum_text(budgets, table, fit.runs.observable))
+    of = "at the mode; map has no intervals" if one_draw(fit) else f"median and {percent(prob)} interval"
+    unit = f" in {fit.runs.unit}" if fit.runs.unit else ""
+    print("\n" + show.prose(f"C = 6 N D in FLOPs, {fit.runs.observable}{unit}: {of}. {exponent_text(table)}".strip()))
+    if far := outside_text(best, len(budgets)):
+        print(show.prose(f"warning: {far}"))
+
+
+def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, Any]]]:
+    """Quantity -> median, mean, sd, lower and upper of each budget, in the order given."""
+    import scalebayes as sb
+
+    names = [str(name) for name in dataset.data_vars if name != "distance"]
+    return {
+        name: [{s: row[s] for s in STATISTICS} for row in show.records(sb.interval(dataset[[name]], prob))]
+        for name in names
+    }
+
+
+def optimum_text(budgets: list[float], table: Mapping[str, list[dict[str, Any]]], observable: str) -> str:
+    """A row a budget; the intervals are under the medians where the line would be too long."""
+    heads = {"N": "N*", "D": "D*", "D_per_N": "D*/N*", observable: f"{observable}*"}
+    if not same_exponent(table):
+        heads["N_exponent"] = "N* exponent"
+    number = {name: show.most_digits(table[name]) for name in heads}
+    for gap in (" ", "\n"):
+        rows = [
+            [show.given("C", budget), *(cell(name, table[name][i], number[name], gap) for name in heads)]
+            for i, budget in enumerate(budgets)
+        ]
+        text = show.grid(["C", *heads.values()], rows, left=0)
+        if max(map(len, text.splitlines())) <= show.width():
+            break
+    return text
+
+
+def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
+    """A median with its interval in brackets, where there is one."""
+    if not row["lower"] < row["upper"]:
+        return show.count(row["median"], 4) if name in show.COUNTS else show.figure(row["median"], 4)
+    median, lower, upper = (
+        show.count(row[s], number) if name in show.COUNTS else show.figure(row[s], number)
+        for s in ("median", "lower", "upper")
+    )
+    return f"{median}{gap}[{lower}, {upper}]"
+
+
+def same_exponent(table: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Whether N* grows with the same exponent at each budget."""
+    medians = [row["median"] for row in table["N_exponent"]]
+    return max(medians) - min(medians) < 1e-9
+
+
+def exponent_text(table: Mapping[str, list[dict[str, Any]]]) -> str:
+    """How N* and D* grow with the budget, where it is the same at each; else what the column is."""
+    if not same_exponent(table):
+        return "N* exponent: d log N* / d log C."
+    row = table["N_exponent"][0]
+    return f"N* grows as C^a and D* as C^(1 - a), a = {cell('', row, show.most_digits([row]))}."

@@ -1,0 +1,82 @@
+"""While a command computes: elapsed time on a terminal, Ctrl-C at once, and programs compiled once a machine."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from threading import Thread
+
+from scalebayes.cli.show import message
+
+INTERRUPTED = 130
+
+
+def stage(text: str) -> AbstractContextManager[object]:
+    """Show what is being done and for how long, on standard error and only on a terminal; gone when it is over."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task(text, total=None)
+    return progress
+
+
+def patiently[T](text: str, compute: Callable[[], T]) -> T:
+    """The result of `compute`, which must write nothing; Ctrl-C ends the process even inside compiled code."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(compute())
+        except BaseException as error:  # raised again in the thread that asked
+            errors.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    try:
+        with stage(text):
+            thread.start()
+            while thread.is_alive():
+                thread.join(0.2)
+    except KeyboardInterrupt:
+        # XLA can't be stopped from Python, and leaving while it runs would wait for it.
+        message("interrupted: nothing was written")
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def keep_compiled() -> None:
+    """Keep JAX's compiled programs in the user's cache folder, so that the next command starts sooner.
+
+    The folder is `SCALEBAYES_CACHE` where that is set. One that can't be written is done without.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir:  # the user has one
+        return
+    given = os.environ.get("SCALEBAYES_CACHE")
+    if given:
+        root = Path(given).expanduser()
+    else:
+        import pooch
+
+        root = Path(pooch.os_cache("scalebayes"))
+    folder = root / "jit"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return
+    warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

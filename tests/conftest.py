@@ -1,0 +1,109 @@
+"""Shared fixtures: float64, prior draws, runs simulated and real, a count of compilations."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import scalebayes as sb
+from scalebayes.fitting import Fit
+from scalebayes.problem import build
+from scalebayes.status import Checks
+
+DATA = Path(os.environ.get("SCALEBAYES_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """A file stays on one worker, so that what it compiles and fits is done once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+@pytest.fixture
+def x64() -> Iterator[None]:
+    """float64 inside the test, as inside a fit."""
+    with jax.enable_x64():
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_path() -> Path:
+    """The folder of public data sets: $SCALEBAYES_DATA, or the one beside the repository."""
+    if not (DATA / "chinchilla.csv").is_file():
+        pytest.skip(f"no chinchilla.csv in {DATA}: set SCALEBAYES_DATA to the folder of data sets")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def chinchilla_runs(data_path: Path) -> sb.Runs:
+    """The 240 runs of Besiroglu et al. 2024."""
+    runs = sb.read_runs(data_path / "chinchilla.csv", where="epoch_excluded == 0")
+    return sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y)
+
+
+def simulated(rows: int, seed: int, noise_scale: float = 0.005) -> sb.Runs:
+    """Runs scattered over N and D, with losses from the values of Besiroglu et al. and Student-t(4) noise."""
+    rng = np.random.default_rng(seed)
+    N, D = 10 ** rng.uniform(7.5, 10.5, rows), 10 ** rng.uniform(9.0, 11.5, rows)
+    preset = sb.laws.published("besiroglu2024")
+    with jax.enable_x64():
+        loss = np.asarray(preset.law(N=N, D=D, **preset.values)) * np.exp(noise_scale * rng.standard_t(4, rows))
+    return sb.Runs(N=N, D=D, loss=loss)
+
+
+@pytest.fixture(scope="session")
+def simulated_runs() -> sb.Runs:
+    """As many as the Chinchilla runs, so that both are fitted by the same programs."""
+    return simulated(240, seed=1)
+
+
+def prior_draws(law: sb.Law, size: int, seed: int) -> dict[str, np.ndarray]:
+    """Parameters of a law in reference units, float64 (size,), drawn from its priors."""
+    assert all(p.scaled and not p.fixed for p in law.params.values()), f"{law.name}: a prior isn't in reference units"
+    with jax.enable_x64():
+        keys = jax.random.split(jax.random.key(seed), len(law.params))
+        return {
+            name: np.asarray(param.distribution.sample(key, (size,)), np.float64)
+            for (name, param), key in zip(law.params.items(), keys, strict=True)
+        }
+
+
+def fit_of(law: sb.Law, draws: Mapping[str, Any], runs: sb.Runs) -> Fit:
+    """A fit that holds given values of a law's parameters, in the runs' own units, and was never fitted."""
+    fixed = {"noise_scale": 0.01}
+    problem = build(runs, law, sb.Normal(), fixed)
+    arrays = {name: np.asarray(x, np.float64).reshape(1, -1) for name, x in draws.items()}
+    return Fit(problem, sb.MAP(), 0, MappingProxyType(arrays), {}, {}, Checks(()))
+
+
+class Compilations:
+    """How many programs JAX traced and compiled inside `with compilations.counted() as seen`."""
+
+    EVENTS = ("/jax/core/compile/jaxpr_trace_duration", "/jax/core/compile/backend_compile_duration")
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        jax.monitoring.register_event_duration_secs_listener(self._listen)
+
+    def _listen(self, event: str, duration: float, **about: Any) -> None:
+        if event in self.EVENTS:
+            self.seen.append(f"{event.rsplit('/', 1)[-1]} {about.get('fun_name', '')}".strip())
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        start, seen = len(self.seen), []
+        yield seen
+        seen += self.seen[start:]
+
+
+@pytest.fixture(scope="session")
+def compilations() -> Compilations:
+    return Compilations()

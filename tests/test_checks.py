@@ -1,0 +1,88 @@
+"""Every check fires on a table made to trip it, and stays quiet on one that isn't."""
+
+import numpy as np
+import pytest
+
+import scalebayes as sb
+from scalebayes.checks.residuals import structure
+
+RNG = np.random.default_rng(20261120)
+N = 10 ** RNG.uniform(7, 10, 60)
+D = 10 ** RNG.uniform(9, 11.5, 60)
+LOSS = (1.8 + 400 / N**0.34 + 2000 / D**0.37) * np.exp(0.004 * RNG.standard_normal(60))
+
+
+def laplace(**columns):
+    columns = {"N": N, "D": D, "loss": LOSS} | columns
+    return sb.fit(sb.Runs(**columns), method="laplace", on_fail="ignore").checks
+
+
+def test_a_sound_table_passes():
+    """Checks cry wolf."""
+    checks = laplace()
+    assert not [str(c) for c in checks if c.status != "pass"]
+
+
+TRIPPED = {
+    "number of runs": lambda: {"N": N[:5], "D": D[:5], "loss": LOSS[:5]},
+    "inputs vary": lambda: {"N": np.full(60, 1e8), "loss": 1.8 + 2000 / D**0.37},
+    "collinear inputs": lambda: {"D": 20 * N, "loss": 1.8 + 400 / N**0.34 + 2000 / (20 * N) ** 0.37},
+    "duplicates": lambda: {"N": np.r_[N, N[:3]], "D": np.r_[D, D[:3]], "loss": np.r_[LOSS, LOSS[:3]]},
+    "groups": lambda: {"group": ["a"] * 30 + ["b"] * 30},
+    "compute": lambda: {"C": 8 * N * D},
+    "residuals": lambda: {"loss": LOSS * (1 + 0.01 * np.log(D / N / 100) ** 2)},
+    "scatter": lambda: {"loss": 1.8 + 400 / N**0.34 + 2000 / D**0.37},
+    "driven by the prior": lambda: {"N": N[:3], "D": D[:3], "loss": LOSS[:3]},
+}
+
+
+@pytest.mark.parametrize("name", TRIPPED)
+def test_a_check_finds_what_it_is_for(name):
+    """A table that can't bear the law is fitted without a word."""
+    check = laplace(**TRIPPED[name]())[name]
+    assert check.status == "review"
+    assert len(check.sentence.split()) > 8
+
+
+def test_two_rows_and_one_are_reviewed_by_every_method():
+    """A tiny table crashes a method."""
+    for rows in (1, 2):
+        for method in ("map", "laplace", "nuts"):
+            runs = sb.Runs(N=N[:rows], D=D[:rows], loss=LOSS[:rows])
+            fit = sb.fit(runs, method=method, on_fail="ignore")
+            assert fit.checks["number of runs"].status == "review"
+            assert all(np.isfinite(x).all() for x in fit.draws.values())
+
+
+def test_khat_fails_where_the_posterior_is_far_from_gaussian():
+    """Importance sampling is believed where it can't work."""
+    runs = sb.Runs(N=N[:3], D=D[:3], loss=LOSS[:3])
+    with pytest.warns(sb.FitWarning, match="k-hat"):
+        fit = sb.fit(runs, method="laplace")
+    assert repr(fit).startswith("fail")
+    with pytest.raises(sb.FitError, match="method='nuts'"):
+        sb.fit(runs, method="laplace", on_fail="raise")
+
+
+def test_short_chains_fail():
+    """Too few draws pass for a posterior."""
+    runs = sb.Runs(N=N, D=D, loss=LOSS)
+    fit = sb.fit(runs, method=sb.NUTS(draws=20, warmup=20, chains=2), on_fail="ignore")
+    assert fit.checks["bulk ESS"].status == "fail"
+    assert fit.checks.status == "fail"
+
+
+def test_a_flat_prior_is_told():
+    """An improper posterior passes for a proper one."""
+    fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method="map", priors={"E": "flat"})
+    assert "E" in fit.checks["flat priors"].sentence
+
+
+def test_structure_has_its_level():
+    """The residuals' p-value isn't one: 2,000 tables without structure give it in more than their share."""
+    seed = 7
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(size=40)
+    p = np.array([structure(rng.standard_t(4, 40), x)[1] for _ in range(2000)])
+    share, sd = (p < 0.05).mean(), np.sqrt(0.05 * 0.95 / 2000)
+    assert abs(share - 0.05) < 4 * sd, f"seed {seed}"

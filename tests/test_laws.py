@@ -1,0 +1,347 @@
+"""Every registered law: what the formula, the priors and the dimensions of each are held to."""
+
+import math
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from cases import LAWS, METHODS, ids
+from conftest import prior_draws, simulated
+from numpyro.distributions import biject_to
+
+import scalebayes as sb
+from scalebayes.parameters import rescale
+
+each_law = pytest.mark.parametrize("case", LAWS, ids=ids(LAWS))
+in_float64 = pytest.mark.usefixtures("x64")
+
+# Of the runs that parameters are recovered from: the middle of the inputs, and the observable there.
+UNITS = {"N": 1e9, "D": 2e10, "x": 1e20}
+LOSS = 3.0
+# J'J of log f by log parameters; above it rounding of the loss alone moves a parameter by more than is asked for.
+WELL_CONDITIONED = 1e6
+
+
+def grid(law, levels):
+    """Every combination of the levels, in reference units: input -> (point,)."""
+    mesh = np.meshgrid(*[np.asarray(levels, float)] * len(law.inputs), indexing="ij")
+    return {name: axis.ravel() for name, axis in zip(law.inputs, mesh, strict=True)}
+
+
+def of_logs(law):
+    """The law as a function of its parameters and its log inputs."""
+    return lambda params, logs: law.fn(**{n: jnp.exp(u) for n, u in logs.items()}, **params)
+
+
+@cache
+def over_draws(name):
+    """Value and gradients over (draw, point): one compiled program a law."""
+    both = jax.value_and_grad(of_logs(sb.laws.get(name)), (0, 1))
+    return jax.jit(jax.vmap(jax.vmap(both, (None, 0)), (0, None)))
+
+
+def test_every_registered_law_has_a_row():
+    """A law outside the table would be shipped untested."""
+    assert sorted(case.name for case in LAWS) == sorted(sb.laws.names())
+    for case in LAWS:
+        assert set(case.truth) == set(case.law.params), f"{case.name}: the row's values aren't the law's parameters"
+
+
+@each_law
+@in_float64
+def test_finite_over_the_prior(case, seed=11):
+    """A value or slope that isn't finite somewhere in the prior stops the search for the mode, or a chain."""
+    logs = {n: np.log(x) for n, x in grid(case.law, np.logspace(-6, 6, 5)).items()}
+    value, slopes = over_draws(case.name)(prior_draws(case.law, 1000, seed), logs)
+    for name, array in {"value": value, **slopes[0], **{f"log {n}": g for n, g in slopes[1].items()}}.items():
+        assert np.isfinite(array).all(), (
+            f"{case.name}: {name} not finite at {np.argwhere(~np.isfinite(array))[0]}, seed {seed}"
+        )
+
+
+@each_law
+@in_float64
+def test_vmap_is_a_loop_and_jit_is_eager(case, seed=12):
+    """A law that mixes up its axes, or branches on a value, differs between these."""
+    draws, points = prior_draws(case.law, 20, seed), grid(case.law, [1e-3, 0.3, 40.0])
+    logs = {n: np.log(x) for n, x in points.items()}
+    together = over_draws(case.name)(draws, logs)[0]
+    broadcast = case.law.fn(**points, **{n: x[:, None] for n, x in draws.items()})
+    alone = [
+        [
+            case.law.fn(**{n: x[j] for n, x in points.items()}, **{n: x[i] for n, x in draws.items()})
+            for j in range(together.shape[1])
+        ]
+        for i in range(together.shape[0])
+    ]
+    np.testing.assert_allclose(together, alone, rtol=1e-12, err_msg=f"vmap and jit against a loop, seed {seed}")
+    np.testing.assert_allclose(broadcast, alone, rtol=1e-12, err_msg=f"broadcasting against a loop, seed {seed}")
+
+
+@each_law
+def test_float32_is_near_float64(case, seed=13):
+    """A law not written in log space loses digits, or overflows, in a caller's float32."""
+    draws, points = prior_draws(case.law, 1000, seed), grid(case.law, np.logspace(-6, 6, 5))
+    arguments = {**points, **{n: x[:, None] for n, x in draws.items()}}
+    with jax.enable_x64():
+        exact = np.asarray(case.law.fn(**arguments))
+    single = case.law.fn(**{n: jnp.asarray(x, jnp.float32) for n, x in arguments.items()})
+    assert single.dtype == jnp.float32
+    holds = (exact > 1e-37) & (exact < 1e38)  # what float32 can hold
+    error = np.abs(np.asarray(single, float)[holds] / exact[holds] - 1).max()
+    assert error < 1e-4, f"{case.name}: relative error {error:.1e}, seed {seed}"
+
+
+@each_law
+@in_float64
+def test_gradient_is_the_finite_difference(case, seed=14, step=1e-5):
+    """A wrong gradient (a stop, a clip, a where) misleads every method."""
+    law, logs = case.law, {n: np.log(x) for n, x in grid(case.law, [0.02, 1.0, 50.0]).items()}
+    bijections = {n: biject_to(p.support) for n, p in law.params.items()}
+    z = {n: np.asarray(bijections[n]._inverse(x)) for n, x in prior_draws(law, 50, seed).items()}
+
+    def height(z, logs):
+        return jnp.log(of_logs(law)({n: bijections[n](x) for n, x in z.items()}, logs))
+
+    over = jax.jit(jax.vmap(jax.vmap(height, (None, 0)), (0, None)))
+    slopes = jax.jit(jax.vmap(jax.vmap(jax.grad(height, (0, 1)), (None, 0)), (0, None)))(z, logs)
+    for which, coordinates in enumerate((z, logs)):
+        for name, x in coordinates.items():
+            ends = [
+                over(*[{**c, name: x + sign * step} if i == which else c for i, c in enumerate((z, logs))])
+                for sign in (1, -1)
+            ]
+            difference = (ends[0] - ends[1]) / (2 * step)
+            np.testing.assert_allclose(
+                slopes[which][name], difference, rtol=1e-6, atol=1e-7, err_msg=f"{case.name}: {name}, seed {seed}"
+            )
+
+
+@each_law
+@in_float64
+def test_rescaling(case, seed=15):
+    """A wrong dimension makes the fit depend on the units of the table."""
+    law, rng = case.law, np.random.default_rng(seed)
+    draws, points = prior_draws(law, 200, seed), grid(law, [1e-2, 1.0, 1e2])
+    factors = {n: rng.uniform(-20, 20, (200, 1)) for n in law.inputs} | {"loss": rng.uniform(-2, 2, (200, 1))}
+    params = {n: x[:, None] for n, x in draws.items()}
+    moved = rescale(params, law.dimensions, factors)
+    scaled = {n: x * np.exp(factors[n]) for n, x in points.items()}
+    expected = np.exp(factors["loss"]) * law.fn(**points, **params)
+    np.testing.assert_allclose(law.fn(**scaled, **moved), expected, rtol=1e-10, err_msg=f"{law.name}, seed {seed}")
+    back = rescale(moved, law.dimensions, factors, to="scaled")
+    for name, x in params.items():
+        np.testing.assert_allclose(back[name], x, rtol=1e-10, err_msg=f"{law.name}: {name} there and back, seed {seed}")
+
+
+@each_law
+def test_noise_free_runs_give_the_law_back(case):
+    """A search that stops early, or a unit lost on the way to the draws, doesn't find the curve the runs lie on."""
+    law = case.law
+    levels = np.exp(np.linspace(-4, 4, 6 if len(law.inputs) > 1 else 24))
+    points = grid(law, levels)
+    with jax.enable_x64():
+        loss = LOSS * np.asarray(law.fn(**points, **case.truth))
+        truth = rescale(
+            case.truth, law.dimensions, {n: math.log(UNITS[n]) for n in law.inputs} | {"loss": math.log(LOSS)}
+        )
+        by_log = jax.jacfwd(lambda u: jnp.log(law.fn(**points, **{n: jnp.exp(x) for n, x in u.items()})))
+        J = np.stack(list(by_log({n: jnp.log(x) for n, x in case.truth.items()}).values()), axis=1)
+    runs = sb.Runs(loss=loss, **{n: x * UNITS[n] for n, x in points.items()})
+    flat = dict.fromkeys(law.params, "flat")
+    fit = sb.fit(runs, law, noise=sb.Normal(), priors={**flat, "noise_scale": 1e-3}, method="map")
+    assert fit.checks["mode reached"].status == "pass", fit.checks["mode reached"]
+    with jax.enable_x64():
+        curve = np.asarray(
+            law(**{n: runs.column(n) for n in law.inputs}, **{n: x.item() for n, x in fit.draws.items()})
+        )
+    np.testing.assert_allclose(curve, loss, rtol=1e-8, err_msg=f"{law.name}: the curve at the runs")
+    condition = np.linalg.cond(J.T @ J)
+    if condition < WELL_CONDITIONED:
+        for name in law.params:
+            np.testing.assert_allclose(
+                fit.draws[name].item(),
+                float(truth[name]),
+                rtol=1e-4,
+                err_msg=f"{law.name}: {name}, condition {condition:.1e}",
+            )
+
+
+@pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
+def test_a_second_fit_compiles_nothing(case, compilations):
+    """A number that is static in a trace makes every refit wait seconds for the compiler."""
+    runs, others = simulated(230, seed=2), simulated(235, seed=3)
+
+    def fit(runs, seed, location):
+        priors = {"alpha": sb.Param(dist.LogNormal(location, 0.5), "")}
+        return sb.fit(runs, method=case.method, priors=priors, seed=seed, on_fail="ignore")
+
+    fit(runs, 0, -1.0)
+    for what, arguments in {
+        "other seed": (runs, 7, -1.0),
+        "other runs": (others, 0, -1.0),
+        "other prior numbers": (runs, 0, -1.3),
+    }.items():
+        with compilations.counted() as seen:
+            fit(*arguments)
+        assert not seen, f"{what}: {seen}"
+
+
+@each_law
+@in_float64
+def test_prior_predictive(case, seed=16, size=2000):
+    """Priors that put the curve far from the runs' own loss, or let it rise with scale, decide small fits wrongly."""
+    law, draws = case.law, prior_draws(case.law, size, seed)
+    params = {n: x[:, None] for n, x in draws.items()}
+    points = grid(law, np.exp(np.linspace(-4, 4, 9)))
+    curves = np.asarray(law.fn(**points, **params))
+    assert np.isfinite(curves).all(axis=1).mean() >= 0.95, f"{law.name}: curves not finite, seed {seed}"
+    middle = np.asarray(law.fn(**dict.fromkeys(law.inputs, 1.0), **draws))
+    share = ((middle > 1 / 30) & (middle < 30)).mean()
+    assert share >= 0.95, f"{law.name}: {share:.1%} of prior curves within 1/30..30 at the reference, seed {seed}"
+    shape = (size,) + (9,) * len(law.inputs)
+    for axis, name in enumerate(law.inputs, start=1):
+        rise = np.diff(curves.reshape(shape), axis=axis) / np.delete(curves.reshape(shape), -1, axis=axis)
+        assert rise.max() < 1e-13, f"{law.name} rises by {rise.max():.1e} in {name}, seed {seed}"
+        falls = (rise.reshape(size, -1).min(axis=1) < -1e-9).mean()
+        assert falls >= 0.95, f"{law.name}: only {falls:.1%} of prior curves fall with {name}, seed {seed}"
+
+
+def test_registry():
+    """A name that isn't found, or a misspelling without a hint, leaves the user stuck."""
+    for name in sb.laws.names():
+        assert sb.laws.get(name).name == name
+        assert sb.laws.get(name).formula and sb.laws.get(name).reference
+        assert sb.laws.get(name).has_dimensions
+    law = sb.laws.get("power")
+    assert sb.laws.get(law) is law
+    with pytest.raises(sb.InputError, match=r"unknown law 'chinchila'; did you mean 'chinchilla'\? valid: power, .*"):
+        sb.laws.get("chinchila")
+    with pytest.raises(sb.InputError, match=r"a law is a name or a scalebayes\.Law, not int"):
+        sb.laws.get(3)
+    with pytest.raises(sb.InputError, match="did you mean 'besiroglu2024'"):
+        sb.laws.published("besiroglu")
+
+
+@pytest.mark.parametrize(
+    ("preset", "at", "loss", "digits"),
+    [
+        ("besiroglu2024", {"N": 7.24e10, "D": 1.327e12}, 1.974, 3),
+        (
+            "hoffmann2022",
+            {"N": 70e9, "D": 1.4e12},
+            math.exp(0.5267228) + math.exp(6.0073404) / 70e9**0.33917084 + math.exp(6.0179186) / 1.4e12**0.2849083,
+            12,
+        ),
+        ("kaplan2020", {"N": 1e9, "D": 1e10}, ((6.4e13 / 1e9) ** (0.076 / 0.103) + 1.8e13 / 1e10) ** 0.103, 12),
+        ("kaplan2020", {"N": 1.5e9, "D": 1e300}, (6.4e13 / 1.5e9) ** 0.076, 12),
+        ("kaplan2020", {"N": 1e300, "D": 2.2e10}, (1.8e13 / 2.2e10) ** 0.103, 12),
+    ],
+)
+@in_float64
+def test_presets_give_known_numbers(preset, at, loss, digits):
+    """A digit lost in a preset moves the optimum by tens of per cent."""
+    preset = sb.laws.published(preset)
+    assert round(float(preset.law(**at, **preset.values)), digits) == round(loss, digits)
+
+
+@in_float64
+def test_presets_hold_the_values_of_their_source():
+    """A preset is quoted by others: every printed digit is the source's."""
+    hoffmann = sb.laws.published("hoffmann2022").values
+    logs = {"A": 6.0073404, "B": 6.0179186, "E": 0.5267228}
+    assert {n: pytest.approx(math.log(hoffmann[n]), abs=1e-12) for n in logs} == logs
+    assert (hoffmann["alpha"], hoffmann["beta"]) == (0.33917084, 0.2849083)
+    besiroglu = {"A": 482.00572, "B": 2085.43420, "E": 1.81686, "alpha": 0.34781, "beta": 0.36585}
+    assert dict(sb.laws.published("besiroglu2024").values) == besiroglu
+    for name, preset in sb.laws.PRESETS.items():
+        assert set(preset.values) == set(preset.law.params), name
+        assert {*preset.law.inputs, "loss"} == set(preset.units) and "arXiv" in preset.reference, name
+
+
+@in_float64
+def test_laws_that_hold_one_another(seed=17):
+    """skaling at k = 1 and chinchilla_tied are chinchilla: a difference is a slip in one formula."""
+    chinchilla, points = sb.laws.get("chinchilla"), grid(sb.laws.get("chinchilla"), [1e-3, 1.0, 1e3])
+    draws = {n: x[:, None] for n, x in prior_draws(chinchilla, 100, seed).items()}
+    whole = np.asarray(chinchilla.fn(**points, **draws))
+    np.testing.assert_allclose(
+        sb.laws.get("skaling").fn(**points, **draws, k=1.0), whole, rtol=1e-12, err_msg=f"{seed=}"
+    )
+    tied = {n: x for n, x in draws.items() if n != "beta"}
+    same = chinchilla.fn(**points, **{**draws, "beta": draws["alpha"]})
+    np.testing.assert_allclose(
+        sb.laws.get("chinchilla_tied").fn(**points, **tied), same, rtol=1e-12, err_msg=f"{seed=}"
+    )
+    offset = {"A": draws["A"], "alpha": draws["alpha"]}
+    power = sb.laws.get("power").fn(x=points["N"], **offset)
+    np.testing.assert_allclose(sb.laws.get("offset_power").fn(x=points["N"], **offset, E=0.0), power, rtol=1e-12)
+
+
+PRIOR = dist.LogNormal(0.0, 1.0)
+BAD_LAWS = {
+    "an argument without prior": (
+        lambda: sb.Law("mine", lambda N, a, b: a / N + b, {"a": PRIOR}, inputs=("N",)),
+        "law 'mine': no prior for b; add it to params",
+    ),
+    "a parameter that is no argument": (
+        lambda: sb.Law("mine", lambda N, a: a / N, {"a": PRIOR, "c": PRIOR}),
+        "law 'mine': fn takes no argument 'c'; it takes N, a",
+    ),
+    "a dimension with an unknown base": (
+        lambda: sb.Law("mine", lambda N, a: a / N, {"a": sb.Param(PRIOR, "loss M")}),
+        "unknown base in the dimension of 'a' of law 'mine' 'M'; valid: N, loss",
+    ),
+    "an exponent with a dimension": (
+        lambda: sb.Law("mine", lambda N, a, b: a / N**b, {"a": sb.Param(PRIOR, "loss N^b"), "b": sb.Param(PRIOR, "N")}),
+        "has 'b' in an exponent, which must be a dimensionless parameter",
+    ),
+    "an exponent that is no parameter": (
+        lambda: sb.Law("mine", lambda N, a: a / N, {"a": sb.Param(PRIOR, "loss N^c")}),
+        "has 'c' in an exponent, which must be a dimensionless parameter",
+    ),
+    "input and parameter of one name": (
+        lambda: sb.Law("mine", lambda N, a: a / N, {"a": PRIOR}, inputs=("N", "a")),
+        "law 'mine': 'a' is both an input and a parameter",
+    ),
+    "no input left": (lambda: sb.Law("mine", lambda a: a, {"a": PRIOR}), "so no input is left"),
+    "no parameters": (lambda: sb.Law("mine", lambda N: 1 / N), "law 'mine': no parameters"),
+    "*args": (
+        lambda: sb.Law("mine", lambda N, *a: N, {"a": PRIOR}),
+        r"law 'mine': fn must name its arguments; \*a doesn't",
+    ),
+    "**kwargs": (lambda: sb.Law("mine", lambda N, **a: N, {"a": PRIOR}), r"fn must name its arguments; \*\*a doesn't"),
+    "fn that is no function": (
+        lambda: sb.Law("mine", 3.0, {"a": PRIOR}),
+        "fn is a function of inputs and parameters, not float",
+    ),
+    "a prior that is none": (
+        lambda: sb.Law("mine", lambda N, a: a / N, {"a": "wide"}),
+        "parameter 'a': unknown prior 'wide'",
+    ),
+    "a prior over a vector": (lambda: sb.Param(dist.LogNormal(np.zeros(2), 1.0)), "a prior is over one number"),
+    "a prior of another kind": (
+        lambda: sb.Param([1.0]),
+        "a prior is a NumPyro distribution, a number or 'flat', not list",
+    ),
+    "a fixed number that isn't finite": (lambda: sb.Param(math.nan), "a fixed parameter is a finite number, not nan"),
+    "a dimension that can't be read": (lambda: sb.Param(PRIOR, "N^(alpha"), "can't read the exponent"),
+    "a dimension with a call": (lambda: sb.Param(PRIOR, "N^exp(alpha)"), r"numbers, parameters and \+ - \* / only"),
+    "a missing value": (lambda: sb.laws.get("power")(x=1.0, A=1.0), "law 'power' needs alpha"),
+    "an unknown value": (
+        lambda: sb.laws.get("power")(y=1.0),
+        "unknown argument of law 'power' 'y'; valid: x, A, alpha",
+    ),
+    "an unknown parameter": (lambda: sb.laws.get("power").with_params(B=1.0), "unknown parameter of law 'power' 'B'"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_LAWS)
+def test_a_bad_law_is_refused_in_words(what):
+    """Without the sentence the mistake shows up as a trace of JAX errors, or not at all."""
+    make, sentence = BAD_LAWS[what]
+    with pytest.raises(sb.InputError, match=sentence):
+        make()
