@@ -209,7 +209,7 @@ def fit(
         result = Fit(
             problem,
             method,
-            seed if isinstance(seed, int) else tuple(np.asarray(jax.random.key_data(seed)).ravel().tolist()),
+            _seed_record(seed),
             _in_own_units(problem, draws.z),
             MappingProxyType(dict(draws.stats)),
             MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
@@ -231,6 +231,12 @@ def _key(seed: Any) -> Any:
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) and seed.shape == ():
         return seed
     raise InputError(f"seed is an int or one jax.random.key, not {seed!r}")
+
+
+def _seed_record(seed: Any) -> int | tuple[int, ...]:
+    if isinstance(seed, (int, np.integer)):
+        return int(seed)
+    return tuple(np.asarray(jax.random.key_data(seed)).ravel().tolist())
 
 
 def _in_own_units(problem: Problem, z: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -150,7 +150,10 @@ class Model:
 
 
 def _sites(params: Mapping[str, Param]) -> tuple[Site, ...]:
-    return tuple(Site(name, p.dimension, p.scaled and not p.fixed, p.fixed) for name, p in params.items())
+    # A pure number is the same in any units, so how its prior was given must not make another trace.
+    return tuple(
+        Site(name, p.dimension, (p.scaled or not p.dimension) and not p.fixed, p.fixed) for name, p in params.items()
+    )
 
 
 def default_start(support: Any) -> Any:

@@ -172,7 +172,7 @@ def StudentT(df: Any = 4.0) -> Noise:
     student_t(df=4.0)
     """
     free = df == "free"
-    if not free and not (isinstance(df, (int, float)) and df > 0):
+    if not free and not _positive(df):
         raise InputError(f"StudentT: df is a positive number or 'free', not {df!r}")
     return Noise(
         "student_t",
@@ -216,9 +216,10 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
     >>> Huber(delta=1e-3, scale=1.0).form.density
     False
     """
-    for name, value in (("delta", delta), ("scale", scale)):
-        if value is not None and not (isinstance(value, (int, float)) and 0 < value < math.inf):
-            raise InputError(f"Huber: {name} is a positive number, not {value!r}")
+    if not _positive(delta):
+        raise InputError(f"Huber: delta is a positive number, not {delta!r}")
+    if scale is not None and not _positive(scale):
+        raise InputError(f"Huber: scale is a positive number, or None for a free one, not {scale!r}")
     span = max(math.log(1 / delta), 0.0)
     steps = math.ceil(span)
     return Noise(
@@ -231,6 +232,10 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
         settings={"delta": float(delta), "scale": scale},
         stages=(*(math.exp(span * (1 - i / steps)) for i in range(steps)), 1.0),
     )
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _student_t(values: Mapping[str, Any], scale: Any) -> Any:

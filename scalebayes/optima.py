@@ -1,5 +1,6 @@
 """optimum: the N and D that minimise the law for a budget C = 6 N D."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from scalebayes.forecast import _checked, curve, distance
 from scalebayes.laws.base import Terms
 
 GRID = 257
+REACH = 30.0
 BISECTIONS = 60
 
 
@@ -25,11 +27,10 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     Returns:
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
         (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of the
-        median optimum from the runs, in e-folds. Where a draw's law has no minimum between N = 1 and D = 1,
-        its values are NaN.
+        median optimum from the runs, in e-folds. Where a draw's law has no minimum, its values are NaN.
 
     Raises:
-        InputError: the law isn't one of N and D, C isn't positive, or the law has no optimum in any draw.
+        InputError: the law isn't one of N and D, C isn't positive, or the law has no minimum in any draw.
 
     >>> import scalebayes as sb
     >>> preset = sb.laws.published("besiroglu2024")
@@ -49,7 +50,7 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     params = {name: x[..., None] for name, x in fit.law_draws.items()}
     with jax.enable_x64():
         if fit.law.terms is None:
-            log_N, exponent = search(fit.law.fn, params, budget)
+            log_N, exponent = search(fit.law.fn, params, budget, fit.reference.inputs)
         else:
             log_N, exponent = closed_form(fit.law.terms(**params), budget)
         log_N, exponent = np.asarray(log_N), np.asarray(exponent)
@@ -66,7 +67,7 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
         "N_exponent": exponent,
         "D_exponent": 1 - exponent,
     }
-    middle = {"N": np.nanmedian(N, axis=(0, 1)), "D": np.nanmedian(D, axis=(0, 1))}
+    middle = {"N": _median(N), "D": _median(D)}
     distances = distance(fit, middle)
     shape = (*next(iter(fit.draws.values())).shape, len(budget))
     return xr.Dataset(
@@ -77,6 +78,14 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
         {"C": ("budget", budget), "axis": list(distances)},
         {"cost": "C = 6 N D", "law": fit.law.name, "of": "law", "moments": 1},
     )
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Median over the draws that have an optimum (budget,); NaN where none has."""
+    found = ~np.isnan(values).all(axis=(0, 1))
+    middle = np.full(values.shape[-1], np.nan)
+    middle[found] = np.nanmedian(values[..., found], axis=(0, 1))
+    return middle
 
 
 def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
@@ -92,29 +101,30 @@ def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
     return log_N, jnp.broadcast_to(exponent, log_N.shape)
 
 
-def search(fn: Any, params: dict[str, Any], budget: np.ndarray) -> tuple[Any, Any]:
-    """log N* and its exponent by search: a grid in log N brackets the minimum, bisection on the slope ends it.
+def search(fn: Any, params: dict[str, Any], budget: np.ndarray, reference: Mapping[str, float]) -> tuple[Any, Any]:
+    """log N* and its exponent by search over e^30 to either side of the reference's N : D.
 
-    The exponent is the implicit derivative, -f_uc / f_uu with u = log N and c = log C. NaN where the minimum lies at
-    an end of the range, N = 1 or D = 1.
+    The slope of log f along C = 6 N D, exact by differentiation even where E hides the difference of two losses,
+    brackets the minima on a grid in log N; bisection ends the lowest. The exponent is the implicit
+    derivative, -f_uc / f_uu with u = log N and c = log C. NaN where the slope never turns.
     """
     shape = np.broadcast_shapes(*(np.shape(x) for x in params.values()), (1, 1, len(budget)))
     flat = {name: jnp.broadcast_to(x, shape).ravel() for name, x in params.items()}
     log_C = jnp.broadcast_to(jnp.log(budget), shape).ravel()
-    log_N, exponent = _search(fn, flat, log_C)
+    log_N, exponent = _search(fn, flat, log_C, float(np.log(reference["N"] / reference["D"])))
     return log_N.reshape(shape), exponent.reshape(shape)
 
 
-def _search_impl(fn, params, log_C):
+def _search_impl(fn, params, log_C, log_ratio):
     def one(params, log_C):
         def height(u, c):
             return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **params))
 
         slope = jax.grad(height)
-        u = jnp.linspace(0.0, log_C - jnp.log(6.0), GRID)
-        best = jnp.argmin(jax.vmap(height, (0, None))(u, log_C))
-        inside = (best > 0) & (best < GRID - 1)
-        low, high = u[jnp.maximum(best - 1, 0)], u[jnp.minimum(best + 1, GRID - 1)]
+        u = (log_C - jnp.log(6.0) + log_ratio) / 2 + jnp.linspace(-REACH, REACH, GRID)
+        slopes = jax.vmap(slope, (0, None))(u, log_C)
+        turns = (slopes[:-1] < 0) & (slopes[1:] >= 0)
+        best = jnp.argmin(jnp.where(turns, jax.vmap(height, (0, None))(u[:-1], log_C), jnp.inf))
 
         def halve(_, ends):
             low, high = ends
@@ -122,10 +132,11 @@ def _search_impl(fn, params, log_C):
             rising = slope(middle, log_C) > 0
             return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
 
-        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (low, high))
+        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (u[best], u[best + 1]))
         at = (low + high) / 2
         curvature, mixed = jax.grad(slope, (0, 1))(at, log_C)
-        return jnp.where(inside, at, jnp.nan), jnp.where(inside, -mixed / curvature, jnp.nan)
+        found = turns.any()
+        return jnp.where(found, at, jnp.nan), jnp.where(found, -mixed / curvature, jnp.nan)
 
     return jax.lax.map(lambda pair: one(*pair), (params, log_C), batch_size=1024)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import numpy as np
 from numpyro.distributions import Distribution, biject_to
 
@@ -166,8 +167,6 @@ def _describe(support: Any) -> str:
 
 
 def _float64(tree: Any) -> Any:
-    import jax
-
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
 
 

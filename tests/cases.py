@@ -1,7 +1,7 @@
 """The table that the tests run over: one row a law, one a noise, one a method. A new member is one row here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import scalebayes as sb
@@ -38,7 +38,7 @@ class MethodCase:
 
     name: str
     method: Any
-    same_draws: bool = field(default=True)
+    same_draws: bool = True
 
 
 LAWS = (

@@ -98,6 +98,6 @@ def test_intervals_cover_simulated_truth():
         for name in inside:
             low, high = np.quantile(fit.draws[name], [0.1, 0.9])
             inside[name] += low < truth[name] < high
-    # 80 % intervals: 48 of 60 expected, binomial sd 3.1; the truth isn't drawn from the prior, so a little slack is due.
+    # 48 of 60 expected of 80 % intervals, binomial sd 3.1.
     for name, count in inside.items():
         assert abs(count - 48) <= 4 * 3.1, f"{name}: {count} of 60, seeds 0 to 59"

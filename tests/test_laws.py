@@ -190,6 +190,15 @@ def test_a_second_fit_compiles_nothing(case, compilations):
         assert not seen, f"{what}: {seen}"
 
 
+def test_a_plain_prior_of_a_pure_number_compiles_nothing(compilations):
+    """For a parameter without units, reference units and the runs' own are one: where a prior is given is no matter."""
+    runs = simulated(230, seed=2)
+    for prior in (sb.Param(dist.LogNormal(-1.0, 0.5), ""), dist.LogNormal(-1.0, 0.5)):
+        with compilations.counted() as seen:
+            sb.fit(runs, method="map", priors={"alpha": prior}, on_fail="ignore")
+    assert not seen, seen
+
+
 @each_law
 @in_float64
 def test_prior_predictive(case, seed=16, size=2000):

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -11,7 +12,7 @@ from cases import LAWS, ids
 from conftest import fit_of, prior_draws
 
 import scalebayes as sb
-from scalebayes.optima import closed_form, search
+from scalebayes.optima import REACH, closed_form, search
 from scalebayes.parameters import rescale
 from scalebayes.problem import build
 
@@ -38,12 +39,11 @@ def test_closed_form_is_the_search(case, seed=21):
     """One of the two would send a budget to the wrong model size."""
     params = in_paper_units(case.law, 100, seed)
     closed, closed_exponent = map(np.asarray, closed_form(case.law.terms(**params), BUDGETS))
-    found, found_exponent = map(np.asarray, search(case.law.fn, params, BUDGETS))
-    top = np.log(BUDGETS / 6)
-    step = top / 256  # of the search's grid: an optimum within one of an end may count as at the end
-    inside, outside = (closed > 2 * step) & (closed < top - 2 * step), (closed < -step) | (closed > top + step)
+    found, found_exponent = map(np.asarray, search(case.law.fn, params, BUDGETS, MIDDLE))
+    middle = (np.log(BUDGETS / 6) + math.log(MIDDLE["N"] / MIDDLE["D"])) / 2
+    inside, outside = abs(closed - middle) < REACH - 0.5, abs(closed - middle) > REACH + 0.5
     assert np.isfinite(found[inside]).all(), f"{case.name}: no optimum found where there is one, seed {seed}"
-    assert np.isnan(found[outside]).all(), f"{case.name}: an optimum found where there is none, seed {seed}"
+    assert np.isnan(found[outside]).all(), f"{case.name}: an optimum found beyond the search's reach, seed {seed}"
     both = np.isfinite(found)
     assert both.mean() > 0.5, f"{case.name}: hardly an optimum to compare, seed {seed}"
     worst = np.unravel_index(np.argmax(np.where(both, abs(found - closed), 0)), both.shape)
@@ -59,7 +59,7 @@ def test_exponent_is_the_slope_of_the_optimum(case, seed=22, step=1e-3):
     params = in_paper_units(case.law, 50, seed)
     for way in (
         lambda budget: closed_form(case.law.terms(**params), budget),
-        lambda budget: search(case.law.fn, params, budget),
+        lambda budget: search(case.law.fn, params, budget, MIDDLE),
     ):
         _, exponent = way(BUDGETS)
         up, down = (np.asarray(way(BUDGETS * math.exp(sign * step))[0]) for sign in (1, -1))
@@ -142,17 +142,21 @@ def test_no_optimum_is_nan_or_an_error():
 
 def test_a_budget_without_optimum_leaves_the_others():
     """One hopeless budget in a list must not warn, raise or spoil the rest."""
-    law = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + b * D**-0.4)
-    best = sb.optimum(fit_of(law, {"a": 400.0, "b": 1e9}, RUNS), C=[100.0, 1e24])
+    law = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + b * jnp.where(N * D > 1e10, D**-0.4, D * 0))
+    best = sb.optimum(fit_of(law, {"a": 400.0, "b": 2e3}, RUNS), C=[100.0, 1e24])
     assert np.isnan(best["N"].values[0, 0, 0]) and np.isfinite(best["N"].values[0, 0, 1])
+    assert np.isnan(best["distance"].values[0]).all() and np.isfinite(best["distance"].values[1]).all()
 
 
-def test_the_closed_form_keeps_to_the_same_range():
-    """N* below one parameter is no answer: the documentation says NaN, and the search gives it."""
-    law = sb.laws.get("chinchilla")
-    values = {"A": 400.0, "B": 1e9, "alpha": 0.3, "beta": 0.4, "E": 1.8}
-    with pytest.raises(sb.InputError, match="no minimum along C = 6 N D"):
-        sb.optimum(fit_of(law, values, RUNS), C=100.0)
+@pytest.mark.parametrize("closed", [True, False])
+def test_units_dont_bound_the_search(closed):
+    """With N in billions and D in trillions the optimum lies below one of each, and is an optimum all the same."""
+    law = sb.laws.get("chinchilla") if closed else replace(sb.laws.get("chinchilla"), terms=None)
+    runs = sb.Runs(N=RUNS.column("N") / 1e9, D=RUNS.column("D") / 1e12, loss=RUNS.y)
+    v = dict(sb.laws.published("besiroglu2024").values)
+    v |= {"A": v["A"] / 1e9 ** v["alpha"], "B": v["B"] / 1e12 ** v["beta"]}
+    N = sb.optimum(fit_of(law, v, runs), C=1e17 / 1e21)["N"].item()
+    assert pytest.approx(0.0248, rel=0.01) == N
 
 
 @pytest.mark.parametrize("budget", [0.0, -1e21, math.inf, math.nan, "big", [[1e21]], []], ids=repr)

@@ -156,7 +156,7 @@ def test_the_text_of_runs_says_what_was_read_filtered_and_derived(tmp_path):
         "  labels: run_id (2 values), kind ('it's, \"quoted\"')",
         "  N counts: non-embedding",
         "  derived: C = 6 N D",
-        f"  read from: {path} (rows in it: 3)",
+        f"  from: {path} (rows in it: 3)",
         "  read: params as N, tokens as D, val_loss as loss",
         "  where: kind != 'main'; D > 1e9",
     ]

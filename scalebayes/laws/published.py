@@ -68,7 +68,7 @@ def published(name: str) -> Preset:
     """The published values of a law.
 
     Args:
-        name: one of `presets()`.
+        name: one of `PRESETS`.
 
     Raises:
         InputError: no such preset; the message lists them.
