@@ -10,19 +10,20 @@ if TYPE_CHECKING:
     from scalebayes import laws
     from scalebayes import noise as noises
     from scalebayes.errors import InputError
-    from scalebayes.fitting import Fit, FitError, FitWarning, fit
+    from scalebayes.fitting import FitError, FitWarning, fit
     from scalebayes.forecast import predict
     from scalebayes.infer import MAP, NUTS, Laplace, Search
     from scalebayes.laws.base import Law
     from scalebayes.noise import Huber, Normal, NormalRaw, StudentT
     from scalebayes.optima import optimum
     from scalebayes.parameters import Param, Reference
+    from scalebayes.result import Fit
     from scalebayes.runs import Runs, read_runs
     from scalebayes.store import load
     from scalebayes.tables import interval
 
 _HOMES = {
-    "Fit": "fitting",
+    "Fit": "result",
     "FitError": "fitting",
     "FitWarning": "fitting",
     "Huber": "noise",

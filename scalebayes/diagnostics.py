@@ -3,12 +3,18 @@
 from typing import Any
 
 import numpy as np
-from arviz_stats.base.array import array_stats
 
 
-def _per_parameter(statistic: Any, draws: np.ndarray, **options: Any) -> np.ndarray:
+def _array_stats() -> Any:
+    # ArviZ takes a second to import, and a fit that is only read again doesn't need it.
+    from arviz_stats.base.array import array_stats
+
+    return array_stats
+
+
+def _per_parameter(name: str, draws: np.ndarray, **options: Any) -> np.ndarray:
     # chain_axis and draw_axis are named: ArviZ 1.x takes the last two axes by default and its order may change.
-    return np.asarray(statistic(draws, chain_axis=1, draw_axis=2, **options))
+    return np.asarray(getattr(_array_stats(), name)(draws, chain_axis=1, draw_axis=2, **options))
 
 
 def rhat(draws: np.ndarray) -> np.ndarray:
@@ -18,23 +24,22 @@ def rhat(draws: np.ndarray) -> np.ndarray:
     >>> bool(rhat(rng.normal(size=(1, 4, 1000)))[0] < 1.01)
     True
     """
-    return _per_parameter(array_stats.rhat, draws)
+    return _per_parameter("rhat", draws)
 
 
 def ess_bulk(draws: np.ndarray) -> np.ndarray:
     """Bulk effective sample size (parameter,) of draws (parameter, chain, draw)."""
-    return _per_parameter(array_stats.ess, draws, method="bulk")
+    return _per_parameter("ess", draws, method="bulk")
 
 
 def ess_tail(draws: np.ndarray) -> np.ndarray:
     """Tail effective sample size (parameter,), of the 5 % and 95 % quantiles, of draws (parameter, chain, draw)."""
-    return _per_parameter(array_stats.ess, draws, method="tail", prob=(0.05, 0.95))
+    return _per_parameter("ess", draws, method="tail", prob=(0.05, 0.95))
 
 
 def bfmi(energy: np.ndarray) -> np.ndarray:
     """Energy Bayesian fraction of missing information (chain,) of energies (chain, draw)."""
-    values: Any = array_stats.bfmi(energy)
-    return np.asarray(values)
+    return np.asarray(_array_stats().bfmi(energy))
 
 
 def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
@@ -44,6 +49,6 @@ def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     >>> round(float(np.exp(log_weight).sum()), 6)
     1.0
     """
-    log_weight, khat = array_stats.psislw(-log_ratio)
+    log_weight, khat = _array_stats().psislw(-log_ratio)
     log_weight = np.asarray(log_weight)
     return log_weight - np.logaddexp.reduce(log_weight), float(khat)

@@ -58,7 +58,7 @@ class SettingError(InputError, TypeError):
 
 
 def known_settings[F: Callable[..., Any]](function: F) -> F:
-    """Make a function refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
+    """Make a function, or a class, refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
 
     >>> @known_settings
     ... def NUTS(draws=1000, chains=4): ...
@@ -67,6 +67,10 @@ def known_settings[F: Callable[..., Any]](function: F) -> F:
         ...
     scalebayes.errors.SettingError: unknown setting of NUTS 'chain'; did you mean 'chains'? valid: draws, chains
     """
+    if isinstance(function, type):
+        constructor: Any = function
+        constructor.__init__ = known_settings(constructor.__init__)
+        return constructor
     valid = [name for name in inspect.signature(function).parameters if name != "self"]
     of = function.__qualname__.removesuffix(".__init__")
 

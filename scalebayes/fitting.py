@@ -1,9 +1,7 @@
-"""fit: the posterior of a law given runs. Fit: what it returns, the same from every method."""
+"""fit: the posterior of a law given runs."""
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,14 +17,13 @@ from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
-from scalebayes.parameters import Reference
 from scalebayes.problem import Problem, build
+from scalebayes.result import Fit
 from scalebayes.runs import Runs
-from scalebayes.status import Checks, Status
+from scalebayes.status import Status
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
+    pass
 
 
 class FitWarning(UserWarning):
@@ -35,118 +32,6 @@ class FitWarning(UserWarning):
 
 class FitError(RuntimeError):
     """A check of the fit failed, and `on_fail="raise"` was asked for."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Fit:
-    """The posterior of a law given runs.
-
-    Attributes:
-        problem: runs, law, noise and reference. method: with its settings. seed: an int, or a JAX key's numbers.
-        draws: free parameter -> float64 array (chain, draw), in the runs' own units, equally weighted.
-        sample_stats: per draw, and for Laplace `log_weight` (proposal,).
-        numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
-        checks: what the fit was held to. versions: of the libraries that made it.
-    """
-
-    problem: Problem
-    method: Any
-    seed: int | tuple[int, ...]
-    draws: Mapping[str, np.ndarray]
-    sample_stats: Mapping[str, np.ndarray]
-    numbers: Mapping[str, float]
-    checks: Checks
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def runs(self) -> Runs:
-        """The training runs."""
-        return self.problem.runs
-
-    @property
-    def law(self) -> Law:
-        """The law, with the priors in force."""
-        return self.problem.law
-
-    @property
-    def noise(self) -> Noise:
-        """The noise, with the priors in force."""
-        return self.problem.noise
-
-    @property
-    def reference(self) -> Reference:
-        """The units that the model worked in."""
-        return self.problem.reference
-
-    @property
-    def law_draws(self) -> dict[str, np.ndarray]:
-        """Every parameter of the law, fixed ones too (chain, draw): `fit.law(N=..., D=..., **fit.law_draws)`."""
-        return self._with_fixed(self.law.params)
-
-    @property
-    def noise_draws(self) -> dict[str, np.ndarray]:
-        """Every parameter of the noise, fixed ones too (chain, draw)."""
-        return self._with_fixed(self.noise.params)
-
-    def _with_fixed(self, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        shape = next(iter(self.draws.values())).shape
-        return {
-            name: self.draws[name] if name in self.draws else np.full(shape, float(p.prior))
-            for name, p in params.items()
-        }
-
-    @cached_property
-    def data(self) -> "xr.DataTree":
-        """The fit in ArviZ's schema: posterior, sample_stats, observed_data, constant_data."""
-        from scalebayes.tree import to_tree
-
-        return to_tree(self)
-
-    def log_likelihood(self) -> "xr.Dataset":
-        """Pointwise log density of the observable (chain, draw, run), also put into `data` for `arviz.loo`.
-
-        Raises:
-            InputError: the noise is an objective and not a density.
-        """
-        from scalebayes.tree import log_likelihood
-
-        if "log_likelihood" not in self.data.children:
-            import xarray as xr
-
-            self.data["log_likelihood"] = xr.DataTree(log_likelihood(self))
-        return self.data["log_likelihood"].to_dataset()
-
-    def summary(self, prob: float = 0.9) -> "pd.DataFrame":
-        """One row a parameter: median, mean, sd, equal-tailed interval, and for NUTS ESS and r-hat.
-
-        Args:
-            prob: of the interval. Lower, upper and sd are blank where there is one draw.
-        """
-        from scalebayes.tables import summary
-
-        return summary(self, prob)
-
-    def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
-
-        Raises:
-            InputError: the path can't be written.
-        """
-        from scalebayes.store import save
-
-        save(self, path)
-
-    def __repr__(self) -> str:
-        bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
-        head = (
-            f"Fit of {self.law.name}: {self.runs.observable} = {self.law.formula or '(own law)'}, "
-            f"noise {self.noise!r}, {len(self.runs)} runs, {self.method.name}, seed {self.seed}"
-        )
-        table = self.summary().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
-        note = "" if bad else f"all {len(self.checks)} checks pass"
-        failed = [line for line in bad if line.startswith("fail")]
-        review = [line for line in bad if not line.startswith("fail")]
-        return "\n".join([*failed, head, table, *review, *([note] if note else [])])
 
 
 @known_settings

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError, listed, unknown
-from scalebayes.fitting import Fit
+from scalebayes.result import Fit
 
 
 def predict(fit: Fit, *, observed: bool = False, seed: int = 0, **inputs: Any) -> xr.Dataset:

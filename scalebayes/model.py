@@ -19,6 +19,7 @@ from numpyro.infer.util import potential_energy
 from scalebayes.laws.base import Law
 from scalebayes.noise import Form, Noise
 from scalebayes.parameters import Param, log_unit, rescale
+from scalebayes.priors import Traced
 
 
 class Site(NamedTuple):
@@ -34,15 +35,15 @@ class Numbers(NamedTuple):
     """All numbers of a model but the runs; a pytree.
 
     Attributes:
-        priors: free site -> distribution.
-        starts: free site -> distribution that the optimiser's starts are drawn from.
+        priors: free site -> `Traced` prior.
+        starts: free site -> `Traced` distribution that the optimiser's starts are drawn from.
         fixed: fixed site -> value.
         log_reference: input or `loss` -> log of the reference.
         stages: relaxations of the noise that the optimiser goes through, the last is 1.
     """
 
-    priors: dict[str, Any]
-    starts: dict[str, Any]
+    priors: dict[str, Traced]
+    starts: dict[str, Traced]
     fixed: dict[str, Any]
     log_reference: dict[str, Any]
     stages: Any
@@ -128,7 +129,7 @@ class Model:
 
     def numpyro_model(self, numbers: Numbers, rows: Rows, stage: Any = None) -> None:
         """The NumPyro model: a site a free parameter, in its prior's units, and the masked likelihood."""
-        values = {name: numpyro.sample(name, numbers.priors[name]) for name in self.free}
+        values = {name: numpyro.sample(name, numbers.priors[name].distribution) for name in self.free}
         pointwise = self.log_likelihood(self.scaled(values, numbers), rows, stage)
         numpyro.factor("log_likelihood", jnp.where(rows.mask > 0, pointwise, 0.0))
 
@@ -143,7 +144,7 @@ class Model:
         keys = jax.random.split(key, len(self.free))
         return jnp.stack(
             [
-                biject_to(numbers.priors[name].support)._inverse(numbers.starts[name].sample(k))
+                biject_to(numbers.priors[name].support)._inverse(numbers.starts[name].distribution.sample(k))
                 for name, k in zip(self.free, keys, strict=True)
             ]
         )

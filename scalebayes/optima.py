@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
-from scalebayes.fitting import Fit
 from scalebayes.forecast import _checked, curve, distance
 from scalebayes.laws.base import Terms
+from scalebayes.result import Fit
 
 GRID = 257
 REACH = 30.0

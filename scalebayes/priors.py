@@ -1,8 +1,10 @@
-"""Priors as data: what a file keeps of a parameter."""
+"""Priors as data: what a trace takes and what a file keeps of a parameter."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpyro.distributions as dist
 
 from scalebayes.parameters import Param
@@ -21,6 +23,49 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "StudentT": ("df", "loc", "scale"),
     "Uniform": ("low", "high"),
 }
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True)
+class Traced:
+    """A prior as a trace takes it: a pytree of its arguments.
+
+    NumPyro's own pytrees list their arguments in an order that changes from process to process, and with it every
+    compiled program. Here a known family is its arguments in order; another distribution is taken as it is.
+
+    >>> Traced.of(dist.LogNormal(-1.0, 0.5)).arguments
+    (-1.0, 0.5)
+    """
+
+    family: str | None
+    arguments: Any
+
+    @classmethod
+    def of(cls, prior: Any) -> "Traced":
+        """The traced form of a NumPyro distribution."""
+        family = type(prior).__name__
+        if family not in FAMILIES:
+            return cls(None, prior)
+        return cls(family, tuple(getattr(prior, name) for name in FAMILIES[family]))
+
+    @property
+    def distribution(self) -> Any:
+        """The NumPyro distribution."""
+        if self.family is None:
+            return self.arguments
+        return getattr(dist, self.family)(**dict(zip(FAMILIES[self.family], self.arguments, strict=True)))
+
+    @property
+    def support(self) -> Any:
+        """Of the distribution."""
+        return self.distribution.support
+
+    def tree_flatten(self) -> tuple[tuple[Any], str | None]:
+        return (self.arguments,), self.family
+
+    @classmethod
+    def tree_unflatten(cls, family: str | None, children: tuple[Any]) -> "Traced":
+        return cls(family, children[0])
 
 
 class TextPrior(dist.Distribution):

@@ -13,6 +13,7 @@ from scalebayes.laws.base import Law
 from scalebayes.model import Model, Numbers, Rows, default_start
 from scalebayes.noise import Noise
 from scalebayes.parameters import Param, Reference
+from scalebayes.priors import Traced
 from scalebayes.runs import Runs
 
 
@@ -183,8 +184,8 @@ def _numbers(law: Law, noise: Noise, chosen_law: Law, chosen_noise: Noise, refer
         return default_start(param.support)
 
     return Numbers(
-        _float64({name: param.distribution for name, param in free.items()}),
-        _float64({name: start(name, param) for name, param in free.items()}),
+        _float64({name: Traced.of(param.distribution) for name, param in free.items()}),
+        _float64({name: Traced.of(start(name, param)) for name, param in free.items()}),
         _float64({name: param.prior for name, param in chosen.items() if param.fixed}),
         _float64(reference.logs),
         np.asarray(noise.stages, np.float64),

@@ -26,7 +26,7 @@ def chinchilla_like(preset: str | Preset = "besiroglu2024", noise_scale: float =
         seed: of the noise.
 
     >>> len(chinchilla_like())
-    87
+    98
     """
     preset = published(preset) if isinstance(preset, str) else preset
     rng = np.random.default_rng(seed)

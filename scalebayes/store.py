@@ -16,12 +16,12 @@ import xarray as xr
 from scalebayes import infer, laws
 from scalebayes import noise as noises
 from scalebayes.errors import InputError, listed
-from scalebayes.fitting import Fit
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
 from scalebayes.parameters import Reference
 from scalebayes.priors import param_from_record, param_record
 from scalebayes.problem import build
+from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.status import Check, Checks, Status
 
@@ -112,7 +112,7 @@ def _record(fit: Fit) -> dict[str, Any]:
             "settings": dict(fit.noise.settings),
             "params": {name: param_record(p) for name, p in fit.noise.params.items()},
         },
-        "method": {"name": fit.method.name, "settings": _settings(fit.method)},
+        "method": {"name": fit.method.name, "settings": asdict(fit.method)},
         "columns": dict(fit.problem.columns),
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
         "seed": fit.seed,
@@ -131,11 +131,6 @@ def _record(fit: Fit) -> dict[str, Any]:
             "hash": runs.hash,
         },
     }
-
-
-def _settings(method: Any) -> dict[str, Any]:
-    settings = asdict(method)
-    return settings | {"search": method.search._asdict()}
 
 
 def _label_columns(runs: Runs) -> dict[str, Any]:
@@ -167,12 +162,12 @@ def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
         problem = build(runs, law, noise, None, record["columns"], reference)
     settings = record["method"]["settings"]
     method = infer.METHODS[record["method"]["name"]](**settings | {"search": infer.Search(**settings["search"])})
-    seed = record["seed"]
+    posterior, seed = tree["posterior"].to_dataset(), record["seed"]
     return Fit(
         problem,
         method,
         tuple(seed) if isinstance(seed, list) else seed,
-        MappingProxyType({name: tree["posterior"][name].values for name in problem.model.free}),
+        MappingProxyType({name: posterior[name].values for name in problem.model.free}),
         MappingProxyType({str(name): x.values for name, x in tree["sample_stats"].data_vars.items()}),
         MappingProxyType(record["numbers"]),
         Checks(tuple(Check(name, Status(status), sentence) for name, status, sentence in record["checks"])),
@@ -181,12 +176,13 @@ def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
 
 
 def _runs(tree: xr.DataTree, record: Mapping[str, Any]) -> Runs:
-    constant, observable = tree["constant_data"], record["observable"]
-    columns = {name: constant[name].values for name in record["inputs"] if name not in record["derived"]}
+    constant, observable = tree["constant_data"].to_dataset(), record["observable"]
+    given = [name for name in record["inputs"] if name not in record["derived"]]
+    columns: dict[str, Any] = {name: constant[name].values for name in given}
     columns |= {name: constant[name].values for name in (f"{observable}_se", "count") if name in constant}
     columns |= {n: [x or None for x in constant[f"label_{n}"].values.tolist()] for n in record["labels"]}
     columns[observable] = tree["observed_data"][observable].values
-    about = {name: record[name] for name in ("observable", "unit", "N_counts", "metadata")}
+    about: dict[str, Any] = {name: record[name] for name in ("observable", "unit", "N_counts", "metadata")}
     runs = Runs(**about, range=tuple(record["range"]), **columns)
     for name in record["derived"]:
         runs = runs.derive(name)

@@ -25,11 +25,13 @@ ORDER = (
     "runs.table",
     "runs",
     "parameters",
+    "priors",
     "laws.base",
     "laws.one_scale",
     "laws.n_and_d",
     "laws.published",
     "laws",
+    "huber",
     "noise",
     "model",
     "problem",
@@ -45,12 +47,12 @@ ORDER = (
     "checks.sampling",
     "checks.residuals",
     "checks",
+    "result",
     "fitting",
     "tree",
     "tables",
     "forecast",
     "optima",
-    "priors",
     "store",
     "simulate",
     "",  # the package itself: names that load when they are used
@@ -69,9 +71,9 @@ ORDER = (
 
 # Inside a function: module that imports, module that is imported, why it can't run the other way.
 UPWARDS = {
-    ("fitting", "tree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
-    ("fitting", "tables"): "Fit.summary: pandas loads when a table is asked for",
-    ("fitting", "store"): "Fit.save, which needs Fit to load",
+    ("result", "tree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
+    ("result", "tables"): "Fit.summary: pandas loads when a table is asked for",
+    ("result", "store"): "Fit.save, which needs Fit to load",
 }
 
 

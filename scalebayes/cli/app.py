@@ -14,7 +14,7 @@ from scalebayes.cli.demo import demo
 from scalebayes.cli.fits import fit, summary
 from scalebayes.cli.questions import optimum, predict
 from scalebayes.cli.show import message
-from scalebayes.cli.wait import INTERRUPTED
+from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
 BAD_INPUT = 2
@@ -52,10 +52,12 @@ def main(args: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            code = typer.main.get_command(app).main(args, prog_name="scalebayes", standalone_mode=False)
+            with interruptible():
+                code = typer.main.get_command(app).main(args, prog_name="scalebayes", standalone_mode=False)
             sys.stdout.flush()
         except _USAGE_ERROR as error:
-            return _refused(error.format_message())
+            where = error.ctx.command_path if error.ctx else "scalebayes"
+            return _refused(f"{error.format_message().rstrip('.')}; see {where} --help")
         except InputError as error:
             return _refused(str(error))
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TRUTH = "besiroglu2024"
 N, D, C = 70e9, 1.4e12, 5.76e23  # Chinchilla as it was trained, and its budget
 PROB = 0.9
+TABLES = 50
 
 
 def demo(json: Json = False) -> None:
@@ -27,7 +28,7 @@ def demo(json: Json = False) -> None:
     runs = chinchilla_like(preset)
     fit = patiently("Compiling and sampling", lambda: sb.fit(runs, preset.law, on_fail="ignore"))
     rows = answers(fit, preset)
-    held = sum(row["inside"] for row in rows)
+    held = patiently("Fitting more tables", lambda: forecasts_that_hold(preset))
     if json:
         return show.document(
             {
@@ -36,10 +37,12 @@ def demo(json: Json = False) -> None:
                 "runs": len(runs),
                 "prob": PROB,
                 "answers": rows,
-                "held": held,
+                "tables": TABLES,
+                "forecasts_that_hold": held,
             }
         )
     largest = show.given("C", float((6 * runs.inputs["N"] * runs.inputs["D"]).max()))
+    place = f"N={show.given('N', N)}, D={show.given('D', D)}"
     intro = (
         f"SIMULATED runs, no real ones: {len(runs)} sizes and budgets like those of the Chinchilla paper, up to "
         f"{largest} FLOPs, with losses drawn from published values ({TRUTH}) and noise. So the truth is known, and "
@@ -56,9 +59,11 @@ def demo(json: Json = False) -> None:
         for row in rows
     ]
     table = show.grid(["quantity", "at", f"median [{100 * PROB:.0f} % interval]", "true", "inside"], cells, left=2)
+    inside = sum(row["inside"] for row in rows)
     end = (
-        f"{held} of {len(rows)} intervals hold the true value. They share their draws: over many simulated tables nine "
-        "of ten would. Nothing was written."
+        f"{inside} of {len(rows)} intervals of this one table hold the true value; they rise and fall together. That is "
+        f"luck, and the promise of an interval is about many tables: of {TABLES} others, simulated alike and fitted by "
+        f"laplace, the {100 * PROB:.0f} % interval of the loss at {place} held the truth in {held}. Nothing was written."
     )
     blocks = [
         failed_text(fit.checks),
@@ -107,6 +112,23 @@ def answers(fit: "Fit", preset: "Preset") -> list[dict[str, Any]]:
         }
         for quantity, symbol, at, row, value in found
     ]
+
+
+def forecasts_that_hold(preset: "Preset") -> int:
+    """In how many other simulated tables the interval of the loss of Chinchilla holds the true value."""
+    import jax
+
+    import scalebayes as sb
+    from scalebayes.simulate import chinchilla_like
+
+    with jax.enable_x64():
+        true = float(preset.law(N=N, D=D, **preset.values))
+    held = 0
+    for seed in range(1, TABLES + 1):
+        fit = sb.fit(chinchilla_like(preset, seed=seed), preset.law, method="laplace", on_fail="ignore", seed=seed)
+        row = sb.interval(sb.predict(fit, N=N, D=D), PROB).iloc[0]
+        held += bool(row["lower"] <= true <= row["upper"])
+    return held
 
 
 def shown(symbol: str, value: float) -> str:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,8 +117,10 @@ def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
 def checked_target(out: str) -> Path:
     """The path to save to, found to be writable before anything is computed."""
     path = Path(out).expanduser()
-    if not out or path.is_dir():
-        raise InputError(f"--out: {out or 'nothing'} is a folder; give a file name such as {path / 'fit.nc'}")
+    if not out:
+        raise InputError("--out: the name is empty; give a file name such as fit.nc")
+    if path.is_dir():
+        raise InputError(f"--out: {path} is a folder; give a file name such as {path / 'fit.nc'}")
     if not path.parent.is_dir():
         raise InputError(f"--out: can't write {path}: there is no folder {path.parent}")
     try:
@@ -141,19 +143,16 @@ def method_of(name: str, settings: Mapping[str, Any]) -> Any:
     from scalebayes import infer
 
     method = infer.get(name)
-    kinds = {one.name: one.type for one in fields(method) if one.name != "search"}
-    searched = dict.fromkeys(method.search._fields, int)
+    own = {one.name: getattr(method, one.name) for one in fields(method) if one.name != "search"}
+    defaults = own | asdict(method.search)
     for key, value in settings.items():
-        if key not in kinds | searched:
-            raise unknown(f"setting of method '{name}'", key, kinds | searched)
-        if isinstance(value, str) or ((kinds | searched)[key] is int and not isinstance(value, int)):
-            raise InputError(
-                f"--method: {key} is a whole number, not {value}"
-                if kinds.get(key) is not float
-                else f"--method: {key} is a number, not '{value}'"
-            )
-    search = method.search._replace(**{key: value for key, value in settings.items() if key in searched})
-    return type(method)(**{key: value for key, value in settings.items() if key in kinds}, search=search)
+        if key not in defaults:
+            raise unknown(f"setting of method '{name}'", key, defaults)
+        whole = isinstance(defaults[key], int)
+        if isinstance(value, str) or (whole and not isinstance(value, int)) or value <= 0:
+            raise InputError(f"--method: {key} is a positive {'whole ' if whole else ''}number, not '{value}'")
+    search = replace(method.search, **{key: value for key, value in settings.items() if key not in own})
+    return type(method)(**{key: value for key, value in settings.items() if key in own}, search=search)
 
 
 def priors_of(priors: str | None, fixed: Mapping[str, float], params: Mapping[str, Any]) -> Any:

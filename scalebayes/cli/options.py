@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scalebayes.cli.wait import keep_compiled, stage
+from scalebayes.cli.wait import heed, keep_compiled, stage
 
 if TYPE_CHECKING:
     from scalebayes.fitting import Fit
@@ -20,6 +20,7 @@ def load_jax() -> None:
     with stage("Loading JAX"):
         keep_compiled()
         import scalebayes.fitting  # noqa: F401
+    heed()
 
 
 def opened(path: Path) -> "Fit":

@@ -32,7 +32,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
     params = {**fit.law.params, **fit.noise.params}
     bound = [f"{name} = {column}" for name, column in fit.problem.columns.items() if name != column]
     # What the noise fixes by its own settings is in its name.
-    fixed = [f"{name} = {show.figure(p.prior, 6)}" for name, p in params.items() if p.fixed and name in fit.law.params]
+    fixed = [f"{name} = {show.given('', p.prior)}" for name, p in params.items() if p.fixed and name in fit.law.params]
     rows = {
         "law": f"{fit.law.name}: {fit.runs.observable} = {fit.law.formula}"
         + (f", {', '.join(bound)}" if bound else ""),
@@ -59,7 +59,7 @@ def parameters_text(fit: "Fit", prob: float) -> str:
     counted = [c for c in ("ess_bulk", "ess_tail") if c in table]
     cells = [
         [name, *show.estimate(row, shown, show.most_digits([row])), *(f"{row[c]:.0f}" for c in counted)]
-        + ([show.figure(row["r_hat"], 4)] if "r_hat" in table else [])
+        + ([f"{row['r_hat']:.3f}"] if "r_hat" in table else [])
         for name, row in rows
     ]
     body = show.grid(["parameter", *shown, *counted, *(["r_hat"] if "r_hat" in table else [])], cells)

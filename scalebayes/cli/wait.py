@@ -1,16 +1,50 @@
 """While a command computes: elapsed time on a terminal, Ctrl-C at once, and programs compiled once a machine."""
 
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
 
 from scalebayes.cli.show import message
 
 INTERRUPTED = 130
+_asked = Event()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Heed Ctrl-C even where it arrives inside a callback, whose exceptions Python prints and drops."""
+    if current_thread() is not main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        _asked.set()
+        raise KeyboardInterrupt
+
+    def dropped(what: Any) -> None:
+        if what.exc_type is not KeyboardInterrupt:
+            hook(what)
+
+    _asked.clear()
+    handler, hook = signal.signal(signal.SIGINT, stop), sys.unraisablehook
+    sys.unraisablehook = dropped
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        sys.unraisablehook = hook
+
+
+def heed() -> None:
+    """Stop here where Ctrl-C was pressed before and went lost."""
+    if _asked.is_set():
+        raise KeyboardInterrupt
 
 
 def stage(text: str) -> AbstractContextManager[object]:
@@ -43,6 +77,7 @@ def patiently[T](text: str, compute: Callable[[], T]) -> T:
             thread.start()
             while thread.is_alive():
                 thread.join(0.2)
+                heed()
     except KeyboardInterrupt:
         # XLA can't be stopped from Python, and leaving while it runs would wait for it.
         message("interrupted: nothing was written")

@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, unknown
 from scalebayes.infer.draws import Draws, Method
 from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import MAP
 from scalebayes.infer.mode import Search
 from scalebayes.infer.nuts import NUTS
-
-# The dataclasses' own constructors would say no more than that a keyword is unexpected.
-for _method in (MAP, Laplace, NUTS):
-    _method.__init__ = known_settings(_method.__init__)
 
 METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP})
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.diagnostics import pareto_smoothed
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Search
@@ -17,6 +17,7 @@ from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
 
+@known_settings
 @dataclass(frozen=True)
 class Laplace:
     """Importance sampling from a multivariate Student-t at the mode, Pareto-smoothed.

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from scalebayes.errors import known_settings
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode
 from scalebayes.problem import Problem
@@ -17,6 +18,7 @@ def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
     return jax.tree.map(np.asarray, jax.device_get(mode))
 
 
+@known_settings
 @dataclass(frozen=True)
 class MAP:
     """The mode of the posterior over unconstrained coordinates (the log of a positive parameter), as one draw.

@@ -6,6 +6,7 @@ L-BFGS leaves open, through the noise's relaxations where it has some. It stops 
 depend on the coordinates' scale, on the number of runs or on the size of the objective.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,13 +14,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from scalebayes.errors import InputError, known_settings
 from scalebayes.model import Model, Numbers, Rows
 
 LADDER = tuple(3.0**-k for k in range(20))
 
 
-class Search(NamedTuple):
-    """Settings of the search; static in a trace.
+@known_settings
+@dataclass(frozen=True)
+class Search:
+    """Settings of the search for the mode; static in a trace.
 
     Attributes:
         screened: points drawn from the starting distributions. starts: how many of them are optimised.
@@ -30,6 +34,10 @@ class Search(NamedTuple):
     starts: int = 8
     lbfgs_steps: int = 12
     newton_steps: int = 200
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.starts <= self.screened or self.lbfgs_steps < 0 or self.newton_steps < 1:
+            raise InputError("Search: starts is from 1 to screened, newton_steps at least 1, lbfgs_steps at least 0")
 
 
 SEARCH = Search()

@@ -11,7 +11,7 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from scalebayes import diagnostics
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Search
@@ -21,6 +21,7 @@ from scalebayes.problem import Problem
 SHRINK = 2.0 ** -np.arange(6)
 
 
+@known_settings
 @dataclass(frozen=True)
 class NUTS:
     """The No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), NumPyro's kernel.

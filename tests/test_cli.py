@@ -1,0 +1,473 @@
+"""The command line: what it prints, what it refuses, what it writes and what it leaves alone."""
+
+import csv
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import scalebayes
+from scalebayes.cli import main, show
+from scalebayes.cli.numbers import numbers
+from scalebayes.errors import InputError
+
+SETTINGS = (
+    "jax_compilation_cache_dir",
+    "jax_persistent_cache_min_compile_time_secs",
+    "jax_persistent_cache_min_entry_size_bytes",
+)
+TRUE = {"A": 482.0, "B": 2085.0, "alpha": 0.348, "beta": 0.366, "E": 1.817}
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A table of 128 runs, the cache of compiled programs, and saved fits."""
+    folder = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(0)
+    with (folder / "runs.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["params", "params_other", "tokens", "flops", "loss", "kept"])
+        for i, N in enumerate(np.geomspace(5e7, 1e10, 8)):
+            for D in np.geomspace(2e9, 2e11, 16):
+                loss = TRUE["E"] + TRUE["A"] / N ** TRUE["alpha"] + TRUE["B"] / D ** TRUE["beta"]
+                writer.writerow([N, N / 2, D, 6 * N * D, loss * math.exp(0.004 * rng.standard_normal()), int(i < 7)])
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(folder):
+    """The cache folder by the environment; JAX's settings are put back afterwards."""
+    import jax
+
+    before = {name: getattr(jax.config, name) for name in SETTINGS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
+        jax.config.update("jax_compilation_cache_dir", None)
+        yield folder / "cache"
+    for name, value in before.items():
+        jax.config.update(name, value)
+    reset_cache()
+
+
+def reset_cache():
+    from jax.experimental.compilation_cache import compilation_cache
+
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command as typed: its exit code, standard output and standard error."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*args):
+        code = main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return run
+
+
+def made(folder, name, *args):
+    """A saved fit, made once."""
+    path = folder / name
+    if not path.exists():
+        assert main(["fit", str(folder / "runs.csv"), *args, "--out", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def laplace(folder):
+    return made(folder, "laplace.nc", "--method", "laplace")
+
+
+@pytest.fixture(scope="module")
+def power(folder):
+    return made(folder, "power.nc", "--method", "laplace", "--law", "offset_power", "--input", "x=C")
+
+
+@pytest.fixture(scope="module")
+def mode(folder):
+    return made(folder, "map.nc", "--method", "map")
+
+
+# What is typed as a number
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("70e9", [70e9]),
+        ("70B", [70e9]),
+        ("70G", [70e9]),
+        ("1.4T", [1.4e12]),
+        ("512k", [512e3]),
+        ("512K", [512e3]),
+        ("7M", [7e6]),
+        ("1_000_000", [1e6]),
+        (".5", [0.5]),
+        (" 1e9 , 2e9 ", [1e9, 2e9]),
+        ("-2", [-2.0]),
+        ("1e20:1e23:4", [1e20, 1e21, 1e22, 1e23]),
+        ("1B:4B:3", [1e9, 2e9, 4e9]),
+        ("4:1:3", [4.0, 2.0, 1.0]),
+        ("5,1:3:2", [5.0, 1.0, 3.0]),
+    ],
+)
+def test_numbers_are_read_to_the_last_bit(text, values):
+    assert numbers(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("70b", "write 70B"),
+        ("7m", "write 7M"),
+        ("70Q", "'70Q' is not a number"),
+        ("", "'' is not a number"),
+        ("1e9,", "'' is not a number"),
+        ("nan", "'nan' is not a number"),
+        ("inf", "'inf' is not a number"),
+        ("1e999", "is not a number"),
+        ("1e3k", "is not a number"),
+        ("1__0", "is not a number"),
+        ("0x10", "is not a number"),
+        ("B", "is not a number"),
+        ("1:2", "lo:hi:n"),
+        ("1:2:3:4", "lo:hi:n"),
+        ("0:2:3", "must be positive"),
+        ("1:2:1", "whole number from 2"),
+        ("1:2:2.5", "whole number from 2"),
+        ("1:2:1e9", "whole number from 2"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_the_option(text, fragment):
+    with pytest.raises(InputError, match=r"^--N: ") as caught:
+        numbers(text, "--N")
+    assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("prob", ["0", "1", "-0.1", "1.5", "nan"])
+def test_a_probability_lies_between_0_and_1(run, folder, prob):
+    ended = run("fit", folder / "runs.csv", "--prob", prob)
+    assert (ended.code, ended.out) == (2, "") and "--prob" in ended.err
+
+
+def test_a_table_is_never_cut_and_its_numbers_never_wrap(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    text = show.grid(["a" * 30, "b" * 30], [["1" * 30, "2" * 30]])
+    assert text.splitlines()[1] == f"{'1' * 30}  {'2' * 30}"
+
+
+# Help, version, imports
+
+
+def test_help_and_version_need_no_heavy_import():
+    code = """
+import sys
+from scalebayes.cli import main
+assert main(["--help"]) == 0 and main(["--version"]) == 0
+heavy = {"jax", "numpyro", "numpy", "pandas", "xarray", "arviz", "matplotlib", "rich"}
+print("loaded:", sorted(heavy & set(sys.modules)))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "loaded: []"
+    assert f"scalebayes {scalebayes.__version__}" in out
+    assert all(name in out for name in ("fit", "predict", "optimum", "summary", "laws", "demo"))
+
+
+def test_no_command_shows_the_help(run):
+    assert "Usage: scalebayes" in run().out
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "optimum", "summary", "laws", "demo"])
+def test_each_command_has_help(run, command):
+    ended = run(command, "--help")
+    assert ended.code == 0 and ended.out.startswith(f"Usage: scalebayes {command}")
+
+
+# fit and summary
+
+
+def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder):
+    before = sorted(folder.iterdir())
+    ended = run("fit", folder / "runs.csv", "--method", "laplace", "--where", "kept == 1")
+    assert ended.code == 0
+    assert "Runs: 112 rows" in ended.out and "where: kept == 1" in ended.out
+    for name in (*TRUE, "noise_scale"):
+        assert re.search(rf"^{name} +\d", ended.out, re.M)
+    assert re.search(r"(All \d+|\d+ of \d+) checks pass\.", ended.out)
+    assert ended.out.endswith("not saved; --out fit.nc keeps it\n")
+    assert sorted({*folder.iterdir()} - {folder / "cache"}) == [path for path in before if path.name != "cache"]
+
+
+def test_lines_fit_80_columns(run, laplace):
+    for ended in (run("summary", laplace), run("optimum", laplace, "--C", "1e20:1e26:7"), run("laws", "chinchilla")):
+        assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_fit_as_json_is_one_document_with_the_same_numbers_as_its_file(run, folder):
+    path = folder / "json.nc"
+    ended = run("fit", folder / "runs.csv", "--method", "laplace", "--json", "--out", path)
+    again = run("summary", path, "--json")
+    assert (ended.json.pop("saved"), ended.err) == (str(path), "")
+    assert {**ended.json, "saved": 0} == {**again.json, "saved": 0}
+    fit = scalebayes.load(path)
+    assert again.json["parameters"]["alpha"]["median"] == float(np.median(fit.draws["alpha"]))
+    assert again.json["runs"]["hash"] == fit.runs.hash
+
+
+def test_nuts_with_settings_and_a_failed_check_first(run, folder):
+    path = folder / "nuts.nc"
+    settings = "nuts:draws=20,warmup=50,chains=2"
+    ended = run("fit", folder / "runs.csv", "--method", settings, "--seed", "3", "--out", path)
+    assert ended.code == 0 and ended.out.startswith("fail    ")
+    assert "review" not in ended.out.partition("Runs: ")[0] and "fail " not in ended.out.partition("Runs: ")[2]
+    assert ended.err == ""  # no FitWarning: the checks are printed
+    assert "2 chains of 20 draws" in ended.out and "r_hat" in ended.out
+    assert ended.out.endswith(f"saved to {path}\n")
+    assert scalebayes.load(path).seed == 3
+    assert run("summary", path).out.startswith("fail    ")
+
+
+def test_noise_settings_fixed_parameters_and_flat_priors(run, folder):
+    ended = run(
+        *("fit", folder / "runs.csv", "--method", "map", "--noise", "huber:delta=1e-3,scale=1", "--json"),
+        *("--priors", "flat", "--fix", "alpha=0.35", "--columns", "N=params_other", "--columns", "C="),
+    )
+    assert ended.json["noise"] == {"name": "huber", "delta": 0.001, "scale": 1}
+    assert ended.json["priors"]["alpha"] == "fixed at 0.35" and ended.json["priors"]["beta"] == "flat"
+    assert set(ended.json["parameters"]) == {"A", "B", "beta", "E"}
+    assert ended.json["saved"] is None and "C" not in ended.json["runs"]["inputs"]
+    assert ended.json["reference"]["inputs"]["N"] == pytest.approx(math.sqrt(5e7 * 1e10) / 2)
+
+
+def test_map_has_a_mode_and_no_blank_intervals(run, mode):
+    out = run("summary", mode).out
+    assert "mode alone" in out and "lower" not in out and not re.search(r"^alpha .* -", out, re.M)
+    assert run("summary", mode, "--json").json["parameters"]["alpha"]["lower"] is None
+
+
+def test_summary_has_every_check_and_how_it_was_made(run, laplace):
+    out = run("summary", laplace).out
+    fit = scalebayes.load(laplace)
+    assert all(f" {check.name}: " in out for check in fit.checks)
+    assert all(name in out for name in ("student_t(df=4.0)", "laplace, seed 0", "versions", "jax ", "units"))
+
+
+def test_prob_moves_the_interval(run, laplace):
+    half, most = (run("summary", laplace, "--prob", p, "--json").json["parameters"]["E"] for p in ("0.5", "0.99"))
+    assert most["lower"] < half["lower"] < half["upper"] < most["upper"]
+
+
+# predict and optimum
+
+
+def test_predict_pairs_lists_and_warns_outside_the_runs(run, laplace):
+    ended = run("predict", laplace, "--N", "1e9,70B", "--D", "20B,1.4T")
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["N", "D", "median", "mean", "sd", "lower", "upper", "e-folds"]
+    assert lines[1].split()[:2] == ["1B", "20B"] and lines[1].split()[-1] == "0.0"
+    assert lines[2].split()[:2] == ["70B", "1.4T"]
+    assert "90 % interval of the law's curve" in " ".join(lines) and "warning: outside the runs are 1 of 2" in ended.out
+
+
+def test_predict_as_json_equals_the_library(run, laplace):
+    ended = run("predict", laplace, "--N", "1e9,2e9", "--D", "20B", "--json", "--prob", "0.5")
+    told = scalebayes.interval(scalebayes.predict(scalebayes.load(laplace), N=[1e9, 2e9], D=20e9), 0.5)
+    assert ended.json["points"] == show.records(told)
+    assert (ended.err, ended.json["prob"]) == ("", 0.5)
+
+
+def test_predict_as_json_warns_on_standard_error(run, laplace):
+    ended = run("predict", laplace, "--N", "70B", "--D", "1.4T", "--json")
+    assert ended.json["points"][0]["efolds"] > 1 and ended.err.startswith("warning: outside the runs")
+
+
+def test_a_new_run_is_wider_than_the_curve_and_has_no_mean(run, laplace):
+    inside = ("predict", laplace, "--N", "1B", "--D", "20B", "--json")
+    curve, new = (run(*inside, *more).json["points"][0] for more in ((), ("--observed",)))
+    assert new["upper"] - new["lower"] > curve["upper"] - curve["lower"]
+    assert "mean" not in new
+    assert "a new run, its noise included" in run(*inside[:-1], "--observed").out.replace("\n", " ")
+
+
+def test_predict_of_a_law_of_one_scale(run, power):
+    by_column = run("predict", power, "--C", "1e20,1e21", "--json").json
+    assert [point["C"] for point in by_column["points"]] == [1e20, 1e21]
+    assert run("predict", power, "--input", "x=1e20,1e21", "--json").json == by_column
+
+
+def test_predict_at_the_mode(run, mode):
+    out = run("predict", mode, "--N", "1B", "--D", "20B").out
+    assert "at the mode" in out and "lower to upper" not in out
+    assert run("predict", mode, "--N", "1B", "--D", "20B", "--json").json["points"][0]["sd"] is None
+
+
+def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
+    ended = run("optimum", laplace, "--C", "1e22,1e20:1e21:2")
+    assert [line.split()[0] for line in ended.out.splitlines() if re.match(r" *1e2", line)] == ["1e22", "1e20", "1e21"]
+    assert "a = 0.5" in ended.out
+    best = scalebayes.optimum(scalebayes.load(laplace), C=[1e22, 1e20, 1e21])
+    rows = run("optimum", laplace, "--C", "1e22,1e20,1e21", "--json").json["budgets"]
+    assert [row["N"]["median"] for row in rows] == np.median(best["N"], axis=(0, 1)).tolist()
+    assert rows[1]["N_exponent"]["lower"] < rows[1]["N_exponent"]["upper"]
+
+
+def test_the_optimum_fits_the_terminal(run, laplace, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    row = run("optimum", laplace, "--C", "1e21").out.splitlines()[1]
+    assert re.fullmatch(r"1e21( +[\d.]+[BT]? \[[\d.]+[BT]?, [\d.]+[BT]?\]){4}", row)
+
+
+# laws and demo
+
+
+def test_laws_lists_all_and_shows_one(run):
+    out = run("laws").out
+    assert all(f"\n{name}\n" in f"\n{out}" for name in scalebayes.laws.names())
+    listed = run("laws", "--json").json["laws"]
+    assert [law["name"] for law in listed] == list(scalebayes.laws.names())
+    one = run("laws", "chinchilla").out
+    assert all(word in one for word in ("LogNormal(-1.2, 1)", "loss N^alpha", "besiroglu2024", "2085.4342"))
+    preset = run("laws", "kaplan", "--json").json["presets"]["kaplan2020"]
+    assert preset["values"]["N_c"] == 6.4e13
+
+
+def test_demo_says_that_its_runs_are_simulated_and_compares_with_the_truth(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = run("demo")
+    assert table.out.startswith("SIMULATED") and "Nothing was written." in table.out
+    told = run("demo", "--json").json
+    assert told["simulated"] is True and 0.9 * told["tables"] - 4 * 2.1 < told["forecasts_that_hold"] <= told["tables"]
+    rows = {(row["quantity"], row["at"]): row for row in told["answers"]}
+    assert rows["loss", "N=70B, D=1.4T"]["true"] == pytest.approx(1.9734, abs=1e-4)
+    assert rows["N*", "C=5.76e23"]["true"] == pytest.approx(7.24e10, rel=2e-3)
+    for row in told["answers"]:
+        assert row["inside"] == (row["lower"] <= row["true"] <= row["upper"])
+    assert not list(tmp_path.iterdir())
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("args", "fragments"),
+    [
+        (["fit", "nothere.csv"], ["nothere.csv", "no such file"]),
+        (["fit", "runs.csv", "--law", "chinchila"], ["unknown law", "did you mean 'chinchilla'?"]),
+        (["fit", "runs.csv", "--noise", "studentt"], ["unknown noise", "student_t"]),
+        (["fit", "runs.csv", "--noise", "huber:dleta=1"], ["'dleta'", "delta"]),
+        (["fit", "runs.csv", "--noise", "huber:delta"], ["--noise", "huber:delta=1e-3"]),
+        (["fit", "runs.csv", "--method", "nutz"], ["unknown method", "nuts"]),
+        (["fit", "runs.csv", "--method", "nuts:drws=5"], ["'drws'", "did you mean 'draws'?"]),
+        (["fit", "runs.csv", "--method", "nuts:draws=0.5"], ["draws", "whole number"]),
+        (["fit", "runs.csv", "--method", "map:screened=4"], ["screened"]),
+        (["fit", "runs.csv", "--where", "flops <"], ["where=", "can't be read"]),
+        (["fit", "runs.csv", "--where", "nope == 1"], ["nope", "params"]),
+        (["fit", "runs.csv", "--fix", "alpha"], ["--fix", "alpha=0.35"]),
+        (["fit", "runs.csv", "--fix", "alpha=x"], ["--fix alpha", "not a number"]),
+        (["fit", "runs.csv", "--fix", "alpha=1", "--fix", "alpha=2"], ["--fix", "twice"]),
+        (["fit", "runs.csv", "--fix", "gamma=1"], ["gamma", "alpha"]),
+        (["fit", "runs.csv", "--priors", "wide"], ["--priors", "flat"]),
+        (["fit", "runs.csv", "--seed", "-1"], ["--seed"]),
+        (["fit", "runs.csv", "--columns", "N=foo"], ["'foo'", "params"]),
+        (["fit", "runs.csv", "--law", "power"], ["needs 'x'", "--input x="]),
+        (["fit", "runs.csv", "--foo"], ["--foo", "scalebayes fit --help"]),
+        (["fit", "runs.csv", "--out", "nofolder/fit.nc"], ["--out", "no folder nofolder"]),
+        (["fit", "runs.csv", "--out", "."], ["--out", "is a folder"]),
+        (["fit", "runs.csv", "--out", ""], ["--out", "empty"]),
+        (["fit", "runs.csv", "--out", "runs.csv"], ["--out", "is no saved fit"]),
+        (["predict", "nothere.nc", "--N", "1", "--D", "1"], ["nothere.nc", "no such file"]),
+        (["predict", "runs.csv", "--N", "1", "--D", "1"], ["not a fit"]),
+        (["predict", "cut.nc", "--N", "1", "--D", "1"], ["cut.nc", "damaged"]),
+        (["predict", "laplace.nc"], ["needs N"]),
+        (["predict", "laplace.nc", "--N", "70b", "--D", "1"], ["--N", "write 70B"]),
+        (["predict", "laplace.nc", "--N", "1,2,3", "--D", "1,2"], ["different lengths"]),
+        (["predict", "laplace.nc", "--N", "0", "--D", "1"], ["N", "positive"]),
+        (["predict", "laplace.nc", "--N", "1", "--input", "N=2"], ["N is given twice"]),
+        (["predict", "laplace.nc", "--N", "1", "--input", "seed=2"], ["unknown input 'seed'"]),
+        (["optimum", "laplace.nc", "--C", "1:2"], ["--C", "lo:hi:n"]),
+        (["optimum", "laplace.nc"], ["--C"]),
+        (["optimum", "power.nc", "--C", "1e20"], ["law of N and D"]),
+        (["summary", "cut.nc"], ["cut.nc", "damaged"]),
+        (["laws", "chinch"], ["unknown law", "chinchilla"]),
+        (["lows"], ["lows"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(run, folder, laplace, power, monkeypatch, args, fragments):
+    monkeypatch.chdir(folder)
+    Path("cut.nc").write_bytes(laplace.read_bytes()[:20_000])
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    ended = run(*args)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: ") and ended.err.count("\n") == 1
+    assert all(fragment in ended.err for fragment in fragments), ended.err
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_out_is_refused_before_the_runs_are_read(run, folder):
+    ended = run("fit", "nothere.csv", "--out", folder / "nofolder" / "fit.nc")
+    assert "--out" in ended.err and "nothere.csv" not in ended.err
+
+
+def test_ctrl_c_is_one_line_and_130(run, folder, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scalebayes, "read_runs", interrupt)
+    assert run("fit", folder / "runs.csv") == (130, "", "interrupted\n")
+
+
+# The cache of compiled programs
+
+
+def test_compiled_programs_are_kept_where_the_environment_says(laplace, cache):
+    assert [path for path in (cache / "jit").iterdir() if path.suffix != ".part"]
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monkeypatch):
+    import jax
+
+    monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("the cache was set"))
+    kept = jax.config.jax_compilation_cache_dir
+    assert kept == str(folder / "cache" / "jit")
+    monkeypatch.setenv("SCALEBAYES_CACHE", str(folder / "runs.csv"))
+    monkeypatch.setattr(type(jax.config), "jax_compilation_cache_dir", None, raising=False)
+    ended = run("predict", mode, "--N", "1B", "--D", "20B")
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_the_chinchilla_runs(run, data_path, tmp_path):
+    path = tmp_path / "fit.nc"
+    ended = run(
+        "fit",
+        data_path / "chinchilla.csv",
+        "--where",
+        "epoch_excluded == 0",
+        "--method",
+        "map",
+        "--out",
+        path,
+        "--json",
+    )
+    assert ended.json["runs"]["rows"] == 240
+    best = run("optimum", path, "--C", "5.76e23", "--json").json["budgets"][0]
+    # Besiroglu et al.'s estimate gives 72.4e9 with a standard error of about a tenth; Hoffmann et al.'s 40.4e9.
+    assert best["N"]["median"] == pytest.approx(72.4e9, rel=0.1)
