@@ -45,7 +45,7 @@ def bfmi(energy: np.ndarray) -> np.ndarray:
 def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     """Pareto-smoothed, normalised log weights and k-hat of log importance ratios (proposal,). arXiv 1507.02646.
 
-    >>> log_weight, khat = pareto_smoothed(np.zeros(100))
+    >>> log_weight, khat = pareto_smoothed(np.random.default_rng(0).normal(size=1000))
     >>> round(float(np.exp(log_weight).sum()), 6)
     1.0
     """

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -149,6 +150,7 @@ def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
     }
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of what a fit's numbers depend on."""
     import platform

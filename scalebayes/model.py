@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
     Attributes:
         inputs: name -> input / reference. y: observable / scale. mask: 0 where a row is padding.
-        se: known standard error / scale. count: readings averaged in the row.
+        se: known standard error / scale, count: readings averaged in the row; None where the runs have none.
     """
 
     inputs: dict[str, Any]
@@ -131,7 +131,7 @@ class Model:
         """The NumPyro model: a site a free parameter, in its prior's units, and the masked likelihood."""
         values = {name: numpyro.sample(name, numbers.priors[name].distribution) for name in self.free}
         pointwise = self.log_likelihood(self.scaled(values, numbers), rows, stage)
-        numpyro.factor("log_likelihood", jnp.where(rows.mask > 0, pointwise, 0.0))
+        numpyro.factor("log_likelihood", pointwise * rows.mask)
 
     @partial(jax.jit, static_argnums=0)
     def log_density(self, z: Any, numbers: Numbers, rows: Rows, stage: Any = None) -> Any:

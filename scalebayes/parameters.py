@@ -224,7 +224,7 @@ class Reference:
     def of(cls, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> "Reference":
         """The reference of a table of runs.
 
-        >>> Reference.of({"N": np.array([1.0, 100.0])}, np.array([2.0, 2.0])).inputs["N"]
+        >>> round(Reference.of({"N": np.array([1.0, 100.0])}, np.array([2.0, 2.0])).inputs["N"], 6)
         10.0
         """
         scale = np.exp(np.log(y).mean()) if (y > 0).all() else np.sqrt((y**2).mean())

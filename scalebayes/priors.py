@@ -53,7 +53,8 @@ class Traced:
         """The NumPyro distribution."""
         if self.family is None:
             return self.arguments
-        return getattr(dist, self.family)(**dict(zip(FAMILIES[self.family], self.arguments, strict=True)))
+        arguments = dict(zip(FAMILIES[self.family], self.arguments, strict=True))
+        return getattr(dist, self.family)(**arguments, validate_args=False)
 
     @property
     def support(self) -> Any:

@@ -202,6 +202,6 @@ def _rows(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference) ->
         {name: pad(x / reference.inputs[name], 1.0) for name, x in values.items()},
         pad(runs.y / reference.scale, 1.0),
         pad(np.ones(n), 0.0),
-        pad(np.zeros(n) if runs.se is None else runs.se / reference.scale, 0.0),
-        pad(np.ones(n) if runs.count is None else runs.count, 1.0),
+        None if runs.se is None else pad(runs.se / reference.scale, 0.0),
+        None if runs.count is None else pad(runs.count, 1.0),
     )

@@ -25,7 +25,7 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         InputError: prob isn't between 0 and 1, or the Dataset has no draws.
 
     >>> draws = xr.Dataset({"loss": (("chain", "draw", "point"), np.arange(101.0).reshape(1, 101, 1))})
-    >>> interval(draws, prob=0.9)[["median", "lower", "upper"]].values.tolist()
+    >>> interval(draws, prob=0.9)[["median", "lower", "upper"]].round(6).values.tolist()
     [[50.0, 5.0, 95.0]]
     """
     check_prob(prob)

@@ -54,8 +54,8 @@ def log_likelihood(fit: Any) -> xr.Dataset:
             {name: x[..., None] for name, x in fit.noise_draws.items()},
             {name: runs.column(column) for name, column in columns.items()},
             runs.y,
-            np.zeros(len(runs)) if runs.se is None else runs.se,
-            np.ones(len(runs)) if runs.count is None else runs.count,
+            runs.se,
+            runs.count,
         )
     return xr.Dataset({runs.observable: (("chain", "draw", "run"), np.asarray(values))}, {"run": run_names(fit)})
 

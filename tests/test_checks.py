@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.checks.residuals import structure
+from scalebayes.checks.residuals import normal_scores, structure
 
 RNG = np.random.default_rng(20261120)
 N = 10 ** RNG.uniform(7, 10, 60)
@@ -83,6 +83,6 @@ def test_structure_has_its_level():
     seed = 7
     rng = np.random.default_rng(seed)
     x = rng.uniform(size=40)
-    p = np.array([structure(rng.standard_t(4, 40), x)[1] for _ in range(2000)])
+    p = np.array([structure(normal_scores(rng.standard_t(4, 40)), x)[1] for _ in range(2000)])
     share, sd = (p < 0.05).mean(), np.sqrt(0.05 * 0.95 / 2000)
     assert abs(share - 0.05) < 4 * sd, f"seed {seed}"

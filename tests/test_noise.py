@@ -191,11 +191,11 @@ BAD_NOISES = {
     "not a name": (lambda: sb.noises.get(3), r"a noise is a name or a scalebayes noise such as sb\.StudentT"),
     "df": (lambda: sb.StudentT(df=0), "StudentT: df is a positive number or 'free', not 0"),
     "df in words": (lambda: sb.StudentT(df="four"), "StudentT: df is a positive number or 'free', not 'four'"),
-    "df not finite": (lambda: sb.StudentT(df=math.inf), "number"),
+    "df not finite": (lambda: sb.StudentT(df=math.inf), "StudentT: df is a positive number or 'free', not inf"),
     "df a truth value": (lambda: sb.StudentT(df=True), "StudentT: df is a positive number or 'free', not True"),
     "delta": (lambda: sb.Huber(delta=0.0), r"Huber: delta is a positive number, not 0\.0"),
     "delta left out": (lambda: sb.Huber(delta=None), "Huber: delta is a positive number, not None"),
-    "scale": (lambda: sb.Huber(scale=-1.0), r"Huber: scale is a positive number, not -1\.0"),
+    "scale": (lambda: sb.Huber(scale=-1.0), r"Huber: scale is a positive number, or None for a free one, not -1\.0"),
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import stats
+from scipy.special import fdtrc, ndtri
 
 from scalebayes.infer.draws import Draws
 from scalebayes.problem import Problem
@@ -65,24 +66,26 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
     return {name: x for name, x in logs.items() if np.ptp(x) > 1e-9}
 
 
-def structure(residual: np.ndarray, x: np.ndarray) -> tuple[float, float]:
-    """R^2 and p-value of a parabola in x fitted to the residuals' normal scores.
+def normal_scores(residual: np.ndarray) -> np.ndarray:
+    """Van der Waerden's scores: ranks turned into Normal quantiles, so that heavy tails don't decide a test."""
+    return ndtri(stats.rankdata(residual) / (len(residual) + 1))
 
-    Scores (van der Waerden's) keep heavy tails from deciding the F test.
-    """
-    n = len(residual)
-    score = stats.norm.ppf(stats.rankdata(residual) / (n + 1))
+
+def structure(score: np.ndarray, x: np.ndarray) -> tuple[float, float]:
+    """R^2 and p-value of the F test of a parabola in x fitted to values (run,)."""
+    n = len(score)
     t = (x - x.mean()) / x.std()
     design = np.column_stack([np.ones(n), t, t**2])
     _, _, rank, _ = np.linalg.lstsq(design, score, rcond=1e-8)
     fitted = design @ np.linalg.lstsq(design, score, rcond=1e-8)[0]
     r2 = float(1 - np.sum((score - fitted) ** 2) / np.sum((score - score.mean()) ** 2))
     used, left = rank - 1, n - rank
-    return r2, float(stats.f.sf(r2 / used / max((1 - r2) / left, 1e-300), used, left))
+    return r2, float(fdtrc(used, left, r2 / used / max((1 - r2) / left, 1e-300)))
 
 
 def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str, np.ndarray]) -> Check:
-    found = {axis: structure(residual, x) for axis, x in covariates.items() if np.ptp(x) > 1e-9}
+    score = normal_scores(residual)
+    found = {axis: structure(score, x) for axis, x in covariates.items() if np.ptp(x) > 1e-9}
     if not found:
         return Check(name, Status.PASS, f"No input varies over {where}.")
     axis, (r2, p) = min(found.items(), key=lambda item: item[1][1])

@@ -61,9 +61,10 @@ def demo(json: Json = False) -> None:
     table = show.grid(["quantity", "at", f"median [{100 * PROB:.0f} % interval]", "true", "inside"], cells, left=2)
     inside = sum(row["inside"] for row in rows)
     end = (
-        f"{inside} of {len(rows)} intervals of this one table hold the true value; they rise and fall together. That is "
-        f"luck, and the promise of an interval is about many tables: of {TABLES} others, simulated alike and fitted by "
-        f"laplace, the {100 * PROB:.0f} % interval of the loss at {place} held the truth in {held}. Nothing was written."
+        f"{inside} of {len(rows)} intervals of this one table hold the true value; they rise and fall together. That "
+        f"is luck; the promise of an interval is about many tables: of {TABLES} others, simulated alike and fitted by "
+        f"laplace, the {100 * PROB:.0f} % interval of the loss at {place} held the truth in {held}. Nothing was "
+        "written."
     )
     blocks = [
         failed_text(fit.checks),

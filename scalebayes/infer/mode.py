@@ -17,7 +17,7 @@ import optax
 from scalebayes.errors import InputError, known_settings
 from scalebayes.model import Model, Numbers, Rows
 
-LADDER = tuple(3.0**-k for k in range(20))
+PATIENCE = 60
 
 
 @known_settings
@@ -75,7 +75,9 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
     _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
     z = draws[promising]
     z = _lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
-    newton = jax.vmap(partial(_newton, loss, steps=search.newton_steps), in_axes=(0, None))
+    # A kinked noise needs steps down to a kink; a smooth one is there after a few lengths.
+    ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
+    newton = partial(_newton, loss, steps=search.newton_steps, ladder=ladder)
     z, _ = jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, numbers.stages)
     ends = jax.vmap(lambda z: loss(z, 1.0))(z)
     best = z[jnp.argmin(ends)]
@@ -101,6 +103,7 @@ def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
         scaled = model.scaled(model.constrain(z, numbers), numbers)
         location = model.location(scaled, rows.inputs)
         scale = form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
+        scale = jnp.broadcast_to(scale, location.shape)
         return (jnp.log(location) if form.on == "log" else location), jnp.log(scale)
 
     scaled = model.scaled(model.constrain(z, numbers), numbers)
@@ -130,17 +133,18 @@ def _lbfgs(loss, z, steps):
     return jax.vmap(one)(z)
 
 
-def _newton(loss, z, stage, *, steps):
-    """Newton's method with positive curvature and the best of a ladder of step lengths."""
+def _newton(loss, z, stage, steps, ladder):
+    """Newton's method on all starts at once, with positive curvature and the best of a ladder of step lengths.
+
+    Past `PATIENCE` steps only the best start keeps the others going: a start on a far plateau may take hundreds.
+    """
     f = partial(loss, stage=stage)
-    ladder = jnp.asarray(LADDER)
 
     def slope(z):
         gradient = jax.grad(f)(z)
         return gradient, gradient
 
-    def step(carry):
-        z, value, _, i = carry
+    def step(z, value, going):
         hessian, gradient = jax.jacfwd(slope, has_aux=True)(z)
         values, vectors = jnp.linalg.eigh(jnp.where(jnp.isfinite(hessian), hessian, 0.0))
         size = jnp.maximum(jnp.abs(values), 1e-10 * jnp.abs(values).max() + 1e-30)
@@ -148,13 +152,20 @@ def _newton(loss, z, stage, *, steps):
         decrement = -gradient @ direction / 2
         tries = jax.vmap(lambda t: f(z + t * direction))(ladder)
         best = jnp.argmin(tries)
-        better = tries[best] < value
+        better = going & (tries[best] < value)
         z = jnp.where(better, z + ladder[best] * direction, z)
-        going = better & (decrement > 1e-13 * jnp.abs(value))
-        return z, jnp.minimum(tries[best], value), going, i + 1
+        return z, jnp.where(better, tries[best], value), better & (decrement > 1e-13 * jnp.abs(value))
 
-    start = (z, f(z), jnp.array(True), 0)
-    return jax.lax.while_loop(lambda c: c[2] & (c[3] < steps), step, start)[0]
+    def unfinished(carry):
+        _, value, going, i = carry
+        return (i < steps) & going.any() & ((i < PATIENCE) | going[jnp.argmin(value)])
+
+    def step_all(carry):
+        z, value, going, i = carry
+        return *jax.vmap(step)(z, value, going), i + 1
+
+    start = (z, jax.vmap(f)(z), jnp.ones(len(z), bool), 0)
+    return jax.lax.while_loop(unfinished, step_all, start)[0]
 
 
 def _positive(matrix):
