@@ -19,8 +19,8 @@ GRID = tuple(
         np.arange(0.0, 26.0, 5.0), np.arange(0.0, 26.0, 5.0), np.arange(-1.0, 1.1, 0.5), *[np.arange(0.0, 2.1, 0.5)] * 2
     )
 )
-# Besiroglu et al.'s estimate (A 482, B 2085, E 1.82, alpha .348, beta .366), the best start there is,
-# that of Hoffmann et al., which was there before it, and the middle of Hoffmann et al.'s grid below a = b = 25: the start of one who knows no estimate.
+# Starts: Besiroglu et al.'s estimate (A 482, B 2085, E 1.82, alpha .348, beta .366), the best there is; that of
+# Hoffmann et al., which was there before it; the middle of Hoffmann et al.'s grid below a = b = 25.
 NEAR = (np.log(482.0), np.log(2085.0), np.log(1.82), 0.348, 0.366)
 HOFFMANN = (6.0073404, 6.0179186, 0.5267228, 0.33917084, 0.2849083)
 ROUGH = (10.0, 10.0, 0.0, 0.5, 0.5)
