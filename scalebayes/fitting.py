@@ -4,27 +4,25 @@ import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import biject_to
 
 from scalebayes import infer, laws
 from scalebayes import noise as noises
 from scalebayes.checks import check
+from scalebayes.checks.sampling import agreeing
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
+from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
 from scalebayes.problem import Problem, build
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.status import Status
-
-if TYPE_CHECKING:
-    pass
 
 
 class FitWarning(UserWarning):
@@ -91,11 +89,11 @@ def fit(
         problem = build(runs, law, noise, priors, inputs)
         if not problem.model.free:
             raise InputError("every parameter is fixed: nothing is left to fit")
-        draws = method.run(problem, _key(seed))
+        draws = method.run(problem, as_key(seed))
         result = Fit(
             problem,
             method,
-            _seed_record(seed),
+            seed_record(seed),
             _in_own_units(problem, draws.z),
             MappingProxyType(dict(draws.stats)),
             MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
@@ -109,20 +107,6 @@ def fit(
         if on_fail == "warn":
             warnings.warn(sentence, FitWarning, stacklevel=2)
     return result
-
-
-def _key(seed: Any) -> Any:
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
-        return jax.random.key(int(seed))
-    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) and seed.shape == ():
-        return seed
-    raise InputError(f"seed is an int or one jax.random.key, not {seed!r}")
-
-
-def _seed_record(seed: Any) -> int | tuple[int, ...]:
-    if isinstance(seed, (int, np.integer)):
-        return int(seed)
-    return tuple(np.asarray(jax.random.key_data(seed)).ravel().tolist())
 
 
 def _in_own_units(problem: Problem, z: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -139,8 +123,6 @@ _own_units = jax.jit(_own_units_impl, static_argnums=0)
 
 
 def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
-    from scalebayes.checks.sampling import agreeing
-
     agree = agreeing(problem, draws)
     return {
         "starts": float(agree.size),

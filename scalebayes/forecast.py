@@ -8,16 +8,17 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError, listed, unknown
+from scalebayes.keys import as_key
 from scalebayes.result import Fit
 
 
-def predict(fit: Fit, *, observed: bool = False, seed: int = 0, **inputs: Any) -> xr.Dataset:
+def predict(fit: Fit, *, observed: bool = False, seed: Any = 0, **inputs: Any) -> xr.Dataset:
     """What the law says at given inputs.
 
     Args:
         fit: of any method.
         observed: False for the law's curve, which is the median of a new run; True for a new run with its noise.
-        seed: of the noise.
+        seed: of the noise, an int or a JAX key.
         **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
             arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
 
@@ -45,7 +46,7 @@ def predict(fit: Fit, *, observed: bool = False, seed: int = 0, **inputs: Any) -
         values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
         if observed:
             noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
-            values = fit.noise.form.distribution(values, noise).sample(jax.random.key(seed))
+            values = fit.noise.form.distribution(values, noise).sample(as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
     shape = (*next(iter(fit.draws.values())).shape, len(next(iter(points.values()))))
@@ -55,7 +56,7 @@ def predict(fit: Fit, *, observed: bool = False, seed: int = 0, **inputs: Any) -
             "distance": (("point", "axis"), np.column_stack(list(distances.values()))),
         },
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
-        {"observed": int(observed), "moments": moments, "unit": fit.runs.unit or "", "law": fit.law.name},
+        {"observed": int(observed), "moments": moments, **about(fit)},
     )
 
 
@@ -64,6 +65,11 @@ def _curve(fn, inputs, params):
 
 
 curve = jax.jit(_curve, static_argnums=0)
+
+
+def about(fit: Fit) -> dict[str, str]:
+    """What travels with every answer: the law, the observable's unit, and what N counts."""
+    return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 
 def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -94,7 +100,7 @@ def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     for name in by_column:
         if name not in known:
             raise unknown("input", name, known)
-    arrays = {name: _checked(name, value) for name, value in by_column.items()}
+    arrays = {name: positive(name, value) for name, value in by_column.items()}
     try:
         arrays = dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
     except ValueError:
@@ -116,7 +122,8 @@ def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {column: arrays[column] for column in columns}
 
 
-def _checked(name: str, value: Any) -> np.ndarray:
+def positive(name: str, value: Any) -> np.ndarray:
+    """An input or a budget as positive, finite float64 (point,); InputError where it isn't."""
     try:
         array = np.atleast_1d(np.asarray(value, np.float64))
     except (TypeError, ValueError):

@@ -29,7 +29,7 @@ class Form:
     Attributes:
         residual: (noise parameters, scale of the row) -> distribution of the residual.
         on: "log" (residual = log y - log f) or "raw" (y - f).
-        density: False for an objective, which only MAP and Bootstrap take.
+        density: False for an objective, which only MAP takes.
         moments: whether a new run has a mean and a variance.
         soften: (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
         information: noise parameters -> expected information of location and log scale at unit scale, where the
@@ -150,7 +150,7 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
 
     With a free scale it is a density (`HuberDistribution`); delta = 1e-3 is then least absolute deviations for all
     that data can tell, the likelihood of Besiroglu et al. With scale fixed it is the objective of Hoffmann et al.,
-    sum_i h((log y - log f) / scale), and not a density: only MAP and Bootstrap take it.
+    sum_i h((log y - log f) / scale), and not a density: only MAP takes it, with flat priors.
 
     Args:
         delta: where the quadratic ends, in units of the scale. scale: None (free), or a number.
@@ -162,7 +162,8 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
         raise InputError(f"Huber: delta is a positive number, not {delta!r}")
     if scale is not None and not _positive(scale):
         raise InputError(f"Huber: scale is a positive number, or None for a free one, not {scale!r}")
-    span = max(math.log(1 / delta), 0.0)
+    # A free scale settles where delta * scale is about the scatter times delta^2; a fixed one says it outright.
+    span = max(math.log(1 / delta) if scale is None else math.log(0.01 / (delta * scale)) / 2, 0.0)
     steps = math.ceil(span)
     return Noise(
         "huber",

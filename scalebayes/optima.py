@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
-from scalebayes.forecast import _checked, curve, distance
+from scalebayes.forecast import about, curve, distance, positive
 from scalebayes.laws.base import Terms
 from scalebayes.result import Fit
 
@@ -26,8 +26,9 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
 
     Returns:
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
-        (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of the
-        median optimum from the runs, in e-folds. Where a draw's law has no minimum, its values are NaN.
+        (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
+        the median optimum from the runs, in e-folds. Where a draw's law has no minimum, its values are NaN;
+        `no_minimum` (budget,) is the share of such draws.
 
     Raises:
         InputError: the law isn't one of N and D, C isn't positive, or the law has no minimum in any draw.
@@ -35,9 +36,7 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     >>> import scalebayes as sb
     >>> preset = sb.laws.published("besiroglu2024")
     >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
-    >>> fitted = sb.fit(
-    ...     runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "noise_df": 5.0, "E": "flat"}, method="map"
-    ... )
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
     >>> optimum(fitted, C=5.76e23)["N"].item() / 1e10
     7.2...
     """
@@ -46,7 +45,7 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
             f"optimum needs a law of N and D; law {fit.law.name!r} is one of "
             f"{', '.join(f'{n} = {c}' if n != c else n for n, c in fit.problem.columns.items())}"
         )
-    budget = _checked("C", C)
+    budget = positive("C", C)
     params = {name: x[..., None] for name, x in fit.law_draws.items()}
     with jax.enable_x64():
         if fit.law.terms is None:
@@ -73,10 +72,11 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     return xr.Dataset(
         {
             **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
+            "no_minimum": ("budget", np.isnan(N).mean(axis=(0, 1))),
             "distance": (("budget", "axis"), np.column_stack(list(distances.values()))),
         },
         {"C": ("budget", budget), "axis": list(distances)},
-        {"cost": "C = 6 N D", "law": fit.law.name, "of": "law", "moments": 1},
+        {"cost": "C = 6 N D", "of": "law", "moments": 1, **about(fit)},
     )
 
 

@@ -116,7 +116,7 @@ class Param:
 
 @cache
 def parse_dimension(text: str) -> tuple[tuple[str, ast.expr], ...]:
-    """Read a dimension: bases with exponents, separated by blanks outside brackets.
+    """Read a dimension: bases with exponents, separated by blanks; no blanks within an exponent.
 
     >>> [base for base, exponent in parse_dimension("N loss^(1/alpha_N)")]
     ['N', 'loss']

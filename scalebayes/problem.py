@@ -65,6 +65,11 @@ def build(
             f"noise {noise.name!r} is on the log of {runs.observable}, which isn't positive: normal_raw is not"
         )
     chosen_law, chosen_noise = _with_priors(law, noise, priors)
+    if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
+        raise InputError(
+            f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
+            "anything; use priors='flat' (--priors flat), or leave the scale free"
+        )
     values = {name: runs.column(column) for name, column in columns.items()}
     if reference is None:
         reference = Reference.of(values, runs.y) if law.has_dimensions else Reference.unit(values)
@@ -132,13 +137,15 @@ def _with_priors(law: Law, noise: Noise, priors: str | Mapping[str, Any] | None)
 
 
 def _replaced(name: str, old: Param, prior: Any) -> Param:
-    if isinstance(prior, Param):
-        new = prior
-    else:
-        try:
-            new = replace(old, prior=prior, scaled=not isinstance(prior, Distribution))
-        except InputError as error:
-            raise InputError(f"prior of {name!r}: {error}") from None
+    if name.startswith("noise_") and old.fixed:
+        raise InputError(f"{name!r} is a setting of the noise and not a parameter of this one; set it in noise=, there")
+    try:
+        new = prior if isinstance(prior, Param) else Param(prior, None, not isinstance(prior, Distribution))
+    except InputError as error:
+        raise InputError(f"prior of {name!r}: {error}") from None
+    if new.dimension not in (None, old.dimension):
+        raise InputError(f"prior of {name!r}: its dimension is {old.dimension!r} in this law, not {new.dimension!r}")
+    new = replace(new, dimension=old.dimension)
     if isinstance(new.prior, str):
         return replace(new, positive=not _inside(old.support, np.array([-1.0])))
     values = np.array([float(new.prior)]) if new.fixed else _reach(new.support)
@@ -195,13 +202,14 @@ def _numbers(law: Law, noise: Noise, chosen_law: Law, chosen_noise: Noise, refer
 def _rows(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference) -> Rows:
     size, n = padded(len(runs)), len(runs)
 
-    def pad(column: np.ndarray, fill: float) -> np.ndarray:
-        return np.concatenate([np.asarray(column, np.float64), np.full(size - n, fill)])
+    def pad(column: np.ndarray) -> np.ndarray:
+        # By the first row, where the law is finite wherever it is at all; the mask takes it out.
+        return np.concatenate([column, np.full(size - n, column[0])])
 
     return Rows(
-        {name: pad(x / reference.inputs[name], 1.0) for name, x in values.items()},
-        pad(runs.y / reference.scale, 1.0),
-        pad(np.ones(n), 0.0),
-        None if runs.se is None else pad(runs.se / reference.scale, 0.0),
-        None if runs.count is None else pad(runs.count, 1.0),
+        {name: pad(x / reference.inputs[name]) for name, x in values.items()},
+        pad(runs.y / reference.scale),
+        np.concatenate([np.ones(n), np.zeros(size - n)]),
+        None if runs.se is None else pad(runs.se / reference.scale),
+        None if runs.count is None else pad(runs.count),
     )

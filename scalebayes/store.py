@@ -39,7 +39,7 @@ def save(fit: Fit, path: Any) -> None:
     if "log_likelihood" in tree.children:
         del tree["log_likelihood"]
     tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(_label_columns(fit.runs)))
-    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(_record(fit))}
+    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(_record(fit), default=float)}
     try:
         handle, scratch = tempfile.mkstemp(suffix=".part", dir=path.parent)
     except OSError as error:
@@ -89,9 +89,8 @@ def load(path: Any, law: Law | None = None) -> Fit:
         raise InputError(f"can't read {path}: it is a NetCDF file, but not a fit saved by scalebayes")
     if written > FORMAT:
         raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
-    found = _law(path, record["law"], law)
     try:
-        return _restore(tree, record, found)
+        return _restore(tree, record, _law(path, record["law"], law))
     except InputError:
         raise
     except Exception as error:
@@ -148,7 +147,10 @@ def _law(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
         raise InputError(f"{path} holds a fit of law {name!r}, and law= is {law.name!r}")
     if set(law.params) != set(params):
         raise InputError(f"law {name!r} has parameters {listed(law.params)}, and {path} has {listed(params)}")
-    return replace(law, params={n: param_from_record(params[n]) for n in law.params})
+    # Dimensions are the law's own: a file must not change what its draws mean.
+    return replace(
+        law, params={n: replace(param_from_record(params[n]), dimension=p.dimension) for n, p in law.params.items()}
+    )
 
 
 def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:

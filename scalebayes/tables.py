@@ -17,9 +17,10 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         dataset: over (chain, draw, point | budget). prob: of the interval, between 0 and 1.
 
     Returns:
-        One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`, and `efolds`, the
-        largest distance from the runs. Mean and sd are left out where the noise has none; with one draw, as from
-        MAP, there is no interval and its columns are blank.
+        One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
+        largest distance from the runs; `no_minimum`, the share of draws left out, where there are such. Mean and sd
+        are left out where the noise has none; with one draw, as from MAP, there is no interval and its columns are
+        blank.
 
     Raises:
         InputError: prob isn't between 0 and 1, or the Dataset has no draws.
@@ -42,6 +43,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
             frame["quantity"] = name
         for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():
             frame[column] = np.ravel(values)
+        if "no_minimum" in dataset and (dataset["no_minimum"] > 0).any():
+            frame["no_minimum"] = dataset["no_minimum"].values
         if "distance" in dataset:
             frame["efolds"] = dataset["distance"].max("axis").values.ravel()
         frames.append(frame)
@@ -75,10 +78,13 @@ def _columns(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
     one = draws.shape[0] == 1
     tail = (1 - prob) / 2
     blank = np.full(draws.shape[1:], np.nan)
-    lower, median, upper = np.quantile(draws, [tail, 0.5, 1 - tail], axis=0)
+    # Draws without an optimum are NaN and left out; the table says their share.
+    partly = np.isnan(draws).any() and not np.isnan(draws).all(axis=0).any()
+    quantile, mean, std = (np.nanquantile, np.nanmean, np.nanstd) if partly else (np.quantile, np.mean, np.std)
+    lower, median, upper = quantile(draws, [tail, 0.5, 1 - tail], axis=0)
     columns: dict[str, Any] = {"median": median}
     if moments:
-        columns |= {"mean": draws.mean(axis=0), "sd": blank if one else draws.std(axis=0, ddof=1)}
+        columns |= {"mean": mean(draws, axis=0), "sd": blank if one else std(draws, axis=0, ddof=1)}
     return columns | {"lower": blank if one else lower, "upper": blank if one else upper}
 
 

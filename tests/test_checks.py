@@ -1,6 +1,8 @@
 """Every check fires on a table made to trip it, and stays quiet on one that isn't."""
 
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
@@ -70,6 +72,29 @@ def test_short_chains_fail():
     fit = sb.fit(runs, method=sb.NUTS(draws=20, warmup=20, chains=2), on_fail="ignore")
     assert fit.checks["bulk ESS"].status == "fail"
     assert fit.checks.status == "fail"
+
+
+def test_one_chain_and_shallow_trees_are_told():
+    """A sampler that can't be judged, or hardly moves, passes."""
+    fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method=sb.NUTS(draws=100, chains=1, max_tree_depth=1), on_fail="ignore")
+    assert fit.checks["r-hat"].status == "review"
+    assert fit.checks["tree depth"].status == "review"
+
+
+def test_a_law_that_is_nowhere_finite_fails_in_words():
+    """The optimiser is blamed for a law that can't be evaluated."""
+    law = sb.Law("bad", lambda N, a: a * jnp.log(-N), {"a": dist.LogNormal(0, 1)})
+    with pytest.warns(sb.FitWarning, match="no start has a finite posterior density"):
+        sb.fit(sb.Runs(N=N, loss=LOSS), law, method="map")
+
+
+def test_rows_of_padding_dont_reach_the_density():
+    """A law that isn't finite at N = 1 can't be fitted to 7 rows, and can to 8."""
+    law = sb.Law("inv", lambda N, a, E: E + a / jnp.log(N), {"a": dist.LogNormal(1, 1), "E": dist.HalfNormal(3)})
+    for rows in (7, 8):
+        runs = sb.Runs(N=N[:rows], loss=1.5 + 20 / np.log(N[:rows]))
+        fit = sb.fit(runs, law, method="map", priors={"noise_scale": 0.01}, on_fail="ignore")
+        assert float(fit.numbers["mode_lp"]) > 0
 
 
 def test_a_flat_prior_is_told():

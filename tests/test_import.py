@@ -14,6 +14,7 @@ PACKAGE = Path(scalebayes.__file__).parent
 # A module imports only modules above it. A new file is given its place here.
 ORDER = (
     "errors",
+    "keys",
     "runs.cells",
     "runs.numeric",
     "runs.columns",

@@ -344,7 +344,6 @@ BAD_LAWS = {
         lambda: sb.laws.get("power")(y=1.0),
         "unknown argument of law 'power' 'y'; valid: x, A, alpha",
     ),
-    "an unknown parameter": (lambda: sb.laws.get("power").with_params(B=1.0), "unknown parameter of law 'power' 'B'"),
 }
 
 

@@ -163,7 +163,9 @@ def test_a_fixed_scale_is_an_objective():
     for method in ("laplace", "nuts"):
         with pytest.raises(sb.InputError, match="has a fixed scale: it is an objective and not a density"):
             sb.fit(runs, "power", noise=noise, method=method)
-    fit = sb.fit(runs, "power", noise=noise, method="map", on_fail="ignore")
+    with pytest.raises(sb.InputError, match="use priors='flat'"):
+        sb.fit(runs, "power", noise=noise, method="map")
+    fit = sb.fit(runs, "power", noise=noise, method="map", priors="flat", on_fail="ignore")
     with pytest.raises(sb.InputError, match="is an objective and not a density: it has no log likelihood"):
         fit.log_likelihood()
     with pytest.raises(sb.InputError, match="is an objective and not a density: it can't say how a new run scatters"):

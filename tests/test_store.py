@@ -99,6 +99,29 @@ def test_names_in_a_file_are_never_run(fit, tmp_path):
             sb.load(tmp_path / "crafted.nc")
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda r: r["law"]["params"]["A"].update(prior={"family": "os"}),
+        lambda r: r.pop("law"),
+        lambda r: r["law"]["params"]["A"].update(dimension=3),
+        lambda r: r["reference"].clear(),
+        lambda r: r["checks"].append(["x", "maybe", "y"]),
+    ],
+)
+def test_records_that_are_damaged(fit, tmp_path, edit):
+    """A damaged record gives a KeyError, which the command line prints as a traceback."""
+    fit.save(tmp_path / "fit.nc")
+    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
+        tree = opened.load()
+    record = json.loads(tree.attrs["scalebayes"])
+    edit(record)
+    tree.attrs["scalebayes"] = json.dumps(record)
+    tree.to_netcdf(tmp_path / "edited.nc", engine="h5netcdf")
+    with pytest.raises(sb.InputError):
+        sb.load(tmp_path / "edited.nc")
+
+
 def damaged(path):
     content = path.read_bytes()
     return {

@@ -20,8 +20,16 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     yield _exact(problem, draws)
     residual = standardised(problem, draws)
     covariates = covariates_of(problem)
-    if len(residual) < MIN_ROWS or not covariates or not np.isfinite(residual).all():
-        yield Check("residuals", Status.PASS, f"Too few runs (under {MIN_ROWS}) to look for structure.")
+    if not np.isfinite(residual).all():
+        yield Check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
+        return
+    if len(residual) < MIN_ROWS or not covariates:
+        yield Check(
+            "residuals",
+            Status.REVIEW,
+            f"fewer than {MIN_ROWS} runs can't show whether the law misfits: a forecast beyond them rests on the law "
+            "alone; hold out the largest run and see whether the interval catches it.",
+        )
         return
     yield _check("residuals", "all runs", residual, covariates)
     size = covariates.get("C", next(iter(covariates.values())))

@@ -12,6 +12,8 @@ from scalebayes.status import Check, Status
 KHAT = 0.7
 MIN_ESS, FEW_ESS = 400, 100
 CONTRACTION = 0.75
+# What the search takes for the log density where it isn't finite.
+IMPOSSIBLE = -1e29
 
 
 def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
@@ -36,6 +38,13 @@ def agreeing(problem: Problem, draws: Draws) -> np.ndarray:
 
 def _starts(problem: Problem, draws: Draws) -> Check:
     name, mode, agree = "starts", draws.mode, agreeing(problem, draws)
+    if not float(mode.log_density) > IMPOSSIBLE:
+        return Check(
+            name,
+            Status.FAIL,
+            "no start has a finite posterior density: the law isn't finite at the runs' inputs over the prior; check "
+            "the law's formula and its priors.",
+        )
     seen = f"{agree.sum()} of {agree.size} starts end at the best optimum"
     gap = mode.log_density - mode.start_log_density
     if problem.noise.form.density:
@@ -77,7 +86,16 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     z = np.moveaxis(draws.z, -1, 0)
     names = problem.model.free
     more = "run longer chains, sb.NUTS(warmup=1000, draws=4000), or narrow the priors"
-    if draws.z.shape[0] > 1:
+    if draws.numbers.get("whitened_twice"):
+        yield Check(
+            "whitening",
+            Status.PASS,
+            "The curvature at the mode misled the sampler; these draws come from a second run, whitened by the "
+            "covariance of the first, with target_accept at least 0.95.",
+        )
+    if draws.z.shape[0] == 1:
+        yield Check("r-hat", Status.REVIEW, "one chain can't show that it missed a part; run sb.NUTS(chains=4).")
+    else:
         rhat = diagnostics.rhat(z)
         worst = int(np.argmax(np.where(np.isfinite(rhat), rhat, np.inf)))
         status = Status.PASS if rhat[worst] <= 1.01 else Status.REVIEW if rhat[worst] <= 1.05 else Status.FAIL
@@ -100,8 +118,15 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         else f"{diverging} divergent transitions: parts of the posterior were not reached; raise "
         "sb.NUTS(target_accept=0.95), or narrow the priors.",
     )
+    deep = float(np.mean(draws.stats["n_steps"] >= 2 ** draws.numbers["max_tree_depth"] - 1))
+    yield Check(
+        "tree depth",
+        Status.REVIEW if deep > 0.01 else Status.PASS,
+        f"{deep:.1%} of the draws stop at the largest tree"
+        + (": they hardly move; raise sb.NUTS(max_tree_depth=...), or narrow the priors." if deep > 0.01 else "."),
+    )
     bfmi = float(diagnostics.bfmi(draws.stats["energy"]).min())
-    low = bfmi < 0.3
+    low = not bfmi >= 0.3
     yield Check(
         "E-BFMI",
         Status.REVIEW if low else Status.PASS,
@@ -145,7 +170,7 @@ def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
 
 def _prior_driven(problem: Problem, draws: Draws) -> Check:
     shares = contraction(problem, draws)
-    driven = {name: share for name, share in shares.items() if share < CONTRACTION}
+    driven = {name: share for name, share in shares.items() if not share >= CONTRACTION}
     if not driven:
         least = min(shares.values(), default=1.0)
         return Check(

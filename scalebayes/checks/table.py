@@ -122,9 +122,10 @@ def _units(problem: Problem) -> Check:
     if problem.law.has_dimensions:
         return Check("units", Status.PASS, "Every parameter has a dimension: the fit doesn't depend on the units.")
     missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
+    missing += [name for name, param in problem.noise.params.items() if param.dimension]
     return Check(
         "units",
         Status.REVIEW,
-        f"law {problem.law.name!r} gives no dimension for {', '.join(missing)}: its priors are taken literally, in "
-        "the runs' own units, and sampling may be slow; give each parameter a sb.Param(prior, dimension).",
+        f"law {problem.law.name!r} gives parameters no dimension: the priors of {', '.join(missing)} are taken "
+        "literally, in the runs' own units, and sampling may be slow; give each a sb.Param(prior, dimension).",
     )

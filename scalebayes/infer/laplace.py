@@ -52,7 +52,8 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_draws)
-        z, log_ratio = map(np.asarray, propose(*arguments, np.float64(self.df), self.proposals))
+        z, log_density, log_proposal = map(np.asarray, propose(*arguments, np.float64(self.df), self.proposals))
+        log_ratio = log_density - log_proposal
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -np.inf)
         if np.isfinite(log_ratio).sum() < 25:
             raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
@@ -62,7 +63,7 @@ class Laplace:
         chosen = stratified(weight, self.draws, seed)
         return Draws(
             z[chosen][None],
-            {"lp": (log_ratio - log_ratio.max())[chosen][None], "log_weight": log_weight},
+            {"lp": log_density[chosen][None], "log_weight": log_weight},
             {"khat": khat, "importance_ess": float(1 / np.sum(weight**2))},
             mode,
         )
@@ -71,8 +72,8 @@ class Laplace:
 @partial(jax.jit, static_argnums=(0, 7))
 def propose(
     model: Model, numbers: Numbers, rows: Rows, centre: Any, precision: Any, key: Any, df: Any, size: int
-) -> tuple[Any, Any]:
-    """Draws of a multivariate Student-t, and log posterior minus log proposal, up to a constant."""
+) -> tuple[Any, Any, Any]:
+    """Draws of a multivariate Student-t (proposal, free), their log posterior and log proposal density (proposal,)."""
     key_normal, key_chi2 = jax.random.split(key)
     dimension = centre.shape[0]
     normal = jax.random.normal(key_normal, (size, dimension))
@@ -82,7 +83,7 @@ def propose(
     log_proposal = -(df + dimension) / 2 * jnp.log1p(jnp.sum(u**2, axis=1) / df)
     # Batches that fit a core's cache are several times quicker than all proposals at once.
     log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=BATCH)
-    return z, log_density - log_proposal
+    return z, log_density, log_proposal
 
 
 def stratified(weight: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -69,7 +69,7 @@ class NUTS:
             arguments = (*arguments[:3], flat.mean(axis=0), precision, jax.random.fold_in(key_chains, 1))
             settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
             z, stats = jax.device_get(sample(*arguments, *settings, shape))
-        return Draws(z, stats, {"whitened_twice": float(again)}, mode)
+        return Draws(z, stats, {"whitened_twice": float(again), "max_tree_depth": float(self.max_tree_depth)}, mode)
 
 
 def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
@@ -78,7 +78,11 @@ def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
         return False
     disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > 1.01
-    return bool(disagree or diagnostics.ess_bulk(draws).min() < 400 or stats["diverging"].any())
+    return bool(
+        disagree
+        or diagnostics.ess_bulk(draws).min() < min(400, z.shape[0] * z.shape[1] / 10)
+        or stats["diverging"].any()
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 8))

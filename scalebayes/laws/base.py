@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -106,13 +106,6 @@ class Law:
     def has_dimensions(self) -> bool:
         """Whether every parameter has a dimension, so that the law can be evaluated on scaled inputs."""
         return all(param.dimension is not None for param in self.params.values())
-
-    def with_params(self, **params: Param) -> "Law":
-        """The same law with some parameters replaced."""
-        for name in params:
-            if name not in self.params:
-                raise unknown(f"parameter of law {self.name!r}", name, self.params)
-        return replace(self, params={**self.params, **params})
 
 
 def _arguments(name: str, fn: Callable[..., Any]) -> tuple[str, ...]:

@@ -1,0 +1,36 @@
+"""Seeds: an int or a JAX key, in every call that draws."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.errors import InputError
+
+
+def as_key(seed: Any) -> Any:
+    """The JAX key of a seed.
+
+    Raises:
+        InputError: not an int of 64 bits, and not one key.
+
+    >>> as_key(0) == as_key(jax.random.key(0))
+    Array(True, dtype=bool)
+    """
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
+        return jax.random.key(int(seed))
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) and seed.shape == ():
+        return seed
+    raise InputError(f"seed is a whole number from 0 on, or one jax.random.key, not {seed!r}")
+
+
+def seed_record(seed: Any) -> int | tuple[int, ...]:
+    """A seed as plain numbers, for a file.
+
+    >>> seed_record(7)
+    7
+    """
+    if isinstance(seed, (int, np.integer)):
+        return int(seed)
+    return tuple(np.asarray(jax.random.key_data(seed)).ravel().tolist())
