@@ -28,7 +28,7 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
         (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
         the median optimum from the runs, in e-folds. Where a draw's law has no minimum, its values are NaN;
-        `no_minimum` (budget,) is the share of such draws.
+        the coordinate `no_minimum` (budget,) is the share of such draws.
 
     Raises:
         InputError: the law isn't one of N and D, C isn't positive, or the law has no minimum in any draw.
@@ -72,10 +72,13 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     return xr.Dataset(
         {
             **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
-            "no_minimum": ("budget", np.isnan(N).mean(axis=(0, 1))),
             "distance": (("budget", "axis"), np.column_stack(list(distances.values()))),
         },
-        {"C": ("budget", budget), "axis": list(distances)},
+        {
+            "C": ("budget", budget),
+            "no_minimum": ("budget", np.broadcast_to(np.isnan(N), shape).mean(axis=(0, 1))),
+            "axis": list(distances),
+        },
         {"cost": "C = 6 N D", "of": "law", "moments": 1, **about(fit)},
     )
 

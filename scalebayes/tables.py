@@ -43,8 +43,6 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
             frame["quantity"] = name
         for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():
             frame[column] = np.ravel(values)
-        if "no_minimum" in dataset and (dataset["no_minimum"] > 0).any():
-            frame["no_minimum"] = dataset["no_minimum"].values
         if "distance" in dataset:
             frame["efolds"] = dataset["distance"].max("axis").values.ravel()
         frames.append(frame)
@@ -75,20 +73,22 @@ def check_prob(prob: float) -> None:
 
 
 def _columns(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
-    one = draws.shape[0] == 1
     tail = (1 - prob) / 2
-    blank = np.full(draws.shape[1:], np.nan)
-    # Draws without an optimum are NaN and left out; the table says their share.
-    partly = np.isnan(draws).any() and not np.isnan(draws).all(axis=0).any()
-    quantile, mean, std = (np.nanquantile, np.nanmean, np.nanstd) if partly else (np.quantile, np.mean, np.std)
-    lower, median, upper = quantile(draws, [tail, 0.5, 1 - tail], axis=0)
-    columns: dict[str, Any] = {"median": median}
+    # Draws without an optimum are NaN and left out (the table says their share); where all are, all is blank.
+    found = (~np.isnan(draws)).sum(axis=0)
+    kept = np.where(found == 0, 0.0, draws)
+    lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0)
+    columns: dict[str, Any] = {"median": np.where(found, median, np.nan)}
     if moments:
-        columns |= {"mean": mean(draws, axis=0), "sd": blank if one else std(draws, axis=0, ddof=1)}
-    return columns | {"lower": blank if one else lower, "upper": blank if one else upper}
+        mean = np.nanmean(kept, axis=0)
+        variance = np.nansum((kept - mean) ** 2, axis=0) / np.maximum(found - 1, 1)
+        columns |= {"mean": np.where(found, mean, np.nan), "sd": np.where(found > 1, np.sqrt(variance), np.nan)}
+    return columns | {"lower": np.where(found > 1, lower, np.nan), "upper": np.where(found > 1, upper, np.nan)}
 
 
 def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
     shown = {str(n): c.values for n, c in dataset.coords.items() if c.dims == tuple(index) and n not in index}
+    if not np.any(shown.get("no_minimum", 0)):
+        shown.pop("no_minimum", None)
     size = int(np.prod([dataset.sizes[d] for d in index]))
     return pd.DataFrame(shown, index=range(size))

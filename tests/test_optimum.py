@@ -136,6 +136,9 @@ def test_no_optimum_is_nan_or_an_error():
         sb.optimum(fit_of(monotone, {"a": 400.0, "b": 1.0}, RUNS), C=[1e20, 1e24])
     some = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + b * D**-0.4)
     best = sb.optimum(fit_of(some, {"a": [400.0, 400.0], "b": [2000.0, 0.0]}, RUNS), C=[1e20, 1e24])
+    assert best["no_minimum"].values.tolist() == [0.5, 0.5]
+    table = sb.interval(best)
+    assert (table["no_minimum"] == 0.5).all() and table["median"].notna().all()
     for name in ("N", "D", "D_per_N", "loss", "N_exponent", "D_exponent"):
         assert np.isfinite(best[name].values[0, 0]).all() and np.isnan(best[name].values[0, 1]).all(), name
 
