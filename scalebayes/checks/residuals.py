@@ -17,8 +17,9 @@ EXACT = 1e-5
 
 def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     """Residuals at the mode against log N, log D, log C and log D/N, over all runs and over the largest."""
-    yield _exact(problem, draws)
-    residual = standardised(problem, draws)
+    location, scale = at_mode(problem, draws)
+    yield _exact(problem, location)
+    residual = standardised(problem, location, scale)
     covariates = covariates_of(problem)
     if not np.isfinite(residual).all():
         yield Check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
@@ -39,12 +40,17 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
         yield _check("residuals of the largest runs", f"the {largest.sum()} largest runs", residual[largest], within)
 
 
-def _exact(problem: Problem, draws: Draws) -> Check:
-    """A law that passes through every run: the noise's scale then runs off to zero, and no sampler can follow."""
+def at_mode(problem: Problem, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """The law's value and the scale of the noise at the mode, in reference units (padded run,)."""
     model, numbers, rows = problem.model, problem.numbers, problem.rows
     scaled = model.scaled(model.constrain(draws.mode.z, numbers), numbers)
     location = np.asarray(model.location(scaled, rows.inputs))
-    off = np.abs(rows.y / location - 1)[: len(problem.runs)].max()
+    return location, np.asarray(model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count))
+
+
+def _exact(problem: Problem, location: np.ndarray) -> Check:
+    """A law that passes through every run: the noise's scale then runs off to zero, and no sampler can follow."""
+    off = np.abs(problem.rows.y / location - 1)[: len(problem.runs)].max()
     if not off < EXACT:
         return Check("scatter", Status.PASS, f"The runs scatter around the law, by {off:.2g} at most.")
     return Check(
@@ -55,13 +61,10 @@ def _exact(problem: Problem, draws: Draws) -> Check:
     )
 
 
-def standardised(problem: Problem, draws: Draws) -> np.ndarray:
-    """(log y - log f) / scale of the row, or (y - f) / scale for a raw noise, at the mode (run,)."""
-    model, numbers, rows = problem.model, problem.numbers, problem.rows
-    scaled = model.scaled(model.constrain(draws.mode.z, numbers), numbers)
-    location = np.asarray(model.location(scaled, rows.inputs))
-    scale = np.asarray(model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count))
-    difference = np.log(rows.y / location) if model.form.on == "log" else rows.y - location
+def standardised(problem: Problem, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(log y - log f) / scale of the row, or (y - f) / scale for a raw noise (run,)."""
+    y = problem.rows.y
+    difference = np.log(y / location) if problem.model.form.on == "log" else y - location
     return (difference / scale)[: len(problem.runs)]
 
 
