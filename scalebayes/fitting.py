@@ -105,7 +105,8 @@ def fit(
         if on_fail == "raise":
             raise FitError(sentence)
         if on_fail == "warn":
-            warnings.warn(sentence, FitWarning, stacklevel=2)
+            # Past this function and the check of its keywords: at the caller's line.
+            warnings.warn(sentence, FitWarning, stacklevel=3)
     return result
 
 

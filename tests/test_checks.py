@@ -59,8 +59,9 @@ def test_two_rows_and_one_are_reviewed_by_every_method():
 def test_khat_fails_where_the_posterior_is_far_from_gaussian():
     """Importance sampling is believed where it can't work."""
     runs = sb.Runs(N=N[:3], D=D[:3], loss=LOSS[:3])
-    with pytest.warns(sb.FitWarning, match="k-hat"):
+    with pytest.warns(sb.FitWarning, match="k-hat") as seen:
         fit = sb.fit(runs, method="laplace")
+    assert seen[0].filename == __file__
     assert repr(fit).startswith("fail")
     with pytest.raises(sb.FitError, match="method='nuts'"):
         sb.fit(runs, method="laplace", on_fail="raise")
