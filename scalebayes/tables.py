@@ -57,7 +57,7 @@ def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
     """One row a free parameter: see `Fit.summary`."""
     check_prob(prob)
     rows = {name: _columns(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index", dtype=np.float64)
     if "n_steps" in fit.sample_stats:
         stacked = np.stack(list(fit.draws.values()))
         table["ess_bulk"] = diagnostics.ess_bulk(stacked)

@@ -131,3 +131,11 @@ def test_intervals_cover_simulated_truth():
         assert abs(count - 0.8 * tables) <= 3 * sd, f"{name}: {count} of {tables}, seeds 0 to {tables - 1}"
     expected = 2 * tables * LEVEL
     assert alarms <= expected + 3 * np.sqrt(expected), f"{alarms} of {2 * tables}"
+
+
+def test_the_summary_is_numbers_and_prints_four_digits():
+    """The table holds objects, which print with all their digits and can't be computed with."""
+    fit = sb.fit(RUNS, method="laplace", on_fail="ignore")
+    assert set(fit.summary().dtypes) == {np.dtype(np.float64)}
+    cells = [cell for line in repr(fit).splitlines() if line.startswith("alpha ") for cell in line.split()[1:]]
+    assert len(cells) == 5 and all(len(cell.replace(".", "").lstrip("0")) <= 4 for cell in cells)
