@@ -18,20 +18,19 @@ import os
 import platform
 import sys
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from tiny_gpt import training
 from tiny_gpt.corpus import standard_library
 from tiny_gpt.plan import FULL, SMALL, Sweep, Task, pending
+from tqdm import tqdm
 
 TABLE = ("run_id", "kind", "split", "width", "layers", "N", "N_total", "D", "U", "epochs", "C", "C_6ND", "steps")
 TABLE += ("peak_lr", "seed", "loss")
+progress: Any = None  # in a worker: the FLOPs that all have spent, shared with the parent
 
 
 def main() -> None:
@@ -92,7 +91,7 @@ def finished(out: Path, about: dict[str, Any]) -> dict[str, dict]:
 
 
 def run_all(sweep: Sweep, out: Path, done: dict[str, dict], workers: int) -> None:
-    """Run what is pending, and what becomes so, on worker processes of one core each; appends to `done` and the file."""
+    """Run what is pending, and what becomes so, on workers of one core each; appends to `done` and to the file."""
     context = get_context("spawn")
     flops, turn = context.Value("d", 0.0), context.Value("i", 0)
     pool = ProcessPoolExecutor(workers, context, initializer=use_one_core, initargs=(flops, turn))
@@ -167,7 +166,8 @@ def described(task: Task) -> dict[str, Any]:
 
 def write_tables(out: Path, about: dict[str, Any], done: dict[str, dict]) -> None:
     """The tables and what they were made with; every finished run is in one of them."""
-    rows = sorted(done.values(), key=lambda row: (row["kind"], row["N"], row["D"], row["U"], row["peak_lr"], row["seed"]))
+    by = ("kind", "N", "D", "U", "peak_lr", "seed")
+    rows = sorted(done.values(), key=lambda row: [row[name] for name in by])
     for name, tune in (("runs.csv", False), ("tuning.csv", True)):
         with (out / name).open("w", newline="") as file:
             writer = csv.DictWriter(file, TABLE, extrasaction="ignore", lineterminator="\n")

@@ -89,7 +89,7 @@ def layer(x: jax.Array, p: dict) -> jax.Array:
 
 
 def loss(params: dict, windows: jax.Array) -> jax.Array:
-    """Mean nats a byte of predicting bytes 1, 2, ... of each window from those before it; windows (batch, context + 1)."""
+    """Mean nats a byte of predicting each byte but the first from those before it; windows (batch, context + 1)."""
     tokens = windows.astype(jnp.int32)
     width = params["embedding"].shape[1]
     x = params["embedding"][tokens[:, :-1]] * width**0.5

@@ -96,7 +96,7 @@ def order(found: int, run: Run) -> np.ndarray:
 def trained(run: Run) -> Iterator[tuple]:
     """The state after each chunk of steps."""
     text = windows(standard_library().parts["train"], run.shape.context)
-    if run.U > text.shape[0] * run.shape.context:
+    if text.shape[0] * run.shape.context < run.U:
         raise ValueError(f"U={run.U} bytes are wanted, and the training files hold {text.shape[0] * run.shape.context}")
     places = order(len(text), run)
     params = init(run.shape, jax.random.key(run.seed))
