@@ -38,7 +38,7 @@ types: setup ## check types
 # Made anew when the lock changes, so that nothing the lock dropped stays importable.
 $(VENV)/.locked: requirements.lock
 	@$(FIND_PYTHON); \
-	echo "making $(VENV) with $$python ($$("$$python" --version 2>&1)); the first time this downloads about 370 MB"; \
+	echo "making $(VENV) with $$python ($$("$$python" --version 2>&1)); the first time this downloads about 410 MB"; \
 	"$$python" -m venv --clear $(VENV)
 	$(PIP) install --require-hashes -r requirements.lock
 	@touch $@

@@ -258,6 +258,19 @@ def test_noise_settings_fixed_parameters_and_flat_priors(run, folder):
     assert ended.json["reference"]["inputs"]["N"] == pytest.approx(math.sqrt(5e7 * 1e10) / 2)
 
 
+def test_a_trackers_folder_is_fitted_with_a_number_for_every_run(run, tmp_path):
+    for i, D in enumerate(np.geomspace(1e9, 1e11, 8)):
+        log = [{"eval_loss": 2 + 400 / D**0.3, "step": 10}, {"loss": 2.0, "step": 10}]
+        state = {"global_step": 10, "num_input_tokens_seen": int(D), "total_flos": 0, "log_history": log}
+        (tmp_path / f"run{i}").mkdir()
+        (tmp_path / f"run{i}" / "trainer_state.json").write_text(json.dumps(state))
+    args = ("--columns", "N=124M", "--law", "offset_power", "--input", "x=D", "--method", "map", "--json")
+    ended = run("fit", tmp_path, "--where", "run != 'run0'", *args)
+    assert ended.json["runs"]["source"] == str(tmp_path) and ended.json["runs"]["rows"] == 7
+    assert {"N", "D"} <= set(ended.json["runs"]["inputs"])
+    assert ended.json["parameters"]["E"]["median"] == pytest.approx(2, abs=0.1)
+
+
 def test_map_has_a_mode_and_no_blank_intervals(run, mode):
     out = run("summary", mode).out
     assert "mode alone" in out and "lower" not in out and not re.search(r"^alpha .* -", out, re.M)
@@ -388,6 +401,8 @@ def test_demo_says_that_its_runs_are_simulated_and_compares_with_the_truth(run, 
         (["fit", "runs.csv", "--priors", "wide"], ["--priors", "flat"]),
         (["fit", "runs.csv", "--seed", "-1"], ["--seed"]),
         (["fit", "runs.csv", "--columns", "N=foo"], ["'foo'", "params"]),
+        (["fit", "runs.csv", "--columns", "N=0"], ["column 'N'", "0 is not above 0"]),
+        (["fit", "."], ["is a folder without runs", "trainer_state.json"]),
         (["fit", "runs.csv", "--law", "power"], ["needs 'x'", "--input x="]),
         (["fit", "runs.csv", "--foo"], ["--foo", "scalebayes fit --help"]),
         (["fit", "runs.csv", "--out", "nofolder/fit.nc"], ["--out", "no folder nofolder"]),

@@ -436,7 +436,7 @@ def test_derived_columns_are_consistent_and_recorded():
 
 
 def test_importing_runs_loads_no_heavy_library():
-    heavy = ("jax", "numpyro", "arviz", "matplotlib", "pandas", "narwhals", "pyarrow")
+    heavy = ("jax", "numpyro", "arviz", "matplotlib", "pandas", "narwhals", "pyarrow", "mlflow", "tensorboard")
     code = f"import scalebayes.runs, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

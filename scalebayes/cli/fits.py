@@ -19,7 +19,9 @@ HDF5 = b"\x89HDF\r\n\x1a\n"  # how a saved fit begins
 
 
 def fit(
-    runs: Annotated[str, typer.Argument(metavar="RUNS", help="Table of runs: CSV, Parquet or JSON lines.")],
+    runs: Annotated[
+        str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")
+    ],
     law: Annotated[str, typer.Option(help="Law to fit; 'scalebayes laws' lists them.")] = "chinchilla",
     noise: Annotated[
         str, typer.Option(help="Noise: student_t, normal, huber or normal_raw; settings as in student_t:df=free.")
@@ -37,7 +39,9 @@ def fit(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="OURS=THEIRS", help="Column to read, as in N=params_non_emb; 'C=' reads none; repeatable."
+            metavar="OURS=THEIRS",
+            help="Column to read, as in N=params_non_emb, or the number of every run, as in N=124M; "
+            "'C=' reads none; repeatable.",
         ),
     ] = None,
     observable: Annotated[str, typer.Option(help="Column that the law describes.")] = "loss",
@@ -56,7 +60,7 @@ def fit(
     """Fit a scaling law to a table of runs."""
     check_prob(prob)
     bound = pairs(inputs or (), "--input", "x=C")
-    renamed = {ours: theirs or None for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
     fixed = {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
     noise_name, noise_settings = named(noise, "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
@@ -112,6 +116,18 @@ def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
         checks_text(fitted.checks, every=True),
     ]
     print("\n\n".join(block for block in blocks if block))
+
+
+def column(theirs: str) -> str | float | None:
+    """What read_runs takes for a column: its name, the number of every run, or None.
+
+    >>> column("config.n_params"), column("124M"), column("")
+    ('config.n_params', 124000000.0, None)
+    """
+    try:
+        return number(theirs) if theirs else None
+    except InputError:
+        return theirs
 
 
 def checked_target(out: str) -> Path:

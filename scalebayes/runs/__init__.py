@@ -1,5 +1,6 @@
 """The checked table of runs, and the ways in."""
 
-from scalebayes.runs.table import Runs, read_runs
+from scalebayes.runs.reading import read_runs
+from scalebayes.runs.table import Runs
 
 __all__ = ["Runs", "read_runs"]

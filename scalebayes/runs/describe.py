@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+MOST = 20
 
 
 def short(value: float) -> str:
@@ -47,17 +49,23 @@ def describe(runs: Any) -> str:
     about = runs.metadata
     aliases = ", ".join(f"{theirs} as {ours}" for ours, theirs in about.get("aliases", {}).items())
     told = {
-        "inputs": ", ".join(f"{name} {span(column)}" for name, column in runs.inputs.items()),
+        "inputs": _first([f"{name} {span(column)}" for name, column in runs.inputs.items()]),
         "noise": known,
-        "labels": ", ".join(f"{name} ({values(column)})" for name, column in runs.labels.items()),
+        "labels": _first([f"{name} ({values(column)})" for name, column in runs.labels.items()]),
         "N counts": runs.N_counts,
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
         "from": _source(about),
         "read": aliases,
-        "left out": ", ".join(about.get("left_out", ())),
+        "for every run": ", ".join(f"{name} {short(value)}" for name, value in about.get("constants", {}).items()),
+        "left out": _first(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),
     }
     return "\n".join([*lines, *(f"  {name}: {text}" for name, text in told.items() if text)])
+
+
+def _first(told: Sequence[str]) -> str:
+    """What is told of columns, with commas between; of very many, as trackers have, the first."""
+    return ", ".join([*told[:MOST], *([f"and {len(told) - MOST} more"] if len(told) > MOST else [])])
 
 
 def _source(about: Mapping[str, Any]) -> str:

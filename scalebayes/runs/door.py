@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.cells import text, typed
-from scalebayes.runs.columns import INPUTS, LABELS, look_alikes
+from scalebayes.runs.names import INPUTS, LABELS, look_alikes
 from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, Interval, Origin, checked
 
 
@@ -41,7 +42,7 @@ def checked_fields(
         raise InputError(f"the columns {listed(cells)} have no rows; give at least one run")
 
     if "run_id" in cells:
-        origin = Origin(origin.rows, text(cells["run_id"]), origin.source, origin.aliases, origin.filters)
+        origin = replace(origin, run_ids=text(cells["run_id"]))
     error = f"{observable}_se"
     scale = f", or give the {observable}'s range=(lower, upper)"
     y = checked(observable, cells[observable], origin, Interval(lower, upper), scale)

@@ -53,7 +53,8 @@ class Origin:
     """Where the rows of a table came from, so that a message can point at the cell that the user sees.
 
     `rows`: the 1-based data row of each run in its table; `run_ids`: their names or None; `source`: the file's
-    path or ''; `aliases`: our name -> the table's name, where they differ; `filters`: whether `where` was on offer.
+    path or ''; `aliases`: our name -> the table's name, where they differ; `filters`: whether `where` was on offer;
+    `finished`: the filter that keeps the runs that came to their end, '' where the table doesn't tell them.
     """
 
     rows: np.ndarray
@@ -61,6 +62,7 @@ class Origin:
     source: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     filters: bool = False
+    finished: str = ""
 
     def place(self, i: int, name: str) -> str:
         """Row `i`, 0-based among the rows kept, and the column, as the user knows them."""
@@ -133,7 +135,8 @@ def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = P
     values = np.array(read, dtype=np.float64)
     missing, infinite = np.isnan(values), np.isinf(values)
     left_out = origin.drop(name, next(filter(None, interval.tests()), ""))
-    refuse(origin, name, missing, lambda i: show(cells[i]), f"fill in the number or {left_out}")
+    ended = f', or keep the runs that finished with where="{origin.finished}"' if origin.finished else ""
+    refuse(origin, name, missing, lambda i: show(cells[i]), f"fill in the number or {left_out}{ended}")
     if infinite.any():
         left_out = origin.without(int(np.flatnonzero(infinite)[0]))
         refuse(origin, name, infinite, lambda i: f"{values[i]} is not finite", f"correct it or {left_out}")

@@ -1,4 +1,4 @@
-"""Tables of runs as they come: files by their extension, data frames of any library, dicts of lists."""
+"""Tables of runs as they come: trackers' stores, files by their extension, data frames of any library, dicts, lists."""
 
 from __future__ import annotations
 
@@ -8,32 +8,21 @@ import io
 import json
 import os
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import InputError, listed
+from scalebayes.errors import InputError
 from scalebayes.runs.cells import as_columns, objects
-
-KINDS = ".csv, .csv.gz, .parquet, .pq, .jsonl or .ndjson"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as they came: name -> array (row,), the 1-based data row of each, and the file's path or ''."""
-
-    cells: dict[str, np.ndarray]
-    rows: np.ndarray
-    source: str = ""
+from scalebayes.runs.raw import KINDS, Table, numbered, refuse_twice
+from scalebayes.runs.trackers import read_items, read_tracked
 
 
 def read_table(table: Any) -> Table:
-    """The cells of a file (CSV, Parquet, JSON lines), a data frame (pandas, polars, pyarrow) or a dict of lists.
+    """The cells of a file, a data frame, a dict of lists, a list of dicts or a tracker's store.
 
     Raises `InputError` for what can't be read as one.
 
@@ -41,23 +30,13 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
-        if "://" in str(table):
-            raise InputError(f"{table} is a web address; download the file and give its path")
-        return read_file(Path(table).expanduser())
+        return read_tracked(str(table)) or read_file(Path(table).expanduser())
     if isinstance(table, Mapping):
         return numbered(as_columns({str(name): values for name, values in table.items()}))
+    # A search in the API of Weights & Biases answers with its own kind of list.
+    if isinstance(table, list | tuple | Iterator) or type(table).__module__.partition(".")[0] == "wandb":
+        return read_items(list(table))
     return read_frame(table)
-
-
-def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:
-    """A table whose rows count from 1; raises `InputError` where it has none."""
-    prefix = f"{source}: " if source else ""
-    if not cells:
-        raise InputError(f"{prefix}the table has no columns; give one for the observable and one for each input")
-    count = len(next(iter(cells.values())))
-    if not count:
-        raise InputError(f"{prefix}the table has columns ({listed(cells)}) and no rows; give at least one run")
-    return Table(cells, np.arange(1, count + 1), source)
 
 
 def read_frame(frame: Any, source: str = "") -> Table:
@@ -68,7 +47,8 @@ def read_frame(frame: Any, source: str = "") -> Table:
         native = nw.from_native(frame)
     except TypeError:
         raise InputError(
-            f"a {type(frame).__name__} is not a table; give a path ({KINDS}), a data frame or a dict of lists"
+            f"a {type(frame).__name__} is not a table; give a path ({KINDS}), a data frame, "
+            "a dict of lists or a list of dicts"
         ) from None
     except nw.exceptions.DuplicateError as error:
         told = " ".join(str(error).split())
@@ -87,8 +67,6 @@ def read_frame(frame: Any, source: str = "") -> Table:
 
 def read_file(path: Path) -> Table:
     """The cells of a file, read as its extension says."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the path of a file in it ({KINDS})")
     if not path.exists():
         raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); check the path")
     name = path.name.lower()
@@ -176,11 +154,3 @@ def unique(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:
     """A JSON object whose keys occur once each."""
     refuse_twice([name.strip() for name, _ in pairs], source)
     return dict(pairs)
-
-
-def refuse_twice(names: Iterable[str], source: str) -> None:
-    """Raise `InputError` where two columns have the same name."""
-    prefix = f"{source}: " if source else ""
-    twice = [name for name, count in Counter(name.strip() for name in names).items() if count > 1]
-    if twice:
-        raise InputError(f"{prefix}more than one column is named {listed(twice)}; rename or drop one")

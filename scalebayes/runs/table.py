@@ -1,4 +1,4 @@
-"""Runs: the checked table of training runs that every fit starts from; read_runs makes one of a file or a frame."""
+"""Runs: the checked table of training runs that every fit starts from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.runs.cells import as_columns, typed
-from scalebayes.runs.columns import DERIVED, SOURCES, absent, read_names
+from scalebayes.runs.cells import as_columns
+from scalebayes.runs.columns import DERIVED, SOURCES, absent
 from scalebayes.runs.describe import describe, fingerprint
-from scalebayes.runs.door import check_observable, checked_fields, frozen, positions
+from scalebayes.runs.door import checked_fields, frozen, positions
 from scalebayes.runs.numeric import Origin, checked
-from scalebayes.runs.readers import read_table
 from scalebayes.runs.where import parse_where
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Runs:
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only view of a dict can't be pickled, the dict can.
         state = self._fields().items()
-        return _runs, ({name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in state},)
+        return made, ({name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in state},)
 
     def _fields(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(self)}
@@ -182,7 +181,7 @@ class Runs:
             labels=kept(self.labels),
             se=None if self.se is None else frozen(self.se[at]),
             count=None if self.count is None else frozen(self.count[at]),
-            origin=replace(self.origin, rows=frozen(self.origin.rows[at]), run_ids=run_ids),
+            origin=replace(self.origin, rows=frozen(self.origin.rows[at]), run_ids=run_ids, finished=""),
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -196,62 +195,11 @@ class Runs:
         return pd.DataFrame(self.columns())
 
     def _with(self, **changes: Any) -> Runs:
-        return _runs({**self._fields(), **changes})
+        return made({**self._fields(), **changes})
 
 
-def _runs(state: Mapping[str, Any]) -> Runs:
+def made(state: Mapping[str, Any]) -> Runs:
     """Runs from fields that have been checked before."""
     runs = object.__new__(Runs)
     runs.__dict__.update({name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in state.items()})
     return runs
-
-
-def read_runs(
-    table: Any,
-    where: str | None = None,
-    columns: Mapping[str, str | None] | None = None,
-    observable: str = "loss",
-    unit: str | None = None,
-    range: tuple[float, float] | None = None,
-    N_counts: str | None = None,
-) -> Runs:
-    """Read runs from a file (CSV, Parquet, JSON lines), a data frame (pandas, polars, pyarrow) or a dict of lists.
-
-    `where` filters the rows on the table's own names before anything is checked. `columns` says which column is
-    which, ours -> the table's, None for one of ours that the table shouldn't give; the usual names (`params`,
-    `tokens`, `flops`, `val_loss`, ...) are read without it. Raises `InputError` for what can't be read, for two
-    columns that would both be one of ours, and for a cell that can't be used.
-
-    >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
-    >>> read_runs(table, where="diverged == False")
-    Runs: 1 row, loss 2.6 nats/token
-      inputs: N 1e9, D 2e10, diverged 0
-      read: params as N, tokens as D, val_loss as loss
-      where: diverged == False
-    """
-    read = read_table(table)
-    cells, rows, prefix = read.cells, read.rows, f"{read.source}: " if read.source else ""
-    if where is not None:
-        test = parse_where(where)
-        mask = test.mask({name: typed(column) if name in test.names else column for name, column in cells.items()})
-        if not mask.any():
-            raise InputError(f"{prefix}no rows left of {len(rows)} after where={where!r}; loosen the filter")
-        cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
-
-    def same(one: str, other: str) -> bool:
-        a, b = typed(cells[one]), typed(cells[other])
-        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-
-    check_observable(observable)
-    reading = read_names(list(cells), observable, columns or {}, same, read.source)
-    aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
-    metadata = {
-        "source": read.source,
-        "rows_read": len(read.rows),
-        "filters": [] if where is None else [where],
-        "aliases": aliases,
-        "left_out": list(reading.left_out),
-    }
-    named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
-    origin = Origin(rows, None, read.source, aliases, filters=True)
-    return _runs(checked_fields(named, origin, observable, unit, range, N_counts, metadata))

@@ -1,0 +1,109 @@
+"""read_runs: the ways in, from a table or a tracker's store to the checked runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.cells import text, typed
+from scalebayes.runs.columns import read_names
+from scalebayes.runs.door import check_observable, checked_fields
+from scalebayes.runs.names import plain
+from scalebayes.runs.numeric import Origin
+from scalebayes.runs.readers import read_table
+from scalebayes.runs.table import Runs, made
+from scalebayes.runs.where import parse_where
+
+FINISHED = ("finished", "completed", "complete", "succeeded", "success", "done")
+
+
+def read_runs(
+    table: Any,
+    where: str | None = None,
+    columns: Mapping[str, str | float | None] | None = None,
+    observable: str = "loss",
+    unit: str | None = None,
+    range: tuple[float, float] | None = None,
+    N_counts: str | None = None,
+) -> Runs:
+    """Read runs from a table, or from where a tracker keeps them.
+
+    `table` is a file (CSV, Parquet, JSON lines), a data frame (pandas, polars, pyarrow), a dict of lists or a list of
+    dicts; a W&B export (CSV, or the list of runs of its API); an MLflow store (an SQLite file, its `sqlite:///`
+    address, or a folder such as `mlruns`; extra `mlflow`); a folder of TensorBoard's event files, each folder with
+    some a run (extra `tensorboard`); a `trainer_state.json` of Hugging Face, or a folder of them.
+
+    `where` filters the rows on the source's own names, such as `state` or `config.lr` (in backticks: see the example),
+    before anything is checked. `columns` says which column is which, ours -> the source's; a number is the same for
+    every run, and None leaves one of ours out. The usual names (`params`, `tokens`, `flops`, `val_loss`, ...) are
+    read without it, also after a tracker's prefix (`config.n_params`, `metrics.val/loss`). A tracker's metric has the
+    value that was logged last; where it logged held-out and training losses, the held-out one is read and the others
+    are among the left out. Raises `InputError` for what can't be read, for two columns that would both be one of ours,
+    and for a cell that can't be used.
+
+    >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
+    >>> read_runs(table, where="diverged == False")
+    Runs: 1 row, loss 2.6 nats/token
+      inputs: N 1e9, D 2e10, diverged 0
+      read: params as N, tokens as D, val_loss as loss
+      where: diverged == False
+    >>> run = {"name": "tiny", "state": "finished", "config": {"n_params": 1e8, "lr": 3e-4}}
+    >>> runs = [run | {"summary": {"train/loss": 3.1, "val/loss": 3.2}}, run | {"name": "next", "state": "running"}]
+    >>> read_runs(runs, where="state == 'finished' and `config.lr` < 1e-3", columns={"D": 2e9})
+    Runs: 1 row, loss 3.2 nats/token
+      inputs: N 1e8, config.lr 3e-4, D 2e9
+      labels: run_id ('tiny'), state ('finished')
+      read: name as run_id, config.n_params as N, summary.val/loss as loss
+      for every run: D 2e9
+      left out: summary.train/loss
+      where: state == 'finished' and `config.lr` < 1e-3
+    """
+    if not (columns is None or isinstance(columns, Mapping)):
+        raise InputError(f"columns={columns!r} is no mapping; write our name to the table's: columns={{'N': 'params'}}")
+    read = read_table(table)
+    cells, rows, prefix = read.cells, read.rows, f"{read.source}: " if read.source else ""
+    if where is not None:
+        test = parse_where(where)
+        mask = test.mask({name: typed(column) if name in test.names else column for name, column in cells.items()})
+        if not mask.any():
+            raise InputError(f"{prefix}no rows left of {len(rows)} after where={where!r}; loosen the filter")
+        cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
+
+    def same(one: str, other: str) -> bool:
+        a, b = typed(cells[one]), typed(cells[other])
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+    check_observable(observable)
+    given = {**({"run_id": read.named_by} if read.named_by else {}), **(columns or {})}
+    reading = read_names(list(cells), observable, given, same, read.source, read.tracked)
+    aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
+    metadata = {
+        "source": read.source,
+        "rows_read": len(read.rows),
+        "filters": [] if where is None else [where],
+        "aliases": aliases,
+        "constants": reading.constants,
+        "left_out": list(reading.left_out),
+    }
+    named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
+    named |= {ours: np.full(len(rows), value) for ours, value in reading.constants.items()}
+    origin = Origin(rows, None, read.source, aliases, filters=True, finished=finished(cells))
+    return made(checked_fields(named, origin, observable, unit, range, N_counts, metadata))
+
+
+def finished(cells: Mapping[str, np.ndarray]) -> str:
+    """The filter that keeps the runs that came to their end, '' where none is needed or no column tells.
+
+    >>> finished({"State": np.array(["finished", "crashed"], dtype=object)})
+    "State == 'finished'"
+    """
+    for name, column in cells.items():
+        if plain(name) in ("state", "status"):
+            states = text(column).tolist()
+            done = next((state for state in states if state and state.lower() in FINISHED), None)
+            if done and set(states) != {done}:
+                return f"{name} == '{done}'"
+    return ""

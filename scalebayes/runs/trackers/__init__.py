@@ -1,0 +1,85 @@
+"""Where trackers keep runs: which store lies at a path or an address, by what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from scalebayes.errors import InputError
+from scalebayes.runs.raw import KINDS, Table
+from scalebayes.runs.trackers import mlflow, tensorboard, trainer, wandb
+
+__all__ = ["read_items", "read_tracked"]
+
+read_items = wandb.read_items
+SQLITE = "sqlite:///"
+
+
+def read_tracked(given: str) -> Table | None:
+    """The runs of a tracker's store at a path or an address; None for a path that may be a table's.
+
+    An MLflow store is an SQLite file, its address `sqlite:///...`, or a folder of experiments; a folder, with those
+    below it, may hold event files of TensorBoard or the `trainer_state.json` of Trainers. Raises `InputError` for
+    addresses elsewhere, for folders without runs, and for stores that can't be read.
+    """
+    if given.startswith(SQLITE):
+        return mlflow.read_database(Path(given.removeprefix(SQLITE).partition("?")[0]), given)
+    if given.startswith("file:"):
+        path = Path(url2pathname(urlsplit(given).path))
+    elif "://" in given:
+        raise elsewhere(given)
+    else:
+        path = Path(given).expanduser()
+    if path.is_dir():
+        return read_folder(path)
+    if not path.is_file():
+        return None
+    return read_file(path)
+
+
+def elsewhere(address: str) -> InputError:
+    cure = "download the file and give its path"
+    if address.startswith(("http:", "https:", "postgresql", "mysql", "mssql", "databricks")):
+        cure += "; of an MLflow server, give the data frame that mlflow.search_runs(...) returns"
+    return InputError(f"{address} is a web address; {cure}")
+
+
+def read_file(path: Path) -> Table | None:
+    if tensorboard.MARK in path.name:
+        return tensorboard.read_events([path], str(path), path.parent)
+    if path.suffix.lower() == ".json":
+        held = trainer.load(path)
+        return read_items(held, str(path)) if isinstance(held, list) else trainer.read_states([path], str(path))
+    return mlflow.read_database(path, str(path)) if mlflow.is_database(path) else None
+
+
+def read_folder(folder: Path) -> Table:
+    source = str(folder)
+    if mlflow.is_folder_store(folder):
+        return mlflow.read_store(folder.resolve().as_uri(), source)
+    states, events = trainer.found(folder), tensorboard.found(folder)
+    # A Trainer writes event files of the same runs below its own folder; its state says more.
+    runs = {trainer.run_folder(path) for path in states}
+    others = [path for path in events if not runs.intersection(path.absolute().parents)]
+    if states and others:
+        raise InputError(
+            f"{folder} holds a {trainer.NAME} ({states[0]}) and event files of other runs ({others[0]}); "
+            "give a folder that holds one kind"
+        )
+    if states:
+        return trainer.read_states(states, source, folder)
+    if events:
+        return tensorboard.read_events(events, source, folder)
+    raise no_runs(folder)
+
+
+def no_runs(folder: Path) -> InputError:
+    resolved = folder.resolve()
+    databases = [path for path in (resolved / "mlflow.db", resolved.parent / "mlflow.db") if path.is_file()]
+    near = [*databases, *(path for path in (resolved / "mlruns",) if mlflow.is_folder_store(path))]
+    database = f"MLflow's runs are in {near[0]}, give that; or " if near else ""
+    return InputError(
+        f"{folder} is a folder without runs: no event files of TensorBoard (*{tensorboard.MARK}*), no {trainer.NAME}, "
+        f"no experiments of MLflow (*/meta.yaml); {database}give the path of a table ({KINDS}), or a tracker's folder"
+    )

@@ -1,0 +1,155 @@
+"""A tracking store of MLflow, read with MLflow's own client: an SQLite database, or a folder such as mlruns."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scalebayes.errors import InputError
+from scalebayes.runs.raw import Table, from_runs
+
+SQLITE = b"SQLite format 3\0"
+TABLES = {"experiments", "runs", "params", "metrics"}
+PAGE = 1000
+READING = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is an SQLite database, by how it begins, or is named like one."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(SQLITE))
+    except OSError:
+        return False
+    return begins == SQLITE or path.suffix.lower() in (".db", ".sqlite", ".sqlite3")
+
+
+def is_folder_store(folder: Path) -> bool:
+    """Whether a folder holds experiments the way MLflow keeps them in files: a meta.yaml each."""
+    return any(folder.glob("*/meta.yaml"))
+
+
+def read_database(path: Path, source: str) -> Table:
+    """The runs of an SQLite store: see `read_store`. A copy is read, so that the file stays as it is.
+
+    Raises `InputError` for a file that isn't there, isn't SQLite or isn't a store of MLflow.
+    """
+    import sqlite3  # not every Python was built with it
+
+    if not path.is_file():
+        raise InputError(f"{source}: there is no file {path} (looked from {Path.cwd()}); check the path")
+    with TemporaryDirectory(prefix="scalebayes-", ignore_cleanup_errors=True) as folder:
+        # The client makes its tables where they lack, and brings older ones up to its own version.
+        copy = Path(folder) / "mlflow.db"
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+                tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                if tables >= TABLES:
+                    with closing(sqlite3.connect(copy)) as target:
+                        database.backup(target)
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{source}: the file can't be read as an SQLite database ({error}); copy it again, or check what it is"
+            ) from None
+        if not tables >= TABLES:
+            raise InputError(
+                f"{source}: the database is no tracking store of MLflow, "
+                f"it lacks {', '.join(sorted(TABLES - tables))}; "
+                "give the file that MLflow's tracking address names, such as mlflow.db"
+            )
+        return read_store(f"sqlite:///{copy.as_posix()}", source, database=True)
+
+
+def read_store(address: str, source: str, database: bool = False) -> Table:
+    """One row a run, oldest first, of all experiments; what was deleted is left out.
+
+    The columns are `run_name`, `run_id`, `experiment`, `status`, and `params.`, `metrics.` and `tags.` with MLflow's
+    names after; a metric has its latest value. Raises `InputError` where the store can't be read or has no runs,
+    and where the package is missing.
+    """
+    # Deprecations inside MLflow and SQLAlchemy are theirs, and no caller could act on them.
+    with warnings.catch_warnings(), only_reading():
+        warnings.simplefilter("ignore")
+        try:
+            from mlflow.tracking import MlflowClient
+        except ImportError:
+            raise needs_package(source) from None
+        if database and not all(map(importlib.util.find_spec, ("sqlalchemy", "alembic"))):
+            raise needs_package(source)
+        try:
+            with warnings_logged():
+                client = MlflowClient(tracking_uri=address)
+                experiments = {one.experiment_id: one.name for one in pages(client.search_experiments)}
+                runs = list(pages(client.search_runs, experiment_ids=list(experiments))) if experiments else []
+        except Exception as error:  # in a damaged store the client fails in its parsers too, each with its own kind
+            reason = " ".join(str(error).split())
+            raise InputError(f"{source}: MLflow can't read the store ({reason})") from None
+    if not runs:
+        raise InputError(f"{source}: the store of MLflow has no runs; give the one that they were logged to")
+    runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
+    rows = [run_cells(run, experiments[run.info.experiment_id]) for run in runs]
+    return from_runs(rows, ("run_name", "run_id"), source)
+
+
+def needs_package(source: str) -> InputError:
+    return InputError(f"{source}: MLflow's stores need its client; install it with: pip install 'scalebayes[mlflow]'")
+
+
+def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
+    """Every result of one of the client's searches, which answer a page at a time and leave out what was deleted."""
+    token = None
+    while True:
+        page = search(**query, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def run_cells(run: Any, experiment: str) -> dict[str, Any]:
+    """One run's cells by their names."""
+    info, data = run.info, run.data
+    return {
+        "run_name": info.run_name,
+        "run_id": info.run_id,
+        "experiment": experiment,
+        "status": info.status,
+        **{f"params.{name}": value for name, value in data.params.items()},
+        **{f"metrics.{name}": value for name, value in data.metrics.items()},
+        # MLflow keeps notes of its own under its name.
+        **{f"tags.{name}": value for name, value in data.tags.items() if not name.startswith("mlflow.")},
+    }
+
+
+@contextmanager
+def warnings_logged() -> Iterator[None]:
+    """MLflow's log without its notes of what it does to the copy: its warnings, of a run that it skips for one."""
+    log = logging.getLogger("mlflow")
+    level = log.level
+    log.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """MLflow's settings while it reads: a folder may be opened, which it refuses else, and nothing is reported home."""
+    before = {name: os.environ.get(name) for name in READING}
+    os.environ.update(READING)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

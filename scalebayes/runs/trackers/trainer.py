@@ -1,0 +1,100 @@
+"""The trainer_state.json that the Trainer of Hugging Face writes: one file a run, or one a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scalebayes.errors import InputError, listed
+from scalebayes.runs.names import few
+from scalebayes.runs.raw import Table, flat, from_runs
+
+NAME = "trainer_state.json"
+KEYS = ("log_history", "global_step")
+# Counts that the Trainer keeps from 0 on, whether it can count them or not.
+COUNTS = ("total_flos", "num_input_tokens_seen")
+SETTINGS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size", "best_metric")
+
+
+def found(folder: Path) -> list[Path]:
+    """The files in a folder and below it, in order of their names."""
+    return sorted(path for path in folder.rglob(f"*{NAME}") if path.is_file())
+
+
+def run_folder(path: Path) -> Path:
+    """The folder of the run that a file belongs to: the one that holds the checkpoints."""
+    folder = path.absolute().parent
+    return folder.parent if folder.name.startswith("checkpoint-") else folder
+
+
+def run_place(path: Path) -> Path:
+    """Where a run lies: its folder, or its file's own name in it, such as that of tiny.trainer_state.json."""
+    return run_folder(path) / path.name.removesuffix(NAME).rstrip("._-")
+
+
+def read_states(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
+    """One row a run, named by its folder (below `root`, where one is given): what it logged last, by the log's names.
+
+    Of a run's checkpoints the last counts. `train_loss` is the loss over the last steps that were logged; the mean
+    over the whole training, which the Trainer logs at the end under that name, is `mean_train_loss`. `total_flos`
+    is 6 x tokens x parameters without embeddings. Raises `InputError` for a file that is no trainer's state.
+    """
+    last: dict[Path, dict[str, Any]] = {}
+    for path in paths:
+        state, place = checked_state(load(path), str(path)), run_place(path)
+        if place not in last or state["global_step"] > last[place]["global_step"]:
+            last[place] = state
+    return from_runs([{"run": run_name(place, root), **cells(state)} for place, state in last.items()], ["run"], source)
+
+
+def run_name(place: Path, root: Path | None) -> str:
+    below = place.relative_to(root.absolute()) if root and place.is_relative_to(root.absolute()) else None
+    return below.as_posix() if below and below.parts else place.resolve().name
+
+
+def cells(state: Mapping[str, Any]) -> dict[str, Any]:
+    """One run's cells by their names; a count of 0 is a count that wasn't kept."""
+    logged: dict[str, Any] = {}
+    for entry in sorted(state["log_history"], key=lambda entry: entry.get("step") or 0):
+        logged |= {"mean_train_loss" if key == "train_loss" else key: value for key, value in entry.items()}
+    logged.pop("step", None)
+    if "loss" in logged:
+        logged["train_loss"] = logged.pop("loss")
+    kept = {key: state[key] for key in SETTINGS if key in state}
+    counts = {key: state.get(key) or logged.get(key) or None for key in COUNTS}
+    return flat({**logged, **kept, **counts})
+
+
+def load(path: Path) -> Any:
+    """What a JSON file holds; raises `InputError` where it can't be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} in line {error.lineno}"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except RecursionError:
+        reason = "it nests too deep"
+    except OSError as error:
+        raise InputError(f"{path}: the file can't be read ({error.strerror})") from None
+    raise InputError(f"{path}: the file is not JSON ({reason}); copy it again if it was cut off, or leave it out")
+
+
+def checked_state(state: Any, source: str) -> dict[str, Any]:
+    """What a file holds, found to be a trainer's state."""
+    if not isinstance(state, dict):
+        raise InputError(f"{source}: the file holds a JSON {type(state).__name__}, not a trainer's state")
+    lacking = [key for key in KEYS if key not in state]
+    if lacking:
+        raise InputError(
+            f"{source}: the file is no {NAME} of a Trainer, it has no {listed(lacking)}; its keys: {few(state)}; "
+            "give a trainer's state, or a list of one object a run"
+        )
+    history, step = state["log_history"], state["global_step"]
+    if not (isinstance(history, list) and all(isinstance(entry, dict) for entry in history)):
+        raise InputError(f"{source}: 'log_history' is no list of objects; the file isn't one that a Trainer wrote")
+    if isinstance(step, bool) or not isinstance(step, int | float):
+        raise InputError(f"{source}: 'global_step' is {step!r}, no number; the file isn't one that a Trainer wrote")
+    return state

@@ -1,0 +1,78 @@
+"""Runs as the API of Weights & Biases returns them, without its package: mappings, or objects like its Run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scalebayes.errors import InputError
+from scalebayes.runs.raw import Table, flat, from_records, from_runs
+
+# What is kept of a run beside its config and its summary.
+OWN = ("name", "id", "state", "group", "job_type", "created_at")
+CONFIG, SUMMARY = ("config", "rawconfig"), ("summary", "summary_metrics", "summaryMetrics")
+
+
+def read_items(items: Sequence[Any], source: str = "") -> Table:
+    """The runs of a list: of a tracker's runs, each with `config` and `summary`, or of one plain dict a row.
+
+    A run's columns are its own fields (`name`, `id`, `state`, ...), `config.` and `summary.`, nested names joined
+    by dots. The summary has the value of each metric that was logged last. Raises `InputError` for anything else.
+
+    >>> run = {"name": "tiny", "state": "finished", "config": {"n_params": 124e6}, "summary": {"val/loss": 3.1}}
+    >>> list(read_items([run]).cells)
+    ['name', 'state', 'config.n_params', 'summary.val/loss']
+    """
+    prefix = f"{source}: " if source else ""
+    if not items:
+        raise InputError(f"{prefix}the list is empty; give at least one run")
+    tracked = [is_run(item) for item in items]
+    for i, item in enumerate(items, 1):
+        if not (isinstance(item, Mapping) or tracked[i - 1]):
+            what = f"a list is not a table where its items aren't runs: item {i} is a {type(item).__name__}"
+            raise InputError(f"{prefix}{what}; give one dict a run, as in [{{'N': 1e9, 'D': 2e10, 'loss': 2.6}}, ...]")
+        if tracked[i - 1] != tracked[0]:
+            with_config, without = (1, i) if tracked[0] else (i, 1)
+            raise InputError(
+                f"{prefix}item {with_config} of the list has a config and a summary, and item {without} has none; "
+                "give runs of one kind, or leave those out"
+            )
+    if not tracked[0]:
+        return from_records([flat(item) for item in items], source)
+    runs = [run_cells(item, f"{prefix}item {i} of the list") for i, item in enumerate(items, 1)]
+    return from_runs(runs, ("name", "id"), source)
+
+
+def is_run(item: Any) -> bool:
+    """Whether an item of a list is a run with a config and a summary of its own, and no plain row of cells."""
+    if isinstance(item, Mapping):
+        return any(isinstance(item.get(name), Mapping) for name in (*CONFIG, *SUMMARY))
+    return hasattr(item, "config") and hasattr(item, "summary")
+
+
+def run_cells(run: Any, place: str) -> dict[str, Any]:
+    """One run's cells by their names; `place` is where it stands, for a message."""
+    if isinstance(run, Mapping):
+        own = {name: value for name, value in run.items() if name not in (*CONFIG, *SUMMARY)}
+        config, summary = (next((run[name] for name in names if name in run), None) for names in (CONFIG, SUMMARY))
+    else:
+        own = {name: getattr(run, name, None) for name in OWN}
+        config, summary = run.config, run.summary
+    settings = {name: unwrapped(value) for name, value in entries(config, f"{place}, config").items()}
+    return flat(own) | flat(settings, "config.") | flat(entries(summary, f"{place}, summary"), "summary.")
+
+
+def entries(values: Any, place: str) -> dict[str, Any]:
+    """The entries of a config or a summary, the package's own records left out."""
+    values = getattr(values, "_json_dict", values)  # where the package's summary keeps its plain values
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise InputError(f"{place}: it is a {type(values).__name__}, not a mapping of names to values; give a dict")
+    return {str(name): value for name, value in values.items() if not str(name).startswith("_wandb")}
+
+
+def unwrapped(value: Any) -> Any:
+    """A setting of a raw config, whose values lie in {'value': ..., 'desc': ...}."""
+    wrapped = isinstance(value, Mapping) and "value" in value and set(value) <= {"value", "desc"}
+    return value["value"] if wrapped else value
