@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scalebayes import laws
+    from scalebayes import datasets, laws
     from scalebayes import noise as noises
     from scalebayes.errors import InputError
     from scalebayes.fitting import FitError, FitWarning, fit
@@ -46,7 +46,7 @@ _HOMES = {
     "predict": "forecast",
     "read_runs": "runs",
 }
-_MODULES = {"laws": "laws", "noises": "noise"}
+_MODULES = {"datasets": "datasets", "laws": "laws", "noises": "noise"}
 
 __all__ = [
     "MAP",
@@ -65,6 +65,7 @@ __all__ = [
     "Runs",
     "Search",
     "StudentT",
+    "datasets",
     "fit",
     "interval",
     "laws",

@@ -1,0 +1,78 @@
+"""IsoFLOP sweeps under several ways of training, from the results of Porian et al. 2024."""
+
+from __future__ import annotations
+
+import lzma
+from typing import Any
+
+import numpy as np
+
+from scalebayes.datasets.base import Dataset, csv_text, raw
+from scalebayes.datasets.frames import read_frame
+
+SETUP = ("dataset", "hparams", "warmup", "decay", "param_count", "val")
+OPTIMUM = ("n", "n_star_std", "loss")
+COLUMNS = (
+    "run_id",
+    "family",
+    "dataset",
+    "hparams",
+    "warmup",
+    "decay",
+    "param_count",
+    "eval",
+    "params",
+    "tokens",
+    "flops",
+    "loss",
+    "published_n_opt",
+    "published_n_opt_log_std",
+    "published_loss_opt",
+)
+
+
+def tidy(*summaries: bytes) -> str:
+    """The runs of each summary: one row for each run at each level of compute that it was read at.
+
+    A summary has one row for each set-up, and in it a frame with one row for each level.
+    """
+    rows = []
+    for summary in summaries:
+        for sweep in read_frame(lzma.decompress(summary)).records():
+            setup = [sweep[name] for name in SETUP]
+            for level in sweep["optimal_pairs"].records():
+                rows += runs(setup, level)
+    return csv_text(COLUMNS, rows)
+
+
+def runs(setup: list[str], level: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of one level of compute; where the authors have no optimum, its three cells are blank."""
+    family, C = "-".join(setup), float(level["flops"])
+    optimum = [None if level[name] is None else float(level[name]) for name in OPTIMUM]
+    if optimum[0] is None or np.isnan(optimum[0]):
+        optimum = [None, None, None]
+    points = zip(*(level[name].cells.tolist() for name in ("n_vals", "t_vals", "loss_vals")), strict=True)
+    return [
+        (f"{family}@{C:g}#{i}", family, *setup, float(N), float(D), C, float(loss), *optimum)
+        for i, (N, D, loss) in enumerate(points)
+    ]
+
+
+REPOSITORY = "formll/resolving-scaling-law-discrepancies"
+COMMIT = "0dc60d91b8a525858a3067fc9e4a46ff5374cc6f"
+
+PORIAN_ISOFLOP = Dataset(
+    "porian_isoflop",
+    "IsoFLOP sweeps under 15 set-ups, 1745 rows, each a run read off at one level of compute; the set-ups count "
+    "parameters in different ways and share runs, so take one: where=\"family == 'rw-tuned-short-const-standard-val'\"",
+    rows=1745,
+    source=f"https://github.com/{REPOSITORY}/tree/{COMMIT}",
+    licence="MIT",
+    reference="Porian et al. 2024, arXiv 2406.19146",
+    sha256="edb40f9fd74dde69692b7b21515161b759e12f9f55c3a06d283a18b85331d53d",
+    files=tuple(
+        raw(REPOSITORY, COMMIT, f"data/summary_df{part}.pickle.xz")
+        for part in ("", "_owt2", "_att", "_kaplan_tuned_hparams")
+    ),
+    tidy=tidy,
+)
