@@ -32,7 +32,7 @@ def test_sampler(nuts):
     assert not nuts.sample_stats["diverging"].any()
     assert diagnostics.ess_bulk(draws).min() >= 2000
     assert nuts.sample_stats["n_steps"].mean() <= 15
-    assert nuts.numbers["whitened_twice"] == 0
+    assert nuts.numbers["runs"] == 1
 
 
 def test_laplace_agrees_with_nuts(nuts, laplace):

@@ -86,12 +86,14 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     z = np.moveaxis(draws.z, -1, 0)
     names = problem.model.free
     more = "run longer chains, sb.NUTS(warmup=1000, draws=4000), or narrow the priors"
-    if draws.numbers.get("whitened_twice"):
+    if draws.numbers.get("runs", 1) > 1:
+        thin = draws.numbers["thin"]
+        kept = f", {thin:.0f} times as long and every {thin:.0f}th draw kept" if thin > 1 else ""
         yield Check(
             "whitening",
             Status.PASS,
-            "The curvature at the mode misled the sampler; these draws come from a second run, whitened by the "
-            "covariance of the first, with target_accept at least 0.95.",
+            f"The curvature at the mode misled the sampler; these draws come from run {draws.numbers['runs']:.0f}, "
+            f"whitened by the covariance of the draws before, with target_accept at least 0.95{kept}.",
         )
     if draws.z.shape[0] == 1:
         yield Check("r-hat", Status.REVIEW, "one chain can't show that it missed a part; run sb.NUTS(chains=4).")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
 SHRINK = 2.0 ** -np.arange(6)
+THIN = (1, 8)  # of the runs after the first, where the one before was poor
 
 
 @known_settings
@@ -27,7 +28,9 @@ class NUTS:
     """The No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), NumPyro's kernel.
 
     Coordinates are whitened by the Cholesky factor of the inverse Hessian at the mode; chains start over-dispersed,
-    from a Normal of `spread` posterior sds around it.
+    from a Normal of `spread` posterior sds around it. Where r-hat, ESS or divergences say that the chains were poor,
+    they are run again, whitened by the covariance of their draws; where they are poor once more, they run eight
+    times as long and every eighth draw is kept. A check tells of it.
 
     Args:
         draws: kept, a chain. warmup: steps that adapt step size and mass matrix. chains: run side by side.
@@ -60,29 +63,41 @@ class NUTS:
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_chains)
         settings = (np.float64(self.target_accept), np.float64(self.spread))
-        shape = (self.chains, self.warmup, self.draws, self.max_tree_depth)
+        shape = Shape(self.chains, self.warmup, self.draws, self.max_tree_depth)
         z, stats = jax.device_get(sample(*arguments, *settings, shape))
-        if again := _poor(z, stats):
+        run, thin = 1, 1
+        while run <= len(THIN) and _poor(z, stats):
             # The curvature at the mode said little of the posterior's shape: whiten by the draws' covariance instead.
-            flat = z.reshape(-1, z.shape[-1])
+            # Where that isn't enough, the posterior is no near-Gaussian in any such coordinates: run it longer.
+            flat, thin = z.reshape(-1, z.shape[-1]), THIN[run - 1]
             precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
-            arguments = (*arguments[:3], flat.mean(axis=0), precision, jax.random.fold_in(key_chains, 1))
+            arguments = (*arguments[:3], flat.mean(axis=0), precision, jax.random.fold_in(key_chains, run))
             settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
-            z, stats = jax.device_get(sample(*arguments, *settings, shape))
-        return Draws(z, stats, {"whitened_twice": float(again), "max_tree_depth": float(self.max_tree_depth)}, mode)
+            longer = shape._replace(warmup=self.warmup * min(thin, 5), thin=thin)
+            z, stats = jax.device_get(sample(*arguments, *settings, longer))
+            run += 1
+        numbers = {"runs": float(run), "thin": float(thin), "max_tree_depth": float(self.max_tree_depth)}
+        return Draws(z, stats, numbers, mode)
+
+
+class Shape(NamedTuple):
+    """The sizes of a run of chains: static in its trace."""
+
+    chains: int
+    warmup: int
+    draws: int
+    max_tree_depth: int
+    thin: int = 1
 
 
 def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
-    """Whether chains diverged, disagree, or left few effective draws."""
+    """Whether chains diverged, disagree, or left few effective draws in the middle or in the tails."""
     draws = np.moveaxis(z, -1, 0)
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
         return False
     disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > 1.01
-    return bool(
-        disagree
-        or diagnostics.ess_bulk(draws).min() < min(400, z.shape[0] * z.shape[1] / 10)
-        or stats["diverging"].any()
-    )
+    ess = min(diagnostics.ess_bulk(draws).min(), diagnostics.ess_tail(draws).min())
+    return bool(disagree or ess < min(400, z.shape[0] * z.shape[1] / 10) or stats["diverging"].any())
 
 
 @partial(jax.jit, static_argnums=(0, 8))
@@ -95,10 +110,10 @@ def sample(
     key: Any,
     target_accept: Any,
     spread: Any,
-    shape: tuple[int, int, int, int],
+    shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
     """Unconstrained draws (chain, draw, free) and their statistics (chain, draw)."""
-    chains, warmup, draws, max_tree_depth = shape
+    chains, warmup, draws, max_tree_depth, thin = shape
     # z = centre + whiten u has the Gaussian approximation's covariance when u is standard Normal.
     dimension = centre.shape[0]
     whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
@@ -129,6 +144,8 @@ def sample(
         state = jax.lax.fori_loop(0, warmup, lambda _, s: sample_kernel(s), state)
 
         def step(state, _):
+            if thin > 1:
+                state = jax.lax.fori_loop(1, thin, lambda _, s: sample_kernel(s), state)
             state = sample_kernel(state)
             stats = {
                 "lp": -state.potential_energy,
