@@ -19,6 +19,16 @@ from scalebayes.status import Checks
 DATA = Path(os.environ.get("SCALEBAYES_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+# Hoffmann et al. 2022, arXiv 2203.15556, table A9: millions of parameters.
+CHINCHILLA_SIZES = (
+    *(44, 57, 74, 90, 106, 117, 140, 163, 175, 196, 217, 251, 278, 306, 425, 489, 509, 552, 587, 632, 664, 724, 816),
+    *(893, 1018, 1143, 1266, 1424, 1429, 1593, 1609, 1731, 1794, 2007, 2283, 2298, 2639, 2980, 3530, 3802, 4084, 4516),
+    *(6796, 9293, 11452, 12295, 12569, 13735, 14940, 16183),
+)
+# The same paper's IsoFLOP budgets.
+CHINCHILLA_BUDGETS = (6e18, 1e19, 3e19, 6e19, 1e20, 3e20, 6e20, 1e21, 3e21)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     """A file stays on one worker, so that what it compiles and fits is done once."""
@@ -56,6 +66,26 @@ def simulated(rows: int, seed: int, noise_scale: float = 0.005) -> sb.Runs:
     preset = sb.laws.published("besiroglu2024")
     with jax.enable_x64():
         loss = np.asarray(preset.law(N=N, D=D, **preset.values)) * np.exp(noise_scale * rng.standard_t(4, rows))
+    return sb.Runs(N=N, D=D, loss=loss)
+
+
+def chinchilla_like(seed: int = 0, noise_scale: float = 0.0045) -> sb.Runs:
+    """98 runs at the Chinchilla paper's sizes and budgets, with losses simulated as in `simulated`.
+
+    Each budget trains every second of the sizes that get between 2 and 200 tokens a parameter.
+    """
+    preset = sb.laws.published("besiroglu2024")
+    rng = np.random.default_rng(seed)
+    grid = [
+        (size * 1e6, budget / (6 * size * 1e6))
+        for budget in CHINCHILLA_BUDGETS
+        for size in CHINCHILLA_SIZES[::2]
+        if 2 <= budget / (6 * (size * 1e6) ** 2) <= 200
+    ]
+    N, D = np.array(grid).T
+    with jax.enable_x64():
+        curve = np.asarray(preset.law(N=N, D=D, **preset.values))
+    loss = curve * np.exp(noise_scale * rng.standard_t(4, len(N)))
     return sb.Runs(N=N, D=D, loss=loss)
 
 

@@ -363,17 +363,19 @@ def test_laws_lists_all_and_shows_one(run):
     assert preset["values"]["N_c"] == 6.4e13
 
 
-def test_demo_says_that_its_runs_are_simulated_and_compares_with_the_truth(run, tmp_path, monkeypatch):
+def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table = run("demo")
-    assert table.out.startswith("SIMULATED") and "Nothing was written." in table.out
+    out = run("demo").out
     told = run("demo", "--json").json
-    assert told["simulated"] is True and 0.9 * told["tables"] - 4 * 2.1 < told["forecasts_that_hold"] <= told["tables"]
-    rows = {(row["quantity"], row["at"]): row for row in told["answers"]}
-    assert rows["loss", "N=70B, D=1.4T"]["true"] == pytest.approx(1.9734, abs=1e-4)
-    assert rows["N*", "C=5.76e23"]["true"] == pytest.approx(7.24e10, rel=2e-3)
-    for row in told["answers"]:
-        assert row["inside"] == (row["lower"] <= row["true"] <= row["upper"])
+    targets = scalebayes.datasets.load("tiny_gpt", where="split == 'target'")
+    assert [row["run_id"] for row in told["forecasts"]] == targets.labels["run_id"].tolist()
+    assert [row["truth"] for row in told["forecasts"]] == targets.y.tolist()
+    assert told["runs"]["where"] == ["split == 'fit' and epochs <= 1"]
+    for row in told["forecasts"]:
+        assert row["inside"] == (row["lower"] <= row["truth"] <= row["upper"])
+        assert row["efolds"] > 1
+        assert re.search(rf"^{row['run_id']} .* {'yes' if row['inside'] else 'no'}$", out, re.M)
+    assert f"{sum(row['inside'] for row in told['forecasts'])} of 3 hold the loss" in " ".join(out.split())
     assert not list(tmp_path.iterdir())
 
 

@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from conftest import chinchilla_like
 
 import scalebayes as sb
 from scalebayes.checks.residuals import LEVEL
 from scalebayes.problem import build
-from scalebayes.simulate import chinchilla_like
 
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9] * 3,

@@ -71,7 +71,6 @@ ORDER = (
     "forecast",
     "optima",
     "store",
-    "simulate",
     "",  # the package itself: names that load when they are used
     "cli.show",
     "cli.wait",

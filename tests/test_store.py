@@ -8,9 +8,9 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 import xarray as xr
+from conftest import chinchilla_like
 
 import scalebayes as sb
-from scalebayes.simulate import chinchilla_like
 
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9, 1e7, 1e8, 1e9, 1e8, 1e9],
