@@ -11,25 +11,20 @@ was made with. Nothing is downloaded: the text is the source code of the Python 
 from __future__ import annotations
 
 import argparse
-import csv
-import datetime
 import json
 import os
-import platform
 import sys
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from importlib.metadata import version
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
 from tiny_gpt import training
 from tiny_gpt.corpus import standard_library
-from tiny_gpt.plan import FULL, SMALL, Sweep, Task, pending
+from tiny_gpt.plan import FULL, SMALL, Sweep, Task, pending, wanted
+from tiny_gpt.record import RESULTS, finished, made_with, row, write_tables
 from tqdm import tqdm
 
-TABLE = ("run_id", "kind", "split", "width", "layers", "N", "N_total", "D", "U", "epochs", "C", "C_6ND", "steps")
-TABLE += ("peak_lr", "seed", "loss")
 progress: Any = None  # in a worker: the FLOPs that all have spent, shared with the parent
 
 
@@ -42,52 +37,29 @@ def main() -> None:
     if options.workers < 1:
         parser.error(f"--workers {options.workers}: give at least 1")
     sweep = SMALL if options.small else FULL
-    options.out.mkdir(parents=True, exist_ok=True)
-    about = {"script": "examples/train_sweep.py", "settings": settings(sweep), "corpus": standard_library().record()}
     try:
+        check_corpus(sweep)
+        options.out.mkdir(parents=True, exist_ok=True)
+        about = made_with(sweep)
         done = finished(options.out, about)
         run_all(sweep, options.out, done, options.workers)
+        write_tables(options.out, about, done)
     except KeyboardInterrupt:
         sys.exit(f"stopped; the same command goes on from {options.out}")
+    except OSError as error:
+        sys.exit(f"error: --out {options.out}: {error.strerror or error}; give a folder that can be written to")
     except ValueError as error:
         sys.exit(f"error: {error}")
-    write_tables(options.out, about, done)
 
 
-def settings(sweep: Sweep) -> dict[str, Any]:
-    """Everything about the training that isn't in the table's rows."""
-    return {
-        "model": "decoder-only transformer on bytes: pre-norm (RMS), rotary positions, squared ReLU of 4 widths, heads "
-        "of width 16, no biases, tied embedding",
-        "optimizer": "AdamW, b1 0.9, b2 0.95, gradient clipped at norm 1, float32",
-        "weight_decay": training.WEIGHT_DECAY,
-        "schedule": "linear warm-up, cosine to zero at the end of the run",
-        "warm_up": training.WARM_UP,
-        "batch": training.BATCH,
-        "context": sweep.context,
-        "windows": sweep.windows,
-        "peak_lr": f"per width, the best of a grid of factor 2 at D = {sweep.tune_D} on files of their own",
-        "loss": "mean nats a byte on fixed windows of the validation files, at the end of the run",
-        "N": "parameters without the embedding; N_total has it, once, as it is tied",
-        "C": "FLOPs of every matrix product, forward and backward, attention and output layer included",
-    }
-
-
-def finished(out: Path, about: dict[str, Any]) -> dict[str, dict]:
-    """The results so far by `Task.key`; a half-written last line is dropped. Refuses another sweep's folder."""
-    mark = out / "settings.json"
-    if mark.exists():
-        if json.loads(mark.read_text()) != about:
-            raise ValueError(f"{out} holds a sweep with other settings or another corpus; give another --out")
-    else:
-        mark.write_text(json.dumps(about, indent=1))
-    file = out / "results.jsonl"
-    whole = file.read_text() if file.exists() else ""
-    kept = whole[: whole.rfind("\n") + 1]
-    if kept != whole:
-        file.write_text(kept)
-    rows = [json.loads(line) for line in kept.splitlines()]
-    return {row["key"]: row for row in rows}
+def check_corpus(sweep: Sweep) -> None:
+    """Refuse a Python whose library is too small for the plan, before anything is trained."""
+    most = max(task.run.U for task in wanted(sweep, dict.fromkeys(sweep.tune_layers, 1.0)))
+    if most > (held := len(standard_library().parts["train"])):
+        raise ValueError(
+            f"the plan wants {most} different bytes of text and this Python's library has {held}; use a Python that "
+            "came with its tests (the package 'test'), or train --small"
+        )
 
 
 def run_all(sweep: Sweep, out: Path, done: dict[str, dict], workers: int) -> None:
@@ -95,27 +67,35 @@ def run_all(sweep: Sweep, out: Path, done: dict[str, dict], workers: int) -> Non
     context = get_context("spawn")
     flops, turn = context.Value("d", 0.0), context.Value("i", 0)
     pool = ProcessPoolExecutor(workers, context, initializer=use_one_core, initargs=(flops, turn))
-    with pool, (out / "results.jsonl").open("a") as file:
+    futures: dict[Future, Task] = {}
+    with (out / RESULTS).open("a") as file:
+
+        def keep(ended: set[Future]) -> None:
+            for future in ended:
+                line = row(futures[future], future.result())
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                done[line["key"]] = line
+
         try:
-            stage = 0
             while tasks := pending(sweep, done):
-                stage += 1
-                name = "learning rates" if tasks[0].kind == "tune" else "runs"
-                before = flops.value
                 futures = {pool.submit(work, task, sweep.windows[task.part]): task for task in tasks}
+                name, before, left = "learning rates" if tasks[0].kind == "tune" else "runs", flops.value, set(futures)
                 with tqdm(total=sum(task.run.C for task in tasks), unit="FLOP", unit_scale=True, desc=name) as bar:
-                    left = set(futures)
                     while left:
                         ended, left = wait(left, timeout=1.0, return_when=FIRST_COMPLETED)
-                        for future in ended:
-                            row = {**described(futures[future]), **future.result(), "finished": now()}
-                            file.write(json.dumps(row) + "\n")
-                            file.flush()
-                            done[row["key"]] = row
+                        keep(ended)
                         bar.set_postfix_str(f"{len(futures) - len(left)} of {len(futures)} runs", refresh=False)
                         bar.update(flops.value - before - bar.n)
+        except BaseException:
+            # What is finished is kept; what runs would run on for long, and is done again by the next call.
+            over = {f for f, task in futures.items() if f.done() and not f.cancelled() and task.key not in done}
+            keep({f for f in over if not f.exception()})
+            for worker in active_children():
+                worker.terminate()
+            raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def use_one_core(flops: Any, turn: Any) -> None:
@@ -139,65 +119,6 @@ def work(task: Task, count: int) -> dict[str, float]:
             progress.value += flops
 
     return training.result(task.run, task.part, count, tell)
-
-
-def described(task: Task) -> dict[str, Any]:
-    """The row of a run, but for what training it gives."""
-    run, shape = task.run, task.run.shape
-    return {
-        "key": task.key,
-        "run_id": run.name,
-        "kind": task.kind,
-        "split": "target" if task.kind == "target" else "fit",
-        "width": shape.width,
-        "layers": shape.layers,
-        "N": shape.N,
-        "N_total": shape.N_total,
-        "D": run.D,
-        "U": run.U,
-        "epochs": run.D / run.U,
-        "C": run.C,
-        "C_6ND": 6 * shape.N * run.D,
-        "steps": run.steps,
-        "peak_lr": run.peak_lr,
-        "seed": run.seed,
-    }
-
-
-def write_tables(out: Path, about: dict[str, Any], done: dict[str, dict]) -> None:
-    """The tables and what they were made with; every finished run is in one of them."""
-    by = ("kind", "N", "D", "U", "peak_lr", "seed")
-    rows = sorted(done.values(), key=lambda row: [row[name] for name in by])
-    for name, tune in (("runs.csv", False), ("tuning.csv", True)):
-        with (out / name).open("w", newline="") as file:
-            writer = csv.DictWriter(file, TABLE, extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(row for row in rows if (row["kind"] == "tune") == tune)
-    dates = sorted(row["finished"] for row in rows)
-    made = {
-        "machine": machine(),
-        "versions": {name: version(name) for name in ("jax", "jaxlib", "optax", "numpy")},
-        "started": dates[0],
-        "finished": dates[-1],
-        "core_seconds": round(sum(row["seconds"] for row in rows)),
-        "FLOPs": sum(row["C"] for row in rows),
-    }
-    (out / "about.json").write_text(json.dumps({**about, **made}, indent=1) + "\n")
-    print(f"{len(rows)} runs; tables and about.json are in {out}")
-
-
-def machine() -> str:
-    """The kind of machine: the processor's name where the system tells it, and what JAX computes on."""
-    import jax
-
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{named[0] if named else platform.machine()}, {os.cpu_count()} cores, JAX on {jax.devices()[0].device_kind}"
-
-
-def now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 BYTES = 256
 HEAD = 16  # width of a head
+MLP = 4  # widths inside
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def init(shape: Shape, key: jax.Array) -> dict:
         "attend_in": normal(keys[0], n, d, 3 * d, scale=into),
         "attend_out": normal(keys[1], n, d, d, scale=into * out),
         "mlp_norm": jnp.ones((n, d)),
-        "mlp_in": normal(keys[2], n, d, 4 * d, scale=into),
-        "mlp_out": normal(keys[3], n, 4 * d, d, scale=into / 2 * out),
+        "mlp_in": normal(keys[2], n, d, MLP * d, scale=into),
+        "mlp_out": normal(keys[3], n, MLP * d, d, scale=into * MLP**-0.5 * out),
     }
     return {"embedding": normal(keys[4], BYTES, d, scale=into), "layers": layers, "last_norm": jnp.ones(d)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -98,8 +99,8 @@ SMALL = Sweep(
 
 
 def best_rate(losses: dict[float, float]) -> tuple[float, list[float]]:
-    """The rate with the least loss, and the neighbours that it still lacks."""
-    best = min(losses, key=lambda rate: losses[rate])
+    """The rate with the least loss (one that diverged has none), and the neighbours that it still lacks."""
+    best = min(losses, key=lambda rate: (math.isnan(losses[rate]), losses[rate]))
     missing = [rate for rate in (best / STEP, best * STEP) if not any(abs(rate / one - 1) < 1e-9 for one in losses)]
     return best, missing
 

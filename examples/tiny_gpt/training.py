@@ -16,8 +16,10 @@ from tiny_gpt.corpus import standard_library, windows
 from tiny_gpt.model import Shape, init, loss
 
 BATCH = 8  # windows a step
+EVALUATED = 32  # windows at once; their number is a multiple of it
 CHUNK = 64  # steps a call of the compiled function
 WARM_UP = 0.1  # share of the steps
+BETAS, CLIP = (0.9, 0.95), 1.0
 WEIGHT_DECAY = 0.1  # not on the gains of the norms
 
 
@@ -41,6 +43,11 @@ class Run:
         return f"d{self.shape.width}-l{self.shape.layers}-D{self.D}{unique}-lr{self.peak_lr:g}-s{self.seed}"
 
     @property
+    def entropy(self) -> tuple[int, ...]:
+        """What its random numbers come from: two runs share neither data's order nor initial weights by their seed."""
+        return self.seed, self.shape.width, self.shape.layers, self.D, self.U
+
+    @property
     def C(self) -> int:
         """FLOPs of the training, exactly; see `Shape.flops_per_token`."""
         return self.D * self.shape.flops_per_token
@@ -55,8 +62,8 @@ def learning_rate(step: jax.Array, steps: jax.Array, peak: jax.Array) -> jax.Arr
 
 def optimizer(rate: jax.Array | float) -> optax.GradientTransformation:
     return optax.chain(
-        optax.clip_by_global_norm(1.0),
-        optax.adamw(rate, b1=0.9, b2=0.95, weight_decay=WEIGHT_DECAY, mask=matrices),
+        optax.clip_by_global_norm(CLIP),
+        optax.adamw(rate, b1=BETAS[0], b2=BETAS[1], weight_decay=WEIGHT_DECAY, mask=matrices),
     )
 
 
@@ -86,7 +93,7 @@ def evaluate(params: dict, batches: jax.Array) -> jax.Array:
 
 def order(found: int, run: Run) -> np.ndarray:
     """Which window each place of each batch holds, int (steps, BATCH): U unique ones, anew shuffled each epoch."""
-    random = np.random.default_rng(run.seed)
+    random = np.random.default_rng(run.entropy)
     unique = random.permutation(found)[: run.U // run.shape.context]
     wanted = run.steps * BATCH
     epochs = -(-wanted // len(unique))
@@ -99,7 +106,7 @@ def trained(run: Run) -> Iterator[tuple]:
     if text.shape[0] * run.shape.context < run.U:
         raise ValueError(f"U={run.U} bytes are wanted, and the training files hold {text.shape[0] * run.shape.context}")
     places = order(len(text), run)
-    params = init(run.shape, jax.random.key(run.seed))
+    params = init(run.shape, jax.random.key(np.random.SeedSequence(run.entropy).generate_state(1)[0]))
     state = (params, optimizer(0.0).init(params))
     for first in range(0, run.steps, CHUNK):
         batches = text[places[first : first + CHUNK]]
@@ -122,5 +129,5 @@ def result(run: Run, part: str, count: int, tell: Callable[[float], None] = lamb
     if state is None:
         raise ValueError(f"D={run.D} bytes are less than the {BATCH * run.shape.context} of one step")
     fixed = windows(standard_library().parts[part], run.shape.context, count)
-    at_end = float(evaluate(state[0], fixed.reshape(-1, 4 * BATCH, run.shape.context + 1)))
+    at_end = float(evaluate(state[0], fixed.reshape(-1, EVALUATED, run.shape.context + 1)))
     return {"loss": at_end, "seconds": round(time.perf_counter() - start, 2)}
