@@ -86,6 +86,8 @@ def fetched(dataset: Dataset, file: File, folder: Path) -> bytes:
     except requests.RequestException as error:
         answer = error.response
         reason = type(error).__name__ if answer is None else f"the answer is {answer.status_code} {answer.reason}"
+        if answer is not None:
+            answer.close()  # it is a stream, and pooch leaves it open
     except ValueError:  # pooch's word for a hash that differs
         raise InputError(
             f"{dataset.name}: {file.url} doesn't hold what it should (sha256 {file.sha256}); nothing was kept; "
