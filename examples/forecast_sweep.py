@@ -35,7 +35,10 @@ def main() -> None:
     sd, freedom = seed_spread(runs)
     curve = sb.interval(sb.predict(fit, N=runs.column("N"), D=runs.column("D")))["median"].to_numpy()
     residuals = np.log(runs.y / curve)
-    print(f"sd of the log loss between seeds:       {sd:.4f}, {freedom} degrees of freedom, pooled over settings")
+    if freedom:
+        print(f"sd of the log loss between seeds:       {sd:.4f}, {freedom} degrees of freedom, pooled over settings")
+    else:
+        print("sd of the log loss between seeds:       not known, no setting was run with two seeds")
     print(f"sd of the log loss around the law:      {residuals.std():.4f}, {len(runs)} runs")
     print(f"median distance from the law, log loss: {np.median(np.abs(residuals)):.4f}")
     large = runs.column("C") >= np.quantile(runs.column("C"), 0.75)
@@ -62,7 +65,7 @@ def seed_spread(runs: sb.Runs) -> tuple[float, int]:
         settings[N, D].append(np.log(y))
     freedom = sum(len(losses) - 1 for losses in settings.values())
     squares = sum(np.sum((losses - np.mean(losses)) ** 2) for losses in map(np.array, settings.values()))
-    return float(np.sqrt(squares / freedom)), freedom
+    return float(np.sqrt(squares / freedom)) if freedom else float("nan"), freedom
 
 
 if __name__ == "__main__":

@@ -482,7 +482,22 @@ BAD = {
     "no database": (lambda f: text_file(f, "a.db", "no database" * 9), ["a.db", "can't be read as an SQLite database"]),
     "other database": (other_database, ["no tracking store of MLflow", "lacks experiments, metrics, params"]),
     "address of nothing": (lambda f: f"sqlite:///{f}/none.db", ["there is no file", "none.db"]),
-    "garbage store": (lambda f: text_file(f, "1/meta.yaml", "[[no").parents[1], ["MLflow can't read the store"]),
+    "other yaml": (lambda f: text_file(f, "1/meta.yaml", "name: x").parents[1], ["is a folder without runs"]),
+    "garbage store": (
+        lambda f: text_file(f, "1/meta.yaml", "experiment_id: [[no").parents[1],
+        ["MLflow can't read"],
+    ),
+    "damaged experiment": (
+        lambda f: text_file(text_file(f, "1/meta.yaml", EXPERIMENT).parents[1], "2/meta.yaml", "").parents[1],
+        ["MLflow can't read all of the store (Malformed experiment '2'"],
+    ),
+    "sqlite with two slashes": (lambda f: "sqlite://mlflow.db", ["has three slashes"]),
+    "nobody's home": (lambda f: "~nobody-at-all/runs.csv", ["no user has a home folder of that name"]),
+    "one run": (lambda f: api_items(f)[0], ["this is one run", "give a list of runs"]),
+    "text as a step": (
+        lambda f: text_file(f, STATE, '{"log_history": [{"step": "a"}], "global_step": 1}'),
+        ["a 'step' in log_history is no number"],
+    ),
     "empty store": (lambda f: text_file(f, "1/meta.yaml", EXPERIMENT).parents[1], ["has no runs"]),
     "web address": (lambda f: "https://mlflow.example.org", ["is a web address", "mlflow.search_runs(...)"]),
     "list of numbers": (lambda f: [1, 2], ["a list is not a table", "item 1 is a int", "one dict a run"]),
@@ -518,6 +533,43 @@ def test_a_bad_source_is_refused_in_one_line(case, tmp_path):
     message = str(refused.value)
     assert all(part in message for part in told), message
     assert "\n" not in message
+
+
+def test_a_password_in_an_address_is_not_told():
+    with pytest.raises(InputError) as refused:
+        read_runs("mysql+pymysql://someone:secret@host.example/db")
+    assert "secret" not in str(refused.value) and "mysql+pymysql://host.example/db" in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["frame", "json", "python"])
+def test_the_example_of_an_export_is_read(kind, tmp_path):
+    """W&B's own example keeps config and summary whole, a cell each; so they stand in its CSV as text."""
+    items = [{name: item[name] for name in ("summary", "config", "name")} for item in api_items(tmp_path)]
+    frame = pd.DataFrame(items)
+    if kind == "json":
+        frame = frame.assign(**{name: frame[name].map(json.dumps) for name in ("summary", "config")})
+    table = frame
+    if kind != "frame":
+        table = tmp_path / "project.csv"
+        frame.to_csv(table)
+    runs = read_runs(table, columns={"loss": "summary.val/loss"})
+    values = zip(runs.inputs["N"], runs.inputs["D"], runs.y, strict=True)
+    assert dict(zip(runs.labels["run_id"], values, strict=True)) == RUNS
+
+
+def test_an_empty_event_file_is_passed_over(tmp_path):
+    """A job that is killed at its start leaves one."""
+    event_folders(tmp_path)
+    text_file(tmp_path / "logs", "killed/a.tfevents.1", "")
+    assert len(read_runs(tmp_path)) == len(RUNS)
+
+
+def test_a_folder_store_is_left_as_it_was(tmp_path):
+    """MLflow's client adds a folder for what is deleted."""
+    text_file(tmp_path, "1/meta.yaml", EXPERIMENT)
+    with pytest.raises(InputError, match="has no runs"):
+        read_runs(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["1", "meta.yaml"]
 
 
 def test_a_broken_database_is_refused(stores, tmp_path):

@@ -59,7 +59,7 @@ def describe(name: str) -> Dataset:
     >>> describe("learning_curves").licence
     'CC BY 4.0'
     """
-    if name not in _REGISTRY:
+    if not isinstance(name, str) or name not in _REGISTRY:
         raise unknown("data set", name, _REGISTRY)
     return _REGISTRY[name]
 

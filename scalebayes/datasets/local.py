@@ -13,6 +13,7 @@ from typing import Any
 
 from scalebayes.datasets.base import Dataset, File
 from scalebayes.errors import InputError
+from scalebayes.runs.raw import local_path
 
 FOLDER, CACHE = "SCALEBAYES_DATA", "SCALEBAYES_CACHE"  # variables of the environment
 TIMEOUT = 30  # seconds without a byte
@@ -29,7 +30,7 @@ def tidy_table(dataset: Dataset) -> Iterator[Path]:
             yield path
         return
     folder = os.environ.get(FOLDER)
-    yield given(dataset, Path(folder).expanduser()) if folder else cached(dataset)
+    yield given(dataset, local_path(folder)) if folder else cached(dataset)
 
 
 def given(dataset: Dataset, folder: Path) -> Path:

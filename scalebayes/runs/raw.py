@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,18 @@ class Table:
     source: str = ""
     tracked: bool = False
     named_by: str = ""
+
+
+def local_path(given: str) -> Path:
+    """A path as the user wrote it, with ~ for a home folder; raises `InputError` for the home of nobody.
+
+    >>> local_path("runs.csv").name
+    'runs.csv'
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise InputError(f"{given}: no user has a home folder of that name; write the path in full") from None
 
 
 def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:

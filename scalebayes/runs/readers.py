@@ -17,8 +17,8 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.runs.cells import as_columns, objects
-from scalebayes.runs.raw import KINDS, Table, numbered, refuse_twice
-from scalebayes.runs.trackers import read_items, read_tracked
+from scalebayes.runs.raw import KINDS, Table, local_path, numbered, refuse_twice
+from scalebayes.runs.trackers import is_run, read_items, read_tracked, unpacked
 
 
 def read_table(table: Any) -> Table:
@@ -30,13 +30,15 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
-        return read_tracked(str(table)) or read_file(Path(table).expanduser())
+        return read_tracked(str(table)) or unpacked(read_file(local_path(str(table))))
     if isinstance(table, Mapping):
+        if is_run(table):
+            raise InputError("this is one run, with its config and its summary; give a list of runs, as in [run]")
         return numbered(as_columns({str(name): values for name, values in table.items()}))
     # A search in the API of Weights & Biases answers with its own kind of list.
     if isinstance(table, list | tuple | Iterator) or type(table).__module__.partition(".")[0] == "wandb":
         return read_items(list(table))
-    return read_frame(table)
+    return unpacked(read_frame(table))
 
 
 def read_frame(frame: Any, source: str = "") -> Table:

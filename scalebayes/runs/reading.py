@@ -63,6 +63,8 @@ def read_runs(
     """
     if not (columns is None or isinstance(columns, Mapping)):
         raise InputError(f"columns={columns!r} is no mapping; write our name to the table's: columns={{'N': 'params'}}")
+    if strange := [ours for ours in columns or {} if not isinstance(ours, str)]:
+        raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
     read = read_table(table)
     cells, rows, prefix = read.cells, read.rows, f"{read.source}: " if read.source else ""
     if where is not None:

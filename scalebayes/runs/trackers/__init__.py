@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import KINDS, Table
+from scalebayes.runs.raw import KINDS, Table, local_path
 from scalebayes.runs.trackers import mlflow, tensorboard, trainer, wandb
 
-__all__ = ["read_items", "read_tracked"]
+__all__ = ["is_run", "read_items", "read_tracked", "unpacked"]
 
-read_items = wandb.read_items
+is_run, read_items, unpacked = wandb.is_run, wandb.read_items, wandb.unpacked
 SQLITE = "sqlite:///"
 
 
@@ -30,7 +30,7 @@ def read_tracked(given: str) -> Table | None:
     elif "://" in given:
         raise elsewhere(given)
     else:
-        path = Path(given).expanduser()
+        path = local_path(given)
     if path.is_dir():
         return read_folder(path)
     if not path.is_file():
@@ -39,6 +39,10 @@ def read_tracked(given: str) -> Table | None:
 
 
 def elsewhere(address: str) -> InputError:
+    parts = urlsplit(address)
+    if parts.scheme == "sqlite":
+        return InputError(f"{address}: an SQLite file's address has three slashes, as in sqlite:///mlflow.db")
+    address = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"  # without a password
     cure = "download the file and give its path"
     if address.startswith(("http:", "https:", "postgresql", "mysql", "mssql", "databricks")):
         cure += "; of an MLflow server, give the data frame that mlflow.search_runs(...) returns"
@@ -57,7 +61,7 @@ def read_file(path: Path) -> Table | None:
 def read_folder(folder: Path) -> Table:
     source = str(folder)
     if mlflow.is_folder_store(folder):
-        return mlflow.read_store(folder.resolve().as_uri(), source)
+        return mlflow.read_folder(folder, source)
     states, events = trainer.found(folder), tensorboard.found(folder)
     # A Trainer writes event files of the same runs below its own folder; its state says more.
     runs = {trainer.run_folder(path) for path in states}

@@ -32,8 +32,8 @@ def is_database(path: Path) -> bool:
 
 
 def is_folder_store(folder: Path) -> bool:
-    """Whether a folder holds experiments the way MLflow keeps them in files: a meta.yaml each."""
-    return any(folder.glob("*/meta.yaml"))
+    """Whether a folder holds experiments the way MLflow keeps them in files: a meta.yaml each, with their id."""
+    return any("experiment_id" in path.read_text(errors="replace") for path in folder.glob("*/meta.yaml"))
 
 
 def read_database(path: Path, source: str) -> Table:
@@ -84,18 +84,31 @@ def read_store(address: str, source: str, database: bool = False) -> Table:
         if database and not all(map(importlib.util.find_spec, ("sqlalchemy", "alembic"))):
             raise needs_package(source)
         try:
-            with warnings_logged():
+            with told_by_log() as told:
                 client = MlflowClient(tracking_uri=address)
                 experiments = {one.experiment_id: one.name for one in pages(client.search_experiments)}
                 runs = list(pages(client.search_runs, experiment_ids=list(experiments))) if experiments else []
         except Exception as error:  # in a damaged store the client fails in its parsers too, each with its own kind
             reason = " ".join(str(error).split())
             raise InputError(f"{source}: MLflow can't read the store ({reason})") from None
+    if told:
+        raise InputError(f"{source}: MLflow can't read all of the store ({told[0]}); mend that, or take it out")
     if not runs:
         raise InputError(f"{source}: the store of MLflow has no runs; give the one that they were logged to")
     runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
     rows = [run_cells(run, experiments[run.info.experiment_id]) for run in runs]
     return from_runs(rows, ("run_name", "run_id"), source)
+
+
+def read_folder(folder: Path, source: str) -> Table:
+    """The runs of a folder store: see `read_store`. The empty `.trash` that MLflow adds to it is taken out again."""
+    trash = folder.resolve() / ".trash"
+    there = trash.exists()
+    try:
+        return read_store(folder.resolve().as_uri(), source)
+    finally:
+        if not there and trash.is_dir() and not any(trash.iterdir()):
+            trash.rmdir()
 
 
 def needs_package(source: str) -> InputError:
@@ -129,15 +142,26 @@ def run_cells(run: Any, experiment: str) -> dict[str, Any]:
 
 
 @contextmanager
-def warnings_logged() -> Iterator[None]:
-    """MLflow's log without its notes of what it does to the copy: its warnings, of a run that it skips for one."""
-    log = logging.getLogger("mlflow")
-    level = log.level
-    log.setLevel(max(level, logging.WARNING))
+def told_by_log() -> Iterator[list[str]]:
+    """What MLflow says in its log of experiments and runs that it skips because they are damaged, a line each.
+
+    It says so on the root logger, to which it would else add a handler for good, and goes on.
+    """
+    told: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(" ".join(record.getMessage().split()).partition(" Detailed error")[0].rstrip(". "))
+
+    own, root, keep = logging.getLogger("mlflow"), logging.getLogger(), Keep(logging.WARNING)
+    level, before = own.level, root.handlers[:]
+    own.setLevel(max(level, logging.WARNING))  # it also notes what it does to the copy of a database
+    root.handlers[:] = [keep]
     try:
-        yield
+        yield told
     finally:
-        log.setLevel(level)
+        root.handlers[:] = before
+        own.setLevel(level)
 
 
 @contextmanager

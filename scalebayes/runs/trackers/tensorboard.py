@@ -25,8 +25,10 @@ def read_events(paths: list[Path], source: str, root: Path) -> Table:
 
     A scalar's value is that of its greatest step. Raises `InputError` for a file that is damaged, and where the
     package `tensorboard` is missing. A file that ends inside a record is read up to there, as TensorBoard does:
-    so ends the file of a run that is still writing, or that was killed.
+    so ends the file of a run that is still writing, or that was killed. An empty file, of one killed at its start, is
+    passed over beside others.
     """
+    paths = [path for path in paths if path.stat().st_size] or paths
     folders: dict[Path, list[Path]] = {}
     for path in paths:
         folders.setdefault(path.absolute().parent, []).append(path)

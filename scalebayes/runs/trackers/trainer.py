@@ -95,6 +95,8 @@ def checked_state(state: Any, source: str) -> dict[str, Any]:
     history, step = state["log_history"], state["global_step"]
     if not (isinstance(history, list) and all(isinstance(entry, dict) for entry in history)):
         raise InputError(f"{source}: 'log_history' is no list of objects; the file isn't one that a Trainer wrote")
+    if not all(isinstance(entry.get("step", 0), int | float | None) for entry in history):
+        raise InputError(f"{source}: a 'step' in log_history is no number; the file isn't one that a Trainer wrote")
     if isinstance(step, bool) or not isinstance(step, int | float):
         raise InputError(f"{source}: 'global_step' is {step!r}, no number; the file isn't one that a Trainer wrote")
     return state

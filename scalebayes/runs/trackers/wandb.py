@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scalebayes.errors import InputError
@@ -41,6 +44,40 @@ def read_items(items: Sequence[Any], source: str = "") -> Table:
         return from_records([flat(item) for item in items], source)
     runs = [run_cells(item, f"{prefix}item {i} of the list") for i, item in enumerate(items, 1)]
     return from_runs(runs, ("name", "id"), source)
+
+
+def unpacked(table: Table) -> Table:
+    """A table whose columns `config` and `summary` hold a mapping a run, or its text, with their entries as columns.
+
+    So W&B's own example of an export writes them. Any other table comes back as it is.
+
+    >>> import numpy as np
+    >>> cells = {"name": ["a"], "config": ["{'n_params': 1e8}"], "summary": ["{'val/loss': 3.1}"]}
+    >>> list(unpacked(Table({name: np.array(x, object) for name, x in cells.items()}, np.array([1]))).cells)
+    ['name', 'config.n_params', 'summary.val/loss']
+    """
+    packed = {
+        name: [entries_of(cell) for cell in table.cells[name]] for name in ("config", "summary") if name in table.cells
+    }
+    if not packed or any(cell is None for cells in packed.values() for cell in cells):
+        return table
+    runs = [
+        {name: packed[name][i] if name in packed else column[i] for name, column in table.cells.items()}
+        for i in range(len(table.rows))
+    ]
+    return replace(read_items(runs, table.source), rows=table.rows)
+
+
+def entries_of(cell: Any) -> Mapping[str, Any] | None:
+    """A mapping in a cell, or written out in it as JSON or as Python does; None for anything else."""
+    if isinstance(cell, str) and cell.lstrip().startswith("{"):
+        for read in (json.loads, ast.literal_eval):
+            try:
+                cell = read(cell)
+                break
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+    return cell if isinstance(cell, Mapping) else None
 
 
 def is_run(item: Any) -> bool:
