@@ -3,6 +3,7 @@
     python examples/forecast_sweep.py                         # the runs that come with scalebayes
     python examples/forecast_sweep.py --runs sweep/runs.csv   # those of your own train_sweep.py
     python examples/forecast_sweep.py --compare               # every law of N and D in the registry, a line each
+    python examples/forecast_sweep.py --compare kaplan nested # these
 
 It also says how far runs scatter that differ in their seed alone: noise that no law can explain, and what the scatter
 around a law should come to where the law is right.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,12 +28,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit a sweep and forecast its largest runs.")
     parser.add_argument("--runs", help="a table that train_sweep.py wrote; without it the one in scalebayes")
     parser.add_argument("--law", default="chinchilla", help="a law of N and D")
-    parser.add_argument("--compare", action="store_true", help="all laws of N and D, in a table")
+    parser.add_argument("--compare", nargs="*", metavar="LAW", help="a table of laws of N and D, by default of all")
     options = parser.parse_args()
     try:
         runs, targets = read(options.runs, SINGLE), read(options.runs, TARGET)
-        if options.compare:
-            return compare(runs, targets)
+        if options.compare is not None:
+            return compare(runs, targets, options.compare or sb.laws.GROUPS["N and D"])
         fit = sb.fit(runs, law=options.law, on_fail="ignore")
         table = forecast(fit, targets)
     except sb.InputError as error:
@@ -51,10 +53,10 @@ def main() -> None:
     print(table.to_string(index=False, float_format=lambda x: f"{x:.6g}"))
 
 
-def compare(runs: sb.Runs, targets: sb.Runs) -> None:
+def compare(runs: sb.Runs, targets: sb.Runs, names: Sequence[str]) -> None:
     """A line a law: how it fits, and what it says of the runs that were kept back."""
     print(f"{'law':<18}{'sd of log loss':>15}{'max r-hat':>11}{'inside':>9}{'mean error of log loss':>24}")
-    for name in sb.laws.names():
+    for name in names:
         if set(sb.laws.get(name).inputs) == {"N", "D"}:
             fit = sb.fit(runs, law=name, on_fail="ignore")
             table, r_hat = forecast(fit, targets), fit.summary()["r_hat"].max()

@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from tiny_gpt import training
@@ -25,6 +27,7 @@ from tiny_gpt.plan import FULL, SMALL, Sweep, Task, pending, wanted
 from tiny_gpt.record import RESULTS, finished, made_with, row, write_tables
 from tqdm import tqdm
 
+asked_to_stop = Event()
 progress: Any = None  # in a worker: the FLOPs that all have spent, shared with the parent
 
 
@@ -37,6 +40,7 @@ def main() -> None:
     if options.workers < 1:
         parser.error(f"--workers {options.workers}: give at least 1")
     sweep = SMALL if options.small else FULL
+    signal.signal(signal.SIGINT, stop)
     try:
         check_corpus(sweep)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -50,6 +54,12 @@ def main() -> None:
         sys.exit(f"error: --out {options.out}: {error.strerror or error}; give a folder that can be written to")
     except ValueError as error:
         sys.exit(f"error: {error}")
+
+
+def stop(*_: Any) -> None:
+    """Ctrl-C. Where it arrives inside a callback, Python prints the exception and drops it; the loop sees the event."""
+    asked_to_stop.set()
+    raise KeyboardInterrupt
 
 
 def check_corpus(sweep: Sweep) -> None:
@@ -83,6 +93,8 @@ def run_all(sweep: Sweep, out: Path, done: dict[str, dict], workers: int) -> Non
                 name, before, left = "learning rates" if tasks[0].kind == "tune" else "runs", flops.value, set(futures)
                 with tqdm(total=sum(task.run.C for task in tasks), unit="FLOP", unit_scale=True, desc=name) as bar:
                     while left:
+                        if asked_to_stop.is_set():
+                            raise KeyboardInterrupt
                         ended, left = wait(left, timeout=1.0, return_when=FIRST_COMPLETED)
                         keep(ended)
                         bar.set_postfix_str(f"{len(futures) - len(left)} of {len(futures)} runs", refresh=False)
