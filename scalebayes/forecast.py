@@ -1,6 +1,6 @@
 """predict: the observable at inputs not yet trained, with its distance from the runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -9,23 +9,27 @@ import xarray as xr
 
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.keys import as_key
+from scalebayes.many.answers import joined
+from scalebayes.many.fits import Fits
 from scalebayes.result import Fit
 
 
-def predict(fit: Fit, *, observed: bool = False, seed: Any = 0, **inputs: Any) -> xr.Dataset:
+def predict(fit: Fit | Fits, *, observed: bool = False, seed: Any = 0, **inputs: Any) -> xr.Dataset:
     """What the law says at given inputs.
 
     Args:
-        fit: of any method.
-        observed: False for the law's curve, which is the median of a new run; True for a new run with its noise.
+        fit: of any method; of `Fits`, whose answers are stacked along the dim dataset.
+        observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
+            new run with its noise.
         seed: of the noise, an int or a JAX key.
         **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
             arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
 
     Returns:
         Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
-        outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. Inputs are
-        coordinates of the dim point.
+        outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. An input that
+        need not be positive has its distance in its own unit; the attribute `plain` names such. Inputs are coordinates
+        of the dim point.
 
     Raises:
         InputError: an input is missing, unknown or not positive and finite; `observed` for a fit whose noise
@@ -38,9 +42,13 @@ def predict(fit: Fit, *, observed: bool = False, seed: Any = 0, **inputs: Any) -
     >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
     [[2.3]]
     """
+    if isinstance(fit, Fits):
+        keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(fit))]
+        each = zip(fit, keys, strict=True)
+        return joined(fit, [predict(one, observed=observed, seed=own, **inputs) for one, own in each])
     points = _points(fit, inputs)
     if observed:
-        _check_observed(fit)
+        check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
     with jax.enable_x64():
         values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
@@ -56,7 +64,7 @@ def predict(fit: Fit, *, observed: bool = False, seed: Any = 0, **inputs: Any) -
             "distance": (("point", "axis"), np.column_stack(list(distances.values()))),
         },
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
-        {"observed": int(observed), "moments": moments, **about(fit)},
+        {"observed": int(observed), "moments": moments, **about(fit), "plain": plain(fit, distances)},
     )
 
 
@@ -72,13 +80,18 @@ def about(fit: Fit) -> dict[str, str]:
     return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 
+def plain(fit: Fit, axes: Iterable[str]) -> str:
+    """The axes along which distance is no e-folds, with blanks between."""
+    return " ".join(axis for axis in axes if fit.problem.axis_name(axis) == axis)
+
+
 def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """E-folds outside the runs' range: axis -> (point,). Axes: the law's inputs, and C and D_per_N of N and D."""
-    columns = fit.problem.columns.values()
-    runs = with_ratios({column: fit.runs.column(column) for column in columns})
+    columns, problem = fit.problem.columns.values(), fit.problem
+    runs = with_ratios({column: problem.column(column) for column in columns})
     outside = {}
     for axis, x in with_ratios({column: points[column] for column in columns}).items():
-        low, high, here = np.log(runs[axis].min()), np.log(runs[axis].max()), np.log(x)
+        low, high, here = (problem.axis(axis, values) for values in (runs[axis].min(), runs[axis].max(), x))
         # A point on the edge may differ from it in the last digit.
         far = np.maximum(np.maximum(low - here, here - high), 0.0)
         outside[axis] = np.where(far < 1e-9, 0.0, far)
@@ -100,7 +113,9 @@ def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     for name in by_column:
         if name not in known:
             raise unknown("input", name, known)
-    arrays = {name: positive(name, value) for name, value in by_column.items()}
+    inputs_of = {column: name for name, column in fit.problem.columns.items()}
+    domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
+    arrays = {name: positive(name, value, domains[name]) for name, value in by_column.items()}
     try:
         arrays = dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
     except ValueError:
@@ -122,21 +137,23 @@ def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {column: arrays[column] for column in columns}
 
 
-def positive(name: str, value: Any) -> np.ndarray:
-    """An input or a budget as positive, finite float64 (point,); InputError where it isn't."""
+def positive(name: str, value: Any, within: tuple[float, float] | None = None) -> np.ndarray:
+    """An input or a budget as finite float64 (point,), positive or `within` [low, high); InputError where not."""
     try:
         array = np.atleast_1d(np.asarray(value, np.float64))
     except (TypeError, ValueError):
         raise InputError(f"{name}: a number or an array of numbers, not {value!r}") from None
     if array.ndim > 1 or not array.size:
         raise InputError(f"{name}: one number or a list of them, not an array of shape {array.shape}")
-    if not (np.isfinite(array).all() and (array > 0).all()):
-        bad = array[~(np.isfinite(array) & (array > 0))][0]
-        raise InputError(f"{name}: {bad} is not a positive, finite number")
+    inside = np.isfinite(array) & ((array > 0) if within is None else (array >= within[0]) & (array < within[1]))
+    if not inside.all():
+        asked = "a positive, finite number" if within is None else f"a finite number in [{within[0]:g}, {within[1]:g})"
+        raise InputError(f"{name}: {array[~inside][0]} is not {asked}")
     return array
 
 
-def _check_observed(fit: Fit) -> None:
+def check_observed(fit: Fit) -> None:
+    """Refuse a fit that can't say how a new run scatters."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
     if next(iter(fit.draws.values())).size == 1:

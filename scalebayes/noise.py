@@ -1,7 +1,7 @@
 """Noise: how the observable of a run scatters around the law.
 
 A noise is a record: its parameters (names begin with `noise_`), a residual distribution, and the scale on which
-the residual lives ("log" or "raw"). The law is the median of a new run for every one of them.
+the residual lives ("log", "logit" or "raw"). The law is the median of a new run; of `beta`, the mean.
 A row's scale is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error.
 """
 
@@ -16,6 +16,7 @@ import numpyro.distributions as dist
 
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.huber import HuberDistribution, huber, huber_information, soften_huber
+from scalebayes.links import LINKS
 from scalebayes.parameters import Param
 
 SCALE = dist.LogNormal(math.log(0.01), 1.5)
@@ -28,29 +29,45 @@ class Form:
 
     Attributes:
         residual: (noise parameters, scale of the row) -> distribution of the residual.
-        on: "log" (residual = log y - log f) or "raw" (y - f).
+        on: the link: "log" (residual = log y - log f), "logit" or "raw" (y - f).
+        spread: law's value -> what noise_scale is multiplied with there; None for 1.
         density: False for an objective, which only MAP takes.
         moments: whether a new run has a mean and a variance.
         soften: (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
         information: noise parameters -> expected information of location and log scale at unit scale, where the
             Hessian of the log density at the mode is a poor guide to the posterior.
+        whole: (law's value, scale of the row) -> distribution of the observable, where it isn't one of a residual.
+        within: the open interval of the observable, where it is narrower than the link's.
     """
 
     residual: Callable[[Mapping[str, Any], Any], Any]
     on: str = "log"
+    spread: Callable[[Any], Any] | None = None
     density: bool = True
     moments: bool = True
     soften: Callable[[Mapping[str, Any], Any], dict[str, Any]] | None = None
     information: Callable[[Mapping[str, Any]], tuple[Any, Any]] | None = None
+    whole: Callable[[Any, Any], Any] | None = None
+    within: tuple[float, float] | None = None
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The open interval in which an observable can have this noise."""
+        return self.within or LINKS[self.on].range
+
+    @property
+    def centre(self) -> str:
+        """What the law is of a new run: its median or its mean."""
+        return "median" if self.whole is None else "mean"
 
     def row_scale(self, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
         """Scale (sd, or that of a heavier tail) of each row's residual; one number without se and count."""
-        scale = values["noise_scale"]
+        scale = values["noise_scale"] if self.spread is None else values["noise_scale"] * self.spread(location)
         if count is not None:
             scale = scale / jnp.sqrt(count)
         if se is None:
             return scale
-        return jnp.sqrt(scale**2 + (se / location if self.on == "log" else se) ** 2)
+        return jnp.sqrt(scale**2 + (se * LINKS[self.on].slope(location)) ** 2)
 
     def distribution(self, location: Any, values: Mapping[str, Any], se: Any = None, count: Any = None) -> Any:
         """Distribution of the observable of runs whose law value is `location`.
@@ -62,12 +79,10 @@ class Form:
         """
         # The runs were checked at the door. NumPyro's own check, a select per value, would make the density four
         # times slower, since XLA can't vectorise across it.
-        residual = self.residual(values, self.row_scale(location, values, se, count))
-        if self.on == "raw":
-            shift = [dist.transforms.AffineTransform(location, 1.0)]
-        else:
-            shift = [dist.transforms.AffineTransform(jnp.log(location), 1.0), dist.transforms.ExpTransform()]
-        return dist.TransformedDistribution(residual, shift, validate_args=False)
+        scale = self.row_scale(location, values, se, count)
+        if self.whole is not None:
+            return self.whole(location, scale)
+        return LINKS[self.on].around(location, self.residual(values, scale))
 
     def log_likelihood(self, y: Any, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
         """Log density of each row's observable; minus the row's objective where the noise is one."""
@@ -145,6 +160,31 @@ def NormalRaw() -> Noise:
 
 
 @known_settings
+def LogitNormal() -> Noise:
+    """Normal on the logit of an observable between 0 and 1, such as an error rate.
+
+    >>> LogitNormal().form.on
+    'logit'
+    """
+    return Noise(
+        "logit_normal", {"noise_scale": Param(dist.LogNormal(math.log(0.05), 1.5), "")}, Form(_normal, "logit")
+    )
+
+
+@known_settings
+def Beta() -> Noise:
+    """Beta around the law, which is its mean, for an observable between 0 and 1.
+
+    Its sd is noise_scale sqrt(f (1 - f)): noise_scale^2 = 1 / (1 + a + b) in the usual a and b.
+
+    >>> round(float(Beta().form.distribution(0.2, {"noise_scale": 0.1}).variance), 6)
+    0.0016
+    """
+    form = Form(_normal, "raw", spread=_binomial, whole=_beta, within=(0.0, 1.0))
+    return Noise("beta", {"noise_scale": Param(dist.Beta(1.0, 9.0), "")}, form)
+
+
+@known_settings
 def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
     """Huber's function of the residual of the log, over its scale.
 
@@ -189,12 +229,29 @@ def _normal(values: Mapping[str, Any], scale: Any) -> Any:
     return dist.Normal(0.0, scale, validate_args=False)
 
 
+def _binomial(location: Any) -> Any:
+    return jnp.sqrt(location * (1 - location))
+
+
+def _beta(location: Any, scale: Any) -> Any:
+    # A known standard error may be wider than any distribution on (0, 1) with that mean.
+    total = jnp.maximum(location * (1 - location) / scale**2 - 1, 1e-3)
+    return dist.Beta(location * total, (1 - location) * total, validate_args=False)
+
+
 def _huber(values: Mapping[str, Any], scale: Any) -> Any:
     return HuberDistribution(values["noise_delta"], scale)
 
 
 _REGISTRY: Mapping[str, Callable[..., Noise]] = MappingProxyType(
-    {"student_t": StudentT, "normal": Normal, "huber": Huber, "normal_raw": NormalRaw}
+    {
+        "student_t": StudentT,
+        "normal": Normal,
+        "huber": Huber,
+        "normal_raw": NormalRaw,
+        "logit_normal": LogitNormal,
+        "beta": Beta,
+    }
 )
 
 
@@ -202,7 +259,7 @@ def names() -> tuple[str, ...]:
     """The names of the noises.
 
     >>> names()
-    ('student_t', 'normal', 'huber', 'normal_raw')
+    ('student_t', 'normal', 'huber', 'normal_raw', 'logit_normal', 'beta')
     """
     return tuple(_REGISTRY)
 

@@ -11,6 +11,8 @@ import xarray as xr
 from scalebayes.errors import InputError
 from scalebayes.forecast import about, curve, distance, positive
 from scalebayes.laws.base import Terms
+from scalebayes.many.answers import joined
+from scalebayes.many.fits import Fits
 from scalebayes.result import Fit
 
 GRID = 257
@@ -18,11 +20,12 @@ REACH = 30.0
 BISECTIONS = 60
 
 
-def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
+def optimum(fit: Fit | Fits, *, C: Any) -> xr.Dataset:
     """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
 
     Args:
-        fit: of a law of N and D. C: budgets, a number or an array (budget,).
+        fit: of a law of N and D, or `Fits`, whose answers are stacked along the dim dataset.
+        C: budgets, a number or an array (budget,).
 
     Returns:
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
@@ -40,6 +43,14 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
     >>> optimum(fitted, C=5.76e23)["N"].item() / 1e10
     7.2...
     """
+    best = joined(fit, [_optimum(one, C) for one in fit]) if isinstance(fit, Fits) else _optimum(fit, C)
+    if np.isnan(best["N"].values).all():
+        law = fit.law.name if isinstance(fit, Fit) else ", ".join(dict.fromkeys(one.law.name for one in fit))
+        raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets")
+    return best
+
+
+def _optimum(fit: Fit, C: Any) -> xr.Dataset:
     if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
         raise InputError(
             f"optimum needs a law of N and D; law {fit.law.name!r} is one of "
@@ -56,8 +67,6 @@ def optimum(fit: Fit, *, C: Any) -> xr.Dataset:
         N = np.exp(log_N)
         D = budget / (6 * N)
         loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
-    if np.isnan(log_N).all():
-        raise InputError(f"law {fit.law.name!r} has no minimum along C = 6 N D at any of these budgets")
     values = {
         "N": N,
         "D": D,

@@ -62,11 +62,12 @@ class Param:
 
     Args:
         prior: a NumPyro distribution over a scalar, or a number (the parameter is fixed there, in the runs' own
-            units), or "flat" (constant over the unconstrained coordinate).
+            units), or "flat" (constant over the unconstrained coordinate), or "reference" (fixed at one unit of the
+            runs' reference).
         dimension: units, as powers of the law's inputs and of `loss`: "" for a pure number, `loss N^alpha`,
             `N loss^(1/alpha_N)`. None: not known, and then the whole law is evaluated on the runs' own units.
         scaled: True when the prior is on the parameter in reference units, False when in the runs' own.
-        positive: the support where the prior is a number or "flat".
+        positive: the support where the prior is a number or "flat"; `within` in its place for any other.
 
     Raises:
         InputError: a prior that is none of these, or a dimension that can't be read.
@@ -79,13 +80,14 @@ class Param:
     dimension: str | None = None
     scaled: bool = True
     positive: bool = True
+    within: Any = None
 
     def __post_init__(self) -> None:
         if isinstance(self.prior, bool) or not isinstance(self.prior, (int, float, np.number, str, dist.Distribution)):
             raise InputError(
                 f"a prior is a NumPyro distribution, a number or 'flat', not {type(self.prior).__name__} {self.prior!r}"
             )
-        if isinstance(self.prior, str) and self.prior != "flat":
+        if isinstance(self.prior, str) and self.prior not in ("flat", "reference"):
             raise InputError(f"unknown prior {self.prior!r}: give a NumPyro distribution, a number or 'flat'")
         if isinstance(self.prior, dist.Distribution) and (self.prior.batch_shape or self.prior.event_shape):
             raise InputError(f"a prior is over one number; this one has shape {self.prior.shape()}")
@@ -97,7 +99,7 @@ class Param:
     @property
     def fixed(self) -> bool:
         """Whether the parameter is a number rather than an unknown."""
-        return isinstance(self.prior, (int, float, np.number))
+        return isinstance(self.prior, (int, float, np.number)) or self.prior == "reference"
 
     @property
     def distribution(self) -> Any:
@@ -111,6 +113,8 @@ class Param:
         """The NumPyro constraint of the parameter."""
         if isinstance(self.prior, dist.Distribution):
             return self.prior.support
+        if self.within is not None:
+            return self.within
         return constraints.positive if self.positive else constraints.real
 
 
@@ -221,17 +225,29 @@ class Reference:
     scale: float
 
     @classmethod
-    def of(cls, inputs: Mapping[str, np.ndarray], y: np.ndarray) -> "Reference":
+    def of(
+        cls,
+        inputs: Mapping[str, np.ndarray],
+        y: np.ndarray,
+        bases: Mapping[str, str] | None = None,
+        scaled: bool = True,
+        signed: bool = False,
+    ) -> "Reference":
         """The reference of a table of runs.
+
+        Args:
+            inputs: name -> (run,). y: the observable (run,).
+            bases: input -> the input whose unit it shares, "loss" for the observable's, "" for the reference 1.
+            scaled: False for an observable that is taken as it is. signed: True for one that may be negative.
 
         >>> round(Reference.of({"N": np.array([1.0, 100.0])}, np.array([2.0, 2.0])).inputs["N"], 6)
         10.0
         """
-        scale = np.exp(np.log(y).mean()) if (y > 0).all() else np.sqrt((y**2).mean())
-        return cls(
-            {name: float(np.exp(np.log(x).mean())) for name, x in inputs.items()},
-            float(scale) if scale > 0 else 1.0,
-        )
+        scale = float(np.exp(np.log(y).mean()) if (y > 0).all() and not signed else np.sqrt((y**2).mean()))
+        units = {"": 1.0, "loss": scale if scaled and scale > 0 else 1.0}
+        base = {name: (bases or {}).get(name, name) for name in inputs}
+        units |= {name: float(np.exp(np.log(inputs[name]).mean())) for name in inputs if name in base.values()}
+        return cls({name: units[base[name]] for name in inputs}, units["loss"])
 
     @classmethod
     def unit(cls, inputs: Mapping[str, Any]) -> "Reference":

@@ -1,13 +1,16 @@
 """Priors as data: what a trace takes and what a file keeps of a parameter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import numpy as np
 import numpyro.distributions as dist
+from numpyro.distributions import biject_to
 
-from scalebayes.parameters import Param
+from scalebayes.errors import InputError
+from scalebayes.parameters import Param, exponent_names, parse_dimension
 
 # The arguments that make each distribution again. A prior of another kind is kept as text.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -69,6 +72,22 @@ class Traced:
         return cls(family, children[0])
 
 
+class Beta(dist.Beta):
+    """NumPyro's Beta for a record that is made at an import: its array, which starts JAX's backend, waits for its use.
+
+    >>> prior_text(Beta(1.0, 4.0)), round(float(Beta(1.0, 4.0).mean), 6)
+    ('Beta(1, 4)', 0.2)
+    """
+
+    def __init__(self, concentration1: float, concentration0: float) -> None:
+        self.concentration1, self.concentration0 = concentration1, concentration0
+        dist.Distribution.__init__(self, validate_args=False)
+
+    @property
+    def _dirichlet(self) -> Any:
+        return dist.Dirichlet(np.array([self.concentration1, self.concentration0]))
+
+
 class TextPrior(dist.Distribution):
     """A prior that a file knows as text alone: it can be read, and neither sampled nor evaluated."""
 
@@ -93,7 +112,7 @@ def prior_text(prior: Any) -> str:
     ('LogNormal(-1, 0.5)', 'fixed at 0.5', 'flat')
     """
     if isinstance(prior, str):
-        return prior
+        return {"reference": "the middle of the runs"}.get(prior, prior)
     if not isinstance(prior, dist.Distribution):
         return f"fixed at {prior:.6g}"
     if isinstance(prior, TextPrior):
@@ -143,3 +162,64 @@ def param_from_record(record: Mapping[str, Any]) -> Param:
 
 def _is_positive(param: Param) -> bool:
     return not bool(param.support(-1.0))
+
+
+def replaced(name: str, old: Param, prior: Any) -> Param:
+    """A parameter with another prior: a `Param`, a distribution in the runs' own units, a number (fixed) or "flat".
+
+    Raises:
+        InputError: none of these, another dimension, or a prior that reaches beyond the parameter's support.
+
+    >>> replaced("alpha", Param(dist.LogNormal(-1.0, 0.5), ""), 0.5).fixed
+    True
+    """
+    if name.startswith("noise_") and old.fixed:
+        raise InputError(f"{name!r} is a setting of the noise and not a parameter of this one; set it in noise=, there")
+    try:
+        new = prior if isinstance(prior, Param) else Param(prior, None, not isinstance(prior, dist.Distribution))
+    except InputError as error:
+        raise InputError(f"prior of {name!r}: {error}") from None
+    if new.dimension not in (None, old.dimension):
+        raise InputError(f"prior of {name!r}: its dimension is {old.dimension!r} in this law, not {new.dimension!r}")
+    # A number or "flat" is of the parameter's own support, which a later prior is held to as well.
+    new = replace(new, dimension=old.dimension, within=old.support)
+    if new.prior == "reference":
+        check_reference(name, new)
+    if isinstance(new.prior, str):
+        return new
+    values = np.array([float(new.prior)]) if new.fixed else _reach(new.support)
+    if not _inside(old.support, values):
+        what = f"{new.prior}" if new.fixed else f"a {type(new.prior).__name__}, over {_describe(new.support)},"
+        raise InputError(
+            f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}; use a "
+            "distribution within it, such as LogNormal or TruncatedNormal(..., low=0) for a positive parameter"
+        )
+    return new
+
+
+def check_reference(name: str, param: Param) -> None:
+    """Refuse "reference" for a parameter whose unit isn't that of inputs alone.
+
+    Raises:
+        InputError: a pure number, or one whose unit depends on other parameters.
+    """
+    if not param.dimension or any(exponent_names(e, param.dimension) for _, e in parse_dimension(param.dimension)):
+        raise InputError(
+            f"{name!r} can't be held at the runs' reference: its dimension {param.dimension!r} has none; give a number"
+        )
+
+
+def _reach(support: Any) -> np.ndarray:
+    """Values at both ends and in the middle of a support."""
+    return np.asarray(biject_to(support)(np.array([-20.0, 0.0, 20.0])), float)
+
+
+def _inside(support: Any, values: np.ndarray) -> bool:
+    return bool(np.all(np.asarray(support(values))))
+
+
+def _describe(support: Any) -> str:
+    low, _, high = (round(float(x), 6) for x in _reach(support))
+    if low <= -20:
+        return "all real numbers"
+    return f"numbers above {low:g}" if high > 1e6 else f"numbers from {low:g} to {high:g}"

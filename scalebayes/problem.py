@@ -1,19 +1,20 @@
 """From runs, law, noise and priors to the arrays that inference takes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
-from numpyro.distributions import Distribution, biject_to
+from numpyro.distributions import Distribution
 
 from scalebayes.errors import InputError, unknown
 from scalebayes.laws.base import Law
 from scalebayes.model import Model, Numbers, Rows, default_start
 from scalebayes.noise import Noise
-from scalebayes.parameters import Param, Reference
-from scalebayes.priors import Traced
+from scalebayes.parameters import Param, Reference, log_unit
+from scalebayes.priors import Traced, replaced
 from scalebayes.runs import Runs
 
 
@@ -35,6 +36,22 @@ class Problem:
     model: Model
     numbers: Numbers
     rows: Rows
+
+    def column(self, name: str) -> np.ndarray:
+        """A column that the law takes, float64 (run,), checked to lie where the law is defined."""
+        return self.runs.column(name, self._domain(name))
+
+    def axis(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values of a column as distances are measured: their log, or themselves where they need not be positive."""
+        return np.log(values) if self._domain(name) is None else values
+
+    def axis_name(self, name: str) -> str:
+        """What `axis` gives, in words: "log N", or "S" of an input that need not be positive."""
+        return f"log {name}" if self._domain(name) is None else name
+
+    def _domain(self, column: str) -> tuple[float, float] | None:
+        inputs = {column: name for name, column in self.columns.items()}
+        return self.law.domains.get(inputs.get(column, column))
 
 
 def build(
@@ -60,19 +77,18 @@ def build(
     columns, runs = _bind(runs, law, inputs or {})
     if clash := sorted(set(law.params) & set(noise.params)):
         raise InputError(f"law {law.name!r} and noise {noise.name!r} both have a parameter {clash[0]!r}; rename it")
-    if noise.form.on == "log" and not (runs.y > 0).all():
-        raise InputError(
-            f"noise {noise.name!r} is on the log of {runs.observable}, which isn't positive: normal_raw is not"
-        )
+    _check_observable(runs, law, noise)
     chosen_law, chosen_noise = _with_priors(law, noise, priors)
     if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
         raise InputError(
             f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
             "anything; use priors='flat' (--priors flat), or leave the scale free"
         )
-    values = {name: runs.column(column) for name, column in columns.items()}
+    values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
     if reference is None:
-        reference = Reference.of(values, runs.y) if law.has_dimensions else Reference.unit(values)
+        own = Reference.of(values, runs.y, law.bases, law.has_scale, law.range[0] < 0)
+        reference = own if law.has_dimensions else Reference.unit(values)
+    chosen_law = _at_reference(chosen_law, reference)
     return Problem(
         runs,
         chosen_law,
@@ -83,6 +99,44 @@ def build(
         _numbers(law, noise, chosen_law, chosen_noise, reference),
         _rows(runs, values, reference),
     )
+
+
+def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
+    """That the noise can be on the observable, and the law can give it."""
+    low, high = law.range
+    off = runs.y[~((runs.y >= low) & (runs.y <= high))]
+    if off.size and not law.has_scale:
+        cure = "; a percentage is to be divided by 100" if (off > high).any() else ""
+        raise InputError(
+            f"law {law.name!r} gives {law.observable} from {low:g} to {high:g}, and {runs.observable} is {off[0]:g} in "
+            f"{_rows_of(off)}{cure}"
+        )
+    low, high = noise.form.range
+    where = "positive" if math.isinf(high) else f"between {low:g} and {high:g}"
+    off = runs.y[~((runs.y > low) & (runs.y < high))]
+    if off.size:
+        raise InputError(
+            f"noise {noise.name!r} is for an observable that is {where}, and {runs.observable} is {off[0]:g} in "
+            f"{_rows_of(off)}; leave such runs out, or use noise='normal_raw', which takes any number"
+        )
+    if not math.isinf(high) and law.has_scale:
+        raise InputError(
+            f"noise {noise.name!r} is for an observable that is {where}, and law {law.name!r} has no upper end; use "
+            "noise='student_t', or a law of a share such as 'sigmoid_compute' (sb.Law(..., range=(0, 1)) for your own)"
+        )
+
+
+def _rows_of(off: np.ndarray) -> str:
+    return f"{off.size} run{'s' if off.size > 1 else ''}"
+
+
+def _at_reference(law: Law, reference: Reference) -> Law:
+    """The law with the parameters that are held at the reference as numbers in the runs' own units."""
+    held = {name: param for name, param in law.params.items() if isinstance(param.prior, str) and param.fixed}
+    if not held:
+        return law
+    numbers = {n: replace(p, prior=float(np.exp(log_unit(p.dimension, {}, reference.logs)))) for n, p in held.items()}
+    return replace(law, params={**law.params, **numbers})
 
 
 def padded(rows: int) -> int:
@@ -129,49 +183,11 @@ def _with_priors(law: Law, noise: Noise, priors: str | Mapping[str, Any] | None)
     for name, prior in priors.items():
         if name not in known:
             raise unknown("parameter in priors", name, known)
-        known[name] = _replaced(name, known[name], prior)
+        known[name] = replaced(name, known[name], prior)
     return (
         replace(law, params={name: known[name] for name in law.params}),
         replace(noise, params={name: known[name] for name in noise.params}),
     )
-
-
-def _replaced(name: str, old: Param, prior: Any) -> Param:
-    if name.startswith("noise_") and old.fixed:
-        raise InputError(f"{name!r} is a setting of the noise and not a parameter of this one; set it in noise=, there")
-    try:
-        new = prior if isinstance(prior, Param) else Param(prior, None, not isinstance(prior, Distribution))
-    except InputError as error:
-        raise InputError(f"prior of {name!r}: {error}") from None
-    if new.dimension not in (None, old.dimension):
-        raise InputError(f"prior of {name!r}: its dimension is {old.dimension!r} in this law, not {new.dimension!r}")
-    new = replace(new, dimension=old.dimension)
-    if isinstance(new.prior, str):
-        return replace(new, positive=not _inside(old.support, np.array([-1.0])))
-    values = np.array([float(new.prior)]) if new.fixed else _reach(new.support)
-    if not _inside(old.support, values):
-        what = f"{new.prior}" if new.fixed else f"a {type(new.prior).__name__}, over {_describe(new.support)},"
-        raise InputError(
-            f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}; use a "
-            "distribution within it, such as LogNormal or TruncatedNormal(..., low=0) for a positive parameter"
-        )
-    return new
-
-
-def _reach(support: Any) -> np.ndarray:
-    """Values at both ends and in the middle of a support."""
-    return np.asarray(biject_to(support)(np.array([-20.0, 0.0, 20.0])), float)
-
-
-def _inside(support: Any, values: np.ndarray) -> bool:
-    return bool(np.all(np.asarray(support(values))))
-
-
-def _describe(support: Any) -> str:
-    low, _, high = (round(float(x), 6) for x in _reach(support))
-    if low <= -20:
-        return "all real numbers"
-    return f"numbers above {low:g}" if high > 1e6 else f"numbers from {low:g} to {high:g}"
 
 
 def _float64(tree: Any) -> Any:

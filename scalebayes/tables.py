@@ -14,7 +14,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
     """Median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
 
     Args:
-        dataset: over (chain, draw, point | budget). prob: of the interval, between 0 and 1.
+        dataset: over (chain, draw, point | budget), and over dataset where it is of many fits.
+        prob: of the interval, between 0 and 1.
 
     Returns:
         One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
@@ -44,7 +45,7 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():
             frame[column] = np.ravel(values)
         if "distance" in dataset:
-            frame["efolds"] = dataset["distance"].max("axis").values.ravel()
+            frame["efolds"] = dataset["distance"].max("axis").transpose(*index).values.ravel()
         frames.append(frame)
     table = pd.concat(frames, ignore_index=True)
     if len(names) > 1 and len(table) > len(names):
@@ -87,8 +88,13 @@ def _columns(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
 
 
 def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
-    shown = {str(n): c.values for n, c in dataset.coords.items() if c.dims == tuple(index) and n not in index}
+    """The coordinates along `index`, one row a cell; of its own dims only the names of data sets."""
+    sizes = {dim: dataset.sizes[dim] for dim in index}
+    shown = {}
+    for name, coordinate in dataset.coords.items():
+        if coordinate.dims and set(coordinate.dims) <= set(index) and (name == "dataset" or name not in index):
+            shown[str(name)] = coordinate.broadcast_like(xr.DataArray(np.empty(tuple(sizes.values())), dims=index))
+            shown[str(name)] = shown[str(name)].transpose(*index).values.ravel()
     if not np.any(shown.get("no_minimum", 0)):
         shown.pop("no_minimum", None)
-    size = int(np.prod([dataset.sizes[d] for d in index]))
-    return pd.DataFrame(shown, index=range(size))
+    return pd.DataFrame(shown, index=range(int(np.prod(list(sizes.values())))))

@@ -20,11 +20,8 @@ def to_tree(fit: Any) -> xr.DataTree:
         coords,
         {**attributes, **fit.numbers},
     )
-    run = {"run": run_names(fit)}
-    runs = fit.runs
-    columns = {name: ("run", x) for name, x in runs.inputs.items()}
-    known = {f"{runs.observable}_se": runs.se, "count": runs.count}
-    columns |= {name: ("run", x) for name, x in known.items() if x is not None}
+    run, runs = {"run": run_names(fit)}, fit.runs
+    columns = {name: ("run", x) for name, x in constant_columns(runs).items()}
     return xr.DataTree.from_dict(
         {
             "posterior": posterior,
@@ -33,6 +30,12 @@ def to_tree(fit: Any) -> xr.DataTree:
             "constant_data": xr.Dataset(columns, run, attributes),
         }
     )
+
+
+def constant_columns(runs: Any) -> dict[str, np.ndarray]:
+    """Inputs, known standard errors and counts of runs (run,), as a tree and a file name them."""
+    known = {f"{runs.observable}_se": runs.se, "count": runs.count}
+    return {**runs.inputs, **{name: x for name, x in known.items() if x is not None}}
 
 
 def run_names(fit: Any) -> np.ndarray:

@@ -327,6 +327,40 @@ def test_predict_of_a_law_of_one_scale(run, power):
     assert run("predict", power, "--input", "x=1e20,1e21", "--json").json == by_column
 
 
+def test_observables_that_are_shares_or_negative_and_inputs_that_are_0_or_negative(run, tmp_path):
+    """The law says what its observable and its inputs may be: the table and the question are read by it."""
+    rng = np.random.default_rng(8)
+
+    def table(name, **columns):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
+
+    d, k = np.linspace(0.5, 12, 30), np.geomspace(1, 1e4, 30)
+    table("reward_overoptimisation", d=d, reward=d * (1.1 - 0.5 * np.log(d)) + 0.05 * rng.standard_normal(30))
+    table("repeated_sampling", k=k, coverage=np.exp(-1.8 * k**-0.3 * np.exp(0.05 * rng.standard_normal(30))))
+    train, score = np.repeat([1.0, 10, 100], 10), np.tile(np.linspace(-2, 2, 10), 3)
+    test = np.exp(1 + 0.7 * score - 0.8 * np.log(train) + 0.05 * rng.standard_normal(30))
+    table("train_test_compute", train=train, score=score, test=test)
+    for law, observable, at, low, high in (
+        ("reward_overoptimisation", "reward", ["--input", "d=15"], -5, -3),
+        ("repeated_sampling", "coverage", ["--input", "k=1e6"], 0.95, 0.98),
+        ("train_test_compute", "test", ["--input", "train=10", "--input", "score=-4"], 0.02, 0.04),
+    ):
+        path = tmp_path / f"{law}.nc"
+        fitted = run("fit", tmp_path / f"{law}.csv", "--law", law, "--method", "laplace", "--out", path, "--json")
+        assert (fitted.code, fitted.json["runs"]["observable"]) == (0, observable), fitted.err
+        for more in ([], ["--observed"]):
+            point = run("predict", path, *at, *more, "--json").json["points"][0]
+            assert low < point["lower"] < point["upper"] < high, (law, more, "seed 8")
+    out = " ".join(run("predict", path, *at).out.split())
+    assert "by up to 2.0 in score" in out and "along score in its own unit" in out
+    table, options = tmp_path / "reward_overoptimisation.csv", ["--law", "repeated_sampling", "--observable", "reward"]
+    refused = run("fit", table, *options)
+    assert refused.code == 2 and "no column 'k' (they have d)" in refused.err
+    refused = run("fit", table, *options, "--input", "k=d")
+    assert refused.code == 2 and "gives coverage from 0 to 1, and reward is -" in refused.err
+
+
 def test_predict_at_the_mode(run, mode):
     out = run("predict", mode, "--N", "1B", "--D", "20B").out
     assert "at the mode" in out and "lower to upper" not in out
@@ -352,15 +386,54 @@ def test_the_optimum_fits_the_terminal(run, laplace, monkeypatch):
 # laws and demo
 
 
-def test_laws_lists_all_and_shows_one(run):
-    out = run("laws").out
-    assert all(f"\n{name}\n" in f"\n{out}" for name in scalebayes.laws.names())
+@pytest.mark.parametrize("columns", [80, 120])
+def test_laws_lists_all_under_their_groups(run, monkeypatch, columns):
+    """A law that isn't listed is not found; lines that wrap can't be read."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("laws").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    found, group = {}, None
+    for text in lines[:-2]:
+        if re.match(r"\S", text):
+            group = text
+        elif matched := re.match(r"  (\w+) +\S", text):
+            found.setdefault(group, []).append(matched[1])
+    assert {group: tuple(names) for group, names in found.items()} == scalebayes.laws.GROUPS
     listed = run("laws", "--json").json["laws"]
     assert [law["name"] for law in listed] == list(scalebayes.laws.names())
+    assert {law["group"] for law in listed} == set(scalebayes.laws.GROUPS)
+
+
+@pytest.mark.parametrize(
+    "name", [*scalebayes.laws.names(), "broken_power:breaks=2", "reward_overoptimisation:form=bon"]
+)
+def test_laws_shows_all_there_is_of_one(run, name):
+    """What a table must hold, and what the priors are, is asked here before a fit."""
+    key, _, setting = name.partition(":")
+    told, out = run("laws", name, "--json").json, run("laws", name).out
+    assert max(map(len, out.splitlines())) <= 80 and out.startswith(f"{key}\n")
+    words = " ".join(out.split())
+    assert told["name"] == key and told["reference"] in words and told["noise"] in words
+    assert setting in ",".join(f"{k}={v}" for k, v in told["settings"].items())
+    for param in told["parameters"]:
+        assert re.search(rf"^{param['name']} +{re.escape(param['prior'])} +\S", out, re.M)
+    for which in ("literature", "presets"):
+        assert all(one in words for one in told[which])
+
+
+def test_laws_tells_units_ranges_literature_and_presets(run):
+    """An input in another's unit, or a share given in per cent, makes the fit mean something else."""
     one = run("laws", "chinchilla").out
     assert all(word in one for word in ("LogNormal(-1.2, 1)", "loss N^alpha", "besiroglu2024", "2085.4342"))
-    preset = run("laws", "kaplan", "--json").json["presets"]["kaplan2020"]
-    assert preset["values"]["N_c"] == 6.4e13
+    assert "alpha LogNormal(-1.064, 0.2)" in one and "hoffmann2022 .339" in one
+    assert run("laws", "kaplan", "--json").json["presets"]["kaplan2020"]["values"]["N_c"] == 6.4e13
+    assert "U (in the unit of D)" in run("laws", "data_constrained").out
+    assert "S (0 <= S < 1, as it is)" in run("laws", "sparse_moe").out
+    share = run("laws", "repeated_sampling")
+    assert "coverage between 0 and 1" in share.out and "the observable as it is" in share.out
+    assert run("laws", "repeated_sampling", "--json").json["range"] == [0, 1]
+    assert run("laws", "vocabulary", "--json").json["range"] == [None, None]
+    assert len(run("laws", "broken_power:breaks=2", "--json").json["parameters"]) == 9
 
 
 def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatch):

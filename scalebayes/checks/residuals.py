@@ -7,6 +7,7 @@ from scipy import stats
 from scipy.special import fdtrc, ndtri
 
 from scalebayes.infer.draws import Draws
+from scalebayes.links import LINKS
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -16,8 +17,9 @@ EXACT = 1e-5
 
 
 def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
-    """Residuals at the mode against log N, log D, log C and log D/N, over all runs and over the largest."""
-    location, scale = at_mode(problem, draws)
+    """Residuals at the mode against the log of each input, of C and of D/N, over all runs and over the largest."""
+    n = len(problem.runs)
+    location, scale = draws.mode.location[:n], draws.mode.scale[:n]
     yield _exact(problem, location)
     residual = standardised(problem, location, scale)
     covariates = covariates_of(problem)
@@ -33,24 +35,22 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
         )
         return
     yield _check("residuals", "all runs", residual, covariates)
-    size = covariates.get("C", next(iter(covariates.values())))
+    by = "log C" if "log C" in covariates else next(iter(covariates))
+    size = covariates[by]
     largest = size >= np.sort(size)[-max(MIN_ROWS, len(size) // 10)]
     if len(residual) >= 2 * MIN_ROWS:
         within = {name: x[largest] for name, x in covariates.items()}
-        yield _check("residuals of the largest runs", f"the {largest.sum()} largest runs", residual[largest], within)
-
-
-def at_mode(problem: Problem, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """The law's value and the scale of the noise at the mode, in reference units (padded run,)."""
-    model, numbers, rows = problem.model, problem.numbers, problem.rows
-    scaled = model.scaled(model.constrain(draws.mode.z, numbers), numbers)
-    location = np.asarray(model.location(scaled, rows.inputs))
-    return location, np.asarray(model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count))
+        yield _check(
+            "residuals of the largest runs",
+            f"the {largest.sum()} runs of largest {by.removeprefix('log ')}",
+            residual[largest],
+            within,
+        )
 
 
 def _exact(problem: Problem, location: np.ndarray) -> Check:
     """A law that passes through every run: the noise's scale then runs off to zero, and no sampler can follow."""
-    off = np.abs(problem.rows.y / location - 1)[: len(problem.runs)].max()
+    off = np.abs(problem.rows.y[: len(location)] / location - 1).max()
     if not off < EXACT:
         return Check("scatter", Status.PASS, f"The runs scatter around the law, by {off:.2g} at most.")
     return Check(
@@ -62,19 +62,19 @@ def _exact(problem: Problem, location: np.ndarray) -> Check:
 
 
 def standardised(problem: Problem, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(log y - log f) / scale of the row, or (y - f) / scale for a raw noise (run,)."""
-    y = problem.rows.y
-    difference = np.log(y / location) if problem.model.form.on == "log" else y - location
-    return (difference / scale)[: len(problem.runs)]
+    """(g(y) - g(f)) / scale of the row, with g the noise's link: log, logit or the observable itself (run,)."""
+    link = LINKS[problem.model.form.on]
+    difference = np.asarray(link.of(problem.rows.y[: len(location)])) - np.asarray(link.of(location))
+    return difference / scale
 
 
 def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
-    """log of each input of the law that varies, and of C and D/N where N and D are among them (run,)."""
-    logs = {column: np.log(problem.runs.column(column)) for column in problem.columns.values()}
-    if {"N", "D"} <= set(logs):
-        logs["C"] = np.log(6) + logs["N"] + logs["D"]
-        logs["D/N"] = logs["D"] - logs["N"]
-    return {name: x for name, x in logs.items() if np.ptp(x) > 1e-9}
+    """log of each input that varies, or itself where it need not be positive; of C and D/N too (run,)."""
+    found = {problem.axis_name(c): problem.axis(c, problem.column(c)) for c in problem.columns.values()}
+    if {"log N", "log D"} <= set(found):
+        found["log C"] = np.log(6) + found["log N"] + found["log D"]
+        found["log D/N"] = found["log D"] - found["log N"]
+    return {name: x for name, x in found.items() if np.ptp(x) > 1e-9}
 
 
 def normal_scores(residual: np.ndarray) -> np.ndarray:
@@ -102,8 +102,8 @@ def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str,
     axis, (r2, p) = min(found.items(), key=lambda item: item[1][1])
     level = LEVEL / len(found)
     if p > level:
-        return Check(name, Status.PASS, f"Over {where} no trend (strongest against log {axis}, R^2 {r2:.2f}).")
-    told = ", ".join(f"log {a} (R^2 {r:.2f}, p {q:.0e})" for a, (r, q) in found.items() if q <= level)
+        return Check(name, Status.PASS, f"Over {where} no trend (strongest against {axis}, R^2 {r2:.2f}).")
+    told = ", ".join(f"{a} (R^2 {r:.2f}, p {q:.0e})" for a, (r, q) in found.items() if q <= level)
     return Check(
         name,
         Status.REVIEW,

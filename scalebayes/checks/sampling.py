@@ -12,6 +12,7 @@ from scalebayes.status import Check, Status
 KHAT = 0.7
 MIN_ESS, FEW_ESS = 400, 100
 CONTRACTION = 0.75
+REFITS = 0.99
 # What the search takes for the log density where it isn't finite.
 IMPOSSIBLE = -1e29
 
@@ -25,7 +26,9 @@ def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
         yield from _chains(problem, draws)
     if "khat" in draws.numbers:
         yield from _weights(draws)
-    if problem.noise.form.density:
+    if "resamples" in draws.numbers:
+        yield _refits(draws)
+    elif problem.noise.form.density:
         yield _prior_driven(problem, draws)
 
 
@@ -151,6 +154,15 @@ def _weights(draws: Draws) -> Iterator[Check]:
         f"Importance ESS {ess:.0f} of {draws.stats['log_weight'].size} proposals"
         + ("." if enough else ": too few for intervals; use method='nuts', or sb.Laplace(proposals=100_000)."),
     )
+
+
+def _refits(draws: Draws) -> Check:
+    share = float(draws.stats["converged"].mean())
+    seen = f"{share:.1%} of the refits reached a mode"
+    if share >= REFITS:
+        return Check("refits", Status.PASS, f"{seen}.")
+    cure = ": the others stay where the search ended; resamples may lack what a parameter needs, so add runs"
+    return Check("refits", Status.REVIEW if share > 0.9 else Status.FAIL, f"{seen}{cure}.")
 
 
 def contraction(problem: Problem, draws: Draws) -> dict[str, float]:

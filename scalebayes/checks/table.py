@@ -44,7 +44,7 @@ def _enough_runs(problem: Problem) -> Check:
 
 
 def _varying_inputs(problem: Problem) -> Check:
-    constant = [c for c in problem.columns.values() if np.ptp(np.log(problem.runs.column(c))) < 1e-9]
+    constant = [c for c in problem.columns.values() if np.ptp(problem.axis(c, problem.column(c))) < 1e-9]
     if not constant:
         return Check("inputs vary", Status.PASS, f"{' and '.join(problem.columns.values())} vary between runs.")
     return Check(
@@ -57,14 +57,14 @@ def _varying_inputs(problem: Problem) -> Check:
 
 def _collinear(problem: Problem) -> Check:
     name = "collinear inputs"
-    logs = {c: np.log(problem.runs.column(c)) for c in problem.columns.values()}
+    logs = {c: problem.axis(c, problem.column(c)) for c in problem.columns.values()}
     columns = [c for c, x in logs.items() if np.ptp(x) >= 1e-9]
     if len(columns) < 2 or len(problem.runs) < 3:
         return Check(name, Status.PASS, "Fewer than two inputs vary: nothing to compare.")
     matrix = np.corrcoef([logs[c] for c in columns])
     upper = np.triu(np.abs(matrix), 1)
     i, j = np.unravel_index(np.argmax(upper), upper.shape)
-    pair = f"correlation of log {columns[i]} and log {columns[j]} {matrix[i, j]:.2f}"
+    pair = f"correlation of {problem.axis_name(columns[i])} and {problem.axis_name(columns[j])} {matrix[i, j]:.2f}"
     if upper[i, j] <= COLLINEAR:
         return Check(name, Status.PASS, f"{pair[0].upper()}{pair[1:]}.")
     return Check(
@@ -76,7 +76,7 @@ def _collinear(problem: Problem) -> Check:
 
 
 def _duplicates(problem: Problem) -> Check:
-    table = np.column_stack([*(problem.runs.column(c) for c in problem.columns.values()), problem.runs.y])
+    table = np.column_stack([*(problem.column(c) for c in problem.columns.values()), problem.runs.y])
     repeated = len(table) - len(np.unique(table, axis=0))
     if not repeated:
         return Check("duplicates", Status.PASS, "No two rows are the same.")

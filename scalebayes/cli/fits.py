@@ -22,10 +22,13 @@ def fit(
     runs: Annotated[
         str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")
     ],
-    law: Annotated[str, typer.Option(help="Law to fit; 'scalebayes laws' lists them.")] = "chinchilla",
+    law: Annotated[
+        str, typer.Option(help="Law: 'scalebayes laws' lists them; settings as in broken_power:breaks=2.")
+    ] = "chinchilla",
     noise: Annotated[
-        str, typer.Option(help="Noise: student_t, normal, huber or normal_raw; settings as in student_t:df=free.")
-    ] = "student_t",
+        str | None,
+        typer.Option(help="Noise, by default the law's own: student_t, normal, ...; settings as in huber:delta=1e-3."),
+    ] = None,
     method: Annotated[
         str, typer.Option(help="Method: nuts, laplace or map; settings as in nuts:draws=4000,chains=4.")
     ] = "nuts",
@@ -44,7 +47,9 @@ def fit(
             "'C=' reads none; repeatable.",
         ),
     ] = None,
-    observable: Annotated[str, typer.Option(help="Column that the law describes.")] = "loss",
+    observable: Annotated[
+        str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
+    ] = None,
     fix: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
@@ -62,17 +67,20 @@ def fit(
     bound = pairs(inputs or (), "--input", "x=C")
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
     fixed = {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
-    noise_name, noise_settings = named(noise, "--noise", "huber:delta=1e-3,scale=1")
+    law_name, law_settings = named(law, "--law", "broken_power:breaks=2")
+    noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     target = None if out is None else checked_target(out)
-    with stage("Reading runs"):
-        import scalebayes as sb
-
-        table = sb.read_runs(runs, where=where, columns=renamed, observable=observable)
     load_jax()
-    chosen_law = sb.laws.get(law)
-    chosen_noise = sb.noises.get(noise_name, noise_settings)
+    import scalebayes as sb
+
+    chosen_law = sb.laws.get(law_name, **law_settings)
+    chosen_noise = sb.noises.get(noise_name or chosen_law.noise, noise_settings)
     chosen_method = method_of(method_name, method_settings)
+    with stage("Reading runs"):
+        table = sb.read_runs(
+            runs, where, renamed, observable=observable or chosen_law.observable, range=range_of(chosen_law)
+        )
     fitted = patiently(
         "Compiling and fitting",
         lambda: sb.fit(
@@ -128,6 +136,11 @@ def column(theirs: str) -> str | float | None:
         return number(theirs) if theirs else None
     except InputError:
         return theirs
+
+
+def range_of(law: Any) -> tuple[float, float]:
+    """What a table's observable is read as: positive, or any number where `fit` is to judge of it."""
+    return law.range if law.range == (0.0, float("inf")) else (-float("inf"), float("inf"))
 
 
 def checked_target(out: str) -> Path:

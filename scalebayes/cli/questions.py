@@ -34,7 +34,7 @@ def predict(
     prob: Prob = 0.9,
     json: Json = False,
 ) -> None:
-    """Forecast the loss of runs not yet trained.
+    """Forecast the loss, or another observable, of runs not yet trained.
 
     Several values are separated by commas, or written lo:hi:n for n of them spaced evenly in the log; lists pair up,
     and one value goes with each of the others. Of N, D and C two are enough, by C = 6 N D.
@@ -77,14 +77,18 @@ def predict(
 
 def meaning(fit: "Fit", observed: bool, prob: float) -> str:
     """What the numbers of a forecast are, in a sentence."""
+    from scalebayes.forecast import plain
+
     what = f"{fit.runs.observable} in {fit.runs.unit}" if fit.runs.unit else fit.runs.observable
     beyond = "e-folds: how far the point lies outside the runs."
+    if names := plain(fit, fit.problem.columns.values()):
+        beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
     if one_draw(fit):
         return f"{what}: the law's curve at the mode; map has no intervals. {beyond}"
     of = (
         "a new run, its noise included"
         if observed
-        else "the law's curve, the median of new runs (--observed adds a run's noise)"
+        else f"the law's curve, the {fit.noise.form.centre} of new runs (--observed adds a run's noise)"
     )
     return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
 
@@ -97,9 +101,10 @@ def outside_text(dataset: "xr.Dataset", count: int) -> str:
         return ""
     i = int(far.argmax())
     axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
+    unit = "" if axis in str(dataset.attrs.get("plain", "")).split() else "e-folds "
     which = "" if count == 1 else f" are {int((far > 0).sum())} of {count}"
     return (
-        f"outside the runs{which}, by up to {far[i]:.1f} e-folds in {axis}; the intervals take the law as exact, and "
+        f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}; the intervals take the law as exact, and "
         "out there they are too narrow."
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scalebayes.errors import unknown
-from scalebayes.laws import n_and_d
+from scalebayes.laws import data, n_and_d, one_scale, schedules
 from scalebayes.laws.base import Law
 
 
@@ -25,6 +25,16 @@ class Preset:
     values: Mapping[str, float]
     units: Mapping[str, str]
     reference: str
+
+
+def _kaplan_power(scale: float, alpha: float, unit: str) -> Preset:
+    """(scale/x)^alpha, one of the three power laws of the paper's summary."""
+    return Preset(
+        one_scale.POWER,
+        MappingProxyType({"A": scale**alpha, "alpha": alpha}),
+        MappingProxyType({"x": unit, "loss": "nats/token"}),
+        f"Kaplan et al. 2020, arXiv 2001.08361, section 1.2: ({scale:g}/x)^{alpha:g} as printed, two digits",
+    )
 
 
 _TOKENS = MappingProxyType({"N": "parameters", "D": "tokens", "loss": "nats/token"})
@@ -59,6 +69,49 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             MappingProxyType({"N_c": 6.4e13, "D_c": 1.8e13, "alpha_N": 0.076, "alpha_D": 0.103}),
             MappingProxyType({"N": "parameters without embeddings", "D": "tokens", "loss": "nats/token"}),
             "Kaplan et al. 2020, arXiv 2001.08361, table 2: as printed, two to three digits",
+        ),
+        **{
+            f"kaplan2020_{name}": _kaplan_power(scale, alpha, unit)
+            for name, scale, alpha, unit in (
+                ("N", 8.8e13, 0.076, "parameters without embeddings"),
+                ("D", 5.4e13, 0.095, "tokens"),
+                ("C", 3.1e8, 0.050, "PF-days, of the least compute"),
+            )
+        },
+        "muennighoff2023": Preset(
+            data.DATA_CONSTRAINED,
+            MappingProxyType(
+                {
+                    "A": math.exp(6.255414),
+                    "B": math.exp(7.3049974),
+                    "alpha": 0.3526596,
+                    "beta": 0.3526596,
+                    "E": math.exp(0.6254804),
+                    "R_D_star": 15.387756,
+                    "R_N_star": 5.309743,
+                }
+            ),
+            MappingProxyType({**_TOKENS, "U": "unique tokens"}),
+            "Muennighoff et al. 2023, arXiv 2305.16264: the values in the authors' notebook, to seven digits, with "
+            "alpha and beta tied",
+        ),
+        "steplaw2025_lr": Preset(
+            schedules.OPTIMAL_POWER,
+            MappingProxyType({"c": 1.78, "p": -0.712, "q": 0.307}),
+            MappingProxyType({"N": "parameters without embeddings", "D": "tokens", "best": "peak learning rate"}),
+            "Li et al. 2025, Step Law, arXiv 2503.04715: medians, three digits",
+        ),
+        "steplaw2025_batch": Preset(
+            schedules.OPTIMAL_POWER,
+            MappingProxyType({"c": 0.573, "p": 0.0, "q": 0.571}),
+            MappingProxyType({"N": "parameters without embeddings", "D": "tokens", "best": "batch in tokens"}),
+            "Li et al. 2025, Step Law, arXiv 2503.04715: medians, three digits; N doesn't enter",
+        ),
+        "kaplan2020_batch": Preset(
+            schedules.CRITICAL_BATCH,
+            MappingProxyType({"B_star": 2e8, "alpha_B": 0.21}),
+            MappingProxyType({"L": "nats/token", "batch": "tokens"}),
+            "Kaplan et al. 2020, arXiv 2001.08361: as printed, one to two digits",
         ),
     }
 )

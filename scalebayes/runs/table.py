@@ -15,7 +15,7 @@ from scalebayes.runs.cells import as_columns
 from scalebayes.runs.columns import DERIVED, SOURCES, absent
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.door import checked_fields, frozen, positions
-from scalebayes.runs.numeric import Origin, checked
+from scalebayes.runs.numeric import POSITIVE, Interval, Origin, checked
 from scalebayes.runs.where import parse_where
 
 if TYPE_CHECKING:
@@ -105,8 +105,10 @@ class Runs:
         known = {name: values for name, values in noise.items() if values is not None}
         return {**self.labels, **self.inputs, self.observable: self.y, **known}
 
-    def require(self, *names: str) -> dict[str, np.ndarray]:
+    def require(self, *names: str, within: tuple[float, float] | None = None) -> dict[str, np.ndarray]:
         """The inputs that a law asks for: name -> float64 (run,), each value positive and finite.
+
+        `within` is (low, high) where they need not be positive: from low on, below high.
 
         Raises `InputError` that names all the missing at once, or the first row that a law can't use.
 
@@ -117,11 +119,12 @@ class Runs:
         lacking = [name for name in names if name not in found]
         if lacking:
             raise InputError(absent(lacking, self.inputs, self.labels))
-        return {name: checked(name, found[name], self.origin) for name in names}
+        interval = POSITIVE if within is None else Interval(*within, closed=True)
+        return {name: checked(name, found[name], self.origin, interval) for name in names}
 
-    def column(self, name: str) -> np.ndarray:
-        """One input that a law asks for, float64 (run,), positive and finite; `require` of one name."""
-        return self.require(name)[name]
+    def column(self, name: str, within: tuple[float, float] | None = None) -> np.ndarray:
+        """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name."""
+        return self.require(name, within=within)[name]
 
     def derive(self, name: str) -> Runs:
         """Runs with C = 6 N D, D = C / (6 N) or N = C / (6 D) added and recorded; the same runs where it is there.

@@ -1,0 +1,265 @@
+"""Laws of the data: repetition, filtering, mixtures, continued and transferred training, vocabularies."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+
+from scalebayes.laws.base import Law, with_length
+from scalebayes.laws.n_and_d import chinchilla, kaplan
+from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
+from scalebayes.parameters import Param
+from scalebayes.priors import Beta
+
+MOST = 60.0  # log of a ratio beyond which what decays with the ratio is gone
+EPOCHS = 64
+GONE = -80.0  # log of what a domain that is not in the mixture adds
+
+
+def _effective(log_unique, log_all, star):
+    """log of u + u R* (1 - exp(-R/R*)) with R = all/u - 1: what repeated data, or excess parameters, are worth."""
+    excess = jnp.expm1(jnp.clip(log_all - log_unique, 0.0, MOST))
+    return log_unique + jnp.log1p(-star * jnp.expm1(-excess / star))
+
+
+def _data_constrained(N, D, U, A, B, alpha, beta, E, R_D_star, R_N_star):
+    log_U = jnp.minimum(jnp.log(U), jnp.log(D))
+    log_G = (jnp.log(alpha) + jnp.log(A) - jnp.log(beta) - jnp.log(B)) / (alpha + beta)
+    # The compute-optimal N for U tokens, from N = G C^(beta / (alpha + beta)) and D = C / N.
+    log_U_N = jnp.minimum(log_G + beta / alpha * (log_G + log_U), jnp.log(N))
+    in_N = jnp.log(A) - alpha * _effective(log_U_N, jnp.log(N), R_N_star)
+    in_D = jnp.log(B) - beta * _effective(log_U, jnp.log(D), R_D_star)
+    return E + jnp.exp(in_N) + jnp.exp(in_D)
+
+
+def _data_filtering(D, U, A, b, tau, E):
+    """In epoch j the curve falls as D^-b_j, b_j = b 2^(-(j - 1) / tau); after the last counted one as in that."""
+    epoch = jnp.arange(1, EPOCHS)
+    passed = jnp.clip(jnp.log(D)[..., None] - jnp.log(U)[..., None] - jnp.log(epoch), 0.0)
+    halved = jnp.exp2(-jnp.arange(EPOCHS) / jnp.asarray(tau)[..., None])
+    # Past the end of epoch j the slope is b_(j+1) instead of b_j.
+    change = halved[..., 1:] - halved[..., :-1]
+    return E + jnp.exp(jnp.log(A) - b * (jnp.log(D) + jnp.sum(change * passed, axis=-1)))
+
+
+def _continual(N, D, r, A, B, K, alpha, beta, eta, gamma, eps, E):
+    in_N, in_D = jnp.log(A) - alpha * jnp.log(N), jnp.log(B) + eta * jnp.log(r) - beta * jnp.log(D)
+    return E + jnp.exp(in_N) + jnp.exp(in_D) + jnp.exp(jnp.log(K) - gamma * jnp.log(r + eps))
+
+
+def _transfer(N, D, k, a, b, N_c, D_c, alpha_N, alpha_D):
+    gained = jnp.log(k) + a * jnp.log(D) + b * jnp.log(N)
+    return kaplan(N, jnp.exp(jnp.logaddexp(jnp.log(D), gained)), N_c, D_c, alpha_N, alpha_D)
+
+
+def _finetune(x, D, A, alpha, beta, E):
+    return E + jnp.exp(jnp.log(A) - alpha * jnp.log(x) - beta * jnp.log(D))
+
+
+def _finetune_rectified(D, B, D_l, beta, E):
+    return E + jnp.exp(jnp.log(B) - jnp.logaddexp(jnp.log(D_l), beta * jnp.log(D)))
+
+
+def _learnt(h, c, g):
+    """log of c h^g, which at h = 0 is nothing however small g is; its slopes stay finite there."""
+    there = h > 0
+    return jnp.where(there, jnp.log(c) + g * jnp.log(jnp.where(there, h, 1.0)), GONE)
+
+
+def _vocabulary(N_nv, N_v, H, A1, a1, A2, a2, B, beta, E):
+    parts = (jnp.log(A1) - a1 * jnp.log(N_nv), jnp.log(A2) - a2 * jnp.log(N_v), jnp.log(B) - beta * jnp.log(H))
+    return jnp.exp(parts[0]) + jnp.exp(parts[1]) + jnp.exp(parts[2]) - E
+
+
+DATA_CONSTRAINED = Law(
+    "data_constrained",
+    _data_constrained,
+    {
+        "A": Param(PART, "loss N^alpha"),
+        "B": Param(PART, "loss D^beta"),
+        "alpha": Param(dist.LogNormal(-1.05, 0.5), ""),
+        "beta": Param(dist.LogNormal(-1.05, 0.5), ""),
+        "E": Param(FLOOR, "loss"),
+        "R_D_star": Param(dist.LogNormal(2.0, 1.0), ""),
+        "R_N_star": Param(dist.LogNormal(1.5, 1.0), ""),
+    },
+    formula="E + A/N'^alpha + B/D'^beta; D' = U (1 + R_D* (1 - exp(-R_D/R_D*))), R_D = D/U - 1; "
+    "N' = U_N (1 + R_N* (1 - exp(-R_N/R_N*))), R_N = N/U_N - 1, U_N = min(N, the compute-optimal N for U)",
+    reference="Muennighoff et al. 2023, arXiv 2305.16264",
+    bases={"U": "D"},
+    trend={"N": -1, "D": -1},
+)
+
+# Where the first epoch ends, D = U, the slope changes, and so it does after each further one.
+DATA_FILTERING = Law(
+    "data_filtering",
+    _data_filtering,
+    {
+        "A": Param(AMPLITUDE, "loss D^b"),
+        "b": Param(EXPONENT, ""),
+        "tau": Param(dist.LogNormal(1.5, 1.0), ""),
+        "E": Param(FLOOR, "loss"),
+    },
+    formula="E + A U^-b_1 prod_j (D_j/D_(j-1))^-b_j over the epochs j, D_j the tokens seen at the end of the j-th; "
+    "b_j = b 2^(-(j - 1)/tau); tokens past the 64th epoch count as in it",
+    reference="formula as given in Goyal et al. 2024, arXiv 2404.07177",
+    bases={"U": "D"},
+    trend={"D": -1},
+)
+
+CONTINUAL = Law(
+    "continual",
+    _continual,
+    {
+        "A": Param(AMPLITUDE, "loss N^alpha"),
+        "B": Param(AMPLITUDE, "loss D^beta"),
+        "K": Param(dist.LogNormal(-3.0, 1.0), "loss"),
+        "alpha": Param(EXPONENT, ""),
+        "beta": Param(EXPONENT, ""),
+        "eta": Param(EXPONENT, ""),
+        "gamma": Param(EXPONENT, ""),
+        "eps": Param(dist.LogNormal(-2.0, 0.7), ""),
+        "E": Param(FLOOR, "loss"),
+    },
+    formula="E + A/N^alpha + B r^eta/D^beta + K/(r + eps)^gamma, r the share of the new domain in the data",
+    reference="formula as given in Que et al. 2024, D-CPT, arXiv 2406.01375",
+    bases={"r": ""},
+    trend={"N": -1, "D": -1},
+)
+
+# As in kaplan: what the loss sees is N_c^alpha_N and D_c^alpha_D.
+TRANSFER = Law(
+    "transfer",
+    _transfer,
+    {
+        "k": Param(dist.LogNormal(0.0, 1.5), "D^(1-a) N^(-b)"),
+        "a": Param(Beta(2.0, 4.0), ""),
+        "b": Param(EXPONENT, ""),
+        "N_c": Param(dist.LogNormal(-1.0, 3.0), "N loss^(1/alpha_N)"),
+        "D_c": Param(dist.LogNormal(-1.0, 3.0), "D loss^(1/alpha_D)"),
+        "alpha_N": Param(dist.LogNormal(-2.0, 0.6), ""),
+        "alpha_D": Param(dist.LogNormal(-2.0, 0.6), ""),
+    },
+    formula="kaplan in N and D + k D^a N^b: D tokens of fine-tuning and those that pretraining is worth",
+    reference="formula as given in Hernandez et al. 2021, arXiv 2102.01293",
+    trend={"N": -1, "D": -1},
+)
+
+FINETUNE = Law(
+    "finetune",
+    _finetune,
+    {
+        "A": Param(AMPLITUDE, "loss x^alpha D^beta"),
+        "alpha": Param(dist.LogNormal(-1.6, 0.6), ""),
+        "beta": Param(dist.LogNormal(-1.6, 0.6), ""),
+        "E": Param(FLOOR, "loss"),
+    },
+    formula="E + A / (x^alpha D^beta), D tokens of fine-tuning, x any scale of the pretraining",
+    reference="formula as given in Zhang et al. 2024, arXiv 2402.17193",
+    trend={"x": -1, "D": -1},
+)
+
+FINETUNE_RECTIFIED = Law(
+    "finetune_rectified",
+    _finetune_rectified,
+    {
+        "B": Param(dist.LogNormal(0.3, 1.0), "loss D^beta"),
+        "D_l": Param(dist.LogNormal(0.0, 1.0), "D^beta"),
+        "beta": Param(EXPONENT, ""),
+        "E": Param(FLOOR, "loss"),
+    },
+    formula="E + B / (D_l + D^beta), D_l what pretraining has taught already",
+    reference="formula as given in Lin et al. 2024, arXiv 2402.02314",
+    trend={"D": -1},
+)
+
+# Normalised by the loss of a unigram model, so it may be negative.
+VOCABULARY = Law(
+    "vocabulary",
+    _vocabulary,
+    {
+        "A1": Param(PART, "loss N_nv^a1"),
+        "a1": Param(EXPONENT, ""),
+        "A2": Param(PART, "loss N_v^a2"),
+        "a2": Param(EXPONENT, ""),
+        "B": Param(PART, "loss H^beta"),
+        "beta": Param(EXPONENT, ""),
+        "E": Param(dist.LogNormal(0.0, 0.5), "loss"),
+    },
+    formula="-E + A1/N_nv^a1 + A2/N_v^a2 + B/H^beta, N_nv parameters without and N_v in the vocabulary, H characters",
+    reference="formula as given in Tao et al. 2024, arXiv 2407.13623",
+    range=(float("-inf"), float("inf")),
+    noise="normal_raw",
+    trend={"N_nv": -1, "N_v": -1, "H": -1},
+)
+
+
+@with_length(2, 12)
+def mixture_exp(domains: int = 2) -> Law:
+    """c + k exp(sum_j t_j r_j), r_j the share of domain j in the data; they add up to one, so the last t_j is 0."""
+    shares = [f"r{j}" for j in range(1, domains + 1)]
+
+    def fn(c, k, **rest):
+        return c + k * jnp.exp(sum(rest[f"t{j}"] * rest[r] for j, r in enumerate(shares, 1)))
+
+    slopes = {f"t{j}": Param(dist.Normal(0.0, 1.0), "") for j in range(1, domains)}
+    return Law(
+        "mixture_exp",
+        fn,
+        {
+            "c": Param(FLOOR, "loss"),
+            "k": Param(dist.LogNormal(-0.7, 0.7), "loss"),
+            **slopes,
+            f"t{domains}": Param(0.0, "", positive=False),
+        },
+        inputs=tuple(shares),
+        formula="c + k exp(sum_j t_j r_j), r_j the share of domain j",
+        reference="formula as given in Ye et al. 2024, arXiv 2403.16952",
+        bases=dict.fromkeys(shares, ""),
+        domains=dict.fromkeys(shares, (0.0, math.inf)),
+        settings={"domains": domains},
+    )
+
+
+@with_length(1, 12)
+def mixture_additive(domains: int = 2) -> Law:
+    """chinchilla with a term of the mixture: E + 1/sum_i(c_i h_i^g_i) + A/N^alpha + B/D^beta."""
+    weights = [f"h{i}" for i in range(1, domains + 1)]
+
+    def fn(N, D, A, B, alpha, beta, E, **rest):
+        learnt = [_learnt(rest[h], rest[f"c{i}"], rest[f"g{i}"]) for i, h in enumerate(weights, 1)]
+        return chinchilla(N, D, A, B, alpha, beta, E) + jnp.exp(
+            -jax.nn.logsumexp(jnp.stack(jnp.broadcast_arrays(*learnt)), axis=0)
+        )
+
+    return Law(
+        "mixture_additive",
+        fn,
+        {
+            "A": Param(AMPLITUDE, "loss N^alpha"),
+            "B": Param(AMPLITUDE, "loss D^beta"),
+            "alpha": Param(EXPONENT, ""),
+            "beta": Param(EXPONENT, ""),
+            "E": Param(FLOOR, "loss"),
+            **{f"c{i}": Param(dist.LogNormal(2.0, 0.7), "loss^-1") for i in range(1, domains + 1)},
+            **{f"g{i}": Param(EXPONENT, "") for i in range(1, domains + 1)},
+        },
+        inputs=("N", "D", *weights),
+        formula="E + 1/sum_i(c_i h_i^g_i) + A/N^alpha + B/D^beta, h_i the share of domain i",
+        reference="formula as given in Shukor et al. 2025, arXiv 2507.09404",
+        bases=dict.fromkeys(weights, ""),
+        domains=dict.fromkeys(weights, (0.0, math.inf)),
+        settings={"domains": domains},
+        trend={"N": -1, "D": -1},
+    )
+
+
+LAWS = {
+    **{
+        law.name: law
+        for law in (DATA_CONSTRAINED, DATA_FILTERING, CONTINUAL, TRANSFER, FINETUNE, FINETUNE_RECTIFIED, VOCABULARY)
+    },
+    "mixture_exp": mixture_exp,
+    "mixture_additive": mixture_additive,
+}
