@@ -16,6 +16,7 @@ from scalebayes.checks import check
 from scalebayes.checks.sampling import agreeing
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
+from scalebayes.infer.batch import compiled_once
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -38,7 +39,7 @@ def fit(
     runs: Runs,
     law: str | Law = "chinchilla",
     *,
-    noise: str | Noise = "student_t",
+    noise: str | Noise | None = None,
     discrepancy: None = None,
     window: None = None,
     method: Any = "nuts",
@@ -53,7 +54,8 @@ def fit(
     Args:
         runs: the table; `read_runs` or `Runs`.
         law: a name of `scalebayes.laws.names()`, or a `Law`.
-        noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, `NormalRaw()`.
+        noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, ...; by default the law's
+            own, which for a loss is Student-t on its log.
         method: "nuts", "laplace" or "map", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`.
         priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
             for all of them. Parameters left out keep the law's priors.
@@ -79,27 +81,10 @@ def fit(
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
-    law, noise, method = laws.get(law), noises.get(noise), infer.get(method)
-    if not noise.form.density and not isinstance(method, infer.MAP):
-        raise InputError(
-            f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {method.name} samples a "
-            "density; use method='map', or leave the scale free"
-        )
+    law, noise, method = chosen(law, noise, method)
     with jax.enable_x64():
-        problem = build(runs, law, noise, priors, inputs)
-        if not problem.model.free:
-            raise InputError("every parameter is fixed: nothing is left to fit")
-        draws = method.run(problem, as_key(seed))
-        result = Fit(
-            problem,
-            method,
-            seed_record(seed),
-            _in_own_units(problem, draws.z),
-            MappingProxyType(dict(draws.stats)),
-            MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
-            check(problem, draws),
-            versions(),
-        )
+        problem, key = prepared(runs, law, noise, priors, inputs), as_key(seed)
+        result = finished(problem, method, seed_record(seed), method.run(problem, key))
     if failed := result.checks.of(Status.FAIL):
         sentence = "; ".join(f"{c.name}: {c.sentence}" for c in failed)
         if on_fail == "raise":
@@ -110,8 +95,42 @@ def fit(
     return result
 
 
+def chosen(law: str | Law, noise: str | Noise | None, method: Any) -> tuple[Law, Noise, Any]:
+    """Law, noise and method by their names, and whether they go together."""
+    law, method = laws.get(law), infer.get(method)
+    noise = noises.get(law.noise if noise is None else noise)
+    if not noise.form.density and not isinstance(method, (infer.MAP, infer.Bootstrap)):
+        raise InputError(
+            f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {method.name} samples a "
+            "density; use method='map', or leave the scale free"
+        )
+    return law, noise, method
+
+
+def prepared(runs: Runs, law: Law, noise: Noise, priors: Any, inputs: Mapping[str, str] | None) -> Problem:
+    """The problem of a fit; inside `jax.enable_x64()`."""
+    problem = build(runs, law, noise, priors, inputs)
+    if not problem.model.free:
+        raise InputError("every parameter is fixed: nothing is left to fit")
+    return problem
+
+
+def finished(problem: Problem, method: Any, seed: int | tuple[int, ...], draws: Draws) -> Fit:
+    """The fit of a problem whose draws are there, with its checks; inside `jax.enable_x64()`."""
+    return Fit(
+        problem,
+        method,
+        seed,
+        _in_own_units(problem, draws.z),
+        MappingProxyType(dict(draws.stats)),
+        MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
+        check(problem, draws),
+        versions(),
+    )
+
+
 def _in_own_units(problem: Problem, z: np.ndarray) -> Mapping[str, np.ndarray]:
-    values = _own_units(problem.model, problem.numbers, z)
+    values = compiled_once(_own_units, problem.model, problem.numbers, z)
     return MappingProxyType({name: np.asarray(values[name]) for name in problem.model.free})
 
 

@@ -1,8 +1,6 @@
 """Save a fit to one NetCDF file and load it again. Nothing named in a file is ever imported or run."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,12 +11,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes import infer, laws
+from scalebayes import files, infer, laws
 from scalebayes import noise as noises
 from scalebayes.errors import InputError, listed
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
-from scalebayes.parameters import Reference
+from scalebayes.parameters import Param, Reference
 from scalebayes.priors import param_from_record, param_record
 from scalebayes.problem import build
 from scalebayes.result import Fit
@@ -30,35 +28,17 @@ FORMAT = 1
 
 def save(fit: Fit, path: Any) -> None:
     """Write a fit to one NetCDF file: see `Fit.save`."""
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"can't write {path}: it is a folder; give a file name such as {path / 'fit.nc'}")
-    if not path.parent.is_dir():
-        raise InputError(f"can't write {path}: there is no folder {path.parent}")
+    target = files.target(path)
     tree = fit.data.copy()
     if "log_likelihood" in tree.children:
         del tree["log_likelihood"]
-    tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(_label_columns(fit.runs)))
-    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(_record(fit), default=float)}
-    try:
-        handle, scratch = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror}") from None
-    os.close(handle)
-    try:
-        tree.to_netcdf(scratch, engine="h5netcdf")
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(scratch, 0o666 & ~umask)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror or error}") from None
-    finally:
-        Path(scratch).unlink(missing_ok=True)
+    tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(label_columns(fit.runs)))
+    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(record_of(fit), default=float)}
+    files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
 
 
-def load(path: Any, law: Law | None = None) -> Fit:
-    """Read a fit that `Fit.save` wrote.
+def load(path: Any, law: Law | None = None) -> Any:
+    """Read a fit that `Fit.save` wrote, or the fits of `Fits.save`.
 
     Args:
         path: of the file. law: the law, where it isn't in the registry: functions are never read from a file.
@@ -81,7 +61,9 @@ def load(path: Any, law: Law | None = None) -> Fit:
         with xr.open_datatree(path, engine="h5netcdf") as opened:
             tree = opened.load()
         written = int(tree.attrs.get("scalebayes_format", 0))
-        record = json.loads(tree.attrs["scalebayes"]) if written else None
+        many = bool(tree.attrs.get("scalebayes_fits", 0))
+        text = tree.to_dataset()["record"].values.tobytes() if many else tree.attrs["scalebayes"] if written else "null"
+        record = json.loads(text)
     except Exception:
         # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
         raise InputError(f"can't read {path}: it is not a fit saved by scalebayes, or it is damaged") from None
@@ -90,19 +72,24 @@ def load(path: Any, law: Law | None = None) -> Fit:
     if written > FORMAT:
         raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
     try:
-        return _restore(tree, record, _law(path, record["law"], law))
+        if many:
+            from scalebayes.many.store import restored as restored_fits
+
+            return restored_fits(path, tree, record, law)
+        return restored(tree, record, law_of(path, record["law"], law))
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"can't read {path}: the file is damaged ({type(error).__name__}: {error})") from None
 
 
-def _record(fit: Fit) -> dict[str, Any]:
+def record_of(fit: Fit) -> dict[str, Any]:
     runs = fit.runs
     return {
         "law": {
             "name": fit.law.name,
             "settings": dict(fit.law.settings),
+            "ties": [list(pair) for pair in fit.law.ties],
             "formula": fit.law.formula,
             "params": {name: param_record(p) for name, p in fit.law.params.items()},
         },
@@ -132,33 +119,44 @@ def _record(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _label_columns(runs: Runs) -> dict[str, Any]:
+def label_columns(runs: Runs) -> dict[str, Any]:
     """Labels as text, blank where there is none; `label_` keeps them apart from inputs."""
     return {f"label_{n}": ("run", np.array(["" if x is None else str(x) for x in v])) for n, v in runs.labels.items()}
 
 
-def _law(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
+def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
     name, params = record["name"], record["params"]
     if law is None:
         if name not in laws.names():
             raise InputError(f"{path} holds a fit of law {name!r}, not in the registry: load(path, law=my_law)")
-        law = laws.get(name)
+        law = laws.get(name, **record["settings"])
+        for kept, dropped in record.get("ties", ()):
+            law = law.tie(kept, dropped)
+    else:
+        for kept, dropped in record.get("ties", ()):
+            law = law if (kept, dropped) in law.ties else law.tie(kept, dropped)
+        if len(law.ties) != len(record.get("ties", ())):
+            raise InputError(f"{path} holds a fit whose ties are {record.get('ties', [])}, and law= has {law.ties}")
     if law.name != name:
         raise InputError(f"{path} holds a fit of law {name!r}, and law= is {law.name!r}")
     if set(law.params) != set(params):
         raise InputError(f"law {name!r} has parameters {listed(law.params)}, and {path} has {listed(params)}")
     # Dimensions are the law's own: a file must not change what its draws mean.
-    return replace(
-        law, params={n: replace(param_from_record(params[n]), dimension=p.dimension) for n, p in law.params.items()}
-    )
+    return replace(law, params={n: _as_of(param_from_record(params[n]), p) for n, p in law.params.items()})
 
 
-def _restore(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
+def _as_of(saved: Param, own: Param) -> Param:
+    """A parameter of a file with the dimension and the support of the law's or the noise's own."""
+    return replace(saved, dimension=own.dimension, within=own.support)
+
+
+def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
     runs = _runs(tree, record["runs"])
     if runs.hash != record["runs"]["hash"]:
         raise InputError("the file is damaged: its runs aren't those that were fitted")
     noise: Noise = noises.get(record["noise"]["name"], record["noise"]["settings"])
-    noise = replace(noise, params={n: param_from_record(p) for n, p in record["noise"]["params"].items()})
+    saved = {n: _as_of(param_from_record(p), noise.params[n]) for n, p in record["noise"]["params"].items()}
+    noise = replace(noise, params=saved)
     reference = Reference(record["reference"]["inputs"], record["reference"]["scale"])
     with jax.enable_x64():
         problem = build(runs, law, noise, None, record["columns"], reference)

@@ -1,5 +1,6 @@
 """Shared fixtures: float64, prior draws, runs simulated and real, a count of compilations."""
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,11 +38,29 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     return LoadFileScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
+@pytest.fixture(autouse=True, scope="module")
+def room_for_programs() -> Iterator[None]:
+    """Every compiled program maps memory, and a process that may map no more of it dies in the compiler."""
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > 12_000:  # of 65,530 by default
+        jax.clear_caches()
+        gc.collect()
+    yield
+
+
 @pytest.fixture
 def x64() -> Iterator[None]:
     """float64 inside the test, as inside a fit."""
     with jax.enable_x64():
         yield
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled() -> Iterator[None]:
+    """Where programs take seconds to compile and milliseconds to run: half the seconds are optimisations."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")
@@ -97,11 +116,13 @@ def simulated_runs() -> sb.Runs:
 
 def prior_draws(law: sb.Law, size: int, seed: int) -> dict[str, np.ndarray]:
     """Parameters of a law in reference units, float64 (size,), drawn from its priors."""
-    assert all(p.scaled and not p.fixed for p in law.params.values()), f"{law.name}: a prior isn't in reference units"
+    assert all(p.scaled or p.fixed for p in law.params.values()), f"{law.name}: a prior isn't in reference units"
     with jax.enable_x64():
         keys = jax.random.split(jax.random.key(seed), len(law.params))
         return {
-            name: np.asarray(param.distribution.sample(key, (size,)), np.float64)
+            name: np.full(size, 1.0 if param.prior == "reference" else float(param.prior))
+            if param.fixed
+            else np.asarray(param.distribution.sample(key, (size,)), np.float64)
             for (name, param), key in zip(law.params.items(), keys, strict=True)
         }
 

@@ -14,6 +14,7 @@ PACKAGE = Path(scalebayes.__file__).parent
 # A module imports only modules above it. A new file is given its place here.
 ORDER = (
     "errors",
+    "files",
     "keys",
     "runs.cells",
     "runs.numeric",
@@ -44,33 +45,55 @@ ORDER = (
     "parameters",
     "priors",
     "laws.base",
+    "laws.implicit",
     "laws.one_scale",
     "laws.n_and_d",
+    "laws.data",
+    "laws.architecture",
+    "laws.schedules",
+    "laws.downstream",
     "laws.published",
     "laws",
+    "laws.page",
+    "links",
     "huber",
     "noise",
     "model",
     "problem",
     "status",
     "diagnostics",
+    "density",
+    "infer.batch",
     "infer.mode",
     "infer.draws",
     "infer.map",
     "infer.laplace",
     "infer.nuts",
+    "infer.bootstrap",
     "infer",
     "checks.table",
     "checks.sampling",
     "checks.residuals",
     "checks",
     "result",
+    "nested",
     "fitting",
+    "many",
+    "many.fits",
+    "many.answers",
+    "many.folder",
+    "many.plan",
+    "many.progress",
+    "many.work",
+    "many.fitting",
     "tree",
     "tables",
     "forecast",
+    "predictive",
     "optima",
     "store",
+    "many.store",
+    "exporting",
     "",  # the package itself: names that load when they are used
     "cli.show",
     "cli.wait",
@@ -90,6 +113,8 @@ UPWARDS = {
     ("result", "tree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
     ("result", "tables"): "Fit.summary: pandas loads when a table is asked for",
     ("result", "store"): "Fit.save, which needs Fit to load",
+    ("many.fits", "many.store"): "Fits.save, which needs Fits to load",
+    ("store", "many.store"): "load, of a file that holds many fits",
 }
 
 
@@ -190,6 +215,13 @@ for name in sb.__all__:
 print(*[name for name in ("matplotlib", "arviz", "arviz_plots") if name in sys.modules])
 """
     assert run(program) == []
+
+
+@pytest.mark.parametrize("order", ["arviz, scalebayes", "scalebayes, arviz"])
+def test_arviz_may_come_first(order):
+    """ArviZ puts NumPyro's import off, and a part of NumPyro that is then imported alone is incomplete."""
+    runs = "scalebayes.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])"
+    run(f"import {order}; scalebayes.fit({runs}, 'power', method='map', on_fail='ignore')")
 
 
 def test_no_configuration_changes():

@@ -5,15 +5,16 @@ from types import MappingProxyType
 from typing import Any
 
 from scalebayes.errors import InputError, unknown
+from scalebayes.infer.bootstrap import Bootstrap
 from scalebayes.infer.draws import Draws, Method
 from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import MAP
 from scalebayes.infer.mode import Search
 from scalebayes.infer.nuts import NUTS
 
-METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP})
+METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP, "bootstrap": Bootstrap})
 
-__all__ = ["MAP", "METHODS", "NUTS", "Draws", "Laplace", "Method", "Search", "get"]
+__all__ = ["MAP", "METHODS", "NUTS", "Bootstrap", "Draws", "Laplace", "Method", "Search", "get"]
 
 
 def get(method: str | Any) -> Any:

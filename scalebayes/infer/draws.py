@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from scalebayes.infer.batch import Batch
 from scalebayes.infer.mode import Mode
 from scalebayes.problem import Problem
 
@@ -38,4 +39,8 @@ class Method(Protocol):
 
     def run(self, problem: Problem, key: Any) -> Draws:
         """Draws from the posterior of a problem; called inside `jax.enable_x64()`."""
+        ...
+
+    def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        """Draws of each data set of a batch with its key (set,): those that `run` gives one at a time."""
         ...

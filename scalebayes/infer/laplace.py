@@ -10,9 +10,10 @@ import numpy as np
 
 from scalebayes.diagnostics import pareto_smoothed
 from scalebayes.errors import InputError, known_settings
+from scalebayes.infer.batch import Batch, apart, compiled_once, mapped
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
-from scalebayes.infer.mode import SEARCH, Search
+from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
 from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
@@ -52,14 +53,31 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_draws)
-        z, log_density, log_proposal = map(np.asarray, propose(*arguments, np.float64(self.df), self.proposals))
+        proposed = jax.device_get(propose(*arguments, np.float64(self.df), self.proposals))
+        draws = self._weighted(mode, proposed, key_resample)
+        if not np.isfinite(draws.numbers["khat"]):
+            raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
+        return draws
+
+    def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
+        modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
+        arguments = (batch.model, batch.numbers, batch.rows, modes.z, modes.precision, key_draws)
+        proposed = compiled_once(propose_many, *arguments, np.float64(self.df), self.proposals, batch.width)
+        each = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
+        return [self._weighted(mode, one, key) for mode, one, key in each]
+
+    def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], key: Any) -> Draws:
+        """Equally weighted draws of proposals; k-hat is infinite where hardly one has a finite density."""
+        z, log_density, log_proposal = map(np.asarray, proposed)
         log_ratio = log_density - log_proposal
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -np.inf)
         if np.isfinite(log_ratio).sum() < 25:
-            raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
+            none = {"lp": np.full((1, self.draws), mode.log_density), "log_weight": np.full(len(z), -np.inf)}
+            return Draws(np.tile(mode.z, (1, self.draws, 1)), none, {"khat": np.inf, "importance_ess": 0.0}, mode)
         log_weight, khat = pareto_smoothed(log_ratio)
         weight = np.exp(log_weight)
-        seed = np.random.default_rng(np.asarray(jax.random.key_data(key_resample)))
+        seed = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         chosen = stratified(weight, self.draws, seed)
         return Draws(
             z[chosen][None],
@@ -84,6 +102,23 @@ def propose(
     # Batches that fit a core's cache are several times quicker than all proposals at once.
     log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=BATCH)
     return z, log_density, log_proposal
+
+
+@partial(jax.jit, static_argnums=(0, 7, 8))
+def propose_many(
+    model: Model,
+    numbers: Numbers,
+    rows: Rows,
+    centre: Any,
+    precision: Any,
+    keys: Any,
+    df: Any,
+    size: int,
+    width: int,
+) -> tuple[Any, Any, Any]:
+    """`propose` of many data sets; every array has the leading axis set."""
+    one = lambda each: propose(model, *each, df, size)  # noqa: E731
+    return mapped(one, (numbers, rows, centre, precision, keys), width)
 
 
 def stratified(weight: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -7,8 +7,9 @@ import jax
 import numpy as np
 
 from scalebayes.errors import known_settings
+from scalebayes.infer.batch import Batch, apart, compiled_once
 from scalebayes.infer.draws import Draws
-from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode
+from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode, find_modes
 from scalebayes.problem import Problem
 
 
@@ -39,5 +40,12 @@ class MAP:
         return "map"
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        mode = numpy_mode(problem, key, self.search)
-        return Draws(mode.z[None, None, :], {"lp": mode.log_density.reshape(1, 1)}, {}, mode)
+        return _one_draw(numpy_mode(problem, key, self.search))
+
+    def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, keys, self.search, batch.width)
+        return [_one_draw(mode) for mode in apart(modes, len(batch))]
+
+
+def _one_draw(mode: Mode) -> Draws:
+    return Draws(mode.z[None, None, :], {"lp": mode.log_density.reshape(1, 1)}, {}, mode)

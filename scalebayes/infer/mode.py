@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import optax
 
 from scalebayes.errors import InputError, known_settings
+from scalebayes.infer.batch import mapped
+from scalebayes.links import LINKS
 from scalebayes.model import Model, Numbers, Rows
 
 PATIENCE = 60
@@ -52,6 +54,7 @@ class Mode(NamedTuple):
         gradient_norm: Euclidean norm of the gradient in coordinates whitened by `precision`: sds from the mode.
         start_log_density: at the end of each start (start,). start_distance: from the mode, in sds (start,).
         start_sd: of the screened points, each coordinate (free,): the prior's sd where the prior is proper.
+        location, scale: at the mode, the law's value and the scale of the noise, in reference units (run,).
     """
 
     z: Any
@@ -61,6 +64,8 @@ class Mode(NamedTuple):
     start_log_density: Any
     start_distance: Any
     start_sd: Any
+    location: Any
+    scale: Any
 
 
 @partial(jax.jit, static_argnums=(0, 4))
@@ -75,17 +80,31 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
     _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
     z = draws[promising]
     z = _lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
-    # A kinked noise needs steps down to a kink; a smooth one is there after a few lengths.
-    ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
-    newton = partial(_newton, loss, steps=search.newton_steps, ladder=ladder)
-    z, _ = jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, numbers.stages)
+    z = polished(model, loss, z, numbers.stages, search.newton_steps)
     ends = jax.vmap(lambda z: loss(z, 1.0))(z)
     best = z[jnp.argmin(ends)]
-    precision = _positive(curvature(model, numbers, rows, best))
+    precision = positive(curvature(model, numbers, rows, best))
     root = jnp.linalg.cholesky(precision)
     slope = jax.scipy.linalg.solve_triangular(root, jax.grad(loss)(best, 1.0), lower=True)
     distance = jnp.linalg.norm((z - best) @ root, axis=1)
-    return Mode(best, -ends.min(), precision, jnp.linalg.norm(slope), -ends, distance, draws.std(axis=0))
+    location, scale = at(model, numbers, rows, best)
+    gradient = jnp.linalg.norm(slope)
+    return Mode(best, -ends.min(), precision, gradient, -ends, distance, draws.std(axis=0), location, scale)
+
+
+@partial(jax.jit, static_argnums=(0, 4, 5))
+def find_modes(model: Model, numbers: Numbers, rows: Rows, keys: Any, search: Search, width: int) -> Mode:
+    """`find_mode` of many data sets (set,), `width` of them side by side; every array has the leading axis set."""
+    one = lambda each: find_mode(model, *each, search)  # noqa: E731
+    return mapped(one, (numbers, rows, keys), width)
+
+
+def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
+    """The law's value and the scale of each row's noise at z, in reference units (run,)."""
+    scaled = model.scaled(model.constrain(z, numbers), numbers)
+    location = model.location(scaled, rows.inputs)
+    scale = model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
+    return location, jnp.broadcast_to(scale, location.shape)
 
 
 def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
@@ -100,11 +119,8 @@ def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
         return -jax.hessian(model.log_density)(z, numbers, rows)
 
     def row_terms(z):
-        scaled = model.scaled(model.constrain(z, numbers), numbers)
-        location = model.location(scaled, rows.inputs)
-        scale = form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
-        scale = jnp.broadcast_to(scale, location.shape)
-        return (jnp.log(location) if form.on == "log" else location), jnp.log(scale)
+        location, scale = at(model, numbers, rows, z)
+        return LINKS[form.on].of(location), jnp.log(scale)
 
     scaled = model.scaled(model.constrain(z, numbers), numbers)
     of_location, of_scale = information(model.noise_values(scaled))
@@ -131,6 +147,14 @@ def _lbfgs(loss, z, steps):
         return jax.lax.scan(step, (z, optimiser.init(z)), None, length=steps)[0][0]
 
     return jax.vmap(one)(z)
+
+
+def polished(model: Model, loss: Any, z: Any, stages: Any, steps: int) -> Any:
+    """Starts (start, free) taken to their optima of `loss(z, stage)` by Newton's method, through the noise's stages."""
+    # A kinked noise needs steps down to a kink; a smooth one is there after a few lengths.
+    ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
+    newton = partial(_newton, loss, steps=steps, ladder=ladder)
+    return jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, stages)[0]
 
 
 def _newton(loss, z, stage, steps, ladder):
@@ -168,7 +192,7 @@ def _newton(loss, z, stage, steps, ladder):
     return jax.lax.while_loop(unfinished, step_all, start)[0]
 
 
-def _positive(matrix):
+def positive(matrix):
     """The matrix with its eigenvalues made positive, so that it has a Cholesky factor."""
     values, vectors = jnp.linalg.eigh((matrix + matrix.T) / 2)
     size = jnp.maximum(jnp.abs(values), 1e-12 * jnp.abs(values).max() + 1e-30)

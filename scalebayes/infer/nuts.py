@@ -12,9 +12,10 @@ from numpyro.infer.hmc import hmc
 
 from scalebayes import diagnostics
 from scalebayes.errors import InputError, known_settings
+from scalebayes.infer.batch import Batch, apart, compiled_once, filled, mapped
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
-from scalebayes.infer.mode import SEARCH, Search
+from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
 from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
@@ -61,21 +62,50 @@ class NUTS:
     def run(self, problem: Problem, key: Any) -> Draws:
         key_mode, key_chains = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
-        arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_chains)
-        settings = (np.float64(self.target_accept), np.float64(self.spread))
-        shape = Shape(self.chains, self.warmup, self.draws, self.max_tree_depth)
-        z, stats = jax.device_get(sample(*arguments, *settings, shape))
-        run, thin = 1, 1
+        fixed = (problem.model, problem.numbers, problem.rows)
+        shape, accept, whitened = self.shape(alone=True), self.target_accept, (mode.z, mode.precision, key_chains)
+        z, stats = jax.device_get(sample(*fixed, *whitened, np.float64(accept), np.float64(self.spread), shape))
+        run = 1
         while run <= len(THIN) and _poor(z, stats):
-            # The curvature at the mode said little of the posterior's shape: whiten by the draws' covariance instead.
-            # Where that isn't enough, the posterior is no near-Gaussian in any such coordinates: run it longer.
-            flat, thin = z.reshape(-1, z.shape[-1]), THIN[run - 1]
-            precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
-            arguments = (*arguments[:3], flat.mean(axis=0), precision, jax.random.fold_in(key_chains, run))
-            settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
-            longer = shape._replace(warmup=self.warmup * min(thin, 5), thin=thin)
-            z, stats = jax.device_get(sample(*arguments, *settings, longer))
+            shape = self._again(run)._replace(alone=True)
+            accept, whitened = max(self.target_accept, 0.95), _by_draws(z, key_chains, run)
+            z, stats = jax.device_get(sample(*fixed, *whitened, np.float64(accept), np.float64(self.spread), shape))
             run += 1
+        return self._draws(z, stats, run, shape.thin, mode)
+
+    def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        key_mode, key_chains = jax.vmap(jax.random.split)(keys).T
+        modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
+        settings = (np.float64(self.target_accept), np.float64(self.spread), self.shape())
+        found = _sampled(batch, modes.z, modes.precision, key_chains, *settings)
+        draws = [
+            self._draws(z, stats, 1, 1, mode)
+            for (z, stats), mode in zip(apart(found, len(batch)), apart(modes, len(batch)), strict=True)
+        ]
+        settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
+        for run in range(1, 1 + len(THIN)):
+            poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats)]
+            if not poor:
+                break
+            full = filled(poor, batch.width)
+            centre, precision, key = zip(*(_by_draws(draws[i].z, key_chains[i], run) for i in full), strict=True)
+            again = self._again(run)
+            found = _sampled(batch.take(poor), np.stack(centre), np.stack(precision), jnp.stack(key), *settings, again)
+            for i, (z, stats) in zip(poor, apart(found, len(poor)), strict=True):
+                draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode)
+        return draws
+
+    def shape(self, alone: bool = False) -> "Shape":
+        """The sizes of its first run."""
+        return Shape(self.chains, self.warmup, self.draws, self.max_tree_depth, alone=alone)
+
+    def _again(self, run: int) -> "Shape":
+        """The curvature at the mode said little of the posterior's shape, so the draws' covariance whitens instead.
+        Where that isn't enough, the posterior is no near-Gaussian in any such coordinates: run it longer."""
+        thin = THIN[run - 1]
+        return self.shape()._replace(warmup=self.warmup * min(thin, 5), thin=thin)
+
+    def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode) -> Draws:
         numbers = {"runs": float(run), "thin": float(thin), "max_tree_depth": float(self.max_tree_depth)}
         return Draws(z, stats, numbers, mode)
 
@@ -88,6 +118,7 @@ class Shape(NamedTuple):
     draws: int
     max_tree_depth: int
     thin: int = 1
+    alone: bool = False  # the chains of one data set have the devices to themselves
 
 
 def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
@@ -98,6 +129,38 @@ def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
     disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > 1.01
     ess = min(diagnostics.ess_bulk(draws).min(), diagnostics.ess_tail(draws).min())
     return bool(disagree or ess < min(400, z.shape[0] * z.shape[1] / 10) or stats["diverging"].any())
+
+
+def _by_draws(z: np.ndarray, key: Any, run: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Mean and inverse covariance of draws (chain, draw, free), and the key of the next run."""
+    flat = z.reshape(-1, z.shape[-1])
+    precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
+    return flat.mean(axis=0), precision, jax.random.fold_in(key, run)
+
+
+def _sampled(
+    batch: Batch, centre: Any, precision: Any, keys: Any, target_accept: Any, spread: Any, shape: Shape
+) -> tuple[Any, dict[str, Any]]:
+    arguments = (batch.model, batch.numbers, batch.rows, centre, precision, keys)
+    return compiled_once(sample_many, *arguments, target_accept, spread, shape, batch.width)
+
+
+@partial(jax.jit, static_argnums=(0, 8, 9))
+def sample_many(
+    model: Model,
+    numbers: Numbers,
+    rows: Rows,
+    centre: Any,
+    precision: Any,
+    keys: Any,
+    target_accept: Any,
+    spread: Any,
+    shape: Shape,
+    width: int,
+) -> tuple[Any, dict[str, Any]]:
+    """`sample` of many data sets; every array but the two settings has the leading axis set."""
+    one = lambda each: sample(model, *each, target_accept, spread, shape)  # noqa: E731
+    return mapped(one, (numbers, rows, centre, precision, keys), width)
 
 
 @partial(jax.jit, static_argnums=(0, 8))
@@ -113,7 +176,7 @@ def sample(
     shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
     """Unconstrained draws (chain, draw, free) and their statistics (chain, draw)."""
-    chains, warmup, draws, max_tree_depth, thin = shape
+    chains, warmup, draws, max_tree_depth, thin, _ = shape
     # z = centre + whiten u has the Gaussian approximation's covariance when u is standard Normal.
     dimension = centre.shape[0]
     whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
@@ -159,4 +222,7 @@ def sample(
 
         return jax.lax.scan(step, state, None, length=draws)[1]
 
-    return jax.vmap(chain)(jax.random.split(key, chains))
+    keys, devices = jax.random.split(key, chains), len(jax.local_devices())
+    if shape.alone and devices > 1 and chains % devices == 0:
+        return mapped(chain, keys, chains // devices, "chain")
+    return jax.vmap(chain)(keys)

@@ -1,0 +1,64 @@
+"""The answers of many fits as one Dataset with a dim dataset."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError
+from scalebayes.many.fits import Fits
+
+
+def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
+    """One Dataset of the answers of each fit, along a leading dim dataset.
+
+    Where methods differ, chains are joined to one, and as many draws are kept of each as the fewest have.
+
+    Raises:
+        InputError: the answers are of different axes or quantities, as those of laws with other inputs are.
+    """
+    first = answers[0]
+    for name, other in zip(fits.names, answers, strict=True):
+        if set(other.data_vars) != set(first.data_vars) or list(other["axis"].values) != list(first["axis"].values):
+            raise InputError(
+                f"data sets {fits.names[0]!r} and {name!r} have laws of other inputs or observables: ask them apart"
+            )
+    answers = _alike(answers)
+    first = answers[0]
+    data = {name: (("dataset", *x.dims), np.stack([one[name].values for one in answers])) for name, x in first.items()}
+    shared = {name: x for name, x in first.coords.items() if all(x.identical(one.coords[name]) for one in answers)}
+    own = {
+        name: (("dataset", *x.dims), np.stack([one.coords[name].values for one in answers]))
+        for name, x in first.coords.items()
+        if name not in shared
+    }
+    told = {
+        name: value if all(one.attrs[name] == value for one in answers) else "differs"
+        for name, value in first.attrs.items()
+    }
+    if told.get("moments") == "differs":
+        told["moments"] = 0
+    return xr.Dataset(data, {**shared, **own, "dataset": list(fits.names)}, told)
+
+
+def _alike(answers: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    sizes = {(one.sizes["chain"], one.sizes["draw"]) for one in answers}
+    if len(sizes) == 1:
+        return list(answers)
+    fewest = min(chains * draws for chains, draws in sizes)
+    return [_flat(one, fewest) for one in answers]
+
+
+def _flat(answer: xr.Dataset, fewest: int) -> xr.Dataset:
+    """The draws of all chains as one, evenly thinned to `fewest`."""
+    kept = np.linspace(0, answer.sizes["chain"] * answer.sizes["draw"] - 1, fewest).round().astype(int)
+    data = {}
+    for name, x in answer.data_vars.items():
+        if "draw" in x.dims:
+            rest = [dim for dim in x.dims if dim not in ("chain", "draw")]
+            values = x.transpose("chain", "draw", *rest).values
+            data[name] = (("chain", "draw", *rest), values.reshape(1, -1, *values.shape[2:])[:, kept])
+        else:
+            data[name] = x
+    coords = {name: x for name, x in answer.coords.items() if not {"chain", "draw"} & set(x.dims)}
+    return xr.Dataset(data, coords, answer.attrs)

@@ -1,0 +1,246 @@
+"""fit_many: many data sets, or many laws, in one call."""
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from scalebayes import infer
+from scalebayes.checks.sampling import KHAT
+from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.fitting import FitError, FitWarning, chosen, finished, prepared, versions
+from scalebayes.infer.batch import cores
+from scalebayes.infer.draws import Draws
+from scalebayes.keys import as_key, seed_record
+from scalebayes.laws.base import Law
+from scalebayes.many.fits import Fits
+from scalebayes.many.folder import Folder
+from scalebayes.many.plan import planned
+from scalebayes.many.progress import Bar
+from scalebayes.many.work import batch_of, compute, from_arrays, keys_of, parcel
+from scalebayes.noise import Noise
+from scalebayes.priors import param_record
+from scalebayes.problem import Problem
+from scalebayes.result import Fit
+from scalebayes.runs import Runs
+from scalebayes.status import Status
+
+
+@known_settings
+def fit_many(
+    runs: Runs | Sequence[Runs] | Mapping[str, Runs],
+    law: str | Law = "chinchilla",
+    *,
+    laws: Sequence[str | Law] | None = None,
+    noise: str | Noise | None = None,
+    method: Any = "laplace",
+    priors: Literal["flat"] | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    seed: Any = 0,
+    on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    batch: int | None = None,
+    executor: Executor | None = None,
+    folder: Any = None,
+    progress: bool | None = None,
+) -> Fits:
+    """Fit many data sets, many laws, or both: one traced program for all that share a shape.
+
+    Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed. Where
+    Laplace's k-hat fails, the data set is sampled again with NUTS, together with the others that failed.
+
+    Args:
+        runs: tables, or name -> table, or one table with `laws`.
+        law, noise, method, priors, inputs, seed: as for `fit`; the same for every data set.
+        laws: several laws, each fitted to every data set; in place of `law`.
+        on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
+        batch: data sets a call; by default what the devices have room for. All local devices share a batch.
+        executor: of `concurrent.futures`, such as a `ProcessPoolExecutor`, or that of a dask cluster,
+            `Client.get_executor()`; by default threads of this process.
+        folder: where finished batches are kept. A run that was killed goes on from there when it is called again.
+        progress: True for a bar on standard error, False for none, None for one on a terminal.
+
+    Raises:
+        InputError: what was given can't be used; the data set is named. FitError: with `on_fail="raise"`.
+        WorkerError: a worker process died, and the executor is of no more use. A dask cluster does its work again.
+
+    >>> x = [1.0, 10.0, 100.0, 1e3]
+    >>> tables = {"a": Runs(x=x, loss=[3.0, 2.0, 1.5, 1.1]), "b": Runs(x=x, loss=[3.0, 2.0, 1.5, 1.2])}
+    >>> fits = fit_many(tables, "power", method="map", on_fail="ignore")
+    >>> float(fits["a"].draws["alpha"].item()) > float(fits["b"].draws["alpha"].item())
+    True
+    """
+    if on_fail not in ("warn", "raise", "ignore"):
+        raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    started = time.perf_counter()
+    names, tables, each_law = _crossed(runs, law, laws)
+    triples = {one: chosen(one, noise, method) for one in dict.fromkeys(each_law)}
+    key = as_key(seed)
+    with jax.enable_x64():
+        problems = [
+            _prepared(name, table, *triples[one][:2], priors, inputs)
+            for name, table, one in zip(names, tables, each_law, strict=True)
+        ]
+        chosen_method = next(iter(triples.values()))[2]
+        kept = None if folder is None else Folder(folder, _about(problems, chosen_method, seed, batch))
+        fits: list[Any] = [None] * len(problems)
+        with Bar(len(problems), progress) as bar:
+            run = _Run(problems, key, batch, executor, kept, bar)
+            poor = []
+            for i, fit in run.of(chosen_method, range(len(problems))):
+                fits[i] = fit
+                if not fit.numbers.get("khat", 0.0) < KHAT:
+                    poor.append(i)
+            if poor:
+                again = infer.NUTS(draws=-(-chosen_method.draws // infer.NUTS().chains), search=chosen_method.search)
+                bar.again(len(poor), "k-hat failed: NUTS for")
+                for i, fit in run.of(again, sorted(poor)):
+                    fits[i] = fit
+    result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, len(poor), versions())
+    if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
+        told = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")
+        sentence = f"{len(failed)} of {len(fits)} fits failed a check ({told}): fits.status says which"
+        if on_fail == "raise":
+            raise FitError(sentence)
+        if on_fail == "warn":
+            warnings.warn(sentence, FitWarning, stacklevel=3)
+    return result
+
+
+class WorkerError(RuntimeError):
+    """A worker of the executor died, and the executor with it."""
+
+
+class _Run:
+    """What every batch of one call shares."""
+
+    def __init__(
+        self,
+        problems: list[Problem],
+        key: Any,
+        batch: int | None,
+        executor: Executor | None,
+        folder: Folder | None,
+        bar: Bar,
+    ) -> None:
+        self.problems, self.key, self.batch = problems, key, batch
+        self.executor, self.folder, self.bar = executor, folder, bar
+
+    def of(self, method: Any, members: Sequence[int]) -> Iterator[tuple[int, Fit]]:
+        """The fits of some of the problems by one method, as their batches are finished."""
+        members = list(members)
+        groups = planned([self.problems[i] for i in members], self.batch)
+        work = [(group, tuple(members[j] for j in part)) for group in groups for part in group.batches]
+        own = None if self.executor else ThreadPoolExecutor(_threads())
+        waiting: dict[Future[Any], tuple[str, tuple[int, ...], np.ndarray]] = {}
+        try:
+            for number, (group, part) in enumerate(work):
+                name = f"{method.name}-{number:05d}"
+                keys = keys_of(self.key, part, group)
+                if self.folder and (arrays := self.folder.read(name)) is not None:
+                    yield from self._finished(method, part, from_arrays(arrays), keys)
+                    continue
+                arrays = batch_of(self.problems, part, group)
+                if own:
+                    future = own.submit(compute, method, arrays, keys, len(part))
+                else:
+                    assert self.executor is not None
+                    future = self.executor.submit(compute, method, parcel(arrays), keys, len(part))
+                waiting[future] = name, part, keys
+            for future in as_completed(waiting):
+                name, part, keys = waiting.pop(future)
+                try:
+                    found = future.result()
+                except BrokenExecutor as error:
+                    kept = "they are lost; folder= would keep them"
+                    if self.folder:
+                        kept = f"they are kept in {self.folder.path}; the same call with a new executor goes on there"
+                    done = len(work) - len(waiting) - 1
+                    raise WorkerError(
+                        f"a worker process died with {done} of {len(work)} batches finished: {kept}"
+                    ) from error
+                if self.folder:
+                    self.folder.write(name, found)
+                yield from self._finished(method, part, from_arrays(found), keys)
+        finally:
+            for future in waiting:
+                future.cancel()
+            if own:
+                own.shutdown(cancel_futures=True)
+
+    def _finished(
+        self, method: Any, part: Sequence[int], draws: list[Draws], keys: np.ndarray
+    ) -> Iterator[tuple[int, Fit]]:
+        failed = 0
+        for i, one, key in zip(part, draws, keys, strict=False):  # keys are filled to the batch
+            fit = finished(self.problems[i], method, tuple(key.tolist()), one)
+            failed += bool(fit.checks.of(Status.FAIL))
+            yield i, fit
+        self.bar.done(len(part), failed)
+
+
+def _threads() -> int:
+    """Batches at a time in this process: a device has one queue, and a CPU a core each."""
+    return max(1, cores() // len(jax.local_devices())) if jax.default_backend() == "cpu" else 1
+
+
+def _crossed(
+    runs: Any, law: str | Law, laws: Sequence[str | Law] | None
+) -> tuple[list[str], list[Runs], list[str | Law]]:
+    """Names, tables and laws, one each a fit."""
+    if isinstance(runs, Runs):
+        if laws is None:
+            raise InputError("fit_many takes a list of tables, or one table with laws=[...]; for one of each use fit")
+        tables = {"": runs}
+    elif isinstance(runs, Mapping):
+        tables = {str(name): table for name, table in runs.items()}
+    elif isinstance(runs, Sequence) and not isinstance(runs, str):
+        tables = {str(i): table for i, table in enumerate(runs)}
+    else:
+        raise InputError(f"runs is a list of tables, or name -> table, not {type(runs).__name__}")
+    if not tables:
+        raise InputError("runs is empty: there is nothing to fit")
+    for name, table in tables.items():
+        if not isinstance(table, Runs):
+            raise InputError(f"data set {name!r} is no table made by sb.read_runs or sb.Runs: {type(table).__name__}")
+    if laws is None:
+        return list(tables), list(tables.values()), [law] * len(tables)
+    if isinstance(laws, (str, Law)) or not laws:
+        raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
+    called = [one if isinstance(one, str) else one.name for one in laws]
+    if len(set(called)) < len(called):
+        raise InputError(f"laws has two of one name: {', '.join(called)}; give each its own")
+    pairs = [(name, table, one, of) for name, table in tables.items() for one, of in zip(laws, called, strict=True)]
+    names = [f"{name}/{of}" if name else of for name, _, _, of in pairs]
+    return names, [table for _, table, _, _ in pairs], [one for _, _, one, _ in pairs]
+
+
+def _prepared(name: str, runs: Runs, law: Law, noise: Noise, priors: Any, inputs: Any) -> Problem:
+    try:
+        return prepared(runs, law, noise, priors, inputs)
+    except InputError as error:
+        raise InputError(f"data set {name!r}: {error}") from None
+
+
+def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
+    """What a folder of finished batches belongs to."""
+
+    def model(p: Problem) -> str:
+        params = {n: param_record(x) for n, x in {**p.law.params, **p.noise.params}.items()}
+        about = {"law": p.law.name, "settings": dict(p.law.settings), "noise": p.noise.name, "params": params}
+        return json.dumps(about, default=str)
+
+    return {
+        "models": list(dict.fromkeys(map(model, problems))),
+        "runs": [p.runs.hash for p in problems],
+        "inputs": list(dict.fromkeys(json.dumps(dict(p.columns)) for p in problems)),
+        "method": {"name": method.name, **asdict(method)},
+        "seed": seed_record(seed),
+        "batch": batch,
+        "versions": versions(),
+    }

@@ -1,0 +1,37 @@
+"""The progress of many fits: data sets done, failures and the rate, on standard error."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+class Bar:
+    """A bar that counts data sets.
+
+    Args:
+        total: data sets. shown: True, False, or None for only on a terminal.
+    """
+
+    def __init__(self, total: int, shown: bool | None) -> None:
+        hidden = not (sys.stderr.isatty() if shown is None else shown)
+        self._failed = 0
+        self._bar: Any = tqdm(total=total, unit=" data sets", disable=hidden, leave=False, desc="fitting")
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def done(self, sets: int, failed: int) -> None:
+        """Data sets that are finished, and how many of them failed a check."""
+        self._failed += failed
+        self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
+        self._bar.update(sets)
+
+    def again(self, sets: int, what: str) -> None:
+        """Data sets that have to be done once more, and why."""
+        self._bar.set_description(f"{what} {sets}")
+        self._bar.total += sets
+        self._bar.refresh()
