@@ -106,8 +106,7 @@ def nuts_kernel(problem: Problem, seed: int) -> Measure:
         mode = numpy_mode(problem, key_mode, SEARCH)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key)
         settings = (np.float64(method.target_accept), np.float64(method.spread))
-        shape = (method.chains, method.warmup, method.draws, method.max_tree_depth)
-        seconds, (z, stats) = timed(lambda: sample(*arguments, *settings, shape))
+        seconds, (z, stats) = timed(lambda: sample(*arguments, *settings, method.shape()))
         draws, steps = np.moveaxis(np.asarray(z), -1, 0), np.asarray(stats["n_steps"])
     return Measure(seconds, chain_facts(draws, seconds, steps))
 

@@ -5,7 +5,10 @@ runs of Huber(1e-3) of log L - logsumexp(a - alpha log N, b - beta log D, e).
 """
 
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
+from math import prod
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -77,6 +80,54 @@ def _curve_fit(table: Table, start: Any, analytic: bool, seed: int) -> Measure:
     return Measure(seconds, {"objective": table.objective(t)[0]})
 
 
+def _lmfit(table: Table, seed: int) -> Measure:
+    import lmfit
+
+    start = lmfit.Parameters()
+    for name, value in zip(("a", "b", "e", "alpha", "beta"), HOFFMANN, strict=True):
+        start.add(name, value=value)
+
+    def residual(parameters: Any) -> np.ndarray:
+        return table.L - logsumexp(table.terms(list(parameters.valuesdict().values())), axis=0)
+
+    def fit() -> Any:
+        return lmfit.Minimizer(residual, start).least_squares(loss="huber", f_scale=DELTA)
+
+    seconds, found = timed(fit)
+    return Measure(seconds, {"objective": table.objective(list(found.params.valuesdict().values()))[0]})
+
+
+PACKAGE_GRID = {
+    "e": [-1.0, 0.0, 1.0],
+    "a": [0.0, 8.0, 16.0],
+    "b": [0.0, 8.0, 16.0],
+    "alpha": [0.3, 0.8],
+    "beta": [0.3, 0.8],
+}
+
+
+def _chinchilla(runs: Any, seed: int) -> Measure:
+    """The package's own fit, its picture included: BFGS with numeric gradients from a grid of starts, by processes."""
+    import pandas as pd
+    from chinchilla import Chinchilla
+
+    def loss(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        size = np.abs(np.log(y_true) - np.log(y_pred))
+        return np.where(size <= DELTA, size**2 / 2, DELTA * (size - DELTA / 2))
+
+    with TemporaryDirectory() as folder:
+        N, D = runs.column("N"), runs.column("D")
+        pd.DataFrame({"C": 6 * N * D, "N": N, "D": D, "loss": runs.y}).to_csv(f"{folder}/df.csv", index=False)
+        package = Chinchilla(folder, param_grid=PACKAGE_GRID, loss_fn=loss, log_level=50)
+        seconds, _ = timed(package.fit)
+    t = (np.log(package.A), np.log(package.B), np.log(package.E), package.alpha, package.beta)
+    return Measure(seconds, {"objective": Table(runs).objective(t)[0]})
+
+
+def _package(name: str) -> str:
+    return "" if find_spec(name) else "not installed"
+
+
 def point_tasks(runs: Any, full: bool) -> list[Task]:
     """SciPy's rows. The grid takes most of the group's time: one repeat, unless `full`."""
     table = Table(runs)
@@ -97,5 +148,20 @@ def point_tasks(runs: Any, full: bool) -> list[Task]:
                 ("Hoffmann, default", HOFFMANN, False, "from Hoffmann et al.'s values, as SciPy does it by default"),
                 ("rough", ROUGH, True, "from a = b = 10, e = 0, 0.5, 0.5, analytic Jacobian"),
             )
+        ),
+        Task(
+            "map",
+            "lmfit",
+            partial(_lmfit, table) if find_spec("lmfit") else None,
+            "least_squares, Huber, from Hoffmann et al.'s values",
+            missing=_package("lmfit"),
+        ),
+        Task(
+            "map",
+            "chinchilla",
+            partial(_chinchilla, runs) if find_spec("chinchilla") else None,
+            f"BFGS from {prod(map(len, PACKAGE_GRID.values()))} starts, numeric gradient",
+            at_most=1,
+            missing=_package("chinchilla"),
         ),
     ]

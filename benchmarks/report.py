@@ -55,7 +55,7 @@ def targets(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
         ours = _median(nuts[FIT], "ess_per_second")
         if "numpyro" in nuts:
             ratio = ours / _median(nuts["numpyro"], "ess_per_second")
-            yield target("NUTS: min-ESS a second over NumPyro's", ratio, least=150)
+            yield target("NUTS: min-ESS a second over NumPyro's", ratio, least=200)
         if rivals := [row for name, row in nuts.items() if name.startswith("nutpie")]:
             best = max(rivals, key=lambda row: _median(row, "ess_per_second"))
             default = [row for row in rivals if row["name"] == "nutpie PyMC"]

@@ -17,7 +17,21 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("map", "nuts", "laplace", "cold")
-PACKAGES = ("scalebayes", "jax", "jaxlib", "numpyro", "optax", "numpy", "scipy", "blackjax", "nutpie", "pymc", "numba")
+PACKAGES = (
+    "scalebayes",
+    "jax",
+    "jaxlib",
+    "numpyro",
+    "optax",
+    "numpy",
+    "scipy",
+    "blackjax",
+    "nutpie",
+    "pymc",
+    "numba",
+    "lmfit",
+    "chinchilla",
+)
 SEEDS = 20
 
 
