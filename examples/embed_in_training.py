@@ -30,7 +30,8 @@ def main() -> None:
     D, saved, loss = train(fit.law, draws, N, 1e9)
     print(f"{fit.law.name}, {len(runs)} runs, {len(draws['E'])} draws")
     print(f"for {BUDGET:.3g} FLOPs a model of N = {N:.3g}")
-    print(f"stopped at D = {float(D):.3g}: the next {CHUNK:.3g} bytes save {float(saved):.6f} nats, less than {WORTH}")
+    why = f"less than {WORTH}" if saved <= WORTH else "but there is no more data"
+    print(f"stopped at D = {float(D):.3g}: the next {CHUNK:.3g} bytes save {float(saved):.6f} nats, {why}")
     print(f"forecast of its loss {float(loss):.3f} nats a byte")
 
 
@@ -62,7 +63,7 @@ def train(law: sb.Law, draws: dict[str, Any], N: float, most: float) -> tuple[An
         D, weights = state
         return D + CHUNK, train_step(weights)
 
-    D, _ = jax.lax.while_loop(worth_it, chunk, (jnp.asarray(CHUNK), jnp.zeros(8)))
+    D, _ = jax.lax.while_loop(worth_it, chunk, (jnp.asarray(CHUNK), train_step(jnp.zeros(8))))
     return D, saving(D), jnp.median(law(N=N, D=D, **draws))
 
 

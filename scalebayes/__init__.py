@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from scalebayes.infer import MAP, NUTS, Bootstrap, Laplace, Search
     from scalebayes.laws.base import Law
     from scalebayes.many.fits import Fits
-    from scalebayes.many.fitting import WorkerError, fit_many
+    from scalebayes.many.fitting import fit_many
+    from scalebayes.many.running import WorkerError
     from scalebayes.nested import savage_dickey
     from scalebayes.noise import Beta, Huber, LogitNormal, Normal, NormalRaw, StudentT
     from scalebayes.optima import optimum
@@ -49,7 +50,7 @@ _HOMES = {
     "Runs": "runs",
     "Search": "infer",
     "StudentT": "noise",
-    "WorkerError": "many.fitting",
+    "WorkerError": "many.running",
     "export": "exporting",
     "fit": "fitting",
     "fit_many": "many.fitting",

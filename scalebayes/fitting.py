@@ -56,7 +56,7 @@ def fit(
         law: a name of `scalebayes.laws.names()`, or a `Law`.
         noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, ...; by default the law's
             own, which for a loss is Student-t on its log.
-        method: "nuts", "laplace" or "map", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`.
+        method: "nuts", "laplace", "map" or "bootstrap", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`, `Bootstrap(...)`.
         priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
             for all of them. Parameters left out keep the law's priors.
         inputs: law input -> column of the runs, such as {"x": "C"}.
@@ -102,7 +102,7 @@ def chosen(law: str | Law, noise: str | Noise | None, method: Any) -> tuple[Law,
     if not noise.form.density and not isinstance(method, (infer.MAP, infer.Bootstrap)):
         raise InputError(
             f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {method.name} samples a "
-            "density; use method='map', or leave the scale free"
+            "density; use method='map' or 'bootstrap', or leave the scale free"
         )
     return law, noise, method
 

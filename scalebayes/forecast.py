@@ -18,7 +18,8 @@ def predict(fit: Fit | Fits, *, observed: bool = False, seed: Any = 0, **inputs:
     """What the law says at given inputs.
 
     Args:
-        fit: of any method; of `Fits`, whose answers are stacked along the dim dataset.
+        fit: of any method; of `Fits`, whose answers are stacked along the dim dataset, fit i with the key
+            `fold_in(seed, i)` for its noise.
         observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
             new run with its noise.
         seed: of the noise, an int or a JAX key.

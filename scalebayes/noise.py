@@ -31,7 +31,7 @@ class Form:
         residual: (noise parameters, scale of the row) -> distribution of the residual.
         on: the link: "log" (residual = log y - log f), "logit" or "raw" (y - f).
         spread: law's value -> what noise_scale is multiplied with there; None for 1.
-        density: False for an objective, which only MAP takes.
+        density: False for an objective, which only MAP and Bootstrap take.
         moments: whether a new run has a mean and a variance.
         soften: (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
         information: noise parameters -> expected information of location and log scale at unit scale, where the
@@ -190,7 +190,7 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
 
     With a free scale it is a density (`HuberDistribution`); delta = 1e-3 is then least absolute deviations for all
     that data can tell, the likelihood of Besiroglu et al. With scale fixed it is the objective of Hoffmann et al.,
-    sum_i h((log y - log f) / scale), and not a density: only MAP takes it, with flat priors.
+    sum_i h((log y - log f) / scale), and not a density: only MAP and Bootstrap take it, with flat priors.
 
     Args:
         delta: where the quadratic ends, in units of the scale. scale: None (free), or a number.

@@ -1,7 +1,7 @@
 """Save a fit to one NetCDF file and load it again. Nothing named in a file is ever imported or run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -37,11 +37,12 @@ def save(fit: Fit, path: Any) -> None:
     files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
 
 
-def load(path: Any, law: Law | None = None) -> Any:
+def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     """Read a fit that `Fit.save` wrote, or the fits of `Fits.save`.
 
     Args:
-        path: of the file. law: the law, where it isn't in the registry: functions are never read from a file.
+        path: of the file. law: the law, or for many fits the laws, not in the registry: functions are never read from
+            a file.
 
     Raises:
         InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
@@ -54,7 +55,7 @@ def load(path: Any, law: Law | None = None) -> Any:
     >>> bool(again.draws["alpha"] == fitted.draws["alpha"])
     True
     """
-    path = Path(path)
+    path, given = Path(path), [law] if isinstance(law, Law) else list(law or ())
     if not path.is_file():
         raise InputError(f"can't read {path}: there is no such file")
     try:
@@ -75,8 +76,13 @@ def load(path: Any, law: Law | None = None) -> Any:
         if many:
             from scalebayes.many.store import restored as restored_fits
 
-            return restored_fits(path, tree, record, law)
-        return restored(tree, record, law_of(path, record["law"], law))
+            held = {one["law"]["name"] for group in record["groups"] for one in group["fits"]}
+            if strange := [one.name for one in given if one.name not in held]:
+                raise InputError(f"{path} holds fits of {listed(sorted(held))}, and law= is {strange[0]!r}")
+            return restored_fits(path, tree, record, {one.name: one for one in given})
+        if len(given) > 1:
+            raise InputError(f"{path} holds one fit: law= is one law")
+        return restored(tree, record, law_of(path, record["law"], given[0] if given else None))
     except InputError:
         raise
     except Exception as error:

@@ -59,9 +59,7 @@ def test_kinked_objectives_are_refitted_too(seed=62):
 
     logs = [np.log(fit.draws[n][0]) for n in ("A", "B", "E")] + [fit.draws["alpha"][0], fit.draws["beta"][0]]
     for i, (t, weight) in enumerate(zip(np.array(logs).T, weights, strict=True)):
-        near = minimize(
-            objective, t, (weight,), "Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-9, "fatol": 1e-12}
-        )
+        near = minimize(objective, t, (weight,), "Nelder-Mead", options=EXACT)
         assert objective(t, weight) <= near.fun * (1 + 1e-5), f"resample {i}, seed {seed}"
 
 
@@ -123,6 +121,14 @@ BAD = {
     "no groups": (
         lambda: sb.fit(curve(np.random.default_rng(0)), "power", method=sb.Bootstrap(by="group")),
         "the runs have no column 'group'; use by='run'",
+    ),
+    "blank groups": (
+        lambda: sb.fit(
+            sb.Runs(x=[1.0, 2.0, 3.0], loss=[3.0, 2.0, 1.5], group=["a", None, "b"]),
+            "power",
+            method=sb.Bootstrap(by="group"),
+        ),
+        "1 of the runs have no group; give each one",
     ),
 }
 

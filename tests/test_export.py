@@ -64,6 +64,10 @@ def test_what_cannot_be_exported_is_refused(fit, tmp_path):
         sb.export(fit, tmp_path / "no" / "loss.jax")
     with pytest.raises(sb.InputError, match="unknown platform 'abacus'"):
         sb.export(fit, path, platforms=["abacus"])
+    with pytest.raises(sb.InputError, match="platforms is a list of"):
+        sb.export(fit, path, platforms=[])
+    with pytest.raises(sb.InputError, match="export takes one fit, not Fits"):
+        sb.export(sb.Fits(("a",), (fit,)), path)
     preset = sb.laws.published("besiroglu2024")
     with pytest.raises(sb.InputError, match="one draw and has no interval"):
         sb.export(fit_of(preset.law, preset.values, simulated(60, seed=4)), path)

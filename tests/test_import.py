@@ -85,6 +85,8 @@ ORDER = (
     "many.plan",
     "many.progress",
     "many.work",
+    "many.identity",
+    "many.running",
     "many.fitting",
     "tree",
     "tables",

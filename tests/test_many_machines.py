@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
@@ -22,6 +22,9 @@ METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))
 QUICK = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 COUNT = 8
+# Newton's method stops where 1e-13 of the log density is left to gain, some 1e-5 sds from the mode; how a program is
+# compiled, for one process or another, decides where in there.
+SAME = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,15 @@ def draws_of(fits):
     return np.array([[np.median(x) for x in fit.draws.values()] for fit in fits])
 
 
+def once(count):
+    """What `count` gives when it is no longer 0; a test whose run never starts ends with an error."""
+    end = time.monotonic() + 300
+    while not (found := count()):
+        assert time.monotonic() < end, "no batch was finished in five minutes"
+        time.sleep(0.01)
+    return found
+
+
 def law_of_ones_own():
     """A law that no other process knows: it has to travel."""
     import numpyro.distributions as dist
@@ -50,7 +62,7 @@ def test_other_processes_give_the_same_draws(tables, undisturbed):
     """A worker that draws other keys, or fits another law, is found nowhere in the table."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         fits = sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=2, executor=pool)
-        np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=1e-7)
+        np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=SAME)
         own = law_of_ones_own()
         there = sb.fit_many(tables[:2], own, method="map", on_fail="ignore", executor=pool)
     np.testing.assert_allclose(
@@ -66,7 +78,7 @@ def test_a_dask_cluster(tables, undisturbed):
         distributed.Client(cluster) as client,
     ):
         fits = sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=2, executor=client.get_executor())
-    np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=1e-7)
+    np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=SAME)
 
 
 def test_a_dask_worker_that_is_killed(tables, undisturbed, tmp_path):
@@ -78,17 +90,19 @@ def test_a_dask_worker_that_is_killed(tables, undisturbed, tmp_path):
     ):
 
         def kill_one():
-            while not list(tmp_path.glob("*.npz")):
-                time.sleep(0.02)
+            finished.append(once(lambda: len(list(tmp_path.glob("*.npz")))))
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
-        killer = Thread(target=kill_one)
+        finished = []
+        killer = Thread(target=kill_one, daemon=True)
         killer.start()
         fits = sb.fit_many(
-            tables, method=METHOD, on_fail="ignore", batch=2, executor=client.get_executor(), folder=tmp_path
+            tables * 6, method=METHOD, on_fail="ignore", batch=2, executor=client.get_executor(), folder=tmp_path
         )
-        killer.join()
-    np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=1e-7)
+        killer.join(60)
+    assert finished[0] < 24, "it was killed when all was done"
+    fits = fits[:COUNT]
+    np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=SAME)
 
 
 def test_a_killed_process_is_told_and_its_run_goes_on(tables, undisturbed, tmp_path):
@@ -96,21 +110,20 @@ def test_a_killed_process_is_told_and_its_run_goes_on(tables, undisturbed, tmp_p
     folder = tmp_path / "batches"
 
     def kill_one(pool):
-        while not list(folder.glob("*.npz")):
-            time.sleep(0.02)
+        once(lambda: len(list(folder.glob("*.npz"))))
         os.kill(next(iter(pool._processes)), signal.SIGKILL)
 
     many = tables * 12  # enough that the kill comes in the middle
     options = {"method": METHOD, "on_fail": "ignore", "batch": 1, "folder": folder}
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        killer = Thread(target=kill_one, args=(pool,))
+        killer = Thread(target=kill_one, args=(pool,), daemon=True)
         killer.start()
-        with pytest.raises(sb.WorkerError, match=r"of 96 batches finished: they are kept in .*batches; the same call"):
+        with pytest.raises(sb.WorkerError, match=r"finished batches \(of 96 in this pass\) are kept in "):
             sb.fit_many(many, executor=pool, **options)
-        killer.join()
+        killer.join(60)
     kept = list(folder.glob("*.npz"))
     assert 0 < len(kept) < len(many)
-    np.testing.assert_allclose(draws_of(sb.fit_many(many, **options)[:COUNT]), undisturbed, rtol=1e-7)
+    np.testing.assert_allclose(draws_of(sb.fit_many(many, **options)[:COUNT]), undisturbed, rtol=SAME)
 
 
 PROGRAM = """
@@ -143,7 +156,7 @@ def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
     damaged = sorted(kept)[0]
     (folder / damaged).write_bytes((folder / damaged).read_bytes()[:100])
     assert subprocess.run(command, capture_output=True, timeout=300, env=QUICK).returncode == 0
-    np.testing.assert_allclose(np.load(out), undisturbed, rtol=1e-7)
+    np.testing.assert_allclose(np.load(out), undisturbed, rtol=SAME)
     for name, when in kept.items():
         if name != damaged:
             assert (folder / name).stat().st_mtime_ns == when, f"{name} was computed again"
@@ -165,6 +178,57 @@ def test_a_folder_of_another_run_is_refused(tables, tmp_path):
         sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a")
 
 
+def test_a_folder_from_a_machine_with_other_sizes_is_not_misread(tables, undisturbed, tmp_path, monkeypatch):
+    """Batches by running number are other data sets where a machine has other devices: their draws, swapped."""
+    options = {"method": METHOD, "on_fail": "ignore", "folder": tmp_path / "a"}
+    monkeypatch.setattr("scalebayes.many.plan.SETS", 4)
+    sb.fit_many(tables, **options)
+    monkeypatch.setattr("scalebayes.many.plan.SETS", 3)
+    np.testing.assert_allclose(draws_of(sb.fit_many(tables, **options)), undisturbed, rtol=SAME)
+
+
+def test_a_folder_belongs_to_a_function(tables, tmp_path):
+    """A user mends the formula of a law, keeps its name, and is given the fits of the old one."""
+
+    def law(power):
+        return sb.Law("own", lambda N, a, E: E + a * N**-power, law_of_ones_own().params)
+
+    options = {"method": "map", "on_fail": "ignore", "folder": tmp_path / "a"}
+    sb.fit_many(tables[:2], law(0.3), **options)
+    sb.fit_many(tables[:2], law(0.3), **options)
+    with pytest.raises(sb.InputError, match=r"holds another run: its models differ"):
+        sb.fit_many(tables[:2], law(0.4), **options)
+
+
+class Breaking(Executor):
+    """Computes three batches, then breaks before anything was asked for."""
+
+    def __init__(self):
+        self.left = 3
+
+    def submit(self, call, *arguments):
+        future = Future()
+        if self.left:
+            future.set_result(call(*arguments))
+        else:
+            future.set_exception(BrokenExecutor())
+        self.left -= 1
+        return future
+
+
+@pytest.mark.parametrize("batch, words", [(4, None), (2, r"3 finished batches \(of 4 in this pass\) are kept")])
+def test_what_is_finished_is_kept_at_once(tables, undisturbed, tmp_path, batch, words):
+    """An hour's batches wait in memory for the caller to come and fetch them, and go with a pool that breaks."""
+    options = {"method": METHOD, "on_fail": "ignore", "batch": batch, "folder": tmp_path / "a"}
+    if words:
+        with pytest.raises(sb.WorkerError, match=words):
+            sb.fit_many(tables, executor=Breaking(), **options)
+        assert len(list((tmp_path / "a").glob("*.npz"))) == 3
+    np.testing.assert_allclose(
+        draws_of(sb.fit_many(tables, executor=None if words else Breaking(), **options)), undisturbed, rtol=SAME
+    )
+
+
 DEVICES = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -178,9 +242,17 @@ fits = sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=4)
 np.save(sys.argv[1], draws_of(fits))
 alone = sb.fit(tables[0], method=sb.NUTS(draws=200, chains=4), on_fail="ignore")
 np.save(sys.argv[2], np.array([x.mean() for x in alone.draws.values()]))
-from scalebayes.infer.batch import mapped
-placed = jax.jit(lambda x: mapped(lambda each: each + 1, x, 1))(np.arange(4.0))
-print(len(placed.sharding.device_set))
+import scalebayes.infer.batch as own
+from scalebayes.infer.mode import find_modes
+from scalebayes.many.work import batch_of
+from scalebayes.many.plan import planned
+with jax.enable_x64():
+    problems = [sb.fit(one, method=METHOD, on_fail="ignore").problem for one in tables]
+    (group,) = planned(problems)
+    batch = batch_of(problems, range(COUNT), group)
+    keys = jax.random.split(jax.random.key(0), len(batch))
+    modes = find_modes(batch.model, batch.numbers, batch.rows, keys, METHOD.search, batch.width)
+print(len(modes.z.sharding.device_set), len(batch))
 """
 
 
@@ -190,8 +262,8 @@ def test_two_devices(tables, undisturbed, tmp_path):
     command = [sys.executable, "-c", DEVICES.format(tests=str(TESTS)), str(tmp_path / "a.npy"), str(tmp_path / "b.npy")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=400, env={**QUICK, "XLA_FLAGS": flags})
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == ["2"], "the batch was not spread over both devices"
-    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), undisturbed, rtol=1e-7)
+    assert ran.stdout.split() == ["2", str(COUNT)], "the batch fit_many makes isn't spread over both, or is copies"
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), undisturbed, rtol=SAME)
     one = sb.fit(tables[0], method=sb.NUTS(draws=200, chains=4), on_fail="ignore")
     for mean, x in zip(np.load(tmp_path / "b.npy"), one.draws.values(), strict=True):
         # Chains of two devices are parted from ours by rounding alone: both means within their Monte-Carlo error.

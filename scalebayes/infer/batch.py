@@ -30,10 +30,9 @@ class Batch:
     def __len__(self) -> int:
         return self.rows.mask.shape[0]
 
-    def take(self, chosen: Sequence[int]) -> "Batch":
-        """The chosen sets, the last one repeated to a multiple of the width."""
-        full = filled(chosen, self.width)
-        numbers, rows = jax.tree.map(lambda x: x[full], (self.numbers, self.rows))
+    def take(self, full: Sequence[int]) -> "Batch":
+        """Some of the sets, a multiple of the width of them."""
+        numbers, rows = jax.tree.map(lambda x: x[list(full)], (self.numbers, self.rows))
         return replace(self, numbers=numbers, rows=rows)
 
 
@@ -67,19 +66,31 @@ def filled(chosen: Sequence[int], width: int) -> list[int]:
     return chosen + [chosen[-1]] * (-len(chosen) % width)
 
 
+def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
+    """Indices, the last one repeated to `least` times a power of two, so that few shapes are compiled.
+
+    >>> filled_to_few([4, 7, 9], 1)
+    [4, 7, 9, 9]
+    """
+    size = least
+    while size < len(chosen):
+        size *= 2
+    return [*chosen, *[chosen[-1]] * (size - len(chosen))]
+
+
 def apart(tree: Any, sets: int) -> list[Any]:
     """The first `sets` members of a tree of arrays with a leading axis set, as NumPy arrays."""
     tree = jax.tree.map(np.asarray, jax.device_get(tree))
     return [jax.tree.map(lambda x, i=i: x[i], tree) for i in range(sets)]
 
 
-def mapped(one: Callable[[Any], Any], each: Any, width: int, axis: str = "set") -> Any:
-    """`one` of every member of a tree of arrays, `width` side by side on every local device.
+def mapped(one: Callable[[Any], Any], each: Any, width: int, axis: str = "set", most: int | None = None) -> Any:
+    """`one` of every member of a tree of arrays, `width` side by side on every local device, or the first `most`.
 
     With one device it is `jax.lax.map`. With several the leading axis is sharded over them where it can be cut into
     equal parts: every device loops over its own members, so that none waits for another's slowest.
     """
-    devices = jax.local_devices()
+    devices = jax.local_devices()[:most]
     sets = jax.tree.leaves(each)[0].shape[0]
     if len(devices) == 1 or sets % (len(devices) * width):
         return jax.lax.map(one, each, batch_size=width)
@@ -111,9 +122,11 @@ def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:
     if key in _ready:
         return call()
     with _compiling:
-        result = call()
-        _ready.add(key)
-    return result
+        if key not in _ready:
+            result = call()
+            _ready.add(key)
+            return result
+    return call()
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any, Literal
 
 import jax
@@ -45,7 +46,7 @@ class Bootstrap:
     search: Search = SEARCH
 
     def __post_init__(self) -> None:
-        if isinstance(self.resamples, bool) or not isinstance(self.resamples, int) or self.resamples < 1:
+        if isinstance(self.resamples, bool) or not isinstance(self.resamples, Integral) or self.resamples < 1:
             raise InputError(f"Bootstrap: resamples is a whole number from 1 on, not {self.resamples!r}")
         if self.by not in ("run", "group"):
             raise unknown("Bootstrap: by", self.by, ("run", "group"))
@@ -70,6 +71,11 @@ class Bootstrap:
             groups = problem.runs.labels.get("group")
             if groups is None:
                 raise InputError("Bootstrap(by='group'): the runs have no column 'group'; use by='run'")
+            if blank := sum(group is None for group in groups):
+                raise InputError(
+                    f"Bootstrap(by='group'): {blank} of the runs have no group; give each one, or leave them out with "
+                    "where="
+                )
             unit = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         units = unit.max() + 1
         drawn = rng.multinomial(units, np.full(units, 1 / units), size=self.resamples)

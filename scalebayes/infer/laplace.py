@@ -53,7 +53,7 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_draws)
-        proposed = jax.device_get(propose(*arguments, np.float64(self.df), self.proposals))
+        proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals))
         draws = self._weighted(mode, proposed, key_resample)
         if not np.isfinite(draws.numbers["khat"]):
             raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")

@@ -15,7 +15,7 @@ from scalebayes.problem import Problem
 
 def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
     """`find_mode` on a problem, as NumPy arrays."""
-    mode = find_mode(problem.model, problem.numbers, problem.rows, key, search)
+    mode = compiled_once(find_mode, problem.model, problem.numbers, problem.rows, key, search)
     return jax.tree.map(np.asarray, jax.device_get(mode))
 
 

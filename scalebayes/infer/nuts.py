@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import gcd
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ from numpyro.infer.hmc import hmc
 
 from scalebayes import diagnostics
 from scalebayes.errors import InputError, known_settings
-from scalebayes.infer.batch import Batch, apart, compiled_once, filled, mapped
+from scalebayes.infer.batch import Batch, apart, compiled_once, filled_to_few, mapped
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
@@ -64,12 +65,15 @@ class NUTS:
         mode = numpy_mode(problem, key_mode, self.search)
         fixed = (problem.model, problem.numbers, problem.rows)
         shape, accept, whitened = self.shape(alone=True), self.target_accept, (mode.z, mode.precision, key_chains)
-        z, stats = jax.device_get(sample(*fixed, *whitened, np.float64(accept), np.float64(self.spread), shape))
+        settings = (np.float64(accept), np.float64(self.spread))
+        z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
         run = 1
         while run <= len(THIN) and _poor(z, stats):
             shape = self._again(run)._replace(alone=True)
-            accept, whitened = max(self.target_accept, 0.95), _by_draws(z, key_chains, run)
-            z, stats = jax.device_get(sample(*fixed, *whitened, np.float64(accept), np.float64(self.spread), shape))
+            accept = max(self.target_accept, 0.95)
+            whitened = (*_by_draws(z), jax.random.fold_in(key_chains, run))
+            settings = (np.float64(accept), np.float64(self.spread))
+            z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
             run += 1
         return self._draws(z, stats, run, shape.thin, mode)
 
@@ -87,10 +91,10 @@ class NUTS:
             poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats)]
             if not poor:
                 break
-            full = filled(poor, batch.width)
-            centre, precision, key = zip(*(_by_draws(draws[i].z, key_chains[i], run) for i in full), strict=True)
-            again = self._again(run)
-            found = _sampled(batch.take(poor), np.stack(centre), np.stack(precision), jnp.stack(key), *settings, again)
+            full = filled_to_few(poor, batch.width * len(jax.local_devices()))
+            centre, precision = zip(*(_by_draws(draws[i].z) for i in full), strict=True)
+            again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
+            found = _sampled(batch.take(full), np.stack(centre), np.stack(precision), key, *settings, again)
             for i, (z, stats) in zip(poor, apart(found, len(poor)), strict=True):
                 draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode)
         return draws
@@ -131,11 +135,19 @@ def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
     return bool(disagree or ess < min(400, z.shape[0] * z.shape[1] / 10) or stats["diverging"].any())
 
 
-def _by_draws(z: np.ndarray, key: Any, run: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Mean and inverse covariance of draws (chain, draw, free), and the key of the next run."""
+def _by_draws(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and inverse covariance of draws (chain, draw, free)."""
     flat = z.reshape(-1, z.shape[-1])
     precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
-    return flat.mean(axis=0), precision, jax.random.fold_in(key, run)
+    return flat.mean(axis=0), precision
+
+
+def _again_keys(keys: Any, chosen: np.ndarray, run: int) -> Any:
+    """The keys of some sets for a further run (chosen,)."""
+    return compiled_once(_folded, keys, chosen, run)
+
+
+_folded = jax.jit(lambda keys, chosen, run: jax.vmap(lambda key: jax.random.fold_in(key, run))(keys[chosen]))
 
 
 def _sampled(
@@ -222,7 +234,7 @@ def sample(
 
         return jax.lax.scan(step, state, None, length=draws)[1]
 
-    keys, devices = jax.random.split(key, chains), len(jax.local_devices())
-    if shape.alone and devices > 1 and chains % devices == 0:
-        return mapped(chain, keys, chains // devices, "chain")
+    keys, devices = jax.random.split(key, chains), gcd(chains, len(jax.local_devices()))
+    if shape.alone and devices > 1:
+        return mapped(chain, keys, chains // devices, "chain", devices)
     return jax.vmap(chain)(keys)

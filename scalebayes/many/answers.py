@@ -17,6 +17,8 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
     Raises:
         InputError: the answers are of different axes or quantities, as those of laws with other inputs are.
     """
+    if not answers:
+        raise InputError("there is no fit among these Fits to ask")
     first = answers[0]
     for name, other in zip(fits.names, answers, strict=True):
         if set(other.data_vars) != set(first.data_vars) or list(other["axis"].values) != list(first["axis"].values):

@@ -50,7 +50,15 @@ class Fits(Sequence[Fit]):
         return self.items[index]
 
     def where(self, *statuses: Status | str) -> "Fits":
-        """The fits whose worst check has one of these statuses: pass, review or fail."""
+        """The fits whose worst check has one of these statuses: pass, review or fail.
+
+        Raises:
+            InputError: no such status.
+        """
+        known = [status.value for status in Status]
+        for status in statuses:
+            if str(status) not in known:
+                raise unknown("status", str(status), known)
         kept = [i for i, fit in enumerate(self.items) if fit.checks.status in statuses]
         return Fits(tuple(self.names[i] for i in kept), tuple(self.items[i] for i in kept), versions=self.versions)
 
@@ -71,7 +79,8 @@ class Fits(Sequence[Fit]):
             }
             for name, fit in zip(self.names, self.items, strict=True)
         ]
-        return pd.DataFrame(rows).set_index("dataset")
+        columns = ["dataset", "law", "method", "runs", "status", "failed", "review"]
+        return pd.DataFrame(rows, columns=columns).set_index("dataset")
 
     def summary(self, prob: float = 0.9) -> "pd.DataFrame":
         """One row a data set and parameter: the table of `Fit.summary`, with the status of the fit's checks.
@@ -81,6 +90,8 @@ class Fits(Sequence[Fit]):
         """
         import pandas as pd
 
+        if not self.items:
+            return pd.DataFrame(columns=["status", "median", "mean", "sd", "lower", "upper"])
         tables = {}
         for name, fit in zip(self.names, self.items, strict=True):
             table = fit.summary(prob)

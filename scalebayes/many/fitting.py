@@ -3,31 +3,28 @@
 import json
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict
+from numbers import Integral
 from typing import Any, Literal
 
 import jax
-import numpy as np
 
 from scalebayes import infer
 from scalebayes.checks.sampling import KHAT
 from scalebayes.errors import InputError, known_settings, unknown
-from scalebayes.fitting import FitError, FitWarning, chosen, finished, prepared, versions
-from scalebayes.infer.batch import cores
-from scalebayes.infer.draws import Draws
+from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.many.fits import Fits
 from scalebayes.many.folder import Folder
-from scalebayes.many.plan import planned
+from scalebayes.many.identity import function_digest
 from scalebayes.many.progress import Bar
-from scalebayes.many.work import batch_of, compute, from_arrays, keys_of, parcel
+from scalebayes.many.running import Running, check_executor
 from scalebayes.noise import Noise
 from scalebayes.priors import param_record
 from scalebayes.problem import Problem
-from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.status import Status
 
@@ -59,9 +56,10 @@ def fit_many(
         law, noise, method, priors, inputs, seed: as for `fit`; the same for every data set.
         laws: several laws, each fitted to every data set; in place of `law`.
         on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
-        batch: data sets a call; by default what the devices have room for. All local devices share a batch.
-        executor: of `concurrent.futures`, such as a `ProcessPoolExecutor`, or that of a dask cluster,
-            `Client.get_executor()`; by default threads of this process.
+        batch: data sets a call, rounded up to what the devices compute side by side; by default what they have room
+            for. All local devices share a batch.
+        executor: of `concurrent.futures`, such as `ProcessPoolExecutor(4, multiprocessing.get_context("spawn"))`, or
+            that of a dask cluster, `Client.get_executor()`; by default threads of this process.
         folder: where finished batches are kept. A run that was killed goes on from there when it is called again.
         progress: True for a bar on standard error, False for none, None for one on a terminal.
 
@@ -77,6 +75,9 @@ def fit_many(
     """
     if on_fail not in ("warn", "raise", "ignore"):
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1):
+        raise InputError(f"batch is a whole number of data sets from 1 on, not {batch!r}")
+    check_executor(executor)
     started = time.perf_counter()
     names, tables, each_law = _crossed(runs, law, laws)
     triples = {one: chosen(one, noise, method) for one in dict.fromkeys(each_law)}
@@ -87,10 +88,10 @@ def fit_many(
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
         chosen_method = next(iter(triples.values()))[2]
-        kept = None if folder is None else Folder(folder, _about(problems, chosen_method, seed, batch))
+        kept = None if folder is None else Folder(folder, _about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
-            run = _Run(problems, key, batch, executor, kept, bar)
+            run = Running(problems, key, batch, executor, kept, bar)
             poor = []
             for i, fit in run.of(chosen_method, range(len(problems))):
                 fits[i] = fit
@@ -112,83 +113,6 @@ def fit_many(
     return result
 
 
-class WorkerError(RuntimeError):
-    """A worker of the executor died, and the executor with it."""
-
-
-class _Run:
-    """What every batch of one call shares."""
-
-    def __init__(
-        self,
-        problems: list[Problem],
-        key: Any,
-        batch: int | None,
-        executor: Executor | None,
-        folder: Folder | None,
-        bar: Bar,
-    ) -> None:
-        self.problems, self.key, self.batch = problems, key, batch
-        self.executor, self.folder, self.bar = executor, folder, bar
-
-    def of(self, method: Any, members: Sequence[int]) -> Iterator[tuple[int, Fit]]:
-        """The fits of some of the problems by one method, as their batches are finished."""
-        members = list(members)
-        groups = planned([self.problems[i] for i in members], self.batch)
-        work = [(group, tuple(members[j] for j in part)) for group in groups for part in group.batches]
-        own = None if self.executor else ThreadPoolExecutor(_threads())
-        waiting: dict[Future[Any], tuple[str, tuple[int, ...], np.ndarray]] = {}
-        try:
-            for number, (group, part) in enumerate(work):
-                name = f"{method.name}-{number:05d}"
-                keys = keys_of(self.key, part, group)
-                if self.folder and (arrays := self.folder.read(name)) is not None:
-                    yield from self._finished(method, part, from_arrays(arrays), keys)
-                    continue
-                arrays = batch_of(self.problems, part, group)
-                if own:
-                    future = own.submit(compute, method, arrays, keys, len(part))
-                else:
-                    assert self.executor is not None
-                    future = self.executor.submit(compute, method, parcel(arrays), keys, len(part))
-                waiting[future] = name, part, keys
-            for future in as_completed(waiting):
-                name, part, keys = waiting.pop(future)
-                try:
-                    found = future.result()
-                except BrokenExecutor as error:
-                    kept = "they are lost; folder= would keep them"
-                    if self.folder:
-                        kept = f"they are kept in {self.folder.path}; the same call with a new executor goes on there"
-                    done = len(work) - len(waiting) - 1
-                    raise WorkerError(
-                        f"a worker process died with {done} of {len(work)} batches finished: {kept}"
-                    ) from error
-                if self.folder:
-                    self.folder.write(name, found)
-                yield from self._finished(method, part, from_arrays(found), keys)
-        finally:
-            for future in waiting:
-                future.cancel()
-            if own:
-                own.shutdown(cancel_futures=True)
-
-    def _finished(
-        self, method: Any, part: Sequence[int], draws: list[Draws], keys: np.ndarray
-    ) -> Iterator[tuple[int, Fit]]:
-        failed = 0
-        for i, one, key in zip(part, draws, keys, strict=False):  # keys are filled to the batch
-            fit = finished(self.problems[i], method, tuple(key.tolist()), one)
-            failed += bool(fit.checks.of(Status.FAIL))
-            yield i, fit
-        self.bar.done(len(part), failed)
-
-
-def _threads() -> int:
-    """Batches at a time in this process: a device has one queue, and a CPU a core each."""
-    return max(1, cores() // len(jax.local_devices())) if jax.default_backend() == "cpu" else 1
-
-
 def _crossed(
     runs: Any, law: str | Law, laws: Sequence[str | Law] | None
 ) -> tuple[list[str], list[Runs], list[str | Law]]:
@@ -199,6 +123,8 @@ def _crossed(
         tables = {"": runs}
     elif isinstance(runs, Mapping):
         tables = {str(name): table for name, table in runs.items()}
+        if len(tables) < len(runs):
+            raise InputError("two of the names of runs are the same as text; give each its own")
     elif isinstance(runs, Sequence) and not isinstance(runs, str):
         tables = {str(i): table for i, table in enumerate(runs)}
     else:
@@ -217,6 +143,9 @@ def _crossed(
         raise InputError(f"laws has two of one name: {', '.join(called)}; give each its own")
     pairs = [(name, table, one, of) for name, table in tables.items() for one, of in zip(laws, called, strict=True)]
     names = [f"{name}/{of}" if name else of for name, _, _, of in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"data set and law make one name, {twice!r}, twice; give the data sets other names")
     return names, [table for _, table, _, _ in pairs], [one for _, _, one, _ in pairs]
 
 
@@ -232,7 +161,16 @@ def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | Non
 
     def model(p: Problem) -> str:
         params = {n: param_record(x) for n, x in {**p.law.params, **p.noise.params}.items()}
-        about = {"law": p.law.name, "settings": dict(p.law.settings), "noise": p.noise.name, "params": params}
+        about = {
+            "law": p.law.name,
+            "settings": dict(p.law.settings),
+            "ties": p.law.ties,
+            "function": function_digest(p.law.fn),
+            "noise": p.noise.name,
+            "noise settings": dict(p.noise.settings),
+            "noise functions": function_digest(p.noise.form),
+            "params": params,
+        }
         return json.dumps(about, default=str)
 
     return {

@@ -2,17 +2,19 @@
 
 import json
 import os
-import tempfile
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from scalebayes import files
 from scalebayes.errors import InputError
 
 MANIFEST = "manifest.json"
+ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
 
 
 class Folder:
@@ -33,7 +35,7 @@ class Folder:
         except OSError as error:
             raise InputError(f"folder={str(path)!r} can't be made: {error.strerror}") from None
         manifest = self.path / MANIFEST
-        wanted = json.loads(json.dumps(dict(about)))
+        wanted = json.loads(json.dumps(dict(about), default=_plain))
         if manifest.exists():
             try:
                 found = json.loads(manifest.read_text(encoding="utf-8"))
@@ -45,10 +47,21 @@ class Folder:
                     f"{self.path} holds another run: its {', '.join(differing)} differ; give another folder, or remove "
                     "this one"
                 )
-        elif any(self.path.iterdir()):
+        elif any(one.suffix != ".part" for one in self.path.iterdir()):
             raise InputError(f"{self.path} isn't empty and holds no run of fit_many; give another folder")
         else:
             self._write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
+        for scratch in self.path.glob("*.part"):
+            if time.time() - scratch.stat().st_mtime > ABANDONED:
+                scratch.unlink(missing_ok=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a batch is finished."""
+        return (self.path / f"{name}.npz").exists()
+
+    def count(self) -> int:
+        """How many batches are finished."""
+        return sum(1 for _ in self.path.glob("*.npz"))
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
         """The arrays of a finished batch; None where it isn't there, or is damaged and has to be done again."""
@@ -65,13 +78,16 @@ class Folder:
         """Keep a finished batch."""
         self._write(f"{name}.npz", lambda file: np.savez(file, allow_pickle=False, **dict(arrays)))
 
-    def _write(self, name: str, put: Any) -> None:
-        try:
-            handle, scratch = tempfile.mkstemp(suffix=".part", dir=self.path)
-            with os.fdopen(handle, "wb") as file:
+    def _write(self, name: str, put: Callable[[IO[bytes]], object]) -> None:
+        def fill(scratch: str) -> None:
+            with open(scratch, "wb") as file:
                 put(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(scratch, self.path / name)
-        except OSError as error:
-            raise InputError(f"can't write {self.path / name}: {error.strerror or error}") from None
+
+        files.write(self.path / name, fill)
+
+
+def _plain(number: Any) -> Any:
+    """A NumPy number as JSON takes it."""
+    return number.item() if isinstance(number, np.generic) else str(number)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 
-from scalebayes.errors import InputError
 from scalebayes.model import Model
 from scalebayes.problem import Problem
 
@@ -38,11 +37,12 @@ class Group(NamedTuple):
         return [self.members[i : i + self.batch] for i in range(0, len(self.members), self.batch)]
 
 
-def planned(problems: Sequence[Problem], batch: int | None = None) -> list[Group]:
+def planned(problems: Sequence[Problem], batch: int | None = None, screened: int = 1024) -> list[Group]:
     """The groups of problems, largest rows last.
 
     Args:
         problems: as they were given. batch: sets a call; by default what the devices have room for.
+        screened: points that the search for the mode evaluates at once for each set: its widest step.
     """
     by_model: dict[tuple[Model, Any], list[int]] = defaultdict(list)
     for i, problem in enumerate(problems):
@@ -50,7 +50,7 @@ def planned(problems: Sequence[Problem], batch: int | None = None) -> list[Group
     groups = []
     for members in by_model.values():
         for size, chosen in sizes({i: len(problems[i].runs) for i in members}).items():
-            many, width = _room(len(chosen), size, batch)
+            many, width = _room(len(chosen), size, batch, screened)
             groups.append(Group(tuple(chosen), size, many, width))
     return groups
 
@@ -58,11 +58,13 @@ def planned(problems: Sequence[Problem], batch: int | None = None) -> list[Group
 def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
     """Padded size -> members, from member -> rows.
 
-    Sizes are powers of two; a size whose members would cost less with twice the rows than a program costs to compile
-    is joined to the next.
+    Sizes are powers of two; the members of one are joined to the next that there is, where they would cost less with
+    so many rows than a program costs to compile.
 
     >>> sizes({0: 20, 1: 100, 2: 240})
     {256: [0, 1, 2]}
+    >>> {size: len(members) for size, members in sizes({**dict.fromkeys(range(900), 20), 900: 20_000}).items()}
+    {32: 900, 32768: 1}
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for member, count in rows.items():
@@ -72,27 +74,28 @@ def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
         by_size[size].append(member)
     merged: dict[int, list[int]] = {}
     waiting: list[int] = []
-    for size in sorted(by_size):
+    ordered = sorted(by_size)
+    for size, larger in zip(ordered, [*ordered[1:], None], strict=True):
         waiting = sorted(waiting + by_size[size])
-        if size == max(by_size) or len(waiting) * size > WORTH_COMPILING:
+        if larger is None or len(waiting) * larger > WORTH_COMPILING:
             merged[size], waiting = waiting, []
     return merged
 
 
-def _room(count: int, size: int, batch: int | None) -> tuple[int, int]:
-    """Sets a batch and side by side."""
-    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-        raise InputError(f"batch is a whole number of data sets from 1 on, not {batch!r}")
+def _room(count: int, size: int, batch: int | None, screened: int) -> tuple[int, int]:
+    """Sets a batch and side by side on a device; a batch is whole on every device."""
+    devices = len(jax.local_devices())
     if jax.default_backend() == "cpu":
-        # Equal batches, so that the last is not mostly filling.
-        many = batch or -(-count // -(-count // SETS))
-        width = max(1, min(ROWS_TOGETHER // size, many))
+        most = max(1, ROWS_TOGETHER // size)
+        room = SETS
     else:
-        # What the widest step keeps: 1,024 screened points of every set, a few arrays of each.
-        fits = int(MEMORY_SHARE * _memory() / (1024 * size * 8 * 6))
-        many = batch or -(-count // -(-count // max(fits, 1)))
-        width = many
-    whole = width * len(jax.local_devices())
+        # What the widest step keeps: a few arrays of every point that is screened, of every set.
+        most = max(1, int(MEMORY_SHARE * _memory() / (screened * size * 8 * 6)))
+        room = most * devices
+    # Equal batches, so that the last is not mostly filling.
+    many = int(batch) if batch else -(-count // -(-count // room))
+    width = min(most, -(-many // devices))
+    whole = width * devices
     return -(-many // whole) * whole, width
 
 

@@ -37,7 +37,14 @@ def save(fits: Fits, path: Any) -> None:
         "seconds": fits.seconds,
         "resampled": fits.resampled,
         "versions": dict(fits.versions),
-        "groups": [{"members": members, "fits": [record_of(fits[i]) for i in members]} for members in groups.values()],
+        "groups": [
+            {
+                "members": members,
+                "rows": [len(fits[i].runs) for i in members],
+                "fits": [record_of(fits[i]) for i in members],
+            }
+            for members in groups.values()
+        ],
     }
     text = np.frombuffer(json.dumps(record, default=float).encode(), np.uint8)
     parts = {}
@@ -72,17 +79,17 @@ def _group(fits: list[Fit]) -> dict[str, xr.Dataset]:
     return {
         "posterior": stacked([fit.draws for fit in fits], "proposal"),
         "sample_stats": stacked([fit.sample_stats for fit in fits], "proposal"),
-        "runs": joined(columns).assign(rows=("dataset", np.array([len(fit.runs) for fit in fits]))),
+        "runs": joined(columns),
     }
 
 
-def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], law: "Law | None") -> Fits:
-    """The fits of a file that `save` wrote."""
+def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], given: Mapping[str, "Law"]) -> Fits:
+    """The fits of a file that `save` wrote, with the laws that were `given`, by name."""
     fits: dict[int, Fit] = {}
     for number, group in enumerate(record["groups"]):
         parts = {name: tree[f"group{number}/{name}"].to_dataset() for name in ("posterior", "sample_stats", "runs")}
-        ends = np.concatenate([[0], np.cumsum(parts["runs"]["rows"].values)])
-        table = {str(name): x.values for name, x in parts["runs"].data_vars.items() if name != "rows"}
+        ends = np.concatenate([[0], np.cumsum(group["rows"])])
+        table = {str(name): x.values for name, x in parts["runs"].data_vars.items()}
         laws: dict[str, Any] = {}
         for j, (i, one) in enumerate(zip(group["members"], group["fits"], strict=True)):
             observable = one["runs"]["observable"]
@@ -96,7 +103,7 @@ def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], law: "Law
             }
             text = json.dumps(one["law"])
             if text not in laws:
-                laws[text] = law_of(path, one["law"], law)
+                laws[text] = law_of(path, one["law"], given.get(one["law"]["name"]))
             fits[i] = restored_fit(xr.DataTree.from_dict(single), one, laws[text])
     return Fits(
         tuple(record["names"]),

@@ -50,8 +50,12 @@ def parcel(batch: Batch) -> Parcel:
     return Parcel(model, hashlib.sha256(model).hexdigest(), (batch.numbers, batch.rows), batch.width)
 
 
-def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """The draws of the first `count` data sets of a batch, as arrays with the leading axis set."""
+def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, count: int) -> dict[str, np.ndarray]:
+    """The draws of the first `count` data sets of a batch, as arrays with the leading axis set.
+
+    Args:
+        keys: the data of each set's key. impl: of the keys, by its name in JAX.
+    """
     with jax.enable_x64():
         if isinstance(batch, Parcel):
             if batch.digest not in _models:
@@ -59,9 +63,10 @@ def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, count: int) ->
             numbers, rows = batch.arrays
             batch = Batch(_models[batch.digest], numbers, rows, batch.width)
         chosen = batch
+        own = jax.random.wrap_key_data(jnp.asarray(keys), impl=impl)
         # The first of a kind compiles, here and there: no other thread may meanwhile.
         what = (method, chosen.model, chosen.numbers, chosen.rows, chosen.width)
-        draws = alone_at_first(what, lambda: method.run_many(chosen, jax.random.wrap_key_data(jnp.asarray(keys))))
+        draws = alone_at_first(what, lambda: method.run_many(chosen, own))
     return to_arrays(draws[:count])
 
 

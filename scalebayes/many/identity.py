@@ -1,0 +1,50 @@
+"""What a function computes, as a digest: a folder of finished batches belongs to one law, not to one name."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+
+def function_digest(what: Any) -> str:
+    """A digest of functions: their code, defaults and what they close over, or those of a record's fields.
+
+    Functions that they call by a global name are known by that name alone.
+
+    >>> function_digest(lambda x: x + 1) == function_digest(lambda x: x + 2)
+    False
+    >>> function_digest(lambda x: x + 1) == function_digest(lambda x: x + 1)
+    True
+    """
+    digest = hashlib.sha256()
+    _feed(what, digest.update, set())
+    return digest.hexdigest()[:16]
+
+
+def _feed(what: Any, take: Callable[[bytes], object], seen: set[int]) -> None:
+    if id(what) in seen:
+        return
+    wrapped = getattr(what, "func", None)
+    if isinstance(what, FunctionType):
+        seen.add(id(what))
+        _feed(what.__code__, take, seen)
+        _feed((what.__defaults__, sorted((what.__kwdefaults__ or {}).items())), take, seen)
+        for cell in what.__closure__ or ():
+            _feed(cell.cell_contents, take, seen)
+    elif isinstance(what, CodeType):
+        take(what.co_code)
+        _feed((what.co_names, what.co_consts), take, seen)
+    elif isinstance(what, (tuple, list)):
+        for one in what:
+            _feed(one, take, seen)
+    elif is_dataclass(what) and not isinstance(what, type):
+        for one in fields(what):
+            _feed(getattr(what, one.name), take, seen)
+    elif callable(wrapped):
+        _feed((wrapped, getattr(what, "args", ()), sorted(getattr(what, "keywords", {}).items())), take, seen)
+    elif isinstance(what, (str, bytes, int, float, complex, bool, type(None))):
+        take(repr(what).encode())
+    else:
+        # What has no stable text, such as an object printed with its address, counts by its type.
+        take(f"{type(what).__module__}.{type(what).__qualname__}".encode())
