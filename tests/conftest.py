@@ -1,12 +1,21 @@
 """Shared fixtures: float64, prior draws, runs simulated and real, a count of compilations."""
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # Most of the suite's time is XLA's: what one worker or subprocess has compiled, the others read. Before JAX loads.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="scalebayes-jit-")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
 import numpy as np
