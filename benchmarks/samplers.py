@@ -1,4 +1,4 @@
-"""Sampler peers: NumPyro, BlackJAX and nutpie on our posterior, in the paper's coordinates.
+"""Sampler peers: NumPyro, PyMC, BlackJAX and nutpie on our posterior, in the paper's coordinates.
 
 The model is the one of `sb.fit(runs)`, written as a user would: log A, log B, alpha, beta, E, log sigma, Student-t(4)
 on the log loss, and our default priors in the paper's units, so that every sampler has the same posterior:
@@ -123,9 +123,7 @@ def _nutpie(compiled: Any, adaptation: str, **lengths: int) -> Callable[[int], M
     return run
 
 
-def _nutpie_pymc(table: Table) -> Any:
-    """nutpie's own way in: a PyMC model, compiled by Numba."""
-    import nutpie
+def _pymc_model(table: Table) -> Any:
     import pymc
     import pytensor.tensor as pt
 
@@ -139,7 +137,29 @@ def _nutpie_pymc(table: Table) -> Any:
         log_sigma = pymc.Normal("log_sigma", *SCALE)
         log_law = pt.log(E + pt.exp(log_A - alpha * table.N) + pt.exp(log_B - beta * table.D))
         pymc.StudentT("log_loss", nu=4.0, mu=log_law, sigma=pt.exp(log_sigma), observed=table.L)
-    return nutpie.compile_pymc_model(model, backend="numba")
+    return model
+
+
+def _nutpie_pymc(table: Table) -> Any:
+    """nutpie's own way in: a PyMC model, compiled by Numba."""
+    import nutpie
+
+    return nutpie.compile_pymc_model(_pymc_model(table), backend="numba")
+
+
+def _pymc(table: Table) -> Callable[[int], Measure]:
+    """PyMC's own sampler, as it is by default; it makes its functions anew in each call."""
+    import pymc
+
+    model = _pymc_model(table)
+
+    def run(seed: int) -> Measure:
+        options = {"chains": CHAINS, "cores": 1, "random_seed": seed, "progressbar": False, "nuts_sampler": "pymc"}
+        seconds, trace = timed(lambda: pymc.sample(model=model, compute_convergence_checks=False, **options))
+        draws = np.stack([np.asarray(trace.posterior[name]) for name in PARAMETERS])
+        return Measure(seconds, chain_facts(draws, seconds, trace.sample_stats["n_steps"]), draws)
+
+    return run
 
 
 def _nutpie_jax(table: Table) -> Any:
@@ -172,6 +192,7 @@ def tasks(runs: Any) -> list[Task]:
     rows: list[tuple[str, tuple[str, ...], Callable[[], Callable[[int], Measure]], str]] = [
         ("numpyro", ("numpyro",), lambda: _numpyro(table, False), "500/500 x 4, MCMC.run"),
         ("numpyro dense", ("numpyro",), lambda: _numpyro(table, True), "500/500 x 4, dense mass matrix"),
+        ("pymc", ("pymc",), lambda: _pymc(table), "4 chains, all defaults"),
         ("blackjax", ("blackjax",), lambda: _blackjax(table, False), "500/500 x 4, window adaptation"),
         ("blackjax dense", ("blackjax",), lambda: _blackjax(table, True), "500/500 x 4, dense mass matrix"),
     ]

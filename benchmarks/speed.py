@@ -116,7 +116,13 @@ def time_warm(path: Path, parts: list[str], repeats: int, full: bool) -> dict[st
             key = (task.group, task.name)
             if task.run is None or rows[key]["missing"] or repeat >= (task.at_most or repeats):
                 continue
-            measures[key].append(task.run(repeat))
+            try:
+                measures[key].append(task.run(repeat))
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # as in its warm-up
+                rows[key]["missing"] = f"{type(error).__name__} in repeat {repeat + 1}: {error}"
+                continue
             say(f"repeat {repeat + 1}: {task.group}, {task.name}: {measures[key][-1].seconds:.4g} s")
     for key, row in rows.items():
         row["seconds"] = [m.seconds for m in measures[key]]
