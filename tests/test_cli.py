@@ -59,6 +59,7 @@ def cache(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
         jax.config.update("jax_compilation_cache_dir", None)
+        reset_cache()  # the tests' own, which JAX holds open
         yield folder / "cache"
     for name, value in before.items():
         jax.config.update(name, value)
