@@ -157,6 +157,8 @@ def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
     (folder / damaged).write_bytes((folder / damaged).read_bytes()[:100])
     assert subprocess.run(command, capture_output=True, timeout=300, env=QUICK).returncode == 0
     np.testing.assert_allclose(np.load(out), undisturbed, rtol=SAME)
+    with np.load(folder / damaged) as mended:
+        assert "z" in mended, "the damaged batch is done again by every run that goes on"
     for name, when in kept.items():
         if name != damaged:
             assert (folder / name).stat().st_mtime_ns == when, f"{name} was computed again"

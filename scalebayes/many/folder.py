@@ -72,6 +72,7 @@ class Folder:
             with np.load(path) as arrays:
                 return dict(arrays)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)  # else it would count as finished when it has been done again
             return None
 
     def write(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
