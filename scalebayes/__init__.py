@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scalebayes import datasets, laws
     from scalebayes import noise as noises
+    from scalebayes.averaging import averaged
+    from scalebayes.backtested import Backtest
+    from scalebayes.backtesting import backtest
+    from scalebayes.calibrated import Calibration
+    from scalebayes.calibration import calibrate
+    from scalebayes.comparing import compare
+    from scalebayes.comparison import Comparison
+    from scalebayes.discrepancy import GP, Bend, Drift, Matern, Offset
     from scalebayes.errors import InputError
     from scalebayes.exporting import export
     from scalebayes.fitting import FitError, FitWarning, fit
@@ -19,56 +27,87 @@ if TYPE_CHECKING:
     from scalebayes.many.fits import Fits
     from scalebayes.many.fitting import fit_many
     from scalebayes.many.running import WorkerError
+    from scalebayes.mixture import Stack
     from scalebayes.nested import savage_dickey
     from scalebayes.noise import Beta, Huber, LogitNormal, Normal, NormalRaw, StudentT
     from scalebayes.optima import optimum
     from scalebayes.parameters import Param, Reference
     from scalebayes.predictive import prior_predictive
+    from scalebayes.recalibration import Recalibrated, recalibrate
+    from scalebayes.recommended import forecaster
     from scalebayes.result import Fit
     from scalebayes.runs import Runs, read_runs
+    from scalebayes.scores import score
+    from scalebayes.stacking import stack
     from scalebayes.store import load
     from scalebayes.tables import interval
+    from scalebayes.window import Window
 
 _HOMES = {
+    "Backtest": "backtested",
+    "Bend": "discrepancy",
     "Beta": "noise",
     "Bootstrap": "infer",
+    "Calibration": "calibrated",
+    "Comparison": "comparison",
+    "Drift": "discrepancy",
     "Fit": "result",
-    "Fits": "many.fits",
     "FitError": "fitting",
     "FitWarning": "fitting",
+    "Fits": "many.fits",
+    "GP": "discrepancy",
     "Huber": "noise",
     "InputError": "errors",
     "Laplace": "infer",
     "Law": "laws.base",
     "LogitNormal": "noise",
     "MAP": "infer",
+    "Matern": "discrepancy",
     "NUTS": "infer",
     "Normal": "noise",
     "NormalRaw": "noise",
+    "Offset": "discrepancy",
     "Param": "parameters",
+    "Recalibrated": "recalibration",
     "Reference": "parameters",
     "Runs": "runs",
     "Search": "infer",
+    "Stack": "mixture",
     "StudentT": "noise",
+    "Window": "window",
     "WorkerError": "many.running",
+    "averaged": "averaging",
+    "backtest": "backtesting",
+    "calibrate": "calibration",
+    "compare": "comparing",
     "export": "exporting",
     "fit": "fitting",
     "fit_many": "many.fitting",
+    "forecaster": "recommended",
     "interval": "tables",
     "load": "store",
     "optimum": "optima",
     "predict": "forecast",
     "prior_predictive": "predictive",
     "read_runs": "runs",
+    "recalibrate": "recalibration",
     "savage_dickey": "nested",
+    "score": "scores",
+    "stack": "stacking",
 }
 _MODULES = {"datasets": "datasets", "laws": "laws", "noises": "noise"}
 
 __all__ = [
+    "GP",
     "MAP",
     "NUTS",
+    "Backtest",
+    "Bend",
     "Beta",
     "Bootstrap",
+    "Calibration",
+    "Comparison",
+    "Drift",
     "Fit",
     "FitError",
     "FitWarning",
@@ -78,18 +117,28 @@ __all__ = [
     "Laplace",
     "Law",
     "LogitNormal",
+    "Matern",
     "Normal",
     "NormalRaw",
+    "Offset",
     "Param",
+    "Recalibrated",
     "Reference",
     "Runs",
     "Search",
+    "Stack",
     "StudentT",
+    "Window",
     "WorkerError",
+    "averaged",
+    "backtest",
+    "calibrate",
+    "compare",
     "datasets",
     "export",
     "fit",
     "fit_many",
+    "forecaster",
     "interval",
     "laws",
     "load",
@@ -98,7 +147,10 @@ __all__ = [
     "predict",
     "prior_predictive",
     "read_runs",
+    "recalibrate",
     "savage_dickey",
+    "score",
+    "stack",
 ]
 __version__ = "0.1.0"
 

@@ -7,13 +7,17 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import biject_to
 
+from scalebayes import discrepancy as discrepancies
 from scalebayes import infer, laws
 from scalebayes import noise as noises
+from scalebayes import window as windows
 from scalebayes.checks import check
 from scalebayes.checks.sampling import agreeing
+from scalebayes.discrepancy import Discrepancy
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
 from scalebayes.infer.batch import compiled_once
@@ -24,6 +28,7 @@ from scalebayes.problem import Problem, build
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.status import Status
+from scalebayes.window import Window
 
 
 class FitWarning(UserWarning):
@@ -40,8 +45,8 @@ def fit(
     law: str | Law = "chinchilla",
     *,
     noise: str | Noise | None = None,
-    discrepancy: None = None,
-    window: None = None,
+    discrepancy: Any = None,
+    window: Window | Literal["auto"] | None = None,
     method: Any = "nuts",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -55,14 +60,18 @@ def fit(
         runs: the table; `read_runs` or `Runs`.
         law: a name of `scalebayes.laws.names()`, or a `Law`.
         noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, ...; by default the law's
-            own, which for a loss is Student-t on its log.
+            own, which for a loss is Student-t on its log; with a discrepancy `Normal()`, or `StudentT()` by "nuts".
+        discrepancy: how the true curve may depart from the law: None for not at all, "gp" for the Gaussian process
+            that suits the law, or `GP(...)`.
         method: "nuts", "laplace", "map" or "bootstrap", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`, `Bootstrap(...)`.
         priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
             for all of them. Parameters left out keep the law's priors.
         inputs: law input -> column of the runs, such as {"x": "C"}.
         seed: an int or a JAX key; the same seed gives the same numbers on the same machine.
         on_fail: what a failed check does: a `FitWarning`, a `FitError`, nothing.
-        discrepancy, window, progress: not there yet; None.
+        window: what the fit looks at: None for all runs, `Window(efolds=2.0)` for the last e-folds of them, "auto" for
+            that of the recommended forecaster. The fit's runs are those in the window.
+        progress: not there yet; None.
 
     Raises:
         InputError: what was given can't be used. FitError: with `on_fail="raise"`.
@@ -74,16 +83,15 @@ def fit(
     >>> sorted(fitted.draws)
     ['A', 'B', 'E', 'alpha', 'beta']
     """
-    for name, value in (("discrepancy", discrepancy), ("window", window), ("progress", progress)):
-        if value is not None:
-            raise InputError(f"{name}={value!r}: not there yet; leave it out")
+    if progress is not None:
+        raise InputError(f"progress={progress!r}: not there yet; leave it out")
     if on_fail not in ("warn", "raise", "ignore"):
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
-    law, noise, method = chosen(law, noise, method)
+    law, noise, discrepancy, method = chosen(law, noise, discrepancy, method)
     with jax.enable_x64():
-        problem, key = prepared(runs, law, noise, priors, inputs), as_key(seed)
+        problem, key = prepared(runs, law, noise, discrepancy, priors, inputs, window), as_key(seed)
         result = finished(problem, method, seed_record(seed), method.run(problem, key))
     if failed := result.checks.of(Status.FAIL):
         sentence = "; ".join(f"{c.name}: {c.sentence}" for c in failed)
@@ -95,21 +103,43 @@ def fit(
     return result
 
 
-def chosen(law: str | Law, noise: str | Noise | None, method: Any) -> tuple[Law, Noise, Any]:
-    """Law, noise and method by their names, and whether they go together."""
-    law, method = laws.get(law), infer.get(method)
-    noise = noises.get(law.noise if noise is None else noise)
+def chosen(
+    law: str | Law, noise: str | Noise | None, discrepancy: Any, method: Any
+) -> tuple[Law, Noise, Discrepancy | None, Any]:
+    """Law, noise, discrepancy and method by their names, and whether they go together."""
+    law, method, discrepancy = laws.get(law), infer.get(method), discrepancies.get(discrepancy)
+    if noise is None:
+        # A process is integrated out under a Normal noise; any other is for the user to ask for, and to be refused.
+        noise = "normal" if discrepancy and law.noise == "student_t" else law.noise
+    noise = noises.get(noise)
+    if discrepancy and isinstance(method, infer.Bootstrap):
+        raise InputError("Bootstrap with a discrepancy: it resamples runs that the process couples; use method='nuts'")
+    if discrepancy and noise.form.mixture and not isinstance(method, infer.NUTS):
+        raise InputError(
+            f"{method.name} with noise {noise.name!r} and a discrepancy: every run then has an unknown scale of its "
+            "own, too many for a mode or importance weights to speak for; use method='nuts', or noise='normal'"
+        )
     if not noise.form.density and not isinstance(method, (infer.MAP, infer.Bootstrap)):
         raise InputError(
             f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {method.name} samples a "
             "density; use method='map' or 'bootstrap', or leave the scale free"
         )
-    return law, noise, method
+    return law, noise, discrepancy, method
 
 
-def prepared(runs: Runs, law: Law, noise: Noise, priors: Any, inputs: Mapping[str, str] | None) -> Problem:
+def prepared(
+    runs: Runs,
+    law: Law,
+    noise: Noise,
+    discrepancy: Discrepancy | None,
+    priors: Any,
+    inputs: Mapping[str, str] | None,
+    window: Any = None,
+) -> Problem:
     """The problem of a fit; inside `jax.enable_x64()`."""
-    problem = build(runs, law, noise, priors, inputs)
+    if view := windows.get(window):
+        runs = view.of(runs, [(inputs or {}).get(name, name) for name in law.inputs])
+    problem = build(runs, law, noise, priors, inputs, discrepancy=discrepancy)
     if not problem.model.free:
         raise InputError("every parameter is fixed: nothing is left to fit")
     return problem
@@ -122,7 +152,7 @@ def finished(problem: Problem, method: Any, seed: int | tuple[int, ...], draws: 
         method,
         seed,
         _in_own_units(problem, draws.z),
-        MappingProxyType(dict(draws.stats)),
+        MappingProxyType({**draws.stats, **_factors(problem, draws.z)}),
         MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
         check(problem, draws),
         versions(),
@@ -140,6 +170,24 @@ def _own_units_impl(model: Any, numbers: Any, z: Any) -> dict[str, Any]:
 
 
 _own_units = jax.jit(_own_units_impl, static_argnums=0)
+
+
+def _factors(problem: Problem, z: np.ndarray) -> dict[str, np.ndarray]:
+    """What each run's scale is multiplied with (chain, draw, run), where the noise is a mixture over runs."""
+    if not problem.model.latent:
+        return {}
+    # A batch may have padded the rows further.
+    own = z[..., len(problem.model.free) :][..., : len(problem.runs)]
+    return {"noise_factor": np.asarray(compiled_once(_factor, problem.model, problem.numbers, z, own))}
+
+
+def _factor_impl(model: Any, numbers: Any, z: Any, own: Any) -> Any:
+    values = {name: biject_to(numbers.priors[name].support)(z[..., i]) for i, name in enumerate(model.free)}
+    noise = model.noise_values(model.scaled(values, numbers))
+    return model.factor({name: jnp.asarray(x)[..., None] for name, x in noise.items()}, own)
+
+
+_factor = jax.jit(_factor_impl, static_argnums=0)
 
 
 def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:

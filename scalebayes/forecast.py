@@ -7,30 +7,49 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes.conditional import conditional
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.keys import as_key
 from scalebayes.many.answers import joined
 from scalebayes.many.fits import Fits
+from scalebayes.mixture import Stack, keys_of, mixed
+from scalebayes.recalibration import Recalibrated
 from scalebayes.result import Fit
+from scalebayes.runs import Runs
+
+# What benchmarks/skill.py found of laws taken as exact, and of sb.forecaster, at held-out runs beyond those fitted.
+EXACT = (
+    "the intervals take the law as exact, and in backtests on real runs such 90 % intervals held 57 % of the points of "
+    "72 learning curves and 69 % of the larger Chinchilla runs: use sb.forecaster, or discrepancy='gp'"
+)
 
 
-def predict(fit: Fit | Fits, *, observed: bool = False, seed: Any = 0, **inputs: Any) -> xr.Dataset:
-    """What the law says at given inputs.
+def predict(
+    fit: Fit | Fits | Stack | Recalibrated,
+    *,
+    observed: bool = False,
+    group: str | None = None,
+    seed: Any = 0,
+    **inputs: Any,
+) -> xr.Dataset:
+    """What the fit says at given inputs: the law, times the exponential of its discrepancy where it has one.
 
     Args:
         fit: of any method; of `Fits`, whose answers are stacked along the dim dataset, fit i with the key
-            `fold_in(seed, i)` for its noise.
+            `fold_in(seed, i)` for its noise; a `Stack`, of whose members each is given the inputs that it takes; or of
+            `recalibrate`, whose draws are widened.
         observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
             new run with its noise.
-        seed: of the noise, an int or a JAX key.
+        group: of the runs, where a discrepancy has an offset a group; by default a new one.
+        seed: of the discrepancy and the noise, an int or a JAX key.
         **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
             arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
 
     Returns:
         Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
         outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. An input that
-        need not be positive has its distance in its own unit; the attribute `plain` names such. Inputs are coordinates
-        of the dim point.
+        need not be positive has its distance in its own unit; the attribute `plain` names such. The attribute `review`
+        says what to doubt beyond the runs where the law is taken as exact. Inputs are coordinates of the dim point.
 
     Raises:
         InputError: an input is missing, unknown or not positive and finite; `observed` for a fit whose noise
@@ -43,18 +62,31 @@ def predict(fit: Fit | Fits, *, observed: bool = False, seed: Any = 0, **inputs:
     >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
     [[2.3]]
     """
+    if isinstance(fit, Recalibrated):
+        return fit.widened(predict(fit.fit, observed=observed, group=group, seed=seed, **inputs))
     if isinstance(fit, Fits):
         keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(fit))]
         each = zip(fit, keys, strict=True)
-        return joined(fit, [predict(one, observed=observed, seed=own, **inputs) for one, own in each])
+        return joined(fit, [predict(one, observed=observed, group=group, seed=own, **inputs) for one, own in each])
+    if isinstance(fit, Stack):
+        asked = _asked(fit, inputs, group)
+        keys = keys_of(fit, seed)
+        return mixed(fit, {n: predict(fit.members[n], observed=observed, seed=keys[n], **asked[n]) for n in keys})
     points = _points(fit, inputs)
     if observed:
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
     with jax.enable_x64():
         values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
+        if fit.discrepancy is not None:
+            codes = np.full(len(next(iter(points.values()))), group_code(fit, group))
+            found = conditional(fit, law_inputs, codes, jax.random.fold_in(as_key(seed), 1))
+            assert found.drawn is not None
+            values = values * np.exp(found.drawn).reshape(values.shape)
+        elif group is not None:
+            raise InputError(f"group={group!r}: the fit has no discrepancy with an offset a group; leave it out")
         if observed:
-            noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
+            noise = fit.noise.form.of_new_run({n: x[..., None] for n, x in fit.noise_draws.items()})
             values = fit.noise.form.distribution(values, noise).sample(as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
@@ -65,8 +97,31 @@ def predict(fit: Fit | Fits, *, observed: bool = False, seed: Any = 0, **inputs:
             "distance": (("point", "axis"), np.column_stack(list(distances.values()))),
         },
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
-        {"observed": int(observed), "moments": moments, **about(fit), "plain": plain(fit, distances)},
+        {
+            **{"observed": int(observed), "moments": moments, **about(fit), "plain": plain(fit, distances)},
+            "review": exactness(distances, exact=fit.discrepancy is None),
+        },
     )
+
+
+def group_code(fit: Fit, group: str | None) -> int:
+    """The number of a group of the runs; -1 for a new one.
+
+    Raises:
+        InputError: the runs have no such group.
+    """
+    if group is None:
+        return -1
+    known = sorted(set(map(str, fit.runs.labels.get("group", ()))))
+    if str(group) not in known:
+        raise unknown("group", str(group), known)
+    return known.index(str(group))
+
+
+def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
+    """The number that each run's group has among the fit's runs (run,); -1 for a group of none of them."""
+    known = {name: i for i, name in enumerate(sorted(set(map(str, fit.runs.labels.get("group", ())))))}
+    return np.array([known.get(str(one), -1) for one in runs.labels.get("group", [None] * len(runs))])
 
 
 def _curve(fn, inputs, params):
@@ -79,6 +134,11 @@ curve = jax.jit(_curve, static_argnums=0)
 def about(fit: Fit) -> dict[str, str]:
     """What travels with every answer: the law, the observable's unit, and what N counts."""
     return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
+
+
+def exactness(distances: Mapping[str, np.ndarray], exact: bool) -> str:
+    """What to review in a forecast beyond the runs where the law is taken as exact; blank for any other."""
+    return EXACT if exact and any((far > 0).any() for far in distances.values()) else ""
 
 
 def plain(fit: Fit, axes: Iterable[str]) -> str:
@@ -106,22 +166,56 @@ def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**columns, "C": 6 * columns["N"] * columns["D"], "D_per_N": columns["D"] / columns["N"]}
 
 
-def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, dict[str, Any]]:
+    """Member with draws -> what is asked of it: the inputs that it knows, and the group where it has groups.
+
+    Raises:
+        InputError: an input or a group that no member knows, or inputs that don't pair up.
+    """
+    fits = {name: stack.members[name] for name in stack.picks}
+    known = {name: [*fit.problem.columns, *known_inputs(fit)] for name, fit in fits.items()}
+    every = list(dict.fromkeys(name for names in known.values() for name in names))
+    for name in inputs:
+        if name not in every:
+            raise unknown("input", name, every)
+    grouped = [name for name, fit in fits.items() if fit.discrepancy is not None]
+    if group is not None and not grouped:
+        raise InputError(f"group={group!r}: no fit of the stack has a discrepancy with an offset a group; leave it out")
+    # Before some are left out: a member that doesn't take a list still answers at each of its points.
+    points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
+    return {
+        name: {n: x for n, x in points.items() if n in known[name]} | ({"group": group} if name in grouped else {})
+        for name in fits
+    }
+
+
+DERIVABLE = ("C", "D", "N")
+
+
+def known_inputs(fit: Fit) -> list[str]:
+    """The columns that a forecast of a fit takes: those of its law, and what they may be derived from."""
     columns = list(fit.problem.columns.values())
-    derivable = {"N", "D", "C"}
-    known = [*columns, *sorted(derivable - set(columns))] if derivable & set(columns) else columns
+    return [*columns, *(n for n in DERIVABLE if n not in columns)] if set(DERIVABLE) & set(columns) else columns
+
+
+def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs (point,) of one length; InputError where they don't pair up."""
+    try:
+        return dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
+    except ValueError:
+        sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
+        raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
+
+
+def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    columns, derivable, known = list(fit.problem.columns.values()), set(DERIVABLE), known_inputs(fit)
     by_column = {fit.problem.columns.get(name, name): value for name, value in inputs.items()}
     for name in by_column:
         if name not in known:
             raise unknown("input", name, known)
     inputs_of = {column: name for name, column in fit.problem.columns.items()}
     domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
-    arrays = {name: positive(name, value, domains[name]) for name, value in by_column.items()}
-    try:
-        arrays = dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
-    except ValueError:
-        sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
-        raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
+    arrays = paired({name: positive(name, value, domains[name]) for name, value in by_column.items()})
     for column in columns:
         if column in arrays:
             continue

@@ -102,7 +102,7 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
 
 def _check(fit: Fit, name: str) -> Param:
     """The parameter, if its prior and its posterior have a density that can be told."""
-    params = {**fit.law.params, **fit.noise.params}
+    params = fit.problem.params
     if name not in params:
         raise unknown("parameter", name, fit.draws)
     param = params[name]

@@ -2,7 +2,8 @@
 
 A noise is a record: its parameters (names begin with `noise_`), a residual distribution, and the scale on which
 the residual lives ("log", "logit" or "raw"). The law is the median of a new run; of `beta`, the mean.
-A row's scale is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error.
+A row's scale is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error. With a discrepancy
+Student-t noise is a mixture of Normals, of one row each (`mixture`).
 """
 
 import math
@@ -16,6 +17,7 @@ import numpyro.distributions as dist
 
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.huber import HuberDistribution, huber, huber_information, soften_huber
+from scalebayes.latent import STUDENT_T, Mixture
 from scalebayes.links import LINKS
 from scalebayes.parameters import Param
 
@@ -38,6 +40,8 @@ class Form:
             Hessian of the log density at the mode is a poor guide to the posterior.
         whole: (law's value, scale of the row) -> distribution of the observable, where it isn't one of a residual.
         within: the open interval of the observable, where it is narrower than the link's.
+        new: noise parameters -> those of a new run, where it scatters differently from the runs seen.
+        mixture: of Normals, one a row, which the noise is; None where it is Normal, or no such mixture.
     """
 
     residual: Callable[[Mapping[str, Any], Any], Any]
@@ -49,6 +53,12 @@ class Form:
     information: Callable[[Mapping[str, Any]], tuple[Any, Any]] | None = None
     whole: Callable[[Any, Any], Any] | None = None
     within: tuple[float, float] | None = None
+    new: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    mixture: Mixture | None = None
+
+    def of_new_run(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The noise's parameters for a run that is still to be trained."""
+        return values if self.new is None else self.new(values)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -122,6 +132,9 @@ class Noise:
 def StudentT(df: Any = 4.0) -> Noise:
     """Student-t on the log of the observable (the default noise).
 
+    With a discrepancy every run gets a scale of its own, which NUTS samples with the rest: given the scales the
+    process is integrated out exactly, and over them the noise is Student-t as it is without one.
+
     Args:
         df: degrees of freedom: a number, or "free" for the prior Gamma(2, 0.1) of Juarez and Steel (2010).
 
@@ -134,19 +147,33 @@ def StudentT(df: Any = 4.0) -> Noise:
     return Noise(
         "student_t",
         {"noise_scale": Param(SCALE, ""), "noise_df": Param(DF if free else float(df), "")},
-        Form(_student_t, moments=False),
+        Form(_student_t, moments=False, mixture=STUDENT_T),
         settings={"df": df if free else float(df)},
     )
 
 
 @known_settings
-def Normal() -> Noise:
+def Normal(new_run: tuple[float, float] | None = None) -> Noise:
     """Normal on the log of the observable.
+
+    Args:
+        new_run: mean and sd of the log of `noise_new`, the sd of a new run over that of the runs seen, of which these
+            say nothing: a forecast is further off than they scatter. None: a new run scatters as they do.
 
     >>> Normal().form.on
     'log'
     """
-    return Noise("normal", {"noise_scale": Param(SCALE, "")}, Form(_normal))
+    if new_run is None:
+        return Noise("normal", {"noise_scale": Param(SCALE, "")}, Form(_normal), settings={"new_run": None})
+    mean, sd = new_run
+    if not (math.isfinite(mean) and _positive(sd)):
+        raise InputError(f"Normal: new_run is mean and sd of a log, such as (0.1, 0.35), not {new_run!r}")
+    return Noise(
+        "normal",
+        {"noise_scale": Param(SCALE, ""), "noise_new": Param(dist.LogNormal(float(mean), float(sd)), "")},
+        Form(_normal, new=_wider),
+        settings={"new_run": (float(mean), float(sd))},
+    )
 
 
 @known_settings
@@ -227,6 +254,10 @@ def _student_t(values: Mapping[str, Any], scale: Any) -> Any:
 
 def _normal(values: Mapping[str, Any], scale: Any) -> Any:
     return dist.Normal(0.0, scale, validate_args=False)
+
+
+def _wider(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**values, "noise_scale": values["noise_scale"] * values["noise_new"]}
 
 
 def _binomial(location: Any) -> Any:

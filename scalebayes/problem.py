@@ -3,18 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-import jax
 import numpy as np
-from numpyro.distributions import Distribution
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.arrays import ends_of, largest, numbers_of, rows_of
+from scalebayes.discrepancy import Discrepancy
+from scalebayes.errors import InputError, listed, unknown
 from scalebayes.laws.base import Law
-from scalebayes.model import Model, Numbers, Rows, default_start
+from scalebayes.model import Model, Numbers, Rows
 from scalebayes.noise import Noise
 from scalebayes.parameters import Param, Reference, log_unit
-from scalebayes.priors import Traced, replaced
+from scalebayes.priors import replaced
 from scalebayes.runs import Runs
 
 
@@ -26,6 +27,7 @@ class Problem:
         runs: the table, with what had to be derived. law, noise: with the priors in force.
         columns: law input -> column of the runs. reference: the units of the model.
         model, numbers, rows: for the traced code (float64 NumPy arrays).
+        discrepancy: with its components and the priors in force, or None.
     """
 
     runs: Runs
@@ -36,6 +38,13 @@ class Problem:
     model: Model
     numbers: Numbers
     rows: Rows
+    discrepancy: Discrepancy | None = None
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """Every parameter of law, noise and discrepancy, with the prior in force."""
+        own = self.discrepancy.params if self.discrepancy else {}
+        return {**self.law.params, **self.noise.params, **own}
 
     def column(self, name: str) -> np.ndarray:
         """A column that the law takes, float64 (run,), checked to lie where the law is defined."""
@@ -61,8 +70,9 @@ def build(
     priors: str | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     reference: Reference | None = None,
+    discrepancy: Discrepancy | None = None,
 ) -> Problem:
-    """Put runs, law and noise together.
+    """Put runs, law, noise and discrepancy together.
 
     Args:
         priors: None (the law's and the noise's own), "flat", or parameter -> distribution in the runs' own units,
@@ -75,10 +85,13 @@ def build(
             runs lack, an observable that the noise can't be on.
     """
     columns, runs = _bind(runs, law, inputs or {})
+    group = _groups(runs)
+    if discrepancy is not None:
+        discrepancy = _suited(discrepancy, law, noise, group)
     if clash := sorted(set(law.params) & set(noise.params)):
         raise InputError(f"law {law.name!r} and noise {noise.name!r} both have a parameter {clash[0]!r}; rename it")
     _check_observable(runs, law, noise)
-    chosen_law, chosen_noise = _with_priors(law, noise, priors)
+    chosen_law, chosen_noise, chosen_process = _with_priors(law, noise, discrepancy, priors)
     if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
         raise InputError(
             f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
@@ -86,19 +99,52 @@ def build(
         )
     values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
     if reference is None:
-        own = Reference.of(values, runs.y, law.bases, law.has_scale, law.range[0] < 0)
+        kept = largest(values) if law.anchor == "end" else np.full(len(runs), True)
+        there = {name: x[kept] for name, x in values.items()}
+        own = Reference.of(there, runs.y[kept], law.bases, law.has_scale, law.range[0] < 0)
         reference = own if law.has_dimensions else Reference.unit(values)
     chosen_law = _at_reference(chosen_law, reference)
+    own = {**law.params, **noise.params, **(discrepancy.params if discrepancy else {})}
+    chosen = {**chosen_law.params, **chosen_noise.params, **(chosen_process.params if chosen_process else {})}
+    offsets = chosen_process is not None and any(one.name == "offset" for one in chosen_process.components)
     return Problem(
         runs,
         chosen_law,
         chosen_noise,
         columns,
         reference,
-        Model.of(chosen_law, chosen_noise),
-        _numbers(law, noise, chosen_law, chosen_noise, reference),
-        _rows(runs, values, reference),
+        Model.of(chosen_law, chosen_noise, chosen_process),
+        numbers_of(own, chosen, reference, noise.stages, ends_of(values, reference) if chosen_process else None),
+        rows_of(runs, values, reference, group if offsets else None),
+        chosen_process,
     )
+
+
+def _groups(runs: Runs) -> np.ndarray | None:
+    """The number of each row's group (run,), where the runs have groups."""
+    labels = runs.labels.get("group")
+    return None if labels is None else np.unique(np.asarray(labels, str), return_inverse=True)[1]
+
+
+def _suited(discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None) -> Discrepancy:
+    """The discrepancy for a law and a noise, or why there is none."""
+    if noise.name != "normal" and noise.form.mixture is None:
+        raise InputError(
+            f"noise {noise.name!r} with a discrepancy isn't there: a Gaussian process is integrated out under a "
+            "noise that is Normal on the log of the observable, or a mixture of such; use noise='normal' or "
+            "'student_t', or leave it out"
+        )
+    if law.domains:
+        raise InputError(
+            f"a discrepancy is over the logs of a law's inputs, and {listed(law.domains)} of law {law.name!r} need not "
+            "be positive; use discrepancy=None"
+        )
+    discrepancy = discrepancy.of(law.inputs, group is not None and group.max() > 0)
+    if any(one.name == "offset" for one in discrepancy.components) and group is None:
+        raise InputError("the component offset needs a column 'group' in the runs; add one, or leave it out")
+    if clash := sorted((set(law.params) | set(noise.params)) & set(discrepancy.params)):
+        raise InputError(f"law {law.name!r} and the discrepancy both have a parameter {clash[0]!r}; rename it")
+    return discrepancy
 
 
 def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
@@ -139,18 +185,6 @@ def _at_reference(law: Law, reference: Reference) -> Law:
     return replace(law, params={**law.params, **numbers})
 
 
-def padded(rows: int) -> int:
-    """Rows after padding: the next of 8, 12, 16, 24, 32, 48, ... so that few shapes are traced.
-
-    >>> [padded(n) for n in (2, 9, 240)]
-    [8, 12, 256]
-    """
-    size = 8
-    while size < rows:
-        size = size * 3 // 2 if size & (size - 1) == 0 else size // 3 * 4
-    return size
-
-
 def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, str], Runs]:
     for name in inputs:
         if name not in law.inputs:
@@ -170,13 +204,18 @@ def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, st
     return columns, runs
 
 
-def _with_priors(law: Law, noise: Noise, priors: str | Mapping[str, Any] | None) -> tuple[Law, Noise]:
+def _with_priors(
+    law: Law, noise: Noise, discrepancy: Discrepancy | None, priors: str | Mapping[str, Any] | None
+) -> tuple[Law, Noise, Discrepancy | None]:
     if priors is None:
-        return law, noise
-    known = {**law.params, **noise.params}
+        return law, noise, discrepancy
+    own = discrepancy.params if discrepancy else {}
+    known = {**law.params, **noise.params, **own}
     if isinstance(priors, str):
         if priors != "flat":
             raise unknown("priors", priors, ["flat"])
+        if discrepancy:
+            raise InputError("priors='flat' with a discrepancy: its posterior would be improper; name the parameters")
         priors = {name: "flat" for name, param in known.items() if not param.fixed}
     if not isinstance(priors, Mapping):
         raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
@@ -187,45 +226,5 @@ def _with_priors(law: Law, noise: Noise, priors: str | Mapping[str, Any] | None)
     return (
         replace(law, params={name: known[name] for name in law.params}),
         replace(noise, params={name: known[name] for name in noise.params}),
-    )
-
-
-def _float64(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
-
-
-def _numbers(law: Law, noise: Noise, chosen_law: Law, chosen_noise: Noise, reference: Reference) -> Numbers:
-    own = {**law.params, **noise.params}
-    chosen = {**chosen_law.params, **chosen_noise.params}
-    free = {name: param for name, param in chosen.items() if not param.fixed}
-
-    def start(name: str, param: Param) -> Any:
-        for candidate in (param, own[name]):
-            same = candidate.scaled == param.scaled or not candidate.dimension
-            if same and isinstance(candidate.prior, Distribution):
-                return candidate.prior
-        return default_start(param.support)
-
-    return Numbers(
-        _float64({name: Traced.of(param.distribution) for name, param in free.items()}),
-        _float64({name: Traced.of(start(name, param)) for name, param in free.items()}),
-        _float64({name: param.prior for name, param in chosen.items() if param.fixed}),
-        _float64(reference.logs),
-        np.asarray(noise.stages, np.float64),
-    )
-
-
-def _rows(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference) -> Rows:
-    size, n = padded(len(runs)), len(runs)
-
-    def pad(column: np.ndarray) -> np.ndarray:
-        # By the first row, where the law is finite wherever it is at all; the mask takes it out.
-        return np.concatenate([column, np.full(size - n, column[0])])
-
-    return Rows(
-        {name: pad(x / reference.inputs[name]) for name, x in values.items()},
-        pad(runs.y / reference.scale),
-        np.concatenate([np.ones(n), np.zeros(size - n)]),
-        None if runs.se is None else pad(runs.se / reference.scale),
-        None if runs.count is None else pad(runs.count),
+        discrepancy and replace(discrepancy, params=MappingProxyType({name: known[name] for name in own})),
     )

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalebayes.averaging import averaged_text
+from scalebayes.discrepancy import Discrepancy
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
 from scalebayes.parameters import Reference
 from scalebayes.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.status import Checks, Status
+from scalebayes.window import window_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +29,8 @@ class Fit:
     Attributes:
         problem: runs, law, noise and reference. method: with its settings. seed: an int, or a JAX key's numbers.
         draws: free parameter -> float64 array (chain, draw), in the runs' own units, equally weighted.
-        sample_stats: per draw, and for Laplace `log_weight` (proposal,).
+        sample_stats: per draw, for Laplace `log_weight` (proposal,), and `noise_factor` (chain, draw, run) for
+            Student-t noise with a discrepancy: what a run's scale is multiplied with.
         numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
         checks: what the fit was held to. versions: of the libraries that made it.
     """
@@ -69,6 +73,16 @@ class Fit:
     def noise_draws(self) -> dict[str, np.ndarray]:
         """Every parameter of the noise, fixed ones too (chain, draw)."""
         return self._with_fixed(self.noise.params)
+
+    @property
+    def discrepancy(self) -> Discrepancy | None:
+        """The discrepancy, with its components and the priors in force, or None."""
+        return self.problem.discrepancy
+
+    @property
+    def discrepancy_draws(self) -> dict[str, np.ndarray]:
+        """Every parameter of the discrepancy, fixed ones too (chain, draw); none without one."""
+        return self._with_fixed(self.discrepancy.params if self.discrepancy else {})
 
     def _with_fixed(self, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
         shape = next(iter(self.draws.values())).shape
@@ -120,9 +134,11 @@ class Fit:
 
     def __repr__(self) -> str:
         bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
+        departure = f"discrepancy {self.discrepancy!r}, " if self.discrepancy else ""
+        view = "".join(f", {text}" for text in (window_text(self.runs), averaged_text(self.runs)) if text)
         head = (
             f"Fit of {self.law.name}: {self.runs.observable} = {self.law.formula or '(own law)'}, "
-            f"noise {self.noise!r}, {len(self.runs)} runs, {self.method.name}, seed {self.seed}"
+            f"noise {self.noise!r}, {departure}{len(self.runs)} runs{view}, {self.method.name}, seed {self.seed}"
         )
         table = self.summary().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
         note = "" if bad else f"all {len(self.checks)} checks pass"

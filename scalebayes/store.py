@@ -11,8 +11,10 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes import discrepancy as discrepancies
 from scalebayes import files, infer, laws
 from scalebayes import noise as noises
+from scalebayes.discrepancy import Discrepancy
 from scalebayes.errors import InputError, listed
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -29,20 +31,26 @@ FORMAT = 1
 def save(fit: Fit, path: Any) -> None:
     """Write a fit to one NetCDF file: see `Fit.save`."""
     target = files.target(path)
+    tree = file_tree(fit)
+    files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
+
+
+def file_tree(fit: Fit) -> xr.DataTree:
+    """A fit as it lies in a file."""
     tree = fit.data.copy()
     if "log_likelihood" in tree.children:
         del tree["log_likelihood"]
     tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(label_columns(fit.runs)))
     tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(record_of(fit), default=float)}
-    files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
+    return tree
 
 
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
-    """Read a fit that `Fit.save` wrote, or the fits of `Fits.save`.
+    """Read a fit that `Fit.save` wrote, the fits of `Fits.save`, or the stack of `Stack.save`.
 
     Args:
-        path: of the file. law: the law, or for many fits the laws, not in the registry: functions are never read from
-            a file.
+        path: of the file. law: the law, or for many fits and a stack the laws, not in the registry: functions are
+            never read from a file.
 
     Raises:
         InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
@@ -80,6 +88,10 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
             if strange := [one.name for one in given if one.name not in held]:
                 raise InputError(f"{path} holds fits of {listed(sorted(held))}, and law= is {strange[0]!r}")
             return restored_fits(path, tree, record, {one.name: one for one in given})
+        if tree.attrs.get("scalebayes_stack", 0):
+            from scalebayes.mixture_store import restored as restored_stack
+
+            return restored_stack(path, tree, record, given)
         if len(given) > 1:
             raise InputError(f"{path} holds one fit: law= is one law")
         return restored(tree, record, law_of(path, record["law"], given[0] if given else None))
@@ -104,6 +116,7 @@ def record_of(fit: Fit) -> dict[str, Any]:
             "settings": dict(fit.noise.settings),
             "params": {name: param_record(p) for name, p in fit.noise.params.items()},
         },
+        "discrepancy": fit.discrepancy and discrepancies.record_of(fit.discrepancy),
         "method": {"name": fit.method.name, "settings": asdict(fit.method)},
         "columns": dict(fit.problem.columns),
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
@@ -165,7 +178,7 @@ def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
     noise = replace(noise, params=saved)
     reference = Reference(record["reference"]["inputs"], record["reference"]["scale"])
     with jax.enable_x64():
-        problem = build(runs, law, noise, None, record["columns"], reference)
+        problem = build(runs, law, noise, None, record["columns"], reference, _departure(record.get("discrepancy")))
     settings = record["method"]["settings"]
     method = infer.METHODS[record["method"]["name"]](**settings | {"search": infer.Search(**settings["search"])})
     posterior, seed = tree["posterior"].to_dataset(), record["seed"]
@@ -179,6 +192,17 @@ def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
         Checks(tuple(Check(name, Status(status), sentence) for name, status, sentence in record["checks"])),
         MappingProxyType(record["versions"]),
     )
+
+
+def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
+    """The discrepancy of a record, its parameters with the dimensions and supports of its components' own."""
+    saved = discrepancies.from_record(record)
+    if saved is None:
+        return None
+    own = {name: param for one in saved.components for name, param in one.params().items()}
+    if set(own) != set(saved.params):
+        raise InputError(f"the file is damaged: its discrepancy has {listed(saved.params)}, and not {listed(own)}")
+    return replace(saved, params=MappingProxyType({name: _as_of(saved.params[name], own[name]) for name in own}))
 
 
 def _runs(tree: xr.DataTree, record: Mapping[str, Any]) -> Runs:

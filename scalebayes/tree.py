@@ -6,7 +6,11 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes.conditional import leave_one_out
 from scalebayes.errors import InputError
+
+# Of sample stats, by how many they have.
+DIMS = {1: ("proposal",), 2: ("chain", "draw"), 3: ("chain", "draw", "run")}
 
 
 def to_tree(fit: Any) -> xr.DataTree:
@@ -16,8 +20,8 @@ def to_tree(fit: Any) -> xr.DataTree:
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
     posterior = xr.Dataset({n: (("chain", "draw"), x) for n, x in fit.draws.items()}, coords, attributes)
     stats = xr.Dataset(
-        {n: (("chain", "draw") if x.ndim == 2 else ("proposal",), x) for n, x in fit.sample_stats.items()},
-        coords,
+        {n: (DIMS[x.ndim], x) for n, x in fit.sample_stats.items()},
+        {**coords, **({"run": run_names(fit)} if "noise_factor" in fit.sample_stats else {})},
         {**attributes, **fit.numbers},
     )
     run, runs = {"run": run_names(fit)}, fit.runs
@@ -45,10 +49,14 @@ def run_names(fit: Any) -> np.ndarray:
 
 
 def log_likelihood(fit: Any) -> xr.Dataset:
-    """log p(observable of a run | draw), in the observable's own units (chain, draw, run)."""
+    """log p(observable of a run | draw), in the observable's own units (chain, draw, run); with a discrepancy, which
+    couples the runs, given the other runs too."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it has no log likelihood")
     runs, columns = fit.runs, fit.problem.columns
+    if fit.discrepancy is not None:
+        values = leave_one_out(fit)
+        return xr.Dataset({runs.observable: (("chain", "draw", "run"), values)}, {"run": run_names(fit)})
     with jax.enable_x64():
         values = _pointwise(
             fit.law.fn,

@@ -144,6 +144,19 @@ def fit_of(law: sb.Law, draws: Mapping[str, Any], runs: sb.Runs) -> Fit:
     return Fit(problem, sb.MAP(), 0, MappingProxyType(arrays), {}, {}, Checks(()))
 
 
+def departing(
+    runs: sb.Runs, law: sb.Law, draws: Mapping[str, Any], discrepancy: Any, values: Mapping[str, float]
+) -> Fit:
+    """A fit that holds draws of a law's parameters and fixed values of its discrepancy, and was never fitted.
+
+    values: of the discrepancy's parameters, and of noise_scale, by default 0.003.
+    """
+    with jax.enable_x64():
+        problem = build(runs, law, sb.Normal(), {"noise_scale": 0.003} | dict(values), discrepancy=discrepancy)
+    arrays = {name: np.asarray(x, np.float64).reshape(1, -1) for name, x in draws.items()}
+    return Fit(problem, sb.MAP(), 0, MappingProxyType(arrays), {}, {}, Checks(()))
+
+
 class Compilations:
     """How many programs JAX traced and compiled inside `with compilations.counted() as seen`."""
 

@@ -347,6 +347,25 @@ FORMULAS = {
 }
 
 
+def end_power(x, F, alpha, logit_phi, x_end):
+    """offset_power with E = phi F and A the rest of F at x_end."""
+    E = F / (1 + np.exp(-logit_phi))
+    return E + (F - E) * (x / x_end) ** -alpha
+
+
+def end_onset(x, F, alpha, logit_phi, d, k, x_end):
+    """onset_power with E = phi F and its power of x at x_end the rest of F."""
+    E = F / (1 + np.exp(-logit_phi))
+    return E + (F - E) * ((1 + (x / d) ** k) / (1 + (x_end / d) ** k)) ** (-alpha / k)
+
+
+def end_chinchilla(N, D, F, alpha, beta, logit_phi, logit_r, N_end, D_end):
+    """chinchilla with E = phi F, and A/N^alpha at N_end the share r of the rest of F."""
+    E, r = F / (1 + np.exp(-logit_phi)), 1 / (1 + np.exp(-logit_r))
+    return E + (F - E) * (r * (N / N_end) ** -alpha + (1 - r) * (D / D_end) ** -beta)
+
+
+FORMULAS |= {one.__name__: one for one in (end_power, end_onset, end_chinchilla)}
 FORMULAS |= {case.name: case.formula for case in LAWS if case.formula}
 
 

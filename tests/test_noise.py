@@ -263,7 +263,7 @@ BAD_NOISES = {
         r"unknown setting of .* 'dleta'; did you mean 'delta'\? valid: delta, scale",
     ),
     "a setting of a noise that has none": (
-        lambda: sb.noises.get("normal", {"df": 4}),
+        lambda: sb.noises.get("normal_raw", {"df": 4}),
         r"unknown setting of .* 'df'; valid: none",
     ),
     "not a name": (lambda: sb.noises.get(3), r"a noise is a name or a scalebayes noise such as sb\.StudentT"),

@@ -86,8 +86,11 @@ def _gradient(problem: Problem, draws: Draws) -> Check:
 
 
 def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
-    z = np.moveaxis(draws.z, -1, 0)
-    names = problem.model.free
+    names = [*problem.model.free]
+    if problem.model.latent:
+        names += [f"scale of run {i}" for i in range(len(problem.runs))]
+    # Past the names is padding, which keeps its prior.
+    z = np.moveaxis(draws.z, -1, 0)[: len(names)]
     more = "run longer chains, sb.NUTS(warmup=1000, draws=4000), or narrow the priors"
     if draws.numbers.get("runs", 1) > 1:
         thin = draws.numbers["thin"]
@@ -174,7 +177,7 @@ def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
         posterior = draws.z.reshape(-1, draws.z.shape[-1]).var(axis=0)
     else:
         posterior = np.diag(np.linalg.inv(draws.mode.precision))
-    params = {**problem.law.params, **problem.noise.params}
+    params = problem.params
     return {
         name: float(1 - posterior[i] / draws.mode.start_sd[i] ** 2)
         for i, name in enumerate(problem.model.free)

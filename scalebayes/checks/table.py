@@ -23,9 +23,7 @@ def table_checks(problem: Problem) -> Iterator[Check]:
     if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
         yield _compute(problem)
     yield _units(problem)
-    if flat := [
-        n for n in problem.model.free if isinstance({**problem.law.params, **problem.noise.params}[n].prior, str)
-    ]:
+    if flat := [n for n in problem.model.free if isinstance(problem.params[n].prior, str)]:
         yield Check(
             "flat priors",
             Status.REVIEW,

@@ -29,7 +29,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
     """Law, noise and method, a line each; with `every` also the reference units and the versions."""
     chains, draws = next(iter(fit.draws.values())).shape
     size = "" if one_draw(fit) else f", {draws} draws" if chains == 1 else f", {chains} chains of {draws} draws"
-    params = {**fit.law.params, **fit.noise.params}
+    params = fit.problem.params
     bound = [f"{name} = {column}" for name, column in fit.problem.columns.items() if name != column]
     # What the noise fixes by its own settings is in its name.
     fixed = [f"{name} = {show.given('', p.prior)}" for name, p in params.items() if p.fixed and name in fit.law.params]
@@ -88,7 +88,7 @@ def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
     from scalebayes.priors import prior_text
 
     runs, table = fit.runs, fit.summary(prob)
-    params = {**fit.law.params, **fit.noise.params}
+    params = fit.problem.params
     return {
         "law": fit.law.name,
         "formula": fit.law.formula,

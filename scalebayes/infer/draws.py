@@ -16,7 +16,7 @@ class Draws:
     """Equally weighted draws of the posterior, and what explains them.
 
     Attributes:
-        z: unconstrained coordinates (chain, draw, free).
+        z: unconstrained coordinates (chain, draw, free), and rows' own where they have scales of their own.
         stats: per draw (chain, draw), such as `lp`, `diverging`, `n_steps`, `energy`; other shapes are vectors over
             proposals, such as `log_weight`.
         numbers: one number each: `khat`, `importance_ess`.

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import gammaln
 
 from scalebayes.diagnostics import pareto_smoothed
 from scalebayes.errors import InputError, known_settings
@@ -18,6 +19,11 @@ from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
 BATCH = 64
+LONG_BATCH = 256  # where a density is a loop over the runs
+KERNELS = 128
+WIDTH, SHRUNK = 0.7, 0.65  # of a kernel, and of the kernels' distances from their mean: together a little over one sd
+CUT = 100  # weights that are made one size
+ENOUGH = 0.15  # of the proposals, as effective sample size
 
 
 @known_settings
@@ -26,11 +32,14 @@ class Laplace:
     """Importance sampling from a multivariate Student-t at the mode, Pareto-smoothed.
 
     The proposal's scale is the inverse of minus the Hessian at the mode (of the expected information where the
-    noise gives it). The weights are smoothed (Vehtari et al., arXiv 1507.02646) and resampled, stratified, to equally
-    weighted draws in one chain. k-hat above 0.7 says that the posterior isn't near enough to the proposal: use NUTS.
+    noise gives it). Where its weights leave few effective draws, a mixture of Student-t at the weighted proposals takes
+    its place (Cappe et al., arXiv 0710.4242). The weights are smoothed (Vehtari et al., arXiv 1507.02646) and
+    resampled, stratified, to equally weighted draws in one chain. k-hat above 0.7 says that the posterior isn't near
+    enough to the proposal: use NUTS.
 
     Args:
         draws: returned. proposals: drawn; more of them than draws leave fewer duplicates. df: of the proposal.
+        rounds: at most so many times the proposal is moved to where the weights are, while they leave few of them.
 
     >>> Laplace(draws=1000).name
     'laplace'
@@ -39,11 +48,12 @@ class Laplace:
     draws: int = 4000
     proposals: int = 8000
     df: float = 5.0
+    rounds: int = 4
     search: Search = SEARCH
 
     def __post_init__(self) -> None:
-        if self.draws < 1 or self.proposals < 100 or not self.df > 0:
-            raise InputError("Laplace: draws is at least 1, proposals at least 100 and df positive")
+        if self.draws < 1 or self.proposals < 100 or not self.df > 0 or self.rounds < 0:
+            raise InputError("Laplace: draws is at least 1, proposals at least 100, df positive, rounds at least 0")
 
     @property
     def name(self) -> str:
@@ -53,7 +63,7 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_draws)
-        proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals))
+        proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals, self.rounds))
         draws = self._weighted(mode, proposed, key_resample)
         if not np.isfinite(draws.numbers["khat"]):
             raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
@@ -63,7 +73,9 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         arguments = (batch.model, batch.numbers, batch.rows, modes.z, modes.precision, key_draws)
-        proposed = compiled_once(propose_many, *arguments, np.float64(self.df), self.proposals, batch.width)
+        proposed = compiled_once(
+            propose_many, *arguments, np.float64(self.df), self.proposals, self.rounds, batch.width
+        )
         each = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
         return [self._weighted(mode, one, key) for mode, one, key in each]
 
@@ -82,29 +94,87 @@ class Laplace:
         return Draws(
             z[chosen][None],
             {"lp": log_density[chosen][None], "log_weight": log_weight},
-            {"khat": khat, "importance_ess": float(1 / np.sum(weight**2))},
+            {
+                "khat": khat,
+                "importance_ess": float(1 / np.sum(weight**2)),
+                "log_evidence": float(np.logaddexp.reduce(log_ratio) - np.log(len(log_ratio))),
+            },
             mode,
         )
 
 
-@partial(jax.jit, static_argnums=(0, 7))
-def propose(
-    model: Model, numbers: Numbers, rows: Rows, centre: Any, precision: Any, key: Any, df: Any, size: int
-) -> tuple[Any, Any, Any]:
-    """Draws of a multivariate Student-t (proposal, free), their log posterior and log proposal density (proposal,)."""
-    key_normal, key_chi2 = jax.random.split(key)
-    dimension = centre.shape[0]
-    normal = jax.random.normal(key_normal, (size, dimension))
-    mixing = jax.random.gamma(key_chi2, df / 2, (size,)) / (df / 2)
-    u = normal / jnp.sqrt(mixing)[:, None]
-    z = centre + jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), u.T, lower=True, trans=1).T
-    log_proposal = -(df + dimension) / 2 * jnp.log1p(jnp.sum(u**2, axis=1) / df)
-    # Batches that fit a core's cache are several times quicker than all proposals at once.
-    log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=BATCH)
-    return z, log_density, log_proposal
-
-
 @partial(jax.jit, static_argnums=(0, 7, 8))
+def propose(
+    model: Model,
+    numbers: Numbers,
+    rows: Rows,
+    centre: Any,
+    precision: Any,
+    key: Any,
+    df: Any,
+    size: int,
+    rounds: int,
+) -> tuple[Any, Any, Any]:
+    """Proposals (proposal, free), their log posterior density and their log density as proposals (proposal,).
+
+    They are drawn from a mixture of Student-t, `KERNELS` of one shape: at first all at `centre`, and for at most
+    `rounds` more, while the importance weights leave less than `ENOUGH` of the proposals, where the weighted
+    proposals of the round before lie.
+    """
+    dimension = centre.shape[0]
+    # Batches that fit a core's cache are several times quicker than all proposals at once.
+    together = BATCH if model.process is None or model.process.axis is None else LONG_BATCH
+    root = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True, trans=1)
+    constant = gammaln((df + dimension) / 2) - gammaln(df / 2) - dimension / 2 * jnp.log(df * jnp.pi)
+
+    def draw(centres, root, key):
+        key_normal, key_chi2 = jax.random.split(key)
+        normal = jax.random.normal(key_normal, (size, dimension))
+        mixing = jax.random.gamma(key_chi2, df / 2, (size,)) / (df / 2)
+        u = normal / jnp.sqrt(mixing)[:, None]
+        middle = centres.mean(axis=0)
+        inverse = jnp.linalg.inv(root)
+        kernels = (centres - middle) @ inverse.T
+        u = u + kernels[jnp.arange(size) % len(centres)]
+        distance = jnp.sum((u[:, None, :] - kernels[None, :, :]) ** 2, axis=-1)
+        each = -(df + dimension) / 2 * jnp.log1p(distance / df)
+        log_proposal = jax.scipy.special.logsumexp(each, axis=1) - jnp.log(len(centres))
+        z = middle + u @ root.T
+        log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=together)
+        return z, log_density, log_proposal + constant - jnp.log(jnp.abs(jnp.diagonal(root))).sum()
+
+    def ratio(proposed):
+        _, log_density, log_proposal = proposed
+        log_ratio = log_density - log_proposal
+        return jnp.where(jnp.isfinite(log_ratio), log_ratio, -jnp.inf)
+
+    def unfinished(carry):
+        round, _, proposed, _ = carry
+        weight = jax.nn.softmax(ratio(proposed))
+        return (round == 0) | ((round <= rounds) & ~(weight @ weight * (ENOUGH * size) < 1))
+
+    def once(carry):
+        round, (centres, root), _, key = carry
+        key, key_draw, key_chosen = jax.random.split(key, 3)
+        proposed = draw(centres, root, key_draw)
+        z, log_ratio = proposed[0], ratio(proposed)
+        # The largest weights are cut to one size, so that the next kernels don't sit on a single proposal.
+        weight = jax.nn.softmax(jnp.minimum(log_ratio, jax.lax.top_k(log_ratio, min(CUT, size))[0][-1]))
+        z = jnp.where(weight[:, None] > 0, z, centre)
+        mean = weight @ z
+        spread = (z - mean).T @ (weight[:, None] * (z - mean))
+        place = (jnp.arange(KERNELS) + jax.random.uniform(key_chosen, (KERNELS,))) / KERNELS
+        chosen = jnp.minimum(jnp.searchsorted(jnp.cumsum(weight), place), size - 1)
+        ridge = 1e-9 * jnp.diag(jnp.diagonal(spread)) + 1e-12 * jnp.eye(dimension)
+        root = WIDTH * jnp.linalg.cholesky(spread + ridge)
+        return round + 1, (mean + SHRUNK * (z[chosen] - mean), root), proposed, key
+
+    nothing = jnp.zeros((size, dimension)) + centre, jnp.zeros(size) + centre[0], jnp.zeros(size) + centre[0]
+    first = jnp.tile(centre, (KERNELS, 1)), root
+    return jax.lax.while_loop(unfinished, once, (0, first, nothing, key))[2]
+
+
+@partial(jax.jit, static_argnums=(0, 7, 8, 9))
 def propose_many(
     model: Model,
     numbers: Numbers,
@@ -114,10 +184,11 @@ def propose_many(
     keys: Any,
     df: Any,
     size: int,
+    rounds: int,
     width: int,
 ) -> tuple[Any, Any, Any]:
     """`propose` of many data sets; every array has the leading axis set."""
-    one = lambda each: propose(model, *each, df, size)  # noqa: E731
+    one = lambda each: propose(model, *each, df, size, rounds)  # noqa: E731
     return mapped(one, (numbers, rows, centre, precision, keys), width)
 
 

@@ -20,6 +20,7 @@ from scalebayes.links import LINKS
 from scalebayes.model import Model, Numbers, Rows
 
 PATIENCE = 60
+TURNS, FEW, SETTLED = 40, 15, 0.01  # between parameters and rows' scales; Newton steps a later turn; sds of a scale
 
 
 @known_settings
@@ -49,12 +50,15 @@ class Mode(NamedTuple):
     """The best optimum and what the others say; a pytree.
 
     Attributes:
-        z: mode in unconstrained coordinates (free,). log_density: there.
-        precision: of the Gaussian that approximates the posterior there (free, free), positive definite.
+        z: mode in unconstrained coordinates (free,), and where rows have scales of their own those (run,): then it is
+            the mode of the free parameters given the scales. log_density: there.
+        precision: of the Gaussian that approximates the posterior there (free, free), positive definite; of the rows'
+            own coordinates, that of their prior.
         gradient_norm: Euclidean norm of the gradient in coordinates whitened by `precision`: sds from the mode.
         start_log_density: at the end of each start (start,). start_distance: from the mode, in sds (start,).
         start_sd: of the screened points, each coordinate (free,): the prior's sd where the prior is proper.
-        location, scale: at the mode, the law's value and the scale of the noise, in reference units (run,).
+        location, scale: at the mode, the law's value and the scale of the noise, in reference units (run,); with a
+            discrepancy, what the other runs say of each.
     """
 
     z: Any
@@ -72,24 +76,32 @@ class Mode(NamedTuple):
 def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Search) -> Mode:
     """Search for the mode of a model's posterior over unconstrained coordinates."""
 
-    def loss(z, stage):
-        value = -model.log_density(z, numbers, rows, stage)
+    own = model.held(rows)
+
+    def loss(z, stage, own=own):
+        value = -model.log_density(jnp.concatenate([z, own]), numbers, rows, stage)
         return jnp.where(jnp.isfinite(value), value, 1e30)
 
     draws = jax.vmap(lambda k: model.draw_starts(k, numbers))(jax.random.split(key, search.screened))
     _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
     z = draws[promising]
-    z = _lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
-    z = polished(model, loss, z, numbers.stages, search.newton_steps)
-    ends = jax.vmap(lambda z: loss(z, 1.0))(z)
+    if search.lbfgs_steps:
+        z = _lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
+    if model.latent:
+        z, own = _with_scales(model, numbers, rows, loss, z, search.newton_steps)
+    else:
+        z = polished(model, loss, z, numbers.stages, search.newton_steps)
+    ends = jax.vmap(lambda z: loss(z, 1.0, own))(z)
     best = z[jnp.argmin(ends)]
-    precision = positive(curvature(model, numbers, rows, best))
+    whole = jnp.concatenate([best, own])
+    precision = positive(curvature(model, numbers, rows, whole))
     root = jnp.linalg.cholesky(precision)
-    slope = jax.scipy.linalg.solve_triangular(root, jax.grad(loss)(best, 1.0), lower=True)
+    slope = jax.scipy.linalg.solve_triangular(root, jax.grad(loss)(best, 1.0, own), lower=True)
     distance = jnp.linalg.norm((z - best) @ root, axis=1)
-    location, scale = at(model, numbers, rows, best)
+    location, scale = at(model, numbers, rows, whole)
     gradient = jnp.linalg.norm(slope)
-    return Mode(best, -ends.min(), precision, gradient, -ends, distance, draws.std(axis=0), location, scale)
+    precision = jax.scipy.linalg.block_diag(precision, jnp.eye(len(own))) if model.latent else precision
+    return Mode(whole, -ends.min(), precision, gradient, -ends, distance, draws.std(axis=0), location, scale)
 
 
 @partial(jax.jit, static_argnums=(0, 4, 5))
@@ -100,15 +112,19 @@ def find_modes(model: Model, numbers: Numbers, rows: Rows, keys: Any, search: Se
 
 
 def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
-    """The law's value and the scale of each row's noise at z, in reference units (run,)."""
+    """The law's value and the scale of each row's noise at z, in reference units (run,); see `Mode`."""
     scaled = model.scaled(model.constrain(z, numbers), numbers)
+    if model.process is not None:
+        seen = model.residuals(scaled, numbers, rows, z[len(model.free) :])
+        off, variance = model.process.left_out(model.process_values(scaled), seen)
+        return rows.y * jnp.exp(-off), jnp.sqrt(variance)
     location = model.location(scaled, rows.inputs)
     scale = model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
     return location, jnp.broadcast_to(scale, location.shape)
 
 
 def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
-    """Minus the Hessian of the log density at z (free, free).
+    """Minus the Hessian of the log density at z over the free parameters (free, free).
 
     Where the noise gives its expected information, that takes the place of the likelihood's Hessian:
     sum over rows of i_location g g' / s^2 + i_scale h h', with s the row's scale, g the gradient of log f (or f)
@@ -116,7 +132,8 @@ def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
     """
     form, information = model.form, model.form.information
     if information is None:
-        return -jax.hessian(model.log_density)(z, numbers, rows)
+        z, own = z[: len(model.free)], z[len(model.free) :]
+        return -jax.hessian(lambda z: model.log_density(jnp.concatenate([z, own]), numbers, rows))(z)
 
     def row_terms(z):
         location, scale = at(model, numbers, rows, z)
@@ -149,12 +166,48 @@ def _lbfgs(loss, z, steps):
     return jax.vmap(one)(z)
 
 
-def polished(model: Model, loss: Any, z: Any, stages: Any, steps: int) -> Any:
+def polished(model: Model, loss: Any, z: Any, stages: Any, steps: Any) -> Any:
     """Starts (start, free) taken to their optima of `loss(z, stage)` by Newton's method, through the noise's stages."""
     # A kinked noise needs steps down to a kink; a smooth one is there after a few lengths.
     ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
     newton = partial(_newton, loss, steps=steps, ladder=ladder)
     return jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, stages)[0]
+
+
+def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, steps: int) -> tuple[Any, Any]:
+    """Starts (start, free) at their optima given the rows' own coordinates (run,), and these at the best of them.
+
+    In turn: Newton's method given the scales, and the likeliest scales given the best start, the process being
+    integrated out: generalised expectation-maximisation, which under no process is least squares reweighted.
+    The mode is where the sampler starts and what it is whitened by, so it need not be reached to the last digit.
+    """
+
+    def unfinished(carry):
+        number, _, own, before = carry
+        return (number < 2) | ((number < TURNS) & (jnp.abs(own - before).max() > SETTLED))
+
+    def turn(carry):
+        number, z, before, _ = carry
+        best = z[jnp.argmin(jax.vmap(lambda z: loss(z, 1.0, before))(z))]
+        own = jnp.where(number == 0, before, likeliest(model, numbers, rows, best, before))
+        here = lambda z, stage: loss(z, stage, own)  # noqa: E731
+        return number + 1, polished(model, here, z, numbers.stages, jnp.where(number == 0, steps, FEW)), own, before
+
+    held = model.held(rows)
+    return jax.lax.while_loop(unfinished, turn, (0, z, held, held))[1:3]
+
+
+def likeliest(model: Model, numbers: Numbers, rows: Rows, z: Any, own: Any) -> Any:
+    """The rows' own coordinates (run,) that are likeliest at free parameters z, one step of
+    expectation-maximisation on from `own`."""
+    assert model.process is not None and model.form.mixture is not None
+    scaled = model.scaled(model.constrain(z, numbers), numbers)
+    values, seen = model.noise_values(scaled), model.residuals(scaled, numbers, rows, own)
+    off, variance = model.process.left_out(model.process_values(scaled), seen)
+    # Of a row's noise given all runs, over its scale: mean^2 and variance.
+    share = seen.scale**2 / variance
+    square = (off**2 * share / variance + 1 - share) * model.factor(values, own) ** 2
+    return jnp.where(rows.mask > 0, model.form.mixture.likeliest(values, square), own)
 
 
 def _newton(loss, z, stage, steps, ladder):

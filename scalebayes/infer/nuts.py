@@ -71,7 +71,7 @@ class NUTS:
         while run <= len(THIN) and _poor(z, stats):
             shape = self._again(run)._replace(alone=True)
             accept = max(self.target_accept, 0.95)
-            whitened = (*_by_draws(z), jax.random.fold_in(key_chains, run))
+            whitened = (*_by_draws(z, len(problem.model.free)), jax.random.fold_in(key_chains, run))
             settings = (np.float64(accept), np.float64(self.spread))
             z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
             run += 1
@@ -92,7 +92,7 @@ class NUTS:
             if not poor:
                 break
             full = filled_to_few(poor, batch.width * len(jax.local_devices()))
-            centre, precision = zip(*(_by_draws(draws[i].z) for i in full), strict=True)
+            centre, precision = zip(*(_by_draws(draws[i].z, len(batch.model.free)) for i in full), strict=True)
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
             found = _sampled(batch.take(full), np.stack(centre), np.stack(precision), key, *settings, again)
             for i, (z, stats) in zip(poor, apart(found, len(poor)), strict=True):
@@ -135,10 +135,12 @@ def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
     return bool(disagree or ess < min(400, z.shape[0] * z.shape[1] / 10) or stats["diverging"].any())
 
 
-def _by_draws(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and inverse covariance of draws (chain, draw, free)."""
+def _by_draws(z: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and inverse covariance of draws (chain, draw, free); of rows' own coordinates past them, their variances."""
     flat = z.reshape(-1, z.shape[-1])
-    precision = np.linalg.inv(np.atleast_2d(np.cov(flat.T)) + 1e-12 * np.eye(flat.shape[-1]))
+    covariance = np.diag(flat.var(axis=0))
+    covariance[:free, :free] = np.cov(flat[:, :free].T)
+    precision = np.linalg.inv(covariance + 1e-12 * np.eye(flat.shape[-1]))
     return flat.mean(axis=0), precision
 
 
@@ -187,7 +189,7 @@ def sample(
     spread: Any,
     shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
-    """Unconstrained draws (chain, draw, free) and their statistics (chain, draw)."""
+    """Unconstrained draws (chain, draw, free and rows' own) and their statistics (chain, draw)."""
     chains, warmup, draws, max_tree_depth, thin, _ = shape
     # z = centre + whiten u has the Gaussian approximation's covariance when u is standard Normal.
     dimension = centre.shape[0]

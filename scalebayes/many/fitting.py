@@ -11,8 +11,6 @@ from typing import Any, Literal
 
 import jax
 
-from scalebayes import infer
-from scalebayes.checks.sampling import KHAT
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
 from scalebayes.keys import as_key, seed_record
@@ -36,6 +34,8 @@ def fit_many(
     *,
     laws: Sequence[str | Law] | None = None,
     noise: str | Noise | None = None,
+    discrepancy: Any = None,
+    window: Any = None,
     method: Any = "laplace",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -48,12 +48,13 @@ def fit_many(
 ) -> Fits:
     """Fit many data sets, many laws, or both: one traced program for all that share a shape.
 
-    Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed. Where
-    Laplace's k-hat fails, the data set is sampled again with NUTS, together with the others that failed.
+    Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed (but for
+    the draws' own chance under Student-t noise with a discrepancy, where padding too has coordinates). Where Laplace's
+    k-hat fails, the data set is sampled again with NUTS, together with the others that failed.
 
     Args:
         runs: tables, or name -> table, or one table with `laws`.
-        law, noise, method, priors, inputs, seed: as for `fit`; the same for every data set.
+        law, noise, discrepancy, window, method, priors, inputs, seed: as for `fit`; the same for every data set.
         laws: several laws, each fitted to every data set; in place of `law`.
         on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
         batch: data sets a call, rounded up to what the devices compute side by side; by default what they have room
@@ -80,29 +81,23 @@ def fit_many(
     check_executor(executor)
     started = time.perf_counter()
     names, tables, each_law = _crossed(runs, law, laws)
-    triples = {one: chosen(one, noise, method) for one in dict.fromkeys(each_law)}
+    parts = {one: chosen(one, noise, discrepancy, method) for one in dict.fromkeys(each_law)}
     key = as_key(seed)
     with jax.enable_x64():
         problems = [
-            _prepared(name, table, *triples[one][:2], priors, inputs)
+            _prepared(name, table, *parts[one][:3], priors, inputs, window)
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
-        chosen_method = next(iter(triples.values()))[2]
+        chosen_method = next(iter(parts.values()))[3]
         kept = None if folder is None else Folder(folder, _about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
             run = Running(problems, key, batch, executor, kept, bar)
-            poor = []
-            for i, fit in run.of(chosen_method, range(len(problems))):
+            resampled = 0
+            for i, fit, again in run.settled(chosen_method):
                 fits[i] = fit
-                if not fit.numbers.get("khat", 0.0) < KHAT:
-                    poor.append(i)
-            if poor:
-                again = infer.NUTS(draws=-(-chosen_method.draws // infer.NUTS().chains), search=chosen_method.search)
-                bar.again(len(poor), "k-hat failed: NUTS for")
-                for i, fit in run.of(again, sorted(poor)):
-                    fits[i] = fit
-    result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, len(poor), versions())
+                resampled += again
+    result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
         told = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")
         sentence = f"{len(failed)} of {len(fits)} fits failed a check ({told}): fits.status says which"
@@ -149,9 +144,9 @@ def _crossed(
     return names, [table for _, table, _, _ in pairs], [one for _, _, one, _ in pairs]
 
 
-def _prepared(name: str, runs: Runs, law: Law, noise: Noise, priors: Any, inputs: Any) -> Problem:
+def _prepared(name: str, runs: Runs, *parts: Any) -> Problem:
     try:
-        return prepared(runs, law, noise, priors, inputs)
+        return prepared(runs, *parts)
     except InputError as error:
         raise InputError(f"data set {name!r}: {error}") from None
 
@@ -160,7 +155,7 @@ def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | Non
     """What a folder of finished batches belongs to."""
 
     def model(p: Problem) -> str:
-        params = {n: param_record(x) for n, x in {**p.law.params, **p.noise.params}.items()}
+        params = {n: param_record(x) for n, x in p.params.items()}
         about = {
             "law": p.law.name,
             "settings": dict(p.law.settings),
@@ -170,6 +165,7 @@ def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | Non
             "noise settings": dict(p.noise.settings),
             "noise functions": function_digest(p.noise.form),
             "params": params,
+            "discrepancy": repr(p.discrepancy),
         }
         return json.dumps(about, default=str)
 

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 
+from scalebayes.checks.sampling import KHAT
 from scalebayes.errors import InputError
 from scalebayes.fitting import finished
+from scalebayes.infer import NUTS, Laplace
 from scalebayes.infer.batch import cores
 from scalebayes.infer.draws import Draws
 from scalebayes.many.folder import Folder
@@ -28,6 +30,7 @@ class WorkerError(RuntimeError):
 
 # What dask raises for a batch that brought down several workers; it is no BrokenExecutor.
 KILLED = "KilledWorker"
+MORE = 4  # times the proposals, where k-hat failed
 
 
 def check_executor(executor: Any) -> None:
@@ -106,13 +109,41 @@ class Running:
             if own:
                 own.shutdown(cancel_futures=True)
 
+    def settled(self, method: Any, fallback: bool = True) -> Iterator[tuple[int, Fit, bool]]:
+        """The fits of all problems, in no order, and whether each was sampled again with NUTS as k-hat failed.
+
+        Under a discrepancy, where NUTS takes minutes, more proposals are tried before it.
+
+        Args:
+            fallback: False to keep the fits whose k-hat fails.
+        """
+        poor = list(range(len(self.problems)))
+        tries = [method]
+        if fallback and isinstance(method, Laplace):
+            tries.append(replace(method, proposals=MORE * method.proposals, rounds=2 * method.rounds))
+        for attempt, one in enumerate(tries):
+            again = [i for i in poor if attempt == 0 or self.problems[i].model.process is not None]
+            poor = [i for i in poor if i not in set(again)]
+            if attempt and again:
+                self.bar.again(len(again), "k-hat failed: more proposals for")
+            for i, fit in self.of(one, again) if again else ():
+                if fit.numbers.get("khat", 0.0) < KHAT or not fallback:
+                    yield i, fit, False
+                else:
+                    poor.append(i)
+        if poor:
+            again = NUTS(draws=-(-method.draws // NUTS().chains), search=method.search)
+            self.bar.again(len(poor), "k-hat failed: NUTS for")
+            for i, fit in self.of(again, sorted(poor)):
+                yield i, fit, True
+
     def _parts(self, method: Any, members: list[int]) -> list[Part]:
         """The batches. A name says what is in it, so that a folder from a machine with other sizes isn't misread."""
         parts = []
         for group in planned([self.problems[i] for i in members], self.batch, method.search.screened):
             for positions in group.batches:
                 chosen = tuple(members[j] for j in positions)
-                text = repr((chosen, group.size, group.batch, group.width))
+                text = repr((chosen, group.size, group.batch, group.width, method))
                 name = f"{method.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
                 parts.append(Part(name, group, chosen, keys_of(self.key, chosen, group)))
         return parts

@@ -14,7 +14,7 @@ from scalebayes.many.fits import Fits
 from scalebayes.result import Fit
 from scalebayes.store import FORMAT, label_columns, law_of, record_of
 from scalebayes.store import restored as restored_fit
-from scalebayes.tree import constant_columns
+from scalebayes.tree import DIMS, constant_columns
 
 if TYPE_CHECKING:
     from scalebayes.laws.base import Law
@@ -59,15 +59,9 @@ def save(fits: Fits, path: Any) -> None:
 def _group(fits: list[Fit]) -> dict[str, xr.Dataset]:
     first = fits[0]
 
-    def stacked(each: Sequence[Mapping[str, np.ndarray]], last: str) -> xr.Dataset:
+    def stacked(each: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
         return xr.Dataset(
-            {
-                name: (
-                    ("dataset", "chain", "draw") if x.ndim == 2 else ("dataset", last),
-                    np.stack([one[name] for one in each]),
-                )
-                for name, x in each[0].items()
-            }
+            {name: (("dataset", *DIMS[x.ndim]), np.stack([one[name] for one in each])) for name, x in each[0].items()}
         )
 
     def joined(each: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
@@ -77,8 +71,8 @@ def _group(fits: list[Fit]) -> dict[str, xr.Dataset]:
     observed = f"y_{first.runs.observable}"
     columns = [{**constant_columns(f.runs), **own, observed: f.runs.y} for f, own in zip(fits, labels, strict=True)]
     return {
-        "posterior": stacked([fit.draws for fit in fits], "proposal"),
-        "sample_stats": stacked([fit.sample_stats for fit in fits], "proposal"),
+        "posterior": stacked([fit.draws for fit in fits]),
+        "sample_stats": stacked([fit.sample_stats for fit in fits]),
         "runs": joined(columns),
     }
 

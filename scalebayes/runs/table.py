@@ -162,7 +162,7 @@ class Runs:
         if not mask.any():
             raise InputError(f"no rows left of {len(self)} after where={text!r}; loosen the filter")
         filters = [*self.metadata.get("filters", []), text]
-        return self.take(mask)._with(metadata=MappingProxyType({**self.metadata, "filters": filters}))
+        return self.take(mask).noted(filters=filters)
 
     def take(self, index: Any) -> Runs:
         """The runs at the 0-based positions `index`, or where a mask, bool (run,), is True.
@@ -186,6 +186,22 @@ class Runs:
             count=None if self.count is None else frozen(self.count[at]),
             origin=replace(self.origin, rows=frozen(self.origin.rows[at]), run_ids=run_ids, finished=""),
         )
+
+    def noted(self, **about: Any) -> Runs:
+        """The runs, with more in their metadata.
+
+        >>> Runs(N=[1e8], loss=[3.0]).noted(source="a sweep").metadata["source"]
+        'a sweep'
+        """
+        return self._with(metadata=MappingProxyType({**self.metadata, **about}))
+
+    def observed_as(self, y: np.ndarray) -> Runs:
+        """The runs with another observable, float64 (run,), as a simulation gives it; the door doesn't see it again.
+
+        >>> Runs(N=[1e8], loss=[3.1]).observed_as(np.array([2.9])).y.tolist()
+        [2.9]
+        """
+        return self._with(y=frozen(y))
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame with one row a run: labels, inputs, observable, standard error, count.
