@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.laws import architecture, data, downstream, n_and_d, one_scale, schedules
+from scalebayes.laws import anchored, architecture, data, downstream, n_and_d, one_scale, schedules
 from scalebayes.laws.base import Law, Terms
 from scalebayes.laws.published import PRESETS, Preset, published
 
@@ -12,6 +12,7 @@ from scalebayes.laws.published import PRESETS, Preset, published
 _GROUPS: dict[str, dict[str, Law | Callable[..., Law]]] = {
     "One scale": one_scale.LAWS,
     "N and D": n_and_d.LAWS,
+    "From the end of the runs": anchored.LAWS,
     "Data": data.LAWS,
     "Architecture, precision, distillation": architecture.LAWS,
     "Schedules and hyper-parameters": schedules.LAWS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, wraps
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from numpyro.distributions import Distribution
 
@@ -54,6 +54,7 @@ class Law:
         settings: of laws with a list inside, such as the number of breaks; `fn` may then take **rest.
         ties: (kept, dropped) pairs of parameters that `tie` has made one.
         literature: parameter -> the prior that `with_priors("literature")` gives it, with its sources.
+        anchor: which runs are its reference: all of them, in their "middle", or the largest tenth, at their "end".
         terms: parameters -> `Terms`, where the optimum under C = 6 N D is in closed form: the law must be
             increasing in A/N^alpha + B/D^beta and depend on N and D through it alone.
 
@@ -81,6 +82,7 @@ class Law:
     domains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     trend: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    anchor: Literal["middle", "end"] = "middle"
     terms: Callable[..., Terms] | None = None
     ties: tuple[tuple[str, str], ...] = ()
     literature: Mapping[str, Literature] = field(default_factory=dict)
