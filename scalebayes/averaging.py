@@ -1,0 +1,106 @@
+"""averaged: runs that differ in little but noise, averaged in cells with counts; and whether that was safe."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2
+
+from scalebayes.errors import InputError
+from scalebayes.runs import Runs
+
+WIDTHS = np.geomspace(0.01, 4.0, 120)  # of a cell, in e-folds
+DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
+
+
+def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = None) -> tuple[Runs, np.ndarray]:
+    """Runs averaged in cells of their inputs' logs, of one group each.
+
+    A cell's inputs and observable are geometric means, its `count` the readings in it: the noise of its row has
+    sd noise_scale / sqrt(count). Cells are of the smallest width that leaves at most `most` rows.
+
+    Args:
+        inputs: columns that the law uses. most: rows to be left. apart: bool (run,), rows that stay as they are.
+
+    Returns:
+        The averaged runs, whose metadata say so, and the number of each run's cell (run,).
+
+    Raises:
+        InputError: an input is missing or not positive, or the observable isn't positive.
+
+    >>> runs = Runs(x=[1.0, 1.0, 2.0], loss=[3.0, 3.2, 2.0])
+    >>> table, cell = averaged(runs, ["x"], most=2)
+    >>> table.count.tolist(), cell.tolist()
+    ([2.0, 1.0], [0, 0, 1])
+    """
+    if not (runs.y > 0).all():
+        raise InputError(f"averaging in cells takes means of logs, and {runs.observable} isn't positive everywhere")
+    logs = np.stack([np.log(runs.column(name)) for name in inputs], axis=1)
+    alone = np.zeros(len(runs), bool) if apart is None else np.asarray(apart, bool)
+    if len(runs) <= most:
+        return runs, np.arange(len(runs))
+    group = runs.labels.get("group")
+    kind = np.zeros(len(runs), int) if group is None else np.unique(np.asarray(group, str), return_inverse=True)[1]
+    # A row that stays apart is a kind of its own.
+    kind = np.where(alone, kind.max() + 1 + np.arange(len(runs)), kind)
+    cell = np.arange(len(runs))
+    for width in WIDTHS:
+        _, cell = np.unique(np.column_stack([kind, np.floor(logs / width)]), axis=0, return_inverse=True)
+        cell = cell.ravel()
+        if cell.max() < most:
+            break
+    # Cells in the order in which their first runs come.
+    _, first = np.unique(cell, return_index=True)
+    cell = np.argsort(np.argsort(first))[cell]
+    weight = np.ones(len(runs)) if runs.count is None else runs.count
+    total = np.bincount(cell, weight)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(cell, weight * values) / total
+
+    columns: dict[str, Any] = {name: np.exp(mean(logs[:, i])) for i, name in enumerate(inputs)}
+    y = np.exp(mean(np.log(runs.y)))
+    columns[runs.observable] = y
+    if runs.se is not None:
+        relative = np.sqrt(np.bincount(cell, (weight * runs.se / runs.y) ** 2)) / total
+        columns[f"{runs.observable}_se"] = relative * y
+    if group is not None:
+        columns["group"] = [group[i] for i in np.sort(first)]
+    about = {**runs.metadata, "averaged": {"runs": len(runs), "cells": len(total), "over": list(inputs)}}
+    table = Runs(
+        observable=runs.observable,
+        unit=runs.unit,
+        range=runs.range,
+        N_counts=runs.N_counts,
+        metadata=about,
+        count=total,
+        **columns,
+    )
+    return table, cell
+
+
+def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """The cells whose runs scatter more than their noise does: numbers of cells.
+
+    Args:
+        cell: of each run (run,). off: log y - log f of each run (run,), f the fitted curve there. variance: of its
+            noise (run,).
+
+    >>> scattered(np.array([0, 0, 1, 1]), np.array([0.01, -0.01, 0.5, -0.5]), np.full(4, 1e-4)).tolist()
+    [1]
+    """
+    precision = 1 / variance
+    mean = np.bincount(cell, precision * off) / np.bincount(cell, precision)
+    excess = np.bincount(cell, precision * (off - mean[cell]) ** 2)
+    free = np.bincount(cell) - 1
+    doubt = np.where(free > 0, chi2.sf(excess, np.maximum(free, 1)), 1.0)
+    # Of many cells some are unlucky: doubt is shared by them all.
+    return np.flatnonzero(doubt < DOUBT / max((free > 0).sum(), 1))
+
+
+def averaged_text(runs: Runs) -> str:
+    """How runs were averaged, in words; blank where they weren't."""
+    about = runs.metadata.get("averaged")
+    if not about:
+        return ""
+    return f"{about['runs']} runs averaged in {about['cells']} cells of {', '.join(about['over'])}"
