@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scalebayes.cli.wait import heed, keep_compiled, stage
+from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
     from scalebayes.fitting import Fit
@@ -13,6 +14,30 @@ if TYPE_CHECKING:
 Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]
 FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A file that 'scalebayes fit --out' wrote.")]
+
+# Of the commands that read runs.
+RunsPath = Annotated[
+    str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")
+]
+Where = Annotated[
+    str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"flops < 1e21 and split == 'fit'\".")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OURS=THEIRS",
+        help="Column to read, as in N=params_non_emb, or the number of every run, as in N=124M; "
+        "'C=' reads none; repeatable.",
+    ),
+]
+Observable = Annotated[
+    str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
+]
+Seed = Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")]
 
 
 def load_jax() -> None:
@@ -24,8 +49,17 @@ def load_jax() -> None:
 
 
 def opened(path: Path) -> "Fit":
-    """The fit in a file."""
+    """The fit in a file.
+
+    Raises:
+        InputError: it holds several.
+    """
     load_jax()
     import scalebayes as sb
 
-    return sb.load(path.expanduser())
+    found = sb.load(path.expanduser())
+    if not isinstance(found, sb.Fit):
+        raise InputError(
+            f"{path} holds a {type(found).__name__} and not one fit; ask it in Python: sb.load, sb.predict"
+        )
+    return found

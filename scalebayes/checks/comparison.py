@@ -1,0 +1,107 @@
+"""Checks of a comparison of fits: the fits' own, Pareto k, whether two rankings agree, evidence."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from scalebayes.errors import listed
+from scalebayes.status import Check, Checks, Status
+
+FEW = 5  # runs held out, below which a ranking by them is mostly chance
+EVIDENCE_SE = 0.2  # nats
+TIE = 0.5  # nats in all: less is no order, and may be the Monte-Carlo error
+
+
+def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
+    """Sum over runs of the score of model a less that of b (model, run), and its standard error.
+
+    >>> difference(np.array([[1.0, 3.0], [0.0, 0.0]]), 0, 1)
+    (4.0, 2.0)
+    """
+    return float((scores[a] - scores[b]).sum()), standard_error(scores[a] - scores[b])
+
+
+def standard_error(scores: np.ndarray) -> float:
+    """Of the sum of scores of runs (run,); NaN for one.
+
+    >>> standard_error(np.array([1.0, 3.0]))
+    2.0
+    """
+    return float(np.sqrt(scores.size * scores.var(ddof=1))) if scores.size > 1 else np.nan
+
+
+def fits_check(checks: Mapping[str, Checks]) -> Check:
+    """Whether the fits passed their own checks."""
+    failed = {name: of.of(Status.FAIL) for name, of in checks.items() if of.of(Status.FAIL)}
+    if not failed:
+        return Check("fits", Status.PASS, "No fit failed a check of its own.")
+    told = "; ".join(f"{name!r}: {', '.join(c.name for c in of)}" for name, of in failed.items())
+    return Check(
+        "fits", Status.FAIL, f"fits failed checks of their own ({told}): mend these first; print(fit) says how."
+    )
+
+
+def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) -> Check:
+    """Runs of a high Pareto k, `bad` (model, run), against those with an exact refit, `refitted` (model, run)."""
+    left = (bad & ~refitted).sum(axis=1)
+    if not left.any():
+        return Check(
+            "pareto k", Status.PASS, f"Every Pareto k is low, or the run was refitted ({refitted.sum()} were)."
+        )
+    told = ", ".join(f"{count} of {name!r}" for name, count in zip(names, left, strict=True) if count)
+    return Check(
+        "pareto k",
+        Status.REVIEW,
+        f"the Pareto k of runs ({told}) is too high, and they weren't refitted: elpd_loo is off there, mostly too "
+        f"good; allow more exact refits, compare(..., refits={bad.sum(axis=1).max()}).",
+    )
+
+
+def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check:
+    """Whether the order among the runs, by scores `loo` (model, run), is that beyond them, by `largest` (model, held).
+
+    The best of both must be the same or a tie, and no two models in the other order by more than standard errors.
+    """
+    name, count = "rankings", largest.shape[1]
+    inside, beyond = int(loo.sum(axis=1).argmax()), int(largest.sum(axis=1).argmax())
+    held = f"the {count} largest runs, held out," if count > 1 else "the largest run, held out,"
+    bests = difference(loo, inside, beyond)[0], difference(largest, beyond, inside)[0]
+    pairs = [(inside, beyond)] if min(bests) > TIE else []
+    for a, b in combinations(range(len(names)), 2):
+        (near, near_se), (far, far_se) = difference(loo, a, b), difference(largest, a, b)
+        if near * far < 0 and abs(near) > max(near_se, TIE) and abs(far) > max(far_se, TIE):
+            pairs.append((a, b) if near > 0 else (b, a))
+    if not pairs:
+        too = "too" if inside == beyond else f"{names[beyond]!r}, by too little to tell"
+        return Check(name, Status.PASS, f"{names[inside]!r} is best among the runs, and on {held} {too}.")
+    a, b = pairs[0]
+    (near, near_se), (far, far_se) = difference(loo, a, b), difference(largest, b, a)
+    by = f"{far:.1f} ± {far_se:.1f}" if count > 1 else f"{far:.1f}"
+    chance = ", which may be chance" if count < FEW or far <= far_se else ""
+    return Check(
+        name,
+        Status.REVIEW,
+        f"among the runs {names[a]!r} is better than {names[b]!r}, by {near:.1f} ± {near_se:.1f} nats; on {held} "
+        f"{names[b]!r} is, by {by}{chance}: what describes the runs best need not forecast best; for a forecast rely "
+        "on the second score, or stack the fits by it, sb.stack(fits, weights='largest').",
+    )
+
+
+def no_largest_check(why: str) -> Check:
+    """That there is no score beyond the runs."""
+    return Check("largest", Status.REVIEW, f"no score beyond the runs: {why}; backtest by hand, with runs.where(...).")
+
+
+def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarray) -> list[Check]:
+    """Whether every fit has an evidence that is fine enough to weigh by; nothing where none has one."""
+    lacking = [name for name, value in zip(names, log_evidence, strict=True) if not np.isfinite(value)]
+    if len(lacking) == len(names):
+        return []
+    if lacking:
+        told = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no evidence, so that it weighs nothing"
+        return [Check("evidence", Status.REVIEW, f"{told}; fit with method='laplace' and proper priors for it.")]
+    seen = f"largest Monte-Carlo error of a log evidence {se.max():.3f} nats"
+    if se.max() < EVIDENCE_SE:
+        return [Check("evidence", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")]
+    return [Check("evidence", Status.REVIEW, f"{seen}: too coarse to weigh by; use sb.Laplace(proposals=100_000).")]

@@ -1,0 +1,87 @@
+"""Scores of a fit on runs that it hasn't seen: each run in turn, the largest runs, and the evidence."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from scalebayes.arrays import largest as largest_of
+from scalebayes.keys import as_key
+from scalebayes.result import Fit
+from scalebayes.scoring import log_density, mean_over_draws, without
+
+
+class Loo(NamedTuple):
+    """Leave-one-out of a fit (run,): elpd, its part of p_loo, Pareto k and whether it is low, which were refitted."""
+
+    elpd: np.ndarray
+    p: np.ndarray
+    pareto_k: np.ndarray
+    good: np.ndarray
+    refitted: np.ndarray
+
+
+def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
+    """PSIS-LOO of a fit through ArviZ, with exact refits where Pareto k is too high."""
+    from arviz_stats.loo.loo import loo  # all of ArviZ takes seconds to import
+
+    fit.log_likelihood()
+    draws = next(iter(fit.draws.values())).size
+    # Importance draws are repeated, which the autocorrelation of one chain doesn't show.
+    reff = min(1.0, fit.numbers["importance_ess"] / draws) if "importance_ess" in fit.numbers else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of high k, which the table and the checks say
+        found: Any = loo(fit.data, pointwise=True, reff=reff)
+    terms = fit.log_likelihood()[fit.runs.observable].values.reshape(draws, -1)
+    elpd, k = np.array(found.elpd_i.values, np.float64), np.array(found.pareto_k.values, np.float64)
+    refitted = np.full(len(k), False)
+    good = k <= found.good_k  # False for NaN too
+    bad = np.flatnonzero(~good)
+    for i in bad[np.argsort(-np.nan_to_num(k[bad], nan=np.inf), kind="stable")][:refits]:
+        alone = np.arange(len(k)) == i
+        again = without(fit, alone, jax.random.fold_in(key, int(i)), same_model=True)
+        elpd[i] = mean_over_draws(log_density(again, fit.runs.take(alone), new=False))[0]
+        refitted[i] = True
+    return Loo(elpd, mean_over_draws(terms) - elpd, k, good, refitted)
+
+
+def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
+    """Which runs are the largest tenth, bool (run,), or None and why not."""
+    fits = list(members.values())
+    columns = {name: x for fit in fits for name, x in fit.runs.inputs.items()}
+    used = {c: columns[c] for fit in fits for c in fit.problem.columns.values() if fit.problem.axis_name(c) != c}
+    if "C" in columns and np.isfinite(columns["C"]).all():
+        size = {"C": columns["C"]}
+    else:
+        size = {name: columns[name] for name in ("N", "D")} if {"N", "D"} <= set(columns) else used
+    if not size:
+        return None, "the runs have no size, such as C, or N and D"
+    held = largest_of(size)
+    if held.sum() > len(held) / 2:
+        return None, f"{held.sum()} of {len(held)} runs are the largest alike"
+    return held, ""
+
+
+def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> np.ndarray:
+    """Log predictive density of the runs held out, by the fit of the others (model, held)."""
+    scores = []
+    for k, fit in enumerate(members.values()):
+        key = jax.random.fold_in(jax.random.fold_in(as_key(seed), k), len(held))
+        again = without(fit, held, key, same_model=False)
+        scores.append(mean_over_draws(log_density(again, fit.runs.take(held), new=True)))
+    return np.stack(scores)
+
+
+def log_evidence(fit: Fit) -> tuple[float, float]:
+    """log p(observables of the runs) and its Monte-Carlo error, in the observable's own units; NaN without one.
+
+    A fit has it in reference units, y / scale, where a density is `scale` times as large.
+    """
+    flat = [name for name in fit.problem.model.free if isinstance(fit.problem.params[name].prior, str)]
+    if "log_evidence" not in fit.numbers or flat:
+        return np.nan, np.nan
+    own = fit.numbers["log_evidence"] - len(fit.runs) * np.log(fit.reference.scale)
+    proposals = fit.sample_stats["log_weight"].size
+    return own, float(np.sqrt(max(1 / fit.numbers["importance_ess"] - 1 / proposals, 0.0)))

@@ -1,0 +1,68 @@
+"""Weights of models: by stacking their log scores, and by their evidence."""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import softmax
+
+from scalebayes.errors import InputError
+
+GAP = 1e-9  # nats a run that the best weights could still gain
+STEPS = 100_000
+NOTHING = 1e-8
+
+
+def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
+    """The weights whose mixture has the best log score: argmax_w sum_i log sum_k w_k exp(lpd_ik) over the simplex.
+
+    The sum is concave. With g_k the mean over runs of exp(lpd_ik) / sum_j w_j exp(lpd_ij), no weights gain more than
+    log max_k g_k a run: that bound ends the iteration, w_k <- w_k g_k, begun where a quadratic programme ends. Models
+    that say the same share their weight.
+
+    Args:
+        log_scores: log predictive density of each run under each model (run, model), in one unit of the observable.
+
+    Returns:
+        (model,), that sum to one.
+
+    Raises:
+        InputError: a score is NaN or infinite, or no model gives any density to a run.
+
+    Source: Yao, Vehtari, Simpson and Gelman 2018, doi 10.1214/17-BA1091.
+
+    >>> stacking_weights(np.log([[1.0, 1e-9], [1.0, 1e-9], [1.0, 1e-9], [1e-9, 1.0]])).round(6).tolist()
+    [0.75, 0.25]
+    """
+    log_scores = np.asarray(log_scores, np.float64)
+    best = log_scores.max(axis=1, keepdims=True)
+    if not np.isfinite(best).all() or np.isnan(log_scores).any():
+        raise InputError("no weights: a run has no density under any of the models, or a score is no number")
+    density = np.exp(log_scores - best)
+    models = density.shape[1]
+
+    def loss(w):
+        mixture = np.maximum(density @ w, 1e-300)
+        return -np.log(mixture).mean(), -(density / mixture[:, None]).mean(axis=0)
+
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
+    even = np.full(models, 1 / models)
+    found = minimize(loss, even, jac=True, bounds=[(0, 1)] * models, constraints=[simplex], method="SLSQP").x
+    # A weight of exactly zero would stay there.
+    found = np.clip(found, 0, None) + 1e-6
+    w = found / found.sum()
+    for _ in range(STEPS):
+        gain = -loss(w)[1]
+        if np.log(gain.max()) < GAP:
+            break
+        w = w * gain
+    # What is left of a model that has no part: without it no run's density falls by more than a run's worth of this.
+    w[w < NOTHING] = 0.0
+    return w / w.sum()
+
+
+def evidence_weights(log_evidence: np.ndarray) -> np.ndarray:
+    """Posterior probabilities of models that are as likely beforehand (model,), from log evidences in one unit.
+
+    >>> evidence_weights(np.log([3.0, 1.0])).round(6).tolist()
+    [0.75, 0.25]
+    """
+    return softmax(np.asarray(log_evidence, np.float64))
