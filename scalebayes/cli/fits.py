@@ -10,7 +10,19 @@ import typer
 
 from scalebayes.cli import show
 from scalebayes.cli.numbers import check_prob, named, number, pairs
-from scalebayes.cli.options import FitFile, Json, Prob, load_jax, opened
+from scalebayes.cli.options import (
+    Columns,
+    FitFile,
+    Inputs,
+    Json,
+    Observable,
+    Prob,
+    RunsPath,
+    Seed,
+    Where,
+    load_jax,
+    opened,
+)
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text
 from scalebayes.cli.wait import patiently, stage
 from scalebayes.errors import InputError, unknown
@@ -19,9 +31,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"  # how a saved fit begins
 
 
 def fit(
-    runs: Annotated[
-        str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")
-    ],
+    runs: RunsPath,
     law: Annotated[
         str, typer.Option(help="Law: 'scalebayes laws' lists them; settings as in broken_power:breaks=2.")
     ] = "chinchilla",
@@ -32,24 +42,10 @@ def fit(
     method: Annotated[
         str, typer.Option(help="Method: nuts, laplace or map; settings as in nuts:draws=4000,chains=4.")
     ] = "nuts",
-    where: Annotated[
-        str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"flops < 1e21 and split == 'fit'\".")
-    ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OURS=THEIRS",
-            help="Column to read, as in N=params_non_emb, or the number of every run, as in N=124M; "
-            "'C=' reads none; repeatable.",
-        ),
-    ] = None,
-    observable: Annotated[
-        str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
-    ] = None,
+    where: Where = None,
+    inputs: Inputs = None,
+    columns: Columns = None,
+    observable: Observable = None,
     fix: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
@@ -57,7 +53,7 @@ def fit(
     priors: Annotated[
         str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
+    seed: Seed = 0,
     prob: Prob = 0.9,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
     json: Json = False,

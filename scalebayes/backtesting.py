@@ -1,0 +1,205 @@
+"""backtest: refit below a cutoff, score above it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes import infer
+from scalebayes import noise as noises
+from scalebayes.backtested import Backtest
+from scalebayes.cutoffs import beyond, checked, sized
+from scalebayes.discrepancy import Discrepancy
+from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.fitting import chosen, versions
+from scalebayes.keys import as_key, seed_record
+from scalebayes.laws.base import Law
+from scalebayes.many.fitting import fit_many
+from scalebayes.noise import Noise
+from scalebayes.recommended import forecaster
+from scalebayes.result import Fit
+from scalebayes.runs import Runs
+from scalebayes.scores import PROBS, check_noise, check_probs, score, scores_of
+from scalebayes.trivial import FEWEST, NAME, Trivial
+
+BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
+BY_PROB = ("lower", "upper", "covered", "log_width")
+
+
+RECOMMENDED = "recommended"  # in place of a law: `forecaster`
+
+
+class Forecaster(NamedTuple):
+    """A law with its discrepancy, and the columns that its inputs are bound to; no law for the recommended one."""
+
+    law: Law | None
+    discrepancy: Discrepancy | None
+    inputs: Mapping[str, str]
+
+
+@known_settings
+def backtest(
+    runs: Runs,
+    laws: Sequence[str | Law] = ("chinchilla",),
+    *,
+    by: str | None = None,
+    cutoffs: Sequence[float] | None = None,
+    discrepancy: Sequence[Any] = (None,),
+    noise: str | Noise | None = None,
+    method: Any = "laplace",
+    inputs: Mapping[str, str] | None = None,
+    probs: Sequence[float] = PROBS,
+    min_rows: int = 5,
+    seed: Any = 0,
+    progress: bool | None = None,
+) -> Backtest:
+    """Fit each law to the runs up to each cutoff, and score its forecasts of the larger ones.
+
+    The trivial forecast, which knows no law (`scalebayes.trivial`), is always scored beside them. The cutoffs of a law
+    are fitted together, by `fit_many`: those whose k-hat fails are sampled again with NUTS.
+
+    Args:
+        runs: the table. laws: names or `Law`s, and "recommended" for `forecaster`, which takes none of the other
+            settings. discrepancy: those that each law is fitted with, such as [None, "gp"].
+        by: the column that the cutoffs are of; by default C = 6 N D, or x where the runs have no compute.
+        cutoffs: values of that column: runs up to one are fitted, and those beyond it scored. By default those below
+            which half, 70 % and 90 % of the runs lie.
+        noise, method: as for `fit`. probs: of the intervals.
+        inputs: law input -> column, as for `fit`; each law takes those that it has.
+        min_rows: fewest to fit. seed: an int or a JAX key; fit j of forecaster i has the key
+            `fold_in(fold_in(key, i), j)`. progress: as for `fit_many`.
+
+    Raises:
+        InputError: what was given can't be used: a column or a law that isn't there, a name twice, a cutoff with too
+            few runs up to it or none beyond.
+
+    >>> x = np.geomspace(1.0, 1e4, 12)
+    >>> runs = Runs(x=x, loss=1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0))))
+    >>> found = backtest(runs, ["power", "offset_power"], cutoffs=[100.0, 1000.0], method="map")
+    >>> found.table().groupby("law")["rmse"].max().idxmin()
+    'offset_power'
+    >>> found.sentence("offset_power", efolds=2.0)
+    'on your runs, forecasts this far out (2.0 e-folds of x) covered ... of 2 runs from 2 cutoffs'
+    """
+    if not isinstance(runs, Runs):
+        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+    if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
+        raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
+    probs = check_probs(probs)
+    forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {})
+    runs, by = sized(runs, by)
+    size = runs.column(by)
+    ends = checked(size, by, cutoffs, min_rows)
+    held = [beyond(size, end) for end in ends]
+    fitted, scored = [runs.take(~ahead) for ahead in held], [runs.take(ahead) for ahead in held]
+    key, data = as_key(seed), _blank([*forecasters, NAME], ends, runs, size, probs)
+    for i, one in enumerate(forecasters.values()):
+        own = jax.random.fold_in(key, i)
+        tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
+        fits = _fits(one, tables, noise, method, own, progress)
+        for j, fit in enumerate(fits):
+            found = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(own, len(ends) + j))
+            _put(data, i, j, held[j], {str(name): x.values for name, x in found.items()})
+            data["status"][i, j], data["method"][i, j] = fit.checks.status.value, fit.method.name
+    for j, ahead in enumerate(held):
+        own = jax.random.fold_in(jax.random.fold_in(key, len(forecasters)), j)
+        said = Trivial.of(fitted[j], by).forecast(scored[j], own)
+        _put(data, len(forecasters), j, ahead, scores_of(said, np.log(scored[j].y), probs))
+    about = {
+        "by": by,
+        "observable": runs.observable,
+        "unit": runs.unit,
+        "N_counts": runs.N_counts or "not said",
+        "noise": "each law's own" if noise is None else repr(noises.get(noise)),
+        "method": infer.get(method).name,
+        "seed": str(seed_record(seed)),
+        "hash": runs.hash,
+        "versions": json.dumps(versions()),
+    }
+    return Backtest(data.assign_attrs(about))
+
+
+def _fits(
+    one: Forecaster, tables: Mapping[str, Runs], noise: Any, method: Any, key: Any, progress: bool | None
+) -> Sequence[Fit]:
+    """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
+    if one.law is None:
+        keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
+        return [
+            forecaster(table, inputs=one.inputs or None, seed=own, on_fail="ignore")
+            for table, own in zip(tables.values(), keys, strict=True)
+        ]
+    settings = {"noise": noise, "discrepancy": one.discrepancy, "method": method, "inputs": one.inputs}
+    return tuple(fit_many(tables, one.law, **settings, seed=key, on_fail="ignore", progress=progress))
+
+
+def name_of(law: Law, discrepancy: Discrepancy | None) -> str:
+    """What a law with a discrepancy is called.
+
+    >>> import scalebayes as sb
+    >>> name_of(sb.laws.get("power"), sb.GP("matern"))
+    'power+gp(matern)'
+    """
+    if discrepancy is None:
+        return law.name
+    parts = ", ".join(one.name for one in discrepancy.components)
+    return f"{law.name}+gp" + (f"({parts})" if parts else "")
+
+
+def _forecasters(
+    laws: Sequence[str | Law], discrepancy: Sequence[Any], noise: Any, method: Any, inputs: Mapping[str, str]
+) -> dict[str, Forecaster]:
+    """Each law with each discrepancy, by name."""
+    if isinstance(laws, (str, Law)) or not laws:
+        raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
+    if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
+        raise InputError("discrepancy is a list, such as [None, 'gp']")
+    found: dict[str, Forecaster] = {}
+    bound: set[str] = set()
+    for asked in laws:
+        if isinstance(asked, str) and asked == RECOMMENDED:
+            bound |= set(inputs)
+            found[RECOMMENDED] = Forecaster(None, None, inputs)
+            continue
+        for departure in discrepancy:
+            law, own, process, _ = chosen(asked, noise, departure, method)
+            check_noise(own)
+            name = name_of(law, process)
+            if law.name in (NAME, RECOMMENDED):
+                raise InputError(f"a law is called {law.name!r}, as a forecaster of ours is; give it another name")
+            if name in found:
+                raise InputError(f"two of the forecasters are called {name!r}; leave one out, or give it another name")
+            own_inputs = {key: column for key, column in inputs.items() if key in law.inputs}
+            bound |= set(own_inputs)
+            found[name] = Forecaster(law, process, own_inputs)
+    for name in inputs:
+        if name not in bound:
+            raise unknown(
+                "input of the laws", name, dict.fromkeys(x for one in found.values() if one.law for x in one.law.inputs)
+            )
+    return found
+
+
+def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, probs: Sequence[float]) -> xr.Dataset:
+    """Scores that are still to be put in, with what is known of the runs."""
+    shape, dims = (len(names), len(ends), len(runs)), ("law", "cutoff", "run")
+    wide, wide_dims = (*shape[:2], len(probs), len(runs)), ("law", "cutoff", "prob", "run")
+    data: dict[str, Any] = {name: (dims, np.full(shape, np.nan)) for name in BY_RUN}
+    data |= {name: (wide_dims, np.full(wide, np.nan)) for name in BY_PROB}
+    data |= {name: (dims[:2], np.full(shape[:2], "", "<U16")) for name in ("status", "method")}
+    ahead = np.array([beyond(size, end) for end in ends])
+    largest = np.array([size[~one].max() for one in ahead])
+    data["efolds"] = (dims[1:], np.where(ahead, np.log(size) - np.log(largest)[:, None], np.nan))
+    data["fitted"] = ("cutoff", (~ahead).sum(axis=1))
+    labels = {name: ("run", x.astype(str)) for name, x in runs.labels.items() if name in ("run_id", "group")}
+    about = {"law": names, "cutoff": ends, "prob": list(probs), "size": ("run", size), "y": ("run", runs.y)}
+    return xr.Dataset(data, {**about, **labels})
+
+
+def _put(data: xr.Dataset, i: int, j: int, held: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+    """The scores of forecaster i at the runs held out of fit j."""
+    for name in (*BY_RUN, *BY_PROB):
+        data[name].values[i, j][..., held] = found[name]
