@@ -1,0 +1,186 @@
+"""Simulation-based calibration of both methods, with and without a discrepancy: `python benchmarks/sbc.py`.
+
+Each case is written as it ends, beside those that are there from earlier calls. See README.md beside this file.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speed import commit, find_data, machine, say, versions
+
+LAWS = ("chinchilla", "offset_power")
+ROWS = {"chinchilla": 60, "offset_power": 40}
+CASES = tuple(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS)
+DIGITS = 5  # of the figure's data
+
+
+def main() -> None:
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=1000, help="simulations a case")
+    parser.add_argument("--only", default=",".join(CASES), help="cases, with commas between: " + ", ".join(CASES))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=here / "results", help="folder of sbc.json, .md and .png")
+    options = parser.parse_args()
+    if options.n < 2 or options.seed < 0:
+        parser.error("--n is at least 2, --seed at least 0")
+    chosen = options.only.split(",")
+    if strange := set(chosen) - set(CASES):
+        parser.error(f"--only takes {', '.join(CASES)}, not {sorted(strange)[0]!r}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "sbc.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"cases": {}}
+    for case in chosen:
+        say(f"{case}: {options.n} simulations")
+        about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(here), "seed": options.seed}
+        about |= {"machine": machine(), "versions": dict(versions())}
+        found = about | result_of(case, RUNS[law_of(case)](here), options.n, options.seed)
+        record["cases"] = {name: found if name == case else record["cases"].get(name) for name in CASES}
+        record["cases"] = {name: one for name, one in record["cases"].items() if one}
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        text = "\n".join(markdown(record["cases"])) + "\n"
+        (options.out / "sbc.md").write_text(text, encoding="utf-8")
+    picture(record["cases"], options.out / "sbc.png")
+    print(text)
+
+
+def law_of(case: str) -> str:
+    return case.partition("/")[0].removesuffix("+gp")
+
+
+def chinchilla_runs(here: Path) -> Any:
+    """The first of the Chinchilla runs: their N and D are simulated at, their losses set the reference."""
+    import scalebayes as sb
+
+    runs = sb.read_runs(find_data(here)).where("epoch_excluded == 0").take(np.arange(ROWS["chinchilla"]))
+    return sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y)
+
+
+def curve_runs(_: Path) -> Any:
+    """A learning curve over four decades, .3 + 2 x^-.3, with noise of 1 %."""
+    import scalebayes as sb
+
+    x = np.logspace(0, 4, ROWS["offset_power"])
+    noise = np.random.default_rng(0).standard_t(4, len(x))
+    return sb.Runs(x=x, loss=(0.3 + 2 * x**-0.3) * np.exp(0.01 * noise))
+
+
+RUNS: dict[str, Callable[[Path], Any]] = {"chinchilla": chinchilla_runs, "offset_power": curve_runs}
+
+
+def result_of(case: str, runs: Any, n: int, seed: int) -> dict[str, Any]:
+    """What a case found, as plain numbers."""
+    import scalebayes as sb
+
+    method, discrepancy = case.partition("/")[2], "gp" if "+gp" in case else None
+    data = sb.calibrate(law_of(case), runs, method=method, discrepancy=discrepancy, n=n, seed=seed).data
+    checks = Counter(name for one in data["failed_checks"].values if one for name in str(one).split(", "))
+    names = [str(name) for name in data["param"].values]
+    figure = {name: data[name].values.round(DIGITS).tolist() for name in ("ecdf_x", "lower", "upper")}
+    return {
+        "simulations": data.sizes["sim"],
+        "left_out": data.attrs["left_out"],
+        "runs": len(runs),
+        "draws": data.attrs["draws"],
+        "seconds": data.attrs["seconds"],
+        "resampled": int(data["resampled"].sum()),
+        "failed": int(data["failed"].sum()),
+        "failed_checks": dict(checks),
+        "parameters": {
+            name: {
+                of: {
+                    "p_value": blank(data["p_value"].sel(param=name, of=of)),
+                    "inside": bool(data["inside"].sel(param=name, of=of)),
+                    "covered": {f"{p:g}": blank(data["coverage"].sel(param=name, of=of, prob=p)) for p in PROBS},
+                    "se": {f"{p:g}": blank(data["coverage_se"].sel(param=name, of=of, prob=p)) for p in PROBS},
+                    "ecdf_difference": [blank(x) for x in data["ecdf_difference"].sel(param=name, of=of).values],
+                }
+                for of in ("all", "passed")
+            }
+            for name in names
+        },
+        "figure": figure,
+    }
+
+
+PROBS = (0.5, 0.8, 0.9, 0.95)
+
+
+def blank(value: Any) -> float | None:
+    """A number for JSON; None for NaN, which it hasn't."""
+    return None if np.isnan(value) else float(f"{float(value):.{DIGITS}g}")
+
+
+def markdown(cases: dict[str, Any]) -> Iterator[str]:
+    """The report for people."""
+    yield "# Simulation-based calibration\n"
+    yield (
+        "Parameters from the priors, runs simulated from them, fits of those; the rank of each parameter and of the "
+        "joint log likelihood among 99 draws, in the 95 % simultaneous envelope of uniform ranks. `passed` leaves out "
+        "the fits that failed their own checks. One right sampler in twenty leaves the envelope, for each parameter.\n"
+    )
+    yield "| case | simulations | failed checks | outside, all | outside, passed | least p, passed | seconds |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for case, one in cases.items():
+        parameters = one["parameters"]
+        outside = {of: [n for n, x in parameters.items() if not x[of]["inside"]] for of in ("all", "passed")}
+        p = {n: x["passed"]["p_value"] for n, x in parameters.items() if x["passed"]["p_value"] is not None}
+        least = min(p, key=p.__getitem__) if p else ""
+        why = ", ".join(f"{name} {count}" for name, count in one["failed_checks"].items())
+        again = f"; NUTS took over {one['resampled']}" if one["resampled"] else ""
+        cells = [case, f"{one['simulations']}", f"{one['failed']}{f' ({why})' if why else ''}{again}"]
+        cells += [", ".join(outside[of]) or "none" for of in ("all", "passed")]
+        cells += [f"{p[least]:.2g}, {least}" if p else "", f"{one['seconds']:.0f}"]
+        yield f"| {' | '.join(cells)} |"
+    for case, one in cases.items():
+        about = one["machine"]
+        yield f"\n## {case}\n"
+        yield (
+            f"{one['date']}, commit {one['commit']}, seed {one['seed']}, {one['runs']} runs. {about['cpu']}, "
+            f"{about['cores']} cores, Python {about['python']}, load at the start {about['load_at_start']}. Packages: "
+            + ", ".join(f"{name} {version}" for name, version in one["versions"].items() if version != "missing")
+            + ".\n"
+        )
+        yield "| parameter | p, all | p, passed | " + " | ".join(f"{100 * p:g} % covers" for p in PROBS) + " |"
+        yield "| --- " * (3 + len(PROBS)) + "|"
+        for name, both in one["parameters"].items():
+            cells = [name, *("-" if x["p_value"] is None else f"{x['p_value']:.2g}" for x in both.values())]
+            passed = both["passed"]
+            for p in (f"{p:g}" for p in PROBS):
+                share = passed["covered"][p]
+                cells.append("-" if share is None else f"{share:.3f} ± {passed['se'][p]:.3f}")
+            yield f"| {' | '.join(cells)} |"
+
+
+def picture(cases: dict[str, Any], path: Path) -> None:
+    """The ECDF of the ranks of the fits that passed, minus the uniform one, and the envelope; a panel a case."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    columns = min(len(cases), 4)
+    rows = -(-len(cases) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), layout="constrained", squeeze=False)
+    for axis in axes.ravel()[len(cases) :]:
+        axis.set_visible(False)
+    for axis, (case, one) in zip(axes.ravel(), cases.items(), strict=False):
+        x, low, high = (np.array(one["figure"][name], float) for name in ("ecdf_x", "lower", "upper"))
+        axis.fill_between(x, low[1], high[1], color="0.88", lw=0)
+        for name, both in one["parameters"].items():
+            axis.step(x, np.array(both["passed"]["ecdf_difference"], float), where="post", lw=1, label=name)
+        axis.set(title=case, xlabel="rank / 100", ylabel="ECDF difference")
+        axis.legend(frameon=False, fontsize=6, ncols=2)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
