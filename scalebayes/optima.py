@@ -1,18 +1,22 @@
-"""optimum: the N and D that minimise the law for a budget C = 6 N D."""
+"""optimum: the N and D that minimise the law, or the law with its discrepancy, for a budget C = 6 N D."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError
-from scalebayes.forecast import about, curve, distance, positive
+from scalebayes import departed
+from scalebayes.errors import InputError, unknown
+from scalebayes.forecast import about, curve, distance, exactness, group_code, positive
+from scalebayes.keys import as_key
 from scalebayes.laws.base import Terms
 from scalebayes.many.answers import joined
 from scalebayes.many.fits import Fits
+from scalebayes.mixture import Stack, farthest, mixed
+from scalebayes.recalibration import Recalibrated
 from scalebayes.result import Fit
 
 GRID = 257
@@ -20,53 +24,93 @@ REACH = 30.0
 BISECTIONS = 60
 
 
-def optimum(fit: Fit | Fits, *, C: Any) -> xr.Dataset:
+def optimum(
+    fit: Fit | Fits | Stack | Recalibrated,
+    *,
+    C: Any,
+    of: Literal["law", "curve"] | None = None,
+    group: str | None = None,
+    seed: Any = 0,
+) -> xr.Dataset:
     """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
 
     Args:
-        fit: of a law of N and D, or `Fits`, whose answers are stacked along the dim dataset.
+        fit: of a law of N and D, or `Fits`, whose answers are stacked along the dim dataset, or a `Stack`; of
+            `recalibrate`, the fit's own optimum, as backtests say nothing of where it lies.
         C: budgets, a number or an array (budget,).
+        of: "law" for the law alone; "curve" for what `predict` says, the law times the exponential of its discrepancy,
+            of which each draw takes a path along C, given the runs, that its budgets share. By default "curve" where
+            the fit has a discrepancy; without one both are the law.
+        group, seed: of the discrepancy, as for `predict`; fit i of `Fits` has the key `fold_in(seed, i)`.
 
     Returns:
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
         (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
-        the median optimum from the runs, in e-folds. Where a draw's law has no minimum, its values are NaN;
-        the coordinate `no_minimum` (budget,) is the share of such draws.
+        the median optimum from the runs, in e-folds. Where a draw has no minimum, its values are NaN; the coordinate
+        `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of. Of a curve
+        the exponents are NaN: its discrepancy has no second derivative, on which they rest; take them of the law, or
+        log ratios of N between budgets.
 
     Raises:
-        InputError: the law isn't one of N and D, C isn't positive, or the law has no minimum in any draw.
+        InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
+            minimum in any draw.
 
     >>> import scalebayes as sb
     >>> preset = sb.laws.published("besiroglu2024")
     >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
     >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
-    >>> optimum(fitted, C=5.76e23)["N"].item() / 1e10
-    7.2...
+    >>> best = optimum(fitted, C=5.76e23)
+    >>> best["N"].item() / 1e10, best.attrs["of"]
+    (7.2..., 'law')
     """
-    best = joined(fit, [_optimum(one, C) for one in fit]) if isinstance(fit, Fits) else _optimum(fit, C)
+    if of not in (None, "law", "curve"):
+        raise unknown("of", of, ("law", "curve"))
+    if isinstance(fit, Recalibrated):
+        return optimum(fit.fit, C=C, of=of, group=group, seed=seed).assign_attrs(
+            recalibrated="the optimum is the fit's own: only forecasts are widened"
+        )
+    members = [fit.members[n] for n in fit.picks] if isinstance(fit, Stack) else [fit] if isinstance(fit, Fit) else fit
+    keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(members))]
+    if isinstance(fit, Fit):
+        best = _optimum(fit, C, of, group, as_key(seed))
+    else:
+        each = [_optimum(one, C, of, group, own) for one, own in zip(members, keys, strict=True)]
+        if isinstance(fit, Stack):
+            best = _of_mixture(fit, dict(zip(fit.picks, each, strict=True)))
+        else:
+            best = joined(fit, each)
+            if best.attrs["of"] == "differs":
+                best = best.assign_coords(of=("dataset", [one.attrs["of"] for one in each]))
     if np.isnan(best["N"].values).all():
-        law = fit.law.name if isinstance(fit, Fit) else ", ".join(dict.fromkeys(one.law.name for one in fit))
-        raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets")
+        law = ", ".join(dict.fromkeys(one.law.name for one in members))
+        cure = "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is of the law alone"
+        raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets{cure}")
     return best
 
 
-def _optimum(fit: Fit, C: Any) -> xr.Dataset:
+def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> xr.Dataset:
     if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
         raise InputError(
             f"optimum needs a law of N and D; law {fit.law.name!r} is one of "
             f"{', '.join(f'{n} = {c}' if n != c else n for n, c in fit.problem.columns.items())}"
         )
-    budget = positive("C", C)
-    params = {name: x[..., None] for name, x in fit.law_draws.items()}
+    budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
+    departs = fit.discrepancy is not None and of != "law"
+    if group is not None and not departs:
+        raise InputError(f"group={group!r}: a law has no offset a group; leave it out")
     with jax.enable_x64():
         if fit.law.terms is None:
             log_N, exponent = search(fit.law.fn, params, budget, fit.reference.inputs)
         else:
             log_N, exponent = closed_form(fit.law.terms(**params), budget)
-        log_N, exponent = np.asarray(log_N), np.asarray(exponent)
+        log_N, exponent, loss = np.asarray(log_N), np.asarray(exponent), None
+        if departs:
+            log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), jax.random.fold_in(key, 1))
+            exponent = np.nan
         N = np.exp(log_N)
         D = budget / (6 * N)
-        loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
+        if loss is None:
+            loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
     values = {
         "N": N,
         "D": D,
@@ -88,7 +132,24 @@ def _optimum(fit: Fit, C: Any) -> xr.Dataset:
             "no_minimum": ("budget", np.broadcast_to(np.isnan(N), shape).mean(axis=(0, 1))),
             "axis": list(distances),
         },
-        {"cost": "C = 6 N D", "of": "law", "moments": 1, **about(fit)},
+        {
+            **{"cost": "C = 6 N D", "of": "curve" if departs else "law", "moments": 1, **about(fit)},
+            "review": exactness(distances, exact=not departs),
+        },
+    )
+
+
+def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The optimum of a stack: the members' mixed, the distance that of the mixture's own median."""
+    best = mixed(stack, answers)
+    N, D = (best[name].values for name in ("N", "D"))
+    middle = {"N": _median(N), "D": _median(D)}
+    each = [distance(stack.members[name], middle) for name in answers]
+    axes, far = farthest(
+        [xr.DataArray(np.column_stack(list(x.values())), {"axis": list(x)}, ("budget", "axis")) for x in each]
+    )
+    return best.assign(distance=(("budget", "axis"), far)).assign_coords(
+        axis=axes, no_minimum=("budget", np.isnan(N).mean(axis=(0, 1)))
     )
 
 

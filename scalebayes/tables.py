@@ -19,9 +19,9 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
 
     Returns:
         One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
-        largest distance from the runs; `no_minimum`, the share of draws left out, where there are such. Mean and sd
-        are left out where the noise has none; with one draw, as from MAP, there is no interval and its columns are
-        blank.
+        largest distance from the runs; `no_minimum`, the share of draws left out, where there are such; `of`, what
+        it is the optimum of, where that isn't the law alone. Mean and sd are left out where the noise has none; with
+        one draw, as from MAP, there is no interval and its columns are blank.
 
     Raises:
         InputError: prob isn't between 0 and 1, or the Dataset has no draws.
@@ -40,6 +40,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         index = [dim for dim in variable.dims if dim not in ("chain", "draw")]
         flat = variable.transpose("chain", "draw", *index).values.reshape(-1, *(variable.sizes[d] for d in index))
         frame = _coordinates(dataset, index)
+        if dataset.attrs.get("of", "law") != "law" and "of" not in frame:
+            frame["of"] = dataset.attrs["of"]
         if len(names) > 1:
             frame["quantity"] = name
         for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():

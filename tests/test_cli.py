@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from conftest import departing, simulated
 
 import scalebayes
 from scalebayes.cli import main, show
@@ -376,6 +377,23 @@ def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
     rows = run("optimum", laplace, "--C", "1e22,1e20,1e21", "--json").json["budgets"]
     assert [row["N"]["median"] for row in rows] == np.median(best["N"], axis=(0, 1)).tolist()
     assert rows[1]["N_exponent"]["lower"] < rows[1]["N_exponent"]["upper"]
+
+
+def test_the_optimum_says_what_it_is_of(run, folder):
+    """A saved fit with a discrepancy has two optima; an exponent of the one that has none is a column of nan."""
+    values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
+    preset = scalebayes.laws.published("besiroglu2024")
+    draws = {name: x * np.exp(0.01 * np.arange(6)) for name, x in preset.values.items()}
+    path = folder / "departs.nc"
+    departing(simulated(12, seed=4), preset.law, draws, scalebayes.GP("matern"), values).save(path)
+    curve, law = run("optimum", path, "--C", "1e20"), run("optimum", path, "--C", "1e20", "--of", "law")
+    assert "the law with its discrepancy" in curve.out and "exponent:" not in curve.out and "nan" not in curve.out
+    assert "a = 0.5" in law.out and "discrepancy" not in law.out
+    told = run("optimum", path, "--C", "1e20", "--json").json
+    assert told["of"] == "curve" and told["budgets"][0]["N_exponent"]["median"] is None
+    assert told["budgets"][0]["N"]["median"] == scalebayes.optimum(scalebayes.load(path), C=1e20)["N"].median().item()
+    ended = run("optimum", path, "--C", "1e20", "--of", "both")
+    assert ended.code == 2 and "unknown of 'both'" in ended.err
 
 
 def test_the_optimum_fits_the_terminal(run, laplace, monkeypatch):

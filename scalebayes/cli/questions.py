@@ -1,5 +1,6 @@
 """scalebayes predict and scalebayes optimum: questions to a saved fit."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +62,11 @@ def predict(
         if far := outside_text(forecast, len(points)):
             show.message(f"warning: {far}")
         return
+    print(points_text(fit, forecast, points, observed, prob))
+
+
+def points_text(fit: "Fit", forecast: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
+    """The table of a forecast's points, what its numbers are, and a warning where they lie outside the runs."""
     names = [str(name) for name in forecast.coords if forecast[name].dims == ("point",) and name != "point"]
     shown = ["median"] if one_draw(fit) else [name for name in STATISTICS if name in points[0]]
     number = show.most_digits(points)
@@ -69,10 +75,10 @@ def predict(
         for row in points
     ]
     heads = ["at the mode"] if one_draw(fit) else shown
-    print(show.grid([*names, *heads, "e-folds"], rows, left=0))
-    print("\n" + show.prose(meaning(fit, observed, prob)))
-    if far := outside_text(forecast, len(points)):
-        print(show.prose(f"warning: {far}"))
+    table = show.grid([*names, *heads, "e-folds"], rows, left=0)
+    far = outside_text(forecast, len(points))
+    told = [show.prose(meaning(fit, observed, prob)), show.prose(f"warning: {far}") if far else ""]
+    return "\n".join([table, "", *filter(None, told)])
 
 
 def meaning(fit: "Fit", observed: bool, prob: float) -> str:
@@ -85,10 +91,11 @@ def meaning(fit: "Fit", observed: bool, prob: float) -> str:
         beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
     if one_draw(fit):
         return f"{what}: the law's curve at the mode; map has no intervals. {beyond}"
+    curve = "the law's curve" if fit.discrepancy is None else "the law's curve with its discrepancy"
     of = (
         "a new run, its noise included"
         if observed
-        else f"the law's curve, the {fit.noise.form.centre} of new runs (--observed adds a run's noise)"
+        else f"{curve}, the {fit.noise.form.centre} of new runs (--observed adds a run's noise)"
     )
     return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
 
@@ -103,10 +110,11 @@ def outside_text(dataset: "xr.Dataset", count: int) -> str:
     axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
     unit = "" if axis in str(dataset.attrs.get("plain", "")).split() else "e-folds "
     which = "" if count == 1 else f" are {int((far > 0).sum())} of {count}"
-    return (
-        f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}; the intervals take the law as exact, and "
-        "out there they are too narrow."
-    )
+    where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"
+    if dataset.attrs.get("of") == "curve":
+        return f"{where}; how far the law departs out there, the prior of the discrepancy says more than the runs."
+    exact = str(dataset.attrs.get("review", ""))
+    return f"{where}; {exact}." if exact else f"{where}."
 
 
 def optimum(
@@ -114,34 +122,45 @@ def optimum(
     C: Annotated[
         str, typer.Option("--C", metavar="C", help="Training compute in FLOPs: 5.76e23, 1e21,1e22 or 1e20:1e26:7.")
     ],
+    of: Annotated[
+        str | None,
+        typer.Option("--of", metavar="OF", help="law, or curve: the law with its discrepancy, where the fit has one."),
+    ] = None,
     prob: Prob = 0.9,
     json: Json = False,
 ) -> None:
     """Find the best N and D for a compute budget.
 
     The cost is C = 6 N D. Several budgets are separated by commas, or written lo:hi:n for n of them spaced evenly in
-    the log, ends included.
+    the log, ends included. Of a fit with a discrepancy it is the optimum of the law with it, unless --of law is given.
     """
     check_prob(prob)
     budgets = numbers(C, "--C")
     fit = opened(file)
     import scalebayes as sb
 
-    best = sb.optimum(fit, C=budgets)
+    best = sb.optimum(fit, C=budgets, of=of)  # type: ignore[arg-type]
     table = quantities(best, prob)
     if json:
         rows = [
             {"C": budget, **{name: rows[i] for name, rows in table.items()}, "efolds": float(efolds)}
             for i, (budget, efolds) in enumerate(zip(budgets, best["distance"].max("axis").values, strict=True))
         ]
-        show.document({"law": fit.law.name, "cost": best.attrs["cost"], "prob": prob, "budgets": rows})
+        show.document(
+            {"law": fit.law.name, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows}
+        )
         if far := outside_text(best, len(budgets)):
             show.message(f"warning: {far}")
         return
     print(optimum_text(budgets, table, fit.runs.observable))
-    of = "at the mode; map has no intervals" if one_draw(fit) else f"median and {percent(prob)} interval"
+    shown = "at the mode; map has no intervals" if one_draw(fit) else f"median and {percent(prob)} interval"
     unit = f" in {fit.runs.unit}" if fit.runs.unit else ""
-    print("\n" + show.prose(f"C = 6 N D in FLOPs, {fit.runs.observable}{unit}: {of}. {exponent_text(table)}".strip()))
+    told = f"C = 6 N D in FLOPs, {fit.runs.observable}{unit}: {shown}."
+    if best.attrs["of"] == "curve":
+        told += " The optimum is that of the law with its discrepancy; --of law gives the law's own, with its exponent."
+    else:
+        told += f" {exponent_text(table)}"
+    print("\n" + show.prose(told))
     if far := outside_text(best, len(budgets)):
         print(show.prose(f"warning: {far}"))
 
@@ -160,7 +179,7 @@ def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, A
 def optimum_text(budgets: list[float], table: Mapping[str, list[dict[str, Any]]], observable: str) -> str:
     """A row a budget; the intervals are under the medians where the line would be too long."""
     heads = {"N": "N*", "D": "D*", "D_per_N": "D*/N*", observable: f"{observable}*"}
-    if not same_exponent(table):
+    if not (same_exponent(table) or no_exponent(table)):
         heads["N_exponent"] = "N* exponent"
     number = {name: show.most_digits(table[name]) for name in heads}
     for gap in (" ", "\n"):
@@ -183,6 +202,11 @@ def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
         for s in ("median", "lower", "upper")
     )
     return f"{median}{gap}[{lower}, {upper}]"
+
+
+def no_exponent(table: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Whether there is no exponent to tell, as of a law with its discrepancy."""
+    return all(math.isnan(row["median"]) for row in table["N_exponent"])
 
 
 def same_exponent(table: Mapping[str, list[dict[str, Any]]]) -> bool:
