@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from scalebayes import __version__
+from scalebayes.cli.backtest import backtest
 from scalebayes.cli.catalogue import laws
+from scalebayes.cli.comparing import compare
 from scalebayes.cli.demo import demo
 from scalebayes.cli.fits import fit, summary
+from scalebayes.cli.forecasting import forecast
 from scalebayes.cli.questions import optimum, predict
 from scalebayes.cli.show import message
 from scalebayes.cli.wait import INTERRUPTED, interruptible
@@ -25,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, predict, optimum, summary, laws, demo):
+for command in (forecast, fit, predict, optimum, compare, backtest, summary, laws, demo):
     app.command()(command)
 
 
@@ -37,7 +40,8 @@ def scalebayes(
     """Bayesian fitting, forecasting and planning with neural scaling laws.
 
     \b
-    scalebayes fit runs.csv --out fit.nc              columns N, D, loss
+    scalebayes forecast runs.csv --N 70B --D 1.4T     columns N, D, loss
+    scalebayes fit runs.csv --out fit.nc              a law of your choice
     scalebayes predict fit.nc --N 70B --D 1.4T        the loss of a run not yet trained
     scalebayes optimum fit.nc --C 1e22:1e24:3         the best N and D for a budget
     """

@@ -1,0 +1,107 @@
+"""scalebayes forecast: runs in, the recommended forecast of larger ones out, with what such forecasts were worth."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import show
+from scalebayes.cli.fits import checked_target, column
+from scalebayes.cli.numbers import check_prob, numbers, pairs
+from scalebayes.cli.options import Columns, Json, Observable, Prob, RunsPath, Seed, Where, load_jax
+from scalebayes.cli.questions import outside_text, points_text
+from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text
+from scalebayes.cli.wait import patiently, stage
+from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scalebayes.runs import Runs
+
+
+def forecast(
+    runs: RunsPath,
+    N: Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")] = None,
+    D: Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")] = None,
+    C: Annotated[
+        str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
+    ] = None,
+    x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None,
+    along: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x.")
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="The curve's interval, in place of that of a new run with its noise.")
+    ] = False,
+    backtest: Annotated[
+        bool, typer.Option(help="Forecast your own larger runs from the smaller too, and say what that was worth.")
+    ] = True,
+    where: Where = None,
+    columns: Columns = None,
+    observable: Observable = None,
+    seed: Seed = 0,
+    prob: Prob = 0.9,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
+    json: Json = False,
+) -> None:
+    """Forecast runs not yet trained, in the configuration recommended for that.
+
+    Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
+    intervals stay honest beyond the runs. Values are written as in predict.
+    """
+    check_prob(prob)
+    typed = {name: text for name, text in (("N", N), ("D", D), ("C", C), ("x", x)) if text is not None}
+    if not typed:
+        raise InputError("say what to forecast: --N and --D, or two of --N, --D, --C; or --x for runs of one input")
+    if along and set(typed) != {"x"}:
+        raise InputError(f"--along {along}: give its values as --x")
+    values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
+    renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    target = None if out is None else checked_target(out)
+    load_jax()
+    import scalebayes as sb
+
+    with stage("Reading runs"):
+        table = sb.read_runs(runs, where, renamed, observable=observable or "loss")
+    bound = {"x": along} if along else None
+    fit = patiently("Compiling and fitting", lambda: sb.forecaster(table, inputs=bound, seed=seed, on_fail="ignore"))
+    found = sb.predict(fit, observed=not curve, **values)
+    points = show.records(sb.interval(found, prob))
+    told = patiently("Backtesting", lambda: worth(table, bound, found, prob, seed)) if backtest else ""
+    if target is not None:
+        with stage("Saving"):
+            fit.save(target)
+    if json:
+        saved = None if target is None else str(target)
+        about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told, "saved": saved}
+        show.document(about)
+        if far := outside_text(found, len(points)):
+            show.message(f"warning: {far}")
+        return
+    blocks = [
+        failed_text(fit.checks),
+        show.lines(repr(table)),
+        fitted_text(fit),
+        points_text(fit, found, points, not curve, prob),
+        show.prose(told),
+        checks_text(fit.checks),
+        f"saved to {target}" if target is not None else "",
+    ]
+    print("\n\n".join(block for block in blocks if block))
+
+
+def worth(runs: "Runs", bound: dict[str, str] | None, found: "xr.Dataset", prob: float, seed: int) -> str:
+    """What forecasts as far out as the farthest point covered, when the user's own larger runs were the truth."""
+    import scalebayes as sb
+    from scalebayes.backtesting import RECOMMENDED
+
+    axes = [str(axis) for axis in found["axis"].values]
+    by = "C" if "C" in axes else axes[0]
+    efolds = float(found["distance"].sel(axis=by).max())
+    try:
+        kept = sb.backtest(
+            runs, [RECOMMENDED], inputs=bound, by=by, probs=sorted({0.5, 0.8, 0.9, 0.95, prob}), seed=seed
+        )
+    except InputError as error:
+        return f"no backtest on your runs: {error}"
+    return f"{kept.sentence(RECOMMENDED, efolds, prob)}."
