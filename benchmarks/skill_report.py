@@ -1,0 +1,117 @@
+"""The tables and the picture of skill.py."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# What the issue of the forecaster asks for: part, set, figure, least or most.
+TARGETS = (
+    ("curves", "IC", "rmse", "most", 0.0265),
+    ("curves", "IC", "log_score", "least", 3.52),
+    ("curves", "IC", "cov90", "least", 0.87),
+    ("curves", "IC", "cov90", "most", 0.93),
+    ("curves", "IC half B", "log_score", "least", 3.45),
+    ("curves", "IC half B", "cov90", "least", 0.86),
+    ("curves", "BB", "rmse", "most", 0.0100),
+    ("curves", "BB", "cov90", "least", 0.85),
+    ("chinchilla", "all", "rmse", "most", 0.0105),
+    ("chinchilla", "all", "cov90", "least", 0.85),
+    ("chinchilla", "all", "log_score", "least", 2.5),
+    ("chinchilla", "lowest 50 %", "rmse", "most", 0.0160),
+    ("chinchilla", "lowest 50 %", "cov90", "least", 0.85),
+    ("chinchilla", "lowest 50 %", "log_score", "least", 2.1),
+    ("porian", "all", "rmse", "most", 0.0085),
+    ("porian", "all", "cov90", "least", 0.88),
+    ("porian", "all", "log_score", "least", 2.2),
+    ("porian", "all", "width90", "most", 0.045),
+)
+# Figures of others on the 72 image curves: RMSE on the log, log score.
+PUBLISHED = {
+    "NSL-PFN (arXiv 2505.23032)": (0.0280, 3.330),
+    "MCMC on M4 (ibid.)": (0.0422, 3.024),
+    "BNSL (ibid.)": (0.0406, None),
+    "M4 (ibid.)": (0.0415, None),
+}
+SHOWN = {"rmse": "RMSE of log", "log_score": "log score", "cov90": "inside 90 %", "width90": "width 90 %"}
+
+
+def mean(values: list[float]) -> tuple[float, float]:
+    """Mean over the seeds, and its standard error."""
+    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+
+def cell(values: list[float], digits: int) -> str:
+    middle, error = mean(values)
+    return f"{middle:.{digits}f}" + ("" if np.isnan(error) else f" ± {error:.{digits}f}")
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    lines = [
+        "# Forecast skill",
+        "",
+        "Means over seeds ± their standard error; made by `python benchmarks/skill.py`.",
+        "",
+    ]
+    lines += targets(record)
+    for part, found in record["parts"].items():
+        seeds = {len(s["rmse"]) for row in found["rows"].values() for s in row["sets"].values()}
+        lines += [
+            "",
+            f"## {part}",
+            "",
+            f"{found['date']}, commit {found['commit']}, {min(seeds)} to {max(seeds)} seeds, ",
+        ]
+        lines[-1] += f"{found['machine'].get('cpu', '')}; " + ", ".join(
+            f"{k} {v}" for k, v in found["versions"].items()
+        )
+        lines += ["", f"| set | method | {' | '.join(SHOWN.values())} | s a case |", "|---" * (len(SHOWN) + 3) + "|"]
+        names = dict.fromkeys(name for row in found["rows"].values() for name in row["sets"])
+        for name in names:
+            for method, row in found["rows"].items():
+                if one := row["sets"].get(name):
+                    cells = [cell(one[x], 4 if x in ("rmse", "width90") else 3) for x in SHOWN]
+                    lines.append(f"| {name} | {method} | {' | '.join(cells)} | {row['seconds']:.2f} |")
+            if part == "curves" and name == "IC":
+                for method, (rmse, score) in PUBLISHED.items():
+                    lines.append(f"| {name} | published: {method} | {rmse:.4f} | {score or '-'} | - | - | - |")
+    return "\n".join(lines) + "\n"
+
+
+def targets(record: Mapping[str, Any]) -> list[str]:
+    lines = ["| part | set | figure | target | found | |", "|---|---|---|---|---|---|"]
+    for part, name, figure, side, bound in TARGETS:
+        row = record["parts"].get(part, {}).get("rows", {}).get("recommended", {})
+        if values := row.get("sets", {}).get(name, {}).get(figure):
+            middle, error = mean(values)
+            slack = 0.0 if np.isnan(error) else error
+            met = middle <= bound + slack if side == "most" else middle >= bound - slack
+            digits = 4 if figure in ("rmse", "width90") else 3
+            sign = "<=" if side == "most" else ">="
+            told = "met" if met else "missed"
+            lines.append(f"| {part} | {name} | {SHOWN[figure]} | {sign} {bound:g} | {cell(values, digits)} | {told} |")
+    return lines
+
+
+def picture(record: Mapping[str, Any], path: Path) -> None:
+    """Coverage against error, a panel a part."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    parts = {n: p for n, p in record["parts"].items() if n in ("curves", "chinchilla", "porian")}
+    figure, axes = plt.subplots(1, max(len(parts), 1), figsize=(4.2 * max(len(parts), 1), 3.6), squeeze=False)
+    for axis, (part, found) in zip(axes[0], parts.items(), strict=True):
+        name = "IC" if part == "curves" else "all"
+        for method, row in found["rows"].items():
+            if one := row["sets"].get(name):
+                axis.plot(mean(one["rmse"])[0], mean(one["cov90"])[0], "o", label=method)
+        axis.axhline(0.9, color="0.7", lw=1, zorder=0)
+        axis.set(title=part, xlabel="RMSE of log", xscale="log", ylim=(0, 1.02))
+        axis.legend(fontsize=7, loc="lower left")
+    axes[0][0].set_ylabel("inside 90 % intervals")
+    figure.tight_layout()
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

@@ -1,0 +1,108 @@
+"""The held-out forecasts that skill.py scores: what is fitted, and what came."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+HALF_A = ("bird", "cal")  # image curves that the recipe was chosen on
+FAMILIES = (
+    "rw-base-long-kaplan-kaplan-train",
+    "rw-base-long-kaplan-standard-val",
+    "rw-base-short-kaplan-standard-val",
+    "rw-base-short-chinchilla-standard-val",
+    "rw-tuned-short-const-standard-val",
+)
+LAST_LEVEL = 3.3e18  # FLOPs: Porian's levels up to 3.2e18 are fitted
+
+
+class Case(NamedTuple):
+    """A forecast: runs fitted, runs held out."""
+
+    fitted: Any
+    held: Any
+
+
+def curves(folder: Path, domain: str) -> dict[str, Case]:
+    """Learning curves of a domain of `learning_curves.csv`, by their names."""
+    import scalebayes as sb
+
+    table = pd.read_csv(folder / "learning_curves.csv").query("dup == 0 and domain == @domain")
+
+    def runs(rows: pd.DataFrame) -> Any:
+        rows = rows.sort_values("x", kind="stable")
+        return sb.Runs(x=rows["x"].to_numpy(), y=rows["y"].to_numpy(), observable="y")
+
+    groups = {str(name): rows.groupby("split") for name, rows in table.groupby("curve_id")}
+    return {n: Case(runs(g.get_group("train")), runs(g.get_group("test"))) for n, g in groups.items()}
+
+
+def half(name: str) -> str:
+    """The half of the image curves that a curve is of."""
+    return "A" if any(word in name for word in HALF_A) else "B"
+
+
+def chinchilla(folder: Path) -> dict[str, Case]:
+    """The Chinchilla runs below C = 1e21, and the lowest 50, 70 and 90 % of compute, against those above."""
+    import scalebayes as sb
+
+    runs = sb.read_runs(folder / "chinchilla.csv", "epoch_excluded == 0")
+    C = runs.column("C")
+    below = {"C < 1e21": C < 1e21} | {f"lowest {s} %": np.quantile(C, s / 100) >= C for s in (50, 70, 90)}
+    return {name: Case(runs.take(kept), runs.take(~kept)) for name, kept in below.items()}
+
+
+def porian(folder: Path) -> dict[str, Case]:
+    """The IsoFLOP sweeps of five main families, levels up to 3.2e18 FLOPs against those above."""
+    import scalebayes as sb
+
+    found = {}
+    for family in FAMILIES:
+        runs = sb.read_runs(folder / "porian_isoflop.csv", f"family == '{family}'")
+        kept = runs.column("C") < LAST_LEVEL
+        found[family] = Case(runs.take(kept), runs.take(~kept))
+    return found
+
+
+def own_sweep() -> dict[str, Case]:
+    """The package's own sweep: its targets, from runs of at most a quarter of their compute."""
+    import scalebayes as sb
+
+    runs = sb.datasets.load("tiny_gpt")
+    return {"tiny_gpt": Case(runs.where("split == 'fit' and epochs <= 1"), runs.where("split == 'target'"))}
+
+
+def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
+    """Small sweeps drawn from the recipe's own prior, or from its law taken as exact, and the runs beyond them.
+
+    N and D are drawn over three e-folds each; four held-out runs are larger by up to two e-folds in both.
+    """
+    import jax
+
+    import scalebayes as sb
+    from scalebayes.fitting import chosen, prepared
+    from scalebayes.recommended import recipe
+    from scalebayes.problem import build
+    from scalebayes.simulation import from_prior
+
+    rng, found = np.random.default_rng(seed), {}
+    nothing = {"matern_scale": 1e-9, "bend_scale": 1e-9, "drift_scale": 1e-9}
+    for i in range(count):
+        N, D = (np.exp(rng.uniform(0, 3, rows)) * base for base in (1e7, 1e9))
+        further = np.exp(rng.uniform(0, 2, 4))
+        whole = sb.Runs(
+            N=np.append(N, N.max() * further), D=np.append(D, D.max() * further), loss=np.full(rows + 4, 3.0)
+        )
+        seen = whole.take(np.arange(rows))
+        how = recipe(seen)
+        parts = chosen(how.law, how.noise, how.discrepancy, "laplace")[:3]
+        with jax.enable_x64():
+            first = prepared(seen, *parts, how.priors, None)
+            fixed = {name: x for name, x in nothing.items() if exact and name in first.params}
+            every = build(whole, parts[0], parts[1], {**how.priors, **fixed}, None, first.reference, parts[2])
+            every = every.__class__(**{**every.__dict__, "numbers": every.numbers._replace(ends=first.numbers.ends)})
+            y = from_prior(every, 1, jax.random.key(int(rng.integers(2**31)))).y[0]
+        runs = whole.observed_as(y)
+        found[f"{rows} rows, {i}"] = Case(runs.take(np.arange(rows)), runs.take(np.arange(rows, rows + 4)))
+    return found
