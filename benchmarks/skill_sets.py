@@ -82,8 +82,8 @@ def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
 
     import scalebayes as sb
     from scalebayes.fitting import chosen, prepared
-    from scalebayes.recommended import recipe
     from scalebayes.problem import build
+    from scalebayes.recommended import recipe
     from scalebayes.simulation import from_prior
 
     rng, found = np.random.default_rng(seed), {}

@@ -39,7 +39,8 @@ class Laplace:
 
     Args:
         draws: returned. proposals: drawn; more of them than draws leave fewer duplicates. df: of the proposal.
-        rounds: at most so many times the proposal is moved to where the weights are, while they leave few of them.
+        rounds: under a discrepancy, how often at most the proposal is moved to where the weights are, while they leave
+            few of them.
 
     >>> Laplace(draws=1000).name
     'laplace'
@@ -63,7 +64,9 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key_draws)
-        proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals, self.rounds))
+        proposed = jax.device_get(
+            compiled_once(propose, *arguments, np.float64(self.df), self.proposals, self._rounds(problem.model))
+        )
         draws = self._weighted(mode, proposed, key_resample)
         if not np.isfinite(draws.numbers["khat"]):
             raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
@@ -74,10 +77,14 @@ class Laplace:
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         arguments = (batch.model, batch.numbers, batch.rows, modes.z, modes.precision, key_draws)
         proposed = compiled_once(
-            propose_many, *arguments, np.float64(self.df), self.proposals, self.rounds, batch.width
+            propose_many, *arguments, np.float64(self.df), self.proposals, self._rounds(batch.model), batch.width
         )
         each = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
         return [self._weighted(mode, one, key) for mode, one, key in each]
+
+    def _rounds(self, model: Model) -> int:
+        """A posterior of a law alone is near its proposal, or else NUTS is quick."""
+        return self.rounds if model.process is not None else 0
 
     def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], key: Any) -> Draws:
         """Equally weighted draws of proposals; k-hat is infinite where hardly one has a finite density."""
