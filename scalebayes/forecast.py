@@ -17,7 +17,7 @@ from scalebayes.recalibration import Recalibrated
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
 
-# What benchmarks/skill.py found of laws taken as exact, and of sb.forecaster, at held-out runs beyond those fitted.
+# Measured before this package by a prototype of the same recipe; benchmarks/skill.py is to repeat it.
 EXACT = (
     "the intervals take the law as exact, and in backtests on real runs such 90 % intervals held 57 % of the points of "
     "72 learning curves and 69 % of the larger Chinchilla runs: use sb.forecaster, or discrepancy='gp'"
