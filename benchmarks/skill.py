@@ -171,7 +171,7 @@ def curves(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
     """Image curves, and those of other domains."""
     methods = {
         "recommended": recommended,
-        "offset_power, exact": law("offset_power", noise="normal"),
+        "offset_power exact": law("offset_power", noise="normal"),
         "m2 point": law("offset_power", noise="normal", method="map", priors="flat"),
         "m4 point": law("m4", noise="normal", method="map"),
         "bnsl point": law("broken_power", noise="normal", method="map"),
@@ -207,8 +207,8 @@ def windows(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
 def backtests(cases: Callable[[Path], Mapping[str, sets.Case]]) -> Callable[..., dict[str, Any]]:
     methods = {
         "recommended": recommended,
-        "chinchilla, exact": law("chinchilla"),
-        "chinchilla, bootstrap": bootstrap("chinchilla"),
+        "chinchilla exact": law("chinchilla"),
+        "chinchilla bootstrap": bootstrap("chinchilla"),
     }
     return lambda folder, seeds, asked: compared(cases(folder), seeds, methods, "C", asked, lambda name: name)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# What the issue of the forecaster asks for: part, set, figure, least or most.
+# What is aimed at: part, set, figure, whether the bound is its least or its most.
 TARGETS = (
     ("curves", "IC", "rmse", "most", 0.0265),
     ("curves", "IC", "log_score", "least", 3.52),

@@ -1,5 +1,6 @@
 """The held-out forecasts that skill.py scores: what is fitted, and what came."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
             first = prepared(seen, *parts, how.priors, None)
             fixed = {name: x for name, x in nothing.items() if exact and name in first.params}
             every = build(whole, parts[0], parts[1], {**how.priors, **fixed}, None, first.reference, parts[2])
-            every = every.__class__(**{**every.__dict__, "numbers": every.numbers._replace(ends=first.numbers.ends)})
+            every = replace(every, numbers=every.numbers._replace(ends=first.numbers.ends))
             y = from_prior(every, 1, jax.random.key(int(rng.integers(2**31)))).y[0]
         runs = whole.observed_as(y)
         found[f"{rows} rows, {i}"] = Case(runs.take(np.arange(rows)), runs.take(np.arange(rows, rows + 4)))

@@ -31,7 +31,7 @@ def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Which runs are of the top tenth by size (run,): by N D where both are there, else by the sum of logs.
 
     >>> largest({"x": np.arange(1.0, 21.0)}).sum()
-    np.int64(2)
+    np.int64(3)
     """
     of = [inputs[name] for name in ("N", "D")] if {"N", "D"} <= set(inputs) else list(inputs.values())
     size = np.sum([np.log(x) for x in of], axis=0)

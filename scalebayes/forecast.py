@@ -112,16 +112,21 @@ def group_code(fit: Fit, group: str | None) -> int:
     """
     if group is None:
         return -1
-    known = sorted(set(map(str, fit.runs.labels.get("group", ()))))
+    known = _groups(fit)
     if str(group) not in known:
         raise unknown("group", str(group), known)
-    return known.index(str(group))
+    return known[str(group)]
 
 
 def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
     """The number that each run's group has among the fit's runs (run,); -1 for a group of none of them."""
-    known = {name: i for i, name in enumerate(sorted(set(map(str, fit.runs.labels.get("group", ())))))}
+    known = _groups(fit)
     return np.array([known.get(str(one), -1) for one in runs.labels.get("group", [None] * len(runs))])
+
+
+def _groups(fit: Fit) -> dict[str, int]:
+    """Group -> its number in the fit's rows."""
+    return {name: i for i, name in enumerate(sorted(set(map(str, fit.runs.labels.get("group", ())))))}
 
 
 def _curve(fn, inputs, params):

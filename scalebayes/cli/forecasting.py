@@ -7,7 +7,19 @@ import typer
 from scalebayes.cli import show
 from scalebayes.cli.fits import checked_target, column
 from scalebayes.cli.numbers import check_prob, numbers, pairs
-from scalebayes.cli.options import Columns, Json, Observable, Prob, RunsPath, Seed, Where, load_jax
+from scalebayes.cli.options import (
+    Columns,
+    Compute,
+    Json,
+    Observable,
+    Parameters,
+    Prob,
+    RunsPath,
+    Seed,
+    Tokens,
+    Where,
+    load_jax,
+)
 from scalebayes.cli.questions import outside_text, points_text
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text
 from scalebayes.cli.wait import patiently, stage
@@ -21,11 +33,9 @@ if TYPE_CHECKING:
 
 def forecast(
     runs: RunsPath,
-    N: Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")] = None,
-    D: Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")] = None,
-    C: Annotated[
-        str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
-    ] = None,
+    N: Parameters = None,
+    D: Tokens = None,
+    C: Compute = None,
     x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None,
     along: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x.")

@@ -15,6 +15,13 @@ Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]
 FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A file that 'scalebayes fit --out' wrote.")]
 
+# Of the commands that forecast.
+Parameters = Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")]
+Tokens = Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")]
+Compute = Annotated[
+    str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
+]
+
 # Of the commands that read runs.
 RunsPath = Annotated[
     str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")

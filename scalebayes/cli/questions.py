@@ -8,7 +8,7 @@ import typer
 
 from scalebayes.cli import show
 from scalebayes.cli.numbers import check_prob, numbers, pairs
-from scalebayes.cli.options import FitFile, Json, Prob, opened
+from scalebayes.cli.options import Compute, FitFile, Json, Parameters, Prob, Tokens, opened
 from scalebayes.cli.tell import one_draw, percent
 from scalebayes.errors import InputError, unknown
 
@@ -22,11 +22,9 @@ STATISTICS = ("median", "mean", "sd", "lower", "upper")
 
 def predict(
     file: FitFile,
-    N: Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")] = None,
-    D: Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")] = None,
-    C: Annotated[
-        str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
-    ] = None,
+    N: Parameters = None,
+    D: Tokens = None,
+    C: Compute = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", metavar="INPUT=VALUE", help="Any other input of the law, as in x=1e21; repeatable."),

@@ -26,7 +26,10 @@ def percent(prob: float) -> str:
 
 
 def fitted_text(fit: "Fit", every: bool = False) -> str:
-    """Law, noise and method, a line each; with `every` also the reference units and the versions."""
+    """Law, noise, discrepancy, what was looked at and method, a line each; with `every` also units and versions."""
+    from scalebayes.averaging import averaged_text
+    from scalebayes.window import window_text
+
     chains, draws = next(iter(fit.draws.values())).shape
     size = "" if one_draw(fit) else f", {draws} draws" if chains == 1 else f", {chains} chains of {draws} draws"
     params = fit.problem.params
@@ -37,6 +40,9 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
         "law": f"{fit.law.name}: {fit.runs.observable} = {fit.law.formula}"
         + (f", {', '.join(bound)}" if bound else ""),
         "noise": repr(fit.noise),
+        "discrepancy": repr(fit.discrepancy) if fit.discrepancy else "",
+        "window": window_text(fit.runs),
+        "averaged": averaged_text(fit.runs),
         "fixed": ", ".join(fixed),
         "flat": ", ".join(name for name, p in params.items() if isinstance(p.prior, str)),
         "method": f"{fit.method.name}, seed {fit.seed}{size}",
@@ -94,6 +100,7 @@ def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
         "formula": fit.law.formula,
         "inputs": dict(fit.problem.columns),
         "noise": {"name": fit.noise.name, **fit.noise.settings},
+        "discrepancy": repr(fit.discrepancy) if fit.discrepancy else None,
         "method": fit.method.name,
         "seed": fit.seed,
         "runs": {

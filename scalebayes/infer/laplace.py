@@ -124,9 +124,8 @@ def propose(
 ) -> tuple[Any, Any, Any]:
     """Proposals (proposal, free), their log posterior density and their log density as proposals (proposal,).
 
-    They are drawn from a mixture of Student-t, `KERNELS` of one shape: at first all at `centre`, and for at most
-    `rounds` more, while the importance weights leave less than `ENOUGH` of the proposals, where the weighted
-    proposals of the round before lie.
+    At first they are of a Student-t at `centre`; for at most `rounds` more, while the importance weights leave less
+    than `ENOUGH` of the proposals, of a mixture of `KERNELS` Student-t where the weighted proposals before lie.
     """
     dimension = centre.shape[0]
     # Batches that fit a core's cache are several times quicker than all proposals at once.
@@ -149,6 +148,9 @@ def propose(
         z = middle + u @ root.T
         log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=together)
         return z, log_density, log_proposal + constant - jnp.log(jnp.abs(jnp.diagonal(root))).sum()
+
+    if not rounds:
+        return draw(centre[None], root, key)
 
     def ratio(proposed):
         _, log_density, log_proposal = proposed

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import jax
 
+from scalebayes import discrepancy as discrepancies
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
 from scalebayes.keys import as_key, seed_record
@@ -50,7 +51,8 @@ def fit_many(
 
     Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed (but for
     the draws' own chance under Student-t noise with a discrepancy, where padding too has coordinates). Where Laplace's
-    k-hat fails, the data set is sampled again with NUTS, together with the others that failed.
+    k-hat fails, the data set is sampled again with NUTS, together with the others that failed; with a discrepancy,
+    where NUTS is slow, by more proposals before that.
 
     Args:
         runs: tables, or name -> table, or one table with `laws`.
@@ -165,7 +167,7 @@ def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | Non
             "noise settings": dict(p.noise.settings),
             "noise functions": function_digest(p.noise.form),
             "params": params,
-            "discrepancy": repr(p.discrepancy),
+            "discrepancy": p.discrepancy and discrepancies.record_of(p.discrepancy),
         }
         return json.dumps(about, default=str)
 
