@@ -9,7 +9,9 @@ import numpy as np
 from scalebayes.errors import InputError, known_settings, listed
 from scalebayes.runs import Runs
 
-AUTO = 2.0  # e-folds: CALIBRATION of learning curves
+AUTO = 2.0  # e-folds: the width at which learning curves were forecast best
+SLOPE = 20.0  # standard errors, which every learning curve that AUTO was chosen on has in its window
+STEP = 0.5  # e-folds by which a window widens
 
 
 @known_settings
@@ -33,11 +35,14 @@ class Window:
     efolds: float = AUTO
     on: str | None = None
     least: int = 8
+    slope: float | None = None
 
     def __post_init__(self) -> None:
         whole = isinstance(self.least, int) and not isinstance(self.least, bool)
         if not self.efolds > 0 or not np.isfinite(self.efolds) or not whole or self.least < 1:
             raise InputError("Window: efolds is a positive number, least a whole number from 1 on")
+        if self.slope is not None and not self.slope > 0:
+            raise InputError("Window: slope is a positive number of standard errors, or None")
 
     def of(self, runs: Runs, columns: Sequence[str]) -> Runs:
         """The runs in the window, which their metadata then tell of.
@@ -57,11 +62,37 @@ class Window:
                 "one: sb.Window(..., on=...)"
             )
         log = np.log(runs.column(axis))
-        kept = log >= log.max() - self.efolds - 1e-9
+        y = np.log(runs.y) if (runs.y > 0).all() else runs.y
+        efolds = self.efolds
+        kept = self._last(log, efolds)
+        while self.slope is not None and not kept.all() and steepness(log[kept], y[kept]) < self.slope:
+            efolds += STEP
+            kept = self._last(log, efolds)
+        about = {"efolds": efolds, "on": axis, "least": self.least, "of": len(runs)}
+        return runs.take(kept).noted(window=about)
+
+    def _last(self, log: np.ndarray, efolds: float) -> np.ndarray:
+        kept = log >= log.max() - efolds - 1e-9
         if kept.sum() < self.least:
             kept[np.argsort(-log, kind="stable")[: self.least]] = True
-        about = {"efolds": self.efolds, "on": axis, "least": self.least, "of": len(runs)}
-        return runs.take(kept).noted(window=about)
+        return kept
+
+
+def steepness(log: np.ndarray, y: np.ndarray) -> float:
+    """The slope of y in the middle of a parabola through it, over its standard error; 0 where rows are too few.
+
+    >>> log = np.arange(10.0)
+    >>> steepness(log, -0.1 * log + 0.001 * (-1) ** log) > 100
+    True
+    """
+    at = log - log.mean()
+    columns = np.stack([np.ones_like(at), at, at**2], axis=1)
+    if np.unique(at).size < 4:
+        return 0.0
+    found = np.linalg.lstsq(columns, y, rcond=None)[0]
+    variance = np.sum((y - columns @ found) ** 2) / (len(y) - 3)
+    error = np.sqrt(variance * np.linalg.inv(columns.T @ columns)[1, 1])
+    return float(abs(found[1]) / error) if error > 0 else np.inf
 
 
 def get(window: Any) -> Window | None:
@@ -71,12 +102,12 @@ def get(window: Any) -> Window | None:
         InputError: neither.
 
     >>> get("auto")
-    Window(efolds=2.0, on=None, least=8)
+    Window(efolds=2.0, on=None, least=8, slope=20.0)
     """
     if window is None or isinstance(window, Window):
         return window
     if window == "auto":
-        return Window()
+        return Window(slope=SLOPE)
     raise InputError(f"window is 'auto', sb.Window(efolds=2.0) or None, not {window!r}")
 
 

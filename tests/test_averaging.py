@@ -40,6 +40,23 @@ def test_a_fit_has_the_runs_of_its_window_and_keeps_them_in_its_file(tmp_path):
     assert auto.runs.metadata["window"]["efolds"] == 2.0
 
 
+@pytest.mark.parametrize("noise", [1e-4, 0.1])
+def test_a_window_widens_until_noisy_runs_show_their_slope(noise, seed=4):
+    runs = curve(60)
+    runs = runs.observed_as(runs.y * np.exp(noise * np.random.default_rng(seed).normal(size=60)))
+    seen = sb.Window(2.0, slope=20.0).of(runs, ["x"])
+    if noise < 0.01:
+        assert len(seen) == len(sb.Window(2.0).of(runs, ["x"])), f"seed {seed}"
+    else:
+        assert len(seen) > 2 * len(sb.Window(2.0).of(runs, ["x"])), f"seed {seed}"
+        efolds = seen.metadata["window"]["efolds"]
+        assert efolds > 4 and seen.column("x").min() >= 1e4 * np.exp(-efolds) * (1 - 1e-9), f"seed {seed}"
+    at, y = np.log(seen.column("x")), np.log(seen.y)
+    line, covariance = np.polyfit(at, y, 1, cov=True)
+    assert abs(line[0]) / np.sqrt(covariance[0, 0]) > 10, f"seed {seed}"  # of a line; the rule is of a parabola
+    assert len(sb.Window(0.1, least=3, slope=1e9).of(runs, ["x"])) == 60
+
+
 @pytest.mark.parametrize(
     ("window", "told"),
     [
@@ -47,6 +64,7 @@ def test_a_fit_has_the_runs_of_its_window_and_keeps_them_in_its_file(tmp_path):
         (lambda: sb.Window(on="tokens"), "no column 'tokens'"),
         (lambda: sb.Window(-1.0), "efolds is a positive number"),
         (lambda: sb.Window(1.0, least=0), "least a whole number"),
+        (lambda: sb.Window(1.0, slope=0.0), "slope is a positive number"),
     ],
 )
 def test_a_bad_window_is_refused(window, told):
