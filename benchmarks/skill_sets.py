@@ -74,6 +74,21 @@ def own_sweep() -> dict[str, Case]:
     return {"tiny_gpt": Case(runs.where("split == 'fit' and epochs <= 1"), runs.where("split == 'target'"))}
 
 
+def below(folder: Path) -> dict[str, Case]:
+    """Sweeps that the recommended forecaster was set by, below some computes: single-epoch runs of datablations, and
+    the package's own sweep without its targets."""
+    import scalebayes as sb
+
+    own = sb.datasets.load("tiny_gpt").where("split == 'fit' and epochs <= 1")
+    other = sb.read_runs(folder / "datablations.csv", "epochs <= 1.0001 and kind != 'outlier'")
+    cuts = {"tiny_gpt": np.quantile(own.column("C"), [0.5, 0.7, 0.9]), "datablations": (2e19, 1e20, 7e20)}
+    found = {}
+    for name, runs in (("tiny_gpt", own), ("datablations", other)):
+        C = runs.column("C")
+        found |= {f"{name}, C < {cut:.3g}": Case(runs.take(cut > C), runs.take(cut <= C)) for cut in cuts[name]}
+    return found
+
+
 def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
     """Small sweeps drawn from the recipe's own prior, or from its law taken as exact, and the runs beyond them.
 

@@ -42,6 +42,7 @@ def fit_many(
     inputs: Mapping[str, str] | None = None,
     seed: Any = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    fallback: bool = True,
     batch: int | None = None,
     executor: Executor | None = None,
     folder: Any = None,
@@ -59,6 +60,7 @@ def fit_many(
         law, noise, discrepancy, window, method, priors, inputs, seed: as for `fit`; the same for every data set.
         laws: several laws, each fitted to every data set; in place of `law`.
         on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
+        fallback: False to keep Laplace's fits where its k-hat fails.
         batch: data sets a call, rounded up to what the devices compute side by side; by default what they have room
             for. All local devices share a batch.
         executor: of `concurrent.futures`, such as `ProcessPoolExecutor(4, multiprocessing.get_context("spawn"))`, or
@@ -96,7 +98,7 @@ def fit_many(
         with Bar(len(problems), progress) as bar:
             run = Running(problems, key, batch, executor, kept, bar)
             resampled = 0
-            for i, fit, again in run.settled(chosen_method):
+            for i, fit, again in run.settled(chosen_method, fallback):
                 fits[i] = fit
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
