@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import numpyro.distributions as dist
 
+from scalebayes import window as windows
 from scalebayes.averaging import averaged, scattered
+from scalebayes.components import Matern
 from scalebayes.conditional import conditional
 from scalebayes.discrepancy import GP, Discrepancy
 from scalebayes.errors import InputError, known_settings, listed
@@ -22,11 +24,22 @@ from scalebayes.runs import Runs
 from scalebayes.status import Check, Checks, Status
 from scalebayes.window import Window
 
-CELLS = 64  # rows that a process over N and D is given; more of them are averaged
+CELLS = 96  # rows that a process over N and D is given; more of them are averaged
 FEW = 10  # runs, below which no bend and no drift can be told from the law
 LOOKED = 100  # draws, by which cells are looked at
 LITTLE = 15  # runs, up to which the width beyond them is mostly the priors'
 PASSES = 3  # fits at most, until no cell's runs scatter more than their noise
+NOISE = dist.LogNormal(math.log(0.006), 1.0)  # of a sweep
+# Of a curve: learnt from half A of the image curves by benchmarks/learn.py, rounded means over its last steps.
+CURVE = {
+    "alpha": dist.LogNormal(-0.38, 0.39),
+    "logit_phi": dist.Normal(0.37, 1.1),
+    "noise_scale": dist.LogNormal(-4.2, 0.95),
+    "matern_scale": dist.LogNormal(-3.8, 0.5),
+    "matern_length_x": dist.LogNormal(-0.6, 0.53),
+    "matern_fade": dist.Normal(0.23, 0.35),
+}
+NEW_RUN = (0.25, 0.35)
 METHOD = Laplace(
     draws=1000, proposals=6000, rounds=6, search=Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
 )
@@ -75,9 +88,8 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None) -> Recipe:
         few = len(runs) < FEW
         components = ("matern",) if few else ("matern", "bend", "drift")
         grouped = len(set(runs.labels.get("group", ()))) > 1
-        priors = {"noise_scale": dist.LogNormal(math.log(0.006), 1.0)}
         process = GP(*components, *(["offset"] if grouped else []))
-        return Recipe("end_chinchilla", Normal(), process, None, priors, CELLS)
+        return Recipe("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, CELLS)
     if inputs and set(inputs) != {"x"}:
         raise InputError(f"forecaster takes inputs={{'x': column}}, not {dict(inputs)!r}")
     if not inputs and len(there) != 1:
@@ -85,8 +97,9 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None) -> Recipe:
             f"forecaster needs N and D (or two of N, D, C), or one input, and the runs have {listed(runs.inputs)}; "
             "name one: inputs={'x': ...}"
         )
-    priors = {"noise_scale": dist.LogNormal(math.log(0.01), 1.0)}
-    return Recipe("end_power", Normal(new_run=(0.1, 0.35)), GP("matern"), Window(), priors)
+    process = GP(Matern(fades="x"), **{name: prior for name, prior in CURVE.items() if name.startswith("matern")})
+    priors = {name: prior for name, prior in CURVE.items() if not name.startswith("matern")}
+    return Recipe("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors)
 
 
 @known_settings
@@ -101,7 +114,7 @@ def forecaster(
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
     Runs of N and D: `end_chinchilla` with a Gaussian process as discrepancy (a misfit that fades with D, a bend in
-    D/N, a drift), and an offset a group where there are groups; above 64 runs they are averaged in cells with counts,
+    D/N, a drift), and an offset a group where there are groups; above 96 runs they are averaged in cells with counts,
     but for cells whose runs scatter more than the noise that is found. Runs of one input: `end_power` with a Gaussian
     process, over the last two e-folds. By Laplace, and by NUTS where its k-hat fails.
 
@@ -119,7 +132,7 @@ def forecaster(
     >>> x = [2.0**k for k in range(12)]
     >>> fitted = forecaster(Runs(x=x, loss=[1 + u**-0.5 for u in x]), on_fail="ignore")
     >>> sorted(fitted.draws)
-    ['F', 'alpha', 'logit_phi', 'matern_length_x', 'matern_scale', 'noise_new', 'noise_scale']
+    ['F', 'alpha', 'logit_phi', 'matern_fade', 'matern_length_x', 'matern_scale', 'noise_new', 'noise_scale']
     """
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
