@@ -41,7 +41,11 @@ CURVE = {
 }
 NEW_RUN = (0.25, 0.35)
 METHOD = Laplace(
-    draws=1000, proposals=6000, rounds=6, search=Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
+    draws=1000,
+    proposals=6000,
+    df=4.0,
+    rounds=6,
+    search=Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0),
 )
 
 

@@ -21,9 +21,9 @@ from scalebayes.problem import Problem
 BATCH = 64
 LONG_BATCH = 256  # where a density is a loop over the runs
 KERNELS = 128
-WIDTH, SHRUNK = 0.7, 0.65  # of a kernel, and of the kernels' distances from their mean: together a little over one sd
+WIDTH, SHRUNK = 1.0, 0.5  # of a kernel, and of the kernels' distances from their mean: together a little over one sd
 CUT = 100  # weights that are made one size
-ENOUGH = 0.15  # of the proposals, as effective sample size
+ENOUGH = 0.25  # of the proposals, as effective sample size
 
 
 @known_settings

@@ -30,7 +30,7 @@ class WorkerError(RuntimeError):
 
 # What dask raises for a batch that brought down several workers; it is no BrokenExecutor.
 KILLED = "KilledWorker"
-MORE = 4  # times the proposals, where k-hat failed
+MORE = (2, 4)  # times the proposals, where k-hat failed
 
 
 def check_executor(executor: Any) -> None:
@@ -120,7 +120,7 @@ class Running:
         poor = list(range(len(self.problems)))
         tries = [method]
         if fallback and isinstance(method, Laplace):
-            tries.append(replace(method, proposals=MORE * method.proposals, rounds=2 * method.rounds))
+            tries += [replace(method, proposals=more * method.proposals, rounds=2 * method.rounds) for more in MORE]
         for attempt, one in enumerate(tries):
             again = [i for i in poor if attempt == 0 or self.problems[i].model.process is not None]
             poor = [i for i in poor if i not in set(again)]
