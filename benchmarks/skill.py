@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import skill_sets as sets
 from skill_report import markdown, picture
+from skill_stack import stacking
 from speed import commit, find_data, machine, say, versions
 
 PROB = 0.9
@@ -224,6 +225,11 @@ def few(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
     return rows
 
 
+def stacked(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
+    """Two laws of the image curves, alone and stacked."""
+    return stacking(sets.curves(folder, "IC"), seeds, figures, PROB)
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "curves": curves,
     "windows": windows,
@@ -231,6 +237,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "porian": backtests(sets.porian),
     "own sweep": backtests(lambda folder: sets.own_sweep()),
     "few rows": few,
+    "stacking": stacked,
 }
 
 

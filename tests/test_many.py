@@ -48,6 +48,14 @@ def test_laplace_is_the_fit_of_each(tables, fits):
         assert fits[name].seed == one.seed
 
 
+def test_poor_weights_are_kept_where_that_is_asked_for(tables, fits):
+    """What a step of many asks for is a posterior of each by one method."""
+    kept = sb.fit_many(tables, method=SMALL, seed=5, on_fail="ignore", fallback=False)
+    assert kept.resampled == 0 and {fit.method.name for fit in kept.items} == {"laplace"}
+    poor = [name for name in tables if kept[name].checks["k-hat"].status == "fail"]
+    assert poor == [name for name in tables if fits[name].method.name == "nuts"]
+
+
 def test_poor_weights_are_sampled_again_and_counted(tables, fits):
     """A k-hat that fails in a batch of thousands would be read by nobody."""
     again = [name for name in tables if fits[name].method.name == "nuts"]
