@@ -108,10 +108,7 @@ def chosen(
 ) -> tuple[Law, Noise, Discrepancy | None, Any]:
     """Law, noise, discrepancy and method by their names, and whether they go together."""
     law, method, discrepancy = laws.get(law), infer.get(method), discrepancies.get(discrepancy)
-    if noise is None:
-        # A process is integrated out under a Normal noise; any other is for the user to ask for, and to be refused.
-        noise = "normal" if discrepancy and law.noise == "student_t" else law.noise
-    noise = noises.get(noise)
+    noise = noises.get(noise_of(law, discrepancy) if noise is None else noise)
     if discrepancy and isinstance(method, infer.Bootstrap):
         raise InputError("Bootstrap with a discrepancy: it resamples runs that the process couples; use method='nuts'")
     if discrepancy and noise.form.mixture and not isinstance(method, infer.NUTS):
@@ -125,6 +122,14 @@ def chosen(
             "density; use method='map' or 'bootstrap', or leave the scale free"
         )
     return law, noise, discrepancy, method
+
+
+def noise_of(law: Law, discrepancy: Any) -> str:
+    """The noise where none is asked for: the law's own.
+
+    A process is integrated out under a Normal noise; any other is for the user to ask for, and to be refused.
+    """
+    return "normal" if discrepancy and law.noise == "student_t" else law.noise
 
 
 def prepared(

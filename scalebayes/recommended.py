@@ -24,7 +24,7 @@ from scalebayes.runs import Runs
 from scalebayes.status import Check, Checks, Status
 from scalebayes.window import Window
 
-CELLS = 96  # rows that a process over N and D is given; more of them are averaged
+CELLS = 64  # rows that a process over N and D is given; more of them are averaged
 FEW = 10  # runs, below which no bend and no drift can be told from the law
 LOOKED = 100  # draws, by which cells are looked at
 LITTLE = 15  # runs, up to which the width beyond them is mostly the priors'
@@ -118,7 +118,7 @@ def forecaster(
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
     Runs of N and D: `end_chinchilla` with a Gaussian process as discrepancy (a misfit that fades with D, a bend in
-    D/N, a drift), and an offset a group where there are groups; above 96 runs they are averaged in cells with counts,
+    D/N, a drift), and an offset a group where there are groups; above 64 runs they are averaged in cells with counts,
     but for cells whose runs scatter more than the noise that is found. Runs of one input: `end_power` with a Gaussian
     process, over the last two e-folds. By Laplace, and by NUTS where its k-hat fails.
 

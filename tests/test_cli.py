@@ -219,6 +219,16 @@ def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder)
     assert sorted({*folder.iterdir()} - {folder / "cache"}) == [path for path in before if path.name != "cache"]
 
 
+def test_fit_departs_from_the_law_and_looks_at_a_window_where_asked(run, folder):
+    words = ("--law", "end_power", "--input", "x=C", "--method", "map", "--window", "3")
+    ended = run("fit", folder / "runs.csv", *words, "--discrepancy", "matern")
+    assert ended.code == 0, ended.err
+    assert "GP(matern)" in ended.out and "the last 3 e-folds of C" in ended.out and "normal()" in ended.out
+    assert run("fit", folder / "runs.csv", *words[:-1], "wide").code == 2
+    refused = run("fit", folder / "runs.csv", *words, "--discrepancy", "matern,bent")
+    assert refused.code == 2 and "did you mean 'bend'" in refused.err and refused.err.count("\n") == 1
+
+
 def test_lines_fit_80_columns(run, laplace):
     for ended in (run("summary", laplace), run("optimum", laplace, "--C", "1e20:1e26:7"), run("laws", "chinchilla")):
         assert max(map(len, ended.out.splitlines())) <= 80

@@ -42,6 +42,17 @@ def fit(
     method: Annotated[
         str, typer.Option(help="Method: nuts, laplace or map; settings as in nuts:draws=4000,chains=4.")
     ] = "nuts",
+    discrepancy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARTS",
+            help="How the curve may depart from the law: gp, or parts of it as in matern,bend,drift; by default none.",
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="EFOLDS", help="Fit the last e-folds alone, as in 2; auto for as many as forecasts want."),
+    ] = None,
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
@@ -67,11 +78,14 @@ def fit(
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     target = None if out is None else checked_target(out)
+    efolds = None if window in (None, "auto") else number(window, "--window")
     load_jax()
     import scalebayes as sb
+    from scalebayes.fitting import noise_of
 
     chosen_law = sb.laws.get(law_name, **law_settings)
-    chosen_noise = sb.noises.get(noise_name or chosen_law.noise, noise_settings)
+    departure = None if discrepancy in (None, "none") else "gp" if discrepancy == "gp" else sb.GP(*parts(discrepancy))
+    chosen_noise = sb.noises.get(noise_name or noise_of(chosen_law, departure), noise_settings)
     chosen_method = method_of(method_name, method_settings)
     with stage("Reading runs"):
         table = sb.read_runs(
@@ -83,6 +97,8 @@ def fit(
             table,
             chosen_law,
             noise=chosen_noise,
+            discrepancy=departure,
+            window="auto" if window == "auto" else None if efolds is None else sb.Window(efolds),
             method=chosen_method,
             priors=priors_of(priors, fixed, {**chosen_law.params, **chosen_noise.params}),
             inputs=bound,
@@ -104,6 +120,11 @@ def fit(
         "not saved; --out fit.nc keeps it" if target is None else f"saved to {target}",
     ]
     print("\n\n".join(block for block in blocks if block))
+
+
+def parts(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [part.strip() for part in text.split(",")]
 
 
 def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
