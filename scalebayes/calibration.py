@@ -167,8 +167,8 @@ class _Ranked:
     def failures(self) -> list[str]:
         """The checks that failed, and k-hat where it doubts the tails; "effective draws" where there are fewer than the
         truth is ranked among."""
-        poor = (Status.FAIL, Status.REVIEW)
-        failed = [c.name for c in self.fit.checks if c.status in (poor if c.name == "k-hat" else poor[:1])]
+        failed = [check.name for check in self.fit.checks.of(Status.FAIL)]
+        failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.name == "k-hat"]
         effective = self.fit.numbers.get("importance_ess")
         if effective is None:
             effective = diagnostics.ess_bulk(np.stack(list(self.fit.draws.values()))).min()

@@ -120,7 +120,8 @@ def forecaster(
     Runs of N and D: `end_chinchilla` with a Gaussian process as discrepancy (a misfit that fades with D, a bend in
     D/N, a drift), and an offset a group where there are groups; above 64 runs they are averaged in cells with counts,
     but for cells whose runs scatter more than the noise that is found. Runs of one input: `end_power` with a Gaussian
-    process, over the last two e-folds. By Laplace, and by NUTS where its k-hat fails.
+    process, over the last two e-folds, or more where noisy runs ask for it. By Laplace, and by NUTS where its k-hat
+    fails.
 
     Args:
         runs: the table. inputs: {"x": column} for a forecast along one column, such as {"x": "C"}.

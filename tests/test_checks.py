@@ -7,6 +7,8 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.checks.residuals import normal_scores, structure
+from scalebayes.checks.sampling import _weights
+from scalebayes.infer.draws import Draws
 
 RNG = np.random.default_rng(20261120)
 N = 10 ** RNG.uniform(7, 10, 60)
@@ -65,6 +67,16 @@ def test_khat_fails_where_the_posterior_is_far_from_gaussian():
     assert repr(fit).startswith("fail")
     with pytest.raises(sb.FitError, match="method='nuts'"):
         sb.fit(runs, method="laplace", on_fail="raise")
+
+
+@pytest.mark.parametrize(("khat", "status"), [(0.3, "pass"), (0.6, "review"), (0.8, "fail"), (np.inf, "fail")])
+def test_khat_doubts_tails_before_it_fails(khat, status):
+    """Intervals of a k-hat that cut their ends in simulations pass for those of a posterior."""
+    stats = {"log_weight": np.zeros(1000)}
+    draws = Draws(np.zeros((1, 1, 1)), stats, {"khat": khat, "importance_ess": 900.0}, None)
+    check = next(iter(_weights(draws)))
+    assert (check.name, check.status) == ("k-hat", status)
+    assert ("tails" in check.sentence) == (status == "review")
 
 
 def test_short_chains_fail():

@@ -149,10 +149,7 @@ def _weights(draws: Draws) -> Iterator[Check]:
     if not khat < KHAT:
         status, why = Status.FAIL, ": the posterior isn't near a Student-t; use method='nuts'."
     elif khat > TAILS:
-        status, why = (
-            Status.REVIEW,
-            ": the tails may be cut short; use method='nuts' where the ends of intervals matter.",
-        )
+        status, why = Status.REVIEW, ": the tails may be cut short; for the ends of intervals use method='nuts'."
     yield Check("k-hat", status, f"Pareto k-hat {khat:.2f}{why}")
     enough = ess >= MIN_ESS
     yield Check(
