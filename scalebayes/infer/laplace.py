@@ -22,6 +22,7 @@ BATCH = 64
 LONG_BATCH = 256  # where a density is a loop over the runs
 KERNELS = 128
 WIDTH, SHRUNK = 1.0, 0.5  # of a kernel, and of the kernels' distances from their mean: together a little over one sd
+EVERY, BROAD = 3, 2.0  # one proposal in EVERY is of a Student-t BROAD times as wide as a kernel
 CUT = 100  # weights that are made one size
 ENOUGH = 0.25  # of the proposals, as effective sample size
 
@@ -125,13 +126,18 @@ def propose(
     """Proposals (proposal, free), their log posterior density and their log density as proposals (proposal,).
 
     At first they are of a Student-t at `centre`; for at most `rounds` more, while the importance weights leave less
-    than `ENOUGH` of the proposals, of a mixture of `KERNELS` Student-t where the weighted proposals before lie.
+    than `ENOUGH` of the proposals, of a mixture of `KERNELS` Student-t where the weighted proposals before lie. With
+    rounds a share of each is drawn wider about the middle (Hesterberg 1995, doi 10.1080/00401706.1995.10484303): a
+    shoulder of the posterior that the kernels miss is missed by their weights as well, and so by k-hat.
     """
     dimension = centre.shape[0]
     # Batches that fit a core's cache are several times quicker than all proposals at once.
     together = BATCH if model.process is None or model.process.axis is None else LONG_BATCH
     root = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True, trans=1)
     constant = gammaln((df + dimension) / 2) - gammaln(df / 2) - dimension / 2 * jnp.log(df * jnp.pi)
+
+    def student_t(distance):
+        return -(df + dimension) / 2 * jnp.log1p(distance / df)
 
     def draw(centres, root, key):
         key_normal, key_chi2 = jax.random.split(key)
@@ -141,10 +147,13 @@ def propose(
         middle = centres.mean(axis=0)
         inverse = jnp.linalg.inv(root)
         kernels = (centres - middle) @ inverse.T
-        u = u + kernels[jnp.arange(size) % len(centres)]
+        near = u + kernels[jnp.arange(size) % len(centres)]
+        u = jnp.where(jnp.arange(size)[:, None] % EVERY == 0, BROAD * u, near) if rounds else near
         distance = jnp.sum((u[:, None, :] - kernels[None, :, :]) ** 2, axis=-1)
-        each = -(df + dimension) / 2 * jnp.log1p(distance / df)
-        log_proposal = jax.scipy.special.logsumexp(each, axis=1) - jnp.log(len(centres))
+        log_proposal = jax.scipy.special.logsumexp(student_t(distance), axis=1) - jnp.log(len(centres))
+        if rounds:
+            broad = student_t(jnp.sum((u / BROAD) ** 2, axis=-1)) - dimension * jnp.log(BROAD)
+            log_proposal = jnp.logaddexp(jnp.log1p(-1 / EVERY) + log_proposal, broad - jnp.log(EVERY))
         z = middle + u @ root.T
         log_density = jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=together)
         return z, log_density, log_proposal + constant - jnp.log(jnp.abs(jnp.diagonal(root))).sum()
