@@ -18,14 +18,17 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test lint types lock clean help
+.PHONY: setup demo test test-all lint types lock clean help
 
 setup: $(VENV)/.installed ## make .venv with the locked dependencies and the package (the default)
 
 demo: setup ## run the demo
 	$(BIN)/scalebayes demo
 
-test: lint types ## run the linter, the type checker and the tests
+test: lint types ## run the linter, the type checker and all but the slow tests
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: lint types ## run every test (three quarters of an hour on two cores)
 	$(BIN)/python -m pytest -n 2
 
 lint: setup ## check style and format
@@ -62,4 +65,4 @@ clean: ## remove .venv, caches and build outputs
 	find scalebayes tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 8

@@ -20,6 +20,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 import jax
 import numpy as np
 import pytest
+from slow import SLOW, is_slow
 
 import scalebayes as sb
 from scalebayes.fitting import Fit
@@ -45,6 +46,19 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
     return LoadFileScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = {(item.path.name, item.name) for item in items}
+    tests = names | {(file, name.partition("[")[0]) for file, name in names}
+    # A name of the list that is no longer a test's would hide that the test is never left out; asked for whole files.
+    files = {file for file, _ in names}
+    gone = [f"{file}::{name}" for file, each in SLOW.items() for name in each if (file, name) not in tests]
+    if gone and set(SLOW) <= files:
+        raise pytest.UsageError(f"tests/slow.py names tests that aren't there: {', '.join(gone)}")
+    for item in items:
+        if is_slow(item.path.name, item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="module")
