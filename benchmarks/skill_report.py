@@ -33,6 +33,7 @@ TARGETS = (
     ("few rows", "own prior", "cov90", "least", 0.9),
     ("few rows", "exact law", "cov90", "least", 0.9),
 )
+# Parts whose targets name a method, of all its cases; of the others they name a set, of the recommended forecaster.
 METHODS = {
     "windows": lambda name: (name, "all"),
     "few rows": lambda name: (f"recommended, {name}", "all"),
@@ -93,7 +94,6 @@ def targets(record: Mapping[str, Any]) -> list[str]:
     lines = ["| part | set | figure | target | found | |", "|---|---|---|---|---|---|"]
     for part, name, figure, side, bound in TARGETS:
         rows = record["parts"].get(part, {}).get("rows", {})
-        # A window and a kind of simulation are methods, of all their cases; every other target is a set of one method.
         method, of = METHODS.get(part, lambda name: ("recommended", name))(name)
         row = rows.get(method, {})
         if values := row.get("sets", {}).get(of, {}).get(figure):
