@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=1000, help="simulations a case")
     parser.add_argument("--only", default=",".join(CASES), help="cases, with commas between: " + ", ".join(CASES))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where finished batches are kept: a case goes on from them")
     parser.add_argument("--out", type=Path, default=here / "results", help="folder of sbc.json, .md and .png")
     options = parser.parse_args()
     if options.n < 2 or options.seed < 0:
@@ -42,7 +43,8 @@ def main() -> None:
         say(f"{case}: {options.n} simulations")
         about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(here), "seed": options.seed}
         about |= {"machine": machine(), "versions": dict(versions())}
-        found = about | result_of(case, RUNS[law_of(case)](here, rows_of(case)), options.n, options.seed)
+        kept = options.folder and options.folder / case.replace("/", " by ")
+        found = about | result_of(case, RUNS[law_of(case)](here, rows_of(case)), options.n, options.seed, kept)
         record["cases"] = {name: found if name == case else record["cases"].get(name) for name in CASES}
         record["cases"] = {name: one for name, one in record["cases"].items() if one}
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -81,12 +83,13 @@ def curve_runs(_: Path, rows: int) -> Any:
 RUNS: dict[str, Callable[[Path, int], Any]] = {"chinchilla": chinchilla_runs, "offset_power": curve_runs}
 
 
-def result_of(case: str, runs: Any, n: int, seed: int) -> dict[str, Any]:
-    """What a case found, as plain numbers."""
+def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None) -> dict[str, Any]:
+    """What a case found, as plain numbers; seconds are None where a part was there from an earlier call."""
     import scalebayes as sb
 
     method = sb.NUTS(**CHAINS) if case.endswith("/nuts") else sb.Laplace()
-    settings = {"discrepancy": "gp" if "+gp" in case else None, "fallback": False, "progress": False}
+    there = bool(kept and kept.is_dir() and any(kept.glob("*.npz")))
+    settings = {"discrepancy": "gp" if "+gp" in case else None, "fallback": False, "progress": False, "folder": kept}
     data = sb.calibrate(law_of(case), runs, method=method, n=n, seed=seed, **settings).data
     checks = Counter(name for one in data["failed_checks"].values if one for name in str(one).split(", "))
     names = [str(name) for name in data["param"].values]
@@ -96,7 +99,7 @@ def result_of(case: str, runs: Any, n: int, seed: int) -> dict[str, Any]:
         "left_out": data.attrs["left_out"],
         "runs": len(runs),
         "draws": data.attrs["draws"],
-        "seconds": data.attrs["seconds"],
+        "seconds": None if there else data.attrs["seconds"],
         "failed": int(data["failed"].sum()),
         "failed_checks": dict(checks),
         "parameters": {
@@ -142,7 +145,7 @@ def markdown(cases: dict[str, Any]) -> Iterator[str]:
         why = ", ".join(f"{name} {count}" for name, count in one["failed_checks"].items())
         cells = [case, f"{one['simulations']}", f"{one['failed']}{f' ({why})' if why else ''}"]
         cells += [", ".join(outside[of]) or "none" for of in ("all", "passed")]
-        cells += [f"{p[least]:.2g}, {least}" if p else "", f"{one['seconds']:.0f}"]
+        cells += [f"{p[least]:.2g}, {least}" if p else "", "-" if one["seconds"] is None else f"{one['seconds']:.0f}"]
         yield f"| {' | '.join(cells)} |"
     for case, one in cases.items():
         about = one["machine"]

@@ -16,6 +16,8 @@ from scalebayes.fitting import chosen, prepared, versions
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.links import LINKS
+from scalebayes.many.fitting import about
+from scalebayes.many.folder import Folder
 from scalebayes.many.progress import Bar
 from scalebayes.many.running import Running, check_executor
 from scalebayes.noise import Noise
@@ -54,6 +56,7 @@ def calibrate(
     fallback: bool = True,
     batch: int | None = None,
     executor: Executor | None = None,
+    folder: Any = None,
     progress: bool | None = None,
 ) -> Calibration:
     """Simulation-based calibration: fit data of known parameters, and rank those among the draws of their fits.
@@ -74,7 +77,7 @@ def calibrate(
         n: simulations. draw_from: "prior", or a fit of this law to these runs, which says noise, discrepancy, priors.
         draws: of each fit that a truth is ranked among, evenly apart; a fit with fewer effective ones counts as failed.
         seed: an int or a JAX key. fallback: whether NUTS takes over where k-hat fails, as in `fit_many`.
-        batch, executor, progress: as for `fit_many`.
+        batch, executor, folder, progress: as for `fit_many`.
 
     Returns:
         `Calibration`: `.data`, `.table()`, and sentences when printed.
@@ -118,17 +121,18 @@ def calibrate(
         names = [*problem.model.free, JOINT]
         problems = [observed(template, y) for y in simulated.y]
         size = len(problems)
+        kept = None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, method, seed, batch)})
         rank, below = np.zeros((len(names), size), int), np.full((len(names), size), np.nan)
         failures, resampled = [""] * size, np.zeros(size, bool)
         # One a simulation, so that ties are broken alike in whatever order batches end.
         ties = np.random.default_rng(np.asarray(jax.random.key_data(key_ties))).spawn(size)
         with Bar(size, progress) as bar:
-            run = Running(problems, key_fits, batch, executor, None, bar)
+            run = Running(problems, key_fits, batch, executor, kept, bar)
             for i, fit, again in run.settled(method, fallback):
                 own = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
                 rank[:, i], below[:-1, i] = own.ranks(), own.below()
                 failures[i], resampled[i] = ", ".join(own.failures()), again
-    about = {
+    attrs = {
         "law": problem.law.name,
         "noise": repr(problem.noise),
         "discrepancy": repr(problem.discrepancy) if problem.discrepancy else "none",
@@ -140,7 +144,7 @@ def calibrate(
         "seconds": time.perf_counter() - started,
         **{f"version_{name}": version for name, version in versions().items()},
     }
-    return Calibration(judged(names, rank, below, failures, int(draws), resampled).assign_attrs(about))
+    return Calibration(judged(names, rank, below, failures, int(draws), resampled).assign_attrs(attrs))
 
 
 class _Ranked:

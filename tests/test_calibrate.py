@@ -266,6 +266,23 @@ def test_the_same_seed_gives_the_same_ranks(plain):
     assert (of_power(seed=6).data["rank"] != plain.data["rank"]).any()
 
 
+def test_a_killed_calibration_goes_on_from_its_folder(plain, tmp_path, monkeypatch):
+    """A thousand simulations take an hour, and what was finished is not done again."""
+    done = []
+    run_many = sb.Laplace.run_many
+    monkeypatch.setattr(sb.Laplace, "run_many", lambda *args: done.append(len(args[1])) or run_many(*args))
+    for _ in range(2):
+        np.testing.assert_array_equal(of_power(folder=tmp_path).data["rank"], plain.data["rank"])
+        assert sum(done) == SIMS
+    next(tmp_path.glob("*.npz")).unlink()
+    assert of_power(folder=tmp_path).data["rank"].equals(plain.data["rank"]) and len(done) == 2
+    with pytest.raises(sb.InputError, match="its runs, seed differ"):
+        of_power(folder=tmp_path, seed=6)
+    runs = [few_runs()]
+    with pytest.raises(sb.InputError, match="holds another run"):
+        sb.fit_many(runs, "power", method="laplace", seed=5, folder=tmp_path)
+
+
 class Halved(sb.Laplace):
     """Draws of half the sd."""
 

@@ -93,7 +93,7 @@ def fit_many(
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
         chosen_method = next(iter(parts.values()))[3]
-        kept = None if folder is None else Folder(folder, _about(problems, chosen_method, seed, batch and int(batch)))
+        kept = None if folder is None else Folder(folder, about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
             run = Running(problems, key, batch, executor, kept, bar)
@@ -155,12 +155,12 @@ def _prepared(name: str, runs: Runs, *parts: Any) -> Problem:
         raise InputError(f"data set {name!r}: {error}") from None
 
 
-def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
+def about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
     """What a folder of finished batches belongs to."""
 
     def model(p: Problem) -> str:
         params = {n: param_record(x) for n, x in p.params.items()}
-        about = {
+        parts = {
             "law": p.law.name,
             "settings": dict(p.law.settings),
             "ties": p.law.ties,
@@ -171,7 +171,7 @@ def _about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | Non
             "params": params,
             "discrepancy": p.discrepancy and discrepancies.record_of(p.discrepancy),
         }
-        return json.dumps(about, default=str)
+        return json.dumps(parts, default=str)
 
     return {
         "models": list(dict.fromkeys(map(model, problems))),

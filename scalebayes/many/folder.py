@@ -48,7 +48,7 @@ class Folder:
                     "this one"
                 )
         elif any(one.suffix != ".part" for one in self.path.iterdir()):
-            raise InputError(f"{self.path} isn't empty and holds no run of fit_many; give another folder")
+            raise InputError(f"{self.path} isn't empty and holds no run of fit_many or calibrate; give another folder")
         else:
             self._write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
         for scratch in self.path.glob("*.part"):
