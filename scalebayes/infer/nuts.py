@@ -91,7 +91,7 @@ class NUTS:
             poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats)]
             if not poor:
                 break
-            full = filled_to_few(poor, batch.width * len(jax.local_devices()))
+            full = filled_to_few(poor, _width(batch) * len(jax.local_devices()))
             centre, precision = zip(*(_by_draws(draws[i].z, len(batch.model.free)) for i in full), strict=True)
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
             found = _sampled(batch.take(full), np.stack(centre), np.stack(precision), key, *settings, again)
@@ -156,7 +156,12 @@ def _sampled(
     batch: Batch, centre: Any, precision: Any, keys: Any, target_accept: Any, spread: Any, shape: Shape
 ) -> tuple[Any, dict[str, Any]]:
     arguments = (batch.model, batch.numbers, batch.rows, centre, precision, keys)
-    return compiled_once(sample_many, *arguments, target_accept, spread, shape, batch.width)
+    return compiled_once(sample_many, *arguments, target_accept, spread, shape, _width(batch))
+
+
+def _width(batch: Batch) -> int:
+    """Sets side by side: one on a CPU, since all that go together wait for the deepest tree of any at every draw."""
+    return 1 if jax.default_backend() == "cpu" else batch.width
 
 
 @partial(jax.jit, static_argnums=(0, 8, 9))
