@@ -20,6 +20,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 HARDEST = 15
 WITHIN = 0.1  # of the interval's width
 CHAINS = {"chains": 4, "draws": 1000}
+BATCH = 6  # curves that are kept together where NUTS is interrupted
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--curves", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where finished batches of NUTS are kept, to go on from")
     parser.add_argument("--out", type=Path, default=here / "results", help="folder of agree.json and .md")
     options = parser.parse_args()
     if options.curves < HARDEST:
@@ -34,14 +36,15 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     record = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(here), "machine": machine()}
     record |= {"versions": dict(versions()), "seed": options.seed}
-    record["curves"] = compared(sets.curves(find_data(here).parent, "IC"), options.curves, options.seed)
+    curves = sets.curves(find_data(here).parent, "IC")
+    record["curves"] = compared(curves, options.curves, options.seed, options.folder)
     (options.out / "agree.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     text = "\n".join(markdown(record)) + "\n"
     (options.out / "agree.md").write_text(text, encoding="utf-8")
     print(text)
 
 
-def compared(cases: dict[str, sets.Case], count: int, seed: int) -> dict[str, Any]:
+def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | None) -> dict[str, Any]:
     import scalebayes as sb
     from scalebayes.checks.sampling import KHAT
     from scalebayes.recommended import METHOD, recipe
@@ -54,7 +57,8 @@ def compared(cases: dict[str, sets.Case], count: int, seed: int) -> dict[str, An
     rest = order[HARDEST:]
     chosen = order[:HARDEST] + [rest[i] for i in np.linspace(0, len(rest) - 1, count - HARDEST).round().astype(int)]
     say(f"  Laplace: {len(cases)} curves, k-hat up to {khat[order[0]]:.2f}; NUTS of {len(chosen)}")
-    nuts = sb.fit_many({name: tables[name] for name in chosen}, method=sb.NUTS(**CHAINS), **settings)
+    asked = {name: tables[name] for name in chosen}
+    nuts = sb.fit_many(asked, method=sb.NUTS(**CHAINS), batch=BATCH, folder=kept, **settings)
     found = {}
     for name, other in zip(chosen, nuts, strict=True):
         one = quantiles(laplace[name], cases[name].held, seed)
