@@ -34,8 +34,11 @@ def stacking(
             members = {law: of[name] for law, of in fits.items()}
             said = {law: forecast(fit, case.held, {"x": case.held.column("x")}, seed) for law, fit in members.items()}
             compared = sb.compare(members, refits=0, largest=False)
+            # A fit that NUTS took over has no evidence.
+            known = bool(np.isfinite(compared.data["log_evidence"]).all())
             for by in ("loo", "evidence"):
-                weights = np.array([compared.weights(by)[law] for law in LAWS])
+                weighed = compared.weights(by if known else "loo")
+                weights = np.array([weighed[law] for law in LAWS])
                 said[f"stack by {by}"] = _mixed(Forecast, [said[law] for law in LAWS], weights, seed)
             for method, one in said.items():
                 each.setdefault(method, []).append(figures(scores_of(one, np.log(case.held.y), [prob])))
