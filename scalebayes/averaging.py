@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from scalebayes.errors import InputError
 from scalebayes.runs import Runs
 
-WIDTHS = np.geomspace(0.01, 4.0, 120)  # of a cell, in e-folds
+WIDTHS = np.geomspace(0.01, 1.5, 100)  # of a cell, in e-folds: over wider ones a law bends
 DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
 
 
@@ -17,7 +17,8 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     """Runs averaged in cells of their inputs' logs, of one group each.
 
     A cell's inputs and observable are geometric means, its `count` the readings in it: the noise of its row has
-    sd noise_scale / sqrt(count). Cells are of the smallest width that leaves at most `most` rows.
+    sd noise_scale / sqrt(count). Cells are of the smallest width that leaves at most `most` rows, and of 1.5 e-folds
+    where none does, as with many groups: then more rows are left.
 
     Args:
         inputs: columns that the law uses. most: rows to be left. apart: bool (run,), rows that stay as they are.
@@ -43,7 +44,7 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     kind = np.zeros(len(runs), int) if group is None else np.unique(np.asarray(group, str), return_inverse=True)[1]
     # A row that stays apart is a kind of its own.
     kind = np.where(alone, kind.max() + 1 + np.arange(len(runs)), kind)
-    cell = np.arange(len(runs))
+    width, cell = 0.0, np.arange(len(runs))
     for width in WIDTHS:
         _, cell = np.unique(np.column_stack([kind, np.floor(logs / width)]), axis=0, return_inverse=True)
         cell = cell.ravel()
@@ -66,7 +67,8 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
         columns[f"{runs.observable}_se"] = relative * y
     if group is not None:
         columns["group"] = [group[i] for i in np.sort(first)]
-    about = {**runs.metadata, "averaged": {"runs": len(runs), "cells": len(total), "over": list(inputs)}}
+    said = {"runs": len(runs), "cells": len(total), "over": list(inputs), "efolds": float(width)}
+    about = {**runs.metadata, "averaged": said}
     table = Runs(
         observable=runs.observable,
         unit=runs.unit,
@@ -103,4 +105,5 @@ def averaged_text(runs: Runs) -> str:
     about = runs.metadata.get("averaged")
     if not about:
         return ""
-    return f"{about['runs']} runs averaged in {about['cells']} cells of {', '.join(about['over'])}"
+    wide = f", up to {about['efolds']:.2g} e-folds wide" if "efolds" in about else ""
+    return f"{about['runs']} runs averaged in {about['cells']} cells of {', '.join(about['over'])}{wide}"

@@ -10,7 +10,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from scalebayes import window as windows
-from scalebayes.averaging import averaged, scattered
+from scalebayes.averaging import averaged, averaged_text, scattered
 from scalebayes.components import Matern
 from scalebayes.conditional import conditional
 from scalebayes.discrepancy import GP, Discrepancy
@@ -54,7 +54,8 @@ class Recipe:
     """How the recommended forecaster fits runs: the arguments of `fit`, and how many rows it may average runs to.
 
     Attributes:
-        law: its name. noise, discrepancy, window, priors: as `fit` takes them. cells: None where nothing is averaged.
+        law: its name. noise, discrepancy, window, priors, inputs: as `fit` takes them. cells: None where nothing is
+            averaged.
     """
 
     law: str
@@ -63,6 +64,7 @@ class Recipe:
     window: Window | None = None
     priors: Mapping[str, Any] = field(default_factory=dict)
     cells: int | None = None
+    inputs: Mapping[str, str] | None = None
 
     def settings(self) -> dict[str, Any]:
         """The keyword arguments of `fit` and `fit_many`."""
@@ -72,6 +74,7 @@ class Recipe:
             "discrepancy": self.discrepancy,
             "window": self.window,
             "priors": self.priors,
+            "inputs": self.inputs,
         }
 
 
@@ -103,7 +106,8 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None) -> Recipe:
         )
     process = GP(Matern(fades="x"), **{name: prior for name, prior in CURVE.items() if name.startswith("matern")})
     priors = {name: prior for name, prior in CURVE.items() if not name.startswith("matern")}
-    return Recipe("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors)
+    along = inputs or {"x": next(iter(there))}
+    return Recipe("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors, inputs=along)
 
 
 @known_settings
@@ -124,7 +128,7 @@ def forecaster(
     fails.
 
     Args:
-        runs: the table. inputs: {"x": column} for a forecast along one column, such as {"x": "C"}.
+        runs: the table. inputs: {"x": column} for a forecast along one column of several, such as {"x": "C"}.
         method: of the fit. seed, on_fail: as for `fit`.
 
     Returns:
@@ -142,7 +146,7 @@ def forecaster(
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
     chosen = recipe(runs, inputs)
-    settings = {**chosen.settings(), "method": method, "inputs": inputs, "seed": seed, "on_fail": on_fail}
+    settings = {**chosen.settings(), "method": method, "seed": seed, "on_fail": on_fail}
     if chosen.cells is None or len(runs) <= chosen.cells:
         return _told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")
@@ -181,7 +185,7 @@ def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     """The fit with the checks of the recipe, of so many runs, some kept apart, and some in cells that scatter."""
     found = []
-    if about := fit.runs.metadata.get("averaged"):
+    if "averaged" in fit.runs.metadata:
         kept = f"; {apart} of them stay as they are, since their cells scattered more than the noise" if apart else ""
         left = (
             f" {loose} are still in cells that scatter more than the noise: fit fewer runs, or all of them by "
@@ -193,10 +197,10 @@ def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
             Check(
                 "averaged cells",
                 Status.REVIEW if loose else Status.PASS,
-                f"{runs} runs are averaged in {about['cells']} cells of {', '.join(about['over'])}{kept}.{left}",
+                f"{averaged_text(fit.runs)}{kept}.{left}",
             )
         )
-    n = int(sum(fit.runs.count)) if fit.runs.count is not None else len(fit.runs)
+    n = runs or len(fit.runs)
     if n <= LITTLE:
         found.append(
             Check(

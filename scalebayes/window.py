@@ -24,6 +24,8 @@ class Window:
     Args:
         efolds: of the axis, back from its largest value. on: the column that is the axis; by default the law's only
             input, or C of a law of N and D. least: the fewest runs kept, whatever the width, where there are so many.
+        slope: standard errors that the slope of the runs in the window is away from 0; it widens until it is so. None
+            for the same width whatever the runs.
 
     Raises:
         InputError: not a positive number of e-folds, or of runs.

@@ -84,7 +84,7 @@ def test_averaging_keeps_what_a_normal_noise_can_know():
     runs = grid(12)
     cells, cell = sb.averaged(runs, ["x"], most=12)
     assert cells.count.tolist() == [12.0] * 12 and np.bincount(cell).tolist() == [12] * 12
-    assert averaged_text(cells) == "144 runs averaged in 12 cells of x"
+    assert averaged_text(cells) == "144 runs averaged in 12 cells of x, up to 0.01 e-folds wide"
     settings = {
         "noise": "normal",
         "priors": {"noise_scale": 0.01, "A": dist.LogNormal(0, 1), "E": dist.LogNormal(-0.5, 1)},
@@ -112,6 +112,14 @@ def test_cells_are_of_one_group_and_carry_what_is_known():
     assert cells.se[1] == pytest.approx(0.3 / np.sqrt(2))
     apart, cell = sb.averaged(runs, ["x"], most=4, apart=[False, False, True, True, False])
     assert cell.tolist() == [0, 0, 1, 2, 3] and len(apart) == 4
+
+
+def test_cells_are_no_wider_than_a_law_is_straight():
+    """With more groups than rows asked for, whole groups would be averaged, and the law with them."""
+    x = np.tile([1.0, 100.0, 1e4], 20)
+    runs = sb.Runs(x=x, loss=0.5 + x**-0.3, group=[f"g{i // 3}" for i in range(60)])
+    cells, _ = sb.averaged(runs, ["x"], most=30)
+    assert len(cells) == 60 and cells.metadata["averaged"]["efolds"] == 1.5
 
 
 def test_few_runs_stay_as_they_are():

@@ -39,7 +39,7 @@ def test_the_recipe_is_of_what_the_runs_have():
     assert names(recipe(sweep(9))) == ["matern"], "nine runs can't tell a bend from the law"
     assert names(recipe(sweep(12, groups=3))) == ["matern", "bend", "drift", "offset"]
     one = recipe(sb.Runs(tokens=[1.0, 2.0], loss=[2.0, 1.9]))
-    assert one.law == "end_power" or one.law == "end_chinchilla"
+    assert one.law == "end_power" and one.inputs == {"x": "tokens"}
     along = recipe(sweep(12).derive("C"), {"x": "C"})
     assert along.law == "end_power" and along.window == sb.Window(slope=20.0) and along.cells is None
 
@@ -61,6 +61,12 @@ def test_few_runs_are_told_to_be_mostly_prior(fit):
     assert "mostly prior" in repr(fit)
 
 
+def test_runs_are_few_however_many_readings_each_is_the_mean_of():
+    runs = sweep(8)
+    runs = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y, count=np.full(8, 50.0))
+    assert "8 runs say little" in sb.forecaster(runs, on_fail="ignore").checks["mostly prior"].sentence
+
+
 def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs):
     N, D = runs.column("N").max(), runs.column("D").max()
     near, far = (sb.predict(fit, N=N * k, D=D * k) for k in (1.0, 30.0))
@@ -71,14 +77,15 @@ def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs)
     assert sb.predict(exact, N=runs.column("N")[0], D=runs.column("D")[0]).attrs["review"] == ""
 
 
-def test_a_curve_is_fitted_in_its_window():
+def test_a_curve_over_any_column_is_fitted_in_its_window():
     x = np.geomspace(1.0, 1e4, 60)
     rng = np.random.default_rng(1)
-    runs = sb.Runs(x=x, loss=(0.3 + x**-0.4) * np.exp(0.005 * rng.normal(size=60)))
+    runs = sb.Runs(D=x, loss=(0.3 + x**-0.4) * np.exp(0.005 * rng.normal(size=60)))
     fit = sb.forecaster(runs, on_fail="ignore")
-    assert window_text(fit.runs).startswith("the last 2 e-folds of x") and fit.runs.column("x").min() > 1e4 / np.e**2.1
+    assert window_text(fit.runs).startswith("the last 2 e-folds of D") and fit.runs.column("D").min() > 1e4 / np.e**2.1
+    assert fit.checks["mostly prior"].status == "review", "the window has fewer runs than the table"
     truth = 0.3 + 3e4**-0.4
-    found = sb.interval(sb.predict(fit, x=3e4), prob=0.99).iloc[0]
+    found = sb.interval(sb.predict(fit, D=3e4), prob=0.99).iloc[0]
     assert found["lower"] < truth < found["upper"], "seed 1"
 
 
@@ -95,7 +102,7 @@ def test_many_runs_are_averaged_but_for_cells_that_scatter():
     apart = int((fit.runs.count == 1).sum())
     assert apart in (5, 10), "seed 2"
     cells = 25 + apart - apart // 5
-    assert f"125 runs are averaged in {cells} cells of N, D; {apart} of them stay as they are" in said, "seed 2"
+    assert f"125 runs averaged in {cells} cells of N, D, up to 0.01 e-folds wide; {apart} of them" in said, "seed 2"
     there = np.isclose(fit.runs.column("N"), N[0], rtol=1e-9) & np.isclose(fit.runs.column("D"), D[0], rtol=1e-9)
     assert fit.runs.count[there].tolist() == [1.0] * 5, "seed 2"
     assert fit.runs.count.sum() == 125
