@@ -8,7 +8,9 @@ import pytest
 import scalebayes as sb
 from scalebayes.checks.residuals import normal_scores, structure
 from scalebayes.checks.sampling import _weights
+from scalebayes.checks.table import table_checks
 from scalebayes.infer.draws import Draws
+from scalebayes.problem import build
 
 RNG = np.random.default_rng(20261120)
 N = 10 ** RNG.uniform(7, 10, 60)
@@ -46,6 +48,19 @@ def test_a_check_finds_what_it_is_for(name):
     check = laplace(**TRIPPED[name]())[name]
     assert check.status == "review"
     assert len(check.sentence.split()) > 8
+
+
+def test_what_is_said_of_the_law_is_said_of_it_with_its_discrepancy(x64):
+    """A fit with an offset a group is told to fit each group alone, and one of a process that the law is all it has."""
+    runs = sb.Runs(N=N[:12], D=D[:12], loss=LOSS[:12], group=["a", "b"] * 6)
+    law = sb.laws.get("chinchilla")
+    each = (("law", None), ("gp", sb.GP("offset")))
+    parts = {what: build(runs, law, sb.Normal(), discrepancy=gp) for what, gp in each}
+    checks = {what: {check.name: check for check in table_checks(problem)} for what, problem in parts.items()}
+    assert (checks["law"]["groups"].status, checks["gp"]["groups"].status) == ("review", "pass")
+    assert "fit each alone" in checks["law"]["groups"].sentence and "own offset" in checks["gp"]["groups"].sentence
+    mode = sb.fit(runs, discrepancy=sb.GP("offset"), method="map", on_fail="ignore")
+    assert "the law with its discrepancy misfits" in mode.checks["residuals"].sentence
 
 
 def test_two_rows_and_one_are_reviewed_by_every_method():

@@ -23,6 +23,7 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     yield _exact(problem, location)
     residual = standardised(problem, location, scale)
     covariates = covariates_of(problem)
+    what = "the law" if problem.discrepancy is None else "the law with its discrepancy"
     if not np.isfinite(residual).all():
         yield Check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
         return
@@ -30,11 +31,12 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
         yield Check(
             "residuals",
             Status.REVIEW,
-            f"fewer than {MIN_ROWS} runs can't show whether the law misfits: a forecast beyond them rests on the law "
-            "alone; hold out the largest run and see whether the interval catches it.",
+            f"fewer than {MIN_ROWS} runs can't show whether {what} misfits: a forecast beyond them rests on "
+            f"{what if problem.discrepancy is None else 'the priors of both'} alone; hold out the largest run and see "
+            "whether the interval catches it.",
         )
         return
-    yield _check("residuals", "all runs", residual, covariates)
+    yield _check("residuals", "all runs", residual, covariates, what)
     by = "log C" if "log C" in covariates else next(iter(covariates))
     size = covariates[by]
     largest = size >= np.sort(size)[-max(MIN_ROWS, len(size) // 10)]
@@ -45,6 +47,7 @@ def residual_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
             f"the {largest.sum()} runs of largest {by.removeprefix('log ')}",
             residual[largest],
             within,
+            what,
         )
 
 
@@ -94,7 +97,7 @@ def structure(score: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     return r2, float(fdtrc(used, left, r2 / used / max((1 - r2) / left, 1e-300)))
 
 
-def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str, np.ndarray]) -> Check:
+def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str, np.ndarray], what: str) -> Check:
     score = normal_scores(residual)
     found = {axis: structure(score, x) for axis, x in covariates.items() if np.ptp(x) > 1e-9}
     if not found:
@@ -107,6 +110,6 @@ def _check(name: str, where: str, residual: np.ndarray, covariates: Mapping[str,
     return Check(
         name,
         Status.REVIEW,
-        f"over {where} the residuals still depend on {told}: the law doesn't hold there, and intervals beyond the runs "
+        f"over {where} the residuals still depend on {told}: {what} doesn't hold there, and intervals beyond the runs "
         "are too narrow; compare another law, or leave the smallest runs out and see whether the forecast moves.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scalebayes.components import Offset
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -91,6 +92,8 @@ def _pooled(problem: Problem) -> Check:
     if len(groups) < 2:
         return Check("groups", Status.PASS, "All rows are of one group.")
     shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
+    if any(isinstance(part, Offset) for part in getattr(problem.discrepancy, "components", ())):
+        return Check("groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset.")
     return Check(
         "groups",
         Status.REVIEW,
