@@ -97,7 +97,7 @@ class Recalibrated:
     def sentence(self) -> str:
         """What was done, for people."""
         _, raw, forecasts, cutoffs = self.widening
-        of = f"{forecasts} forecasts above {cutoffs} cutoff{'s' if cutoffs > 1 else ''} of the same runs"
+        of = f"{forecasts} forecasts above {cutoffs} cutoff{'s' if cutoffs > 1 else ''} in the backtest"
         if self.factor == 1:
             return f"intervals are as the fit has them: {of} were no further off than they said (by {raw:.2f} of it)"
         return (
@@ -150,7 +150,7 @@ def recalibrate(
     >>> pit = xr.Dataset({"pit": (("law", "cutoff", "run"), [[[0.01, 0.99]]])}, {"law": ["power"]})
     >>> wide = recalibrate(fitted, pit)
     >>> print(wide.sentence)
-    intervals widened by 1.37, learnt from 2 forecasts above 1 cutoff of the same runs, which were off by 2.33 of ...
+    intervals widened by 1.37, learnt from 2 forecasts above 1 cutoff in the backtest, which were off by 2.33 of ...
     """
     if not isinstance(fit, Fit):
         raise InputError(f"recalibrate takes a fit made by sb.fit, not {type(fit).__name__}")

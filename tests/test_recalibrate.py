@@ -106,7 +106,7 @@ def test_forecasts_are_widened_about_the_median(fit, wide, observed):
 
 def test_it_says_so(fit, wide):
     """A wider interval whose reason is not told can't be judged."""
-    told = f"intervals widened by {wide.factor:.2f}, learnt from 4 forecasts above 2 cutoffs of the same runs"
+    told = f"intervals widened by {wide.factor:.2f}, learnt from 4 forecasts above 2 cutoffs in the backtest"
     assert told in repr(wide) and told in sb.predict(wide, x=1e5).attrs["recalibrated"]
     calm = sb.recalibrate(fit, backtest([[0.4, 0.6]]))
     assert calm.factor == 1.0 and "intervals are as the fit has them" in repr(calm)
