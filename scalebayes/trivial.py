@@ -26,8 +26,8 @@ class Trivial:
 
     Attributes:
         at, level: mean of log x and log y over the last tenth of the rows, at least one. slope: of the least-squares
-            line through the last half of the rows, at least three; noise: sd of one reading about it. readings: that
-            level is the mean of.
+            line through the last half of the range of log x, at least three rows; noise: sd of one reading about it.
+            readings: that level is the mean of.
     """
 
     by: str
@@ -54,7 +54,8 @@ class Trivial:
             raise InputError(f"the trivial forecast is on the log, and {runs.observable} is {runs.y.min():g}")
         t, log_y = np.log(runs.column(by)), np.log(runs.y)
         weight = np.ones(len(runs)) if runs.count is None else runs.count
-        half, last = _last(t, max(FEWEST, -(-len(t) // 2))), _last(t, max(1, int(LAST * len(t))))
+        half, last = t >= (t.min() + t.max()) / 2, _last(t, max(1, int(LAST * len(t))))
+        half |= _last(t, FEWEST)
         centre, mean = (np.average(x[half], weights=weight[half]) for x in (t, log_y))
         spread = weight[half] @ (t[half] - centre) ** 2
         slope = weight[half] @ ((t[half] - centre) * log_y[half]) / spread if spread > 0 else 0.0
