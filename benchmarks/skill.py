@@ -42,6 +42,8 @@ def main() -> None:
         about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(here), "machine": machine()}
         rows = PARTS[part](folder, range(options.seeds), set(filter(None, options.methods.split(","))))
         kept = record["parts"].get(part, {}).get("rows", {}) if options.methods else {}
+        made = {name: about[name] for name in ("date", "commit")}
+        rows = {method: {**made, **row} for method, row in rows.items()}
         record["parts"][part] = {**about, "versions": dict(versions()), "rows": {**kept, **rows}}
         record["parts"] = {name: record["parts"][name] for name in PARTS if name in record["parts"]}
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -175,8 +177,8 @@ def curves(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
         "recommended": recommended,
         "offset_power exact": law("offset_power", noise="normal"),
         "m2 point": law("offset_power", noise="normal", method="map", priors="flat"),
-        "m4 point": law("m4", noise="normal", method="map"),
-        "bnsl point": law("broken_power", noise="normal", method="map"),
+        "m4 point": law("m4", noise="normal", method="map", priors="flat"),
+        "bnsl point": law("broken_power", noise="normal", method="map", priors="flat"),
     }
     found: dict[str, Any] = {}
     for domain in ("IC", "BB", "NMT", "LM"):
