@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from scalebayes.errors import InputError
 from scalebayes.runs import Runs
 
-WIDTHS = np.geomspace(0.01, 1.5, 100)  # of a cell, in e-folds: over wider ones a law bends
+WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]  # of a cell, in e-folds: over more than 1.5 a law bends
 DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
 
 
