@@ -49,7 +49,8 @@ def predict(
         Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
         outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. An input that
         need not be positive has its distance in its own unit; the attribute `plain` names such. The attribute `review`
-        says what to doubt beyond the runs where the law is taken as exact. Inputs are coordinates of the dim point.
+        says what to doubt beyond the runs where the law is taken as exact, and of which of several fits. Inputs are
+        coordinates of the dim point.
 
     Raises:
         InputError: an input is missing, unknown or not positive and finite; `observed` for a fit whose noise

@@ -11,6 +11,7 @@ import xarray as xr
 
 from scalebayes.infer.laplace import stratified
 from scalebayes.keys import as_key
+from scalebayes.many.answers import agreed, reviews
 from scalebayes.result import Fit
 from scalebayes.status import Check, Checks, Status
 
@@ -99,7 +100,8 @@ def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:
 def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """One Dataset of the members' answers, with draws (chain = 1, draw); the coordinate `model` says whose each is.
 
-    The distance is the largest of theirs: how far the point lies outside the runs of a member.
+    The distance is the largest of theirs: how far the point lies outside the runs of a member. What to review of a
+    member is to be reviewed of the mixture.
     """
     first: xr.Dataset = next(iter(answers.values()))
     data: dict[str, Any] = {}
@@ -126,7 +128,10 @@ def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
         "law": ", ".join(f"{name} {stack.weights[name]:.3g}" for name in answers),
         "moments": min(int(one.attrs["moments"]) for one in answers.values()),
         "plain": " ".join(plain),
+        "review": reviews(answers),
     }
+    if "of" in first.attrs:
+        told["of"] = agreed(one.attrs["of"] for one in answers.values())
     return xr.Dataset(data, {**coords, "axis": axes, "model": ("draw", whose.astype(str))}, {**first.attrs, **told})
 
 

@@ -47,9 +47,9 @@ def optimum(
         Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
         (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
         the median optimum from the runs, in e-folds. Where a draw has no minimum, its values are NaN; the coordinate
-        `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of. Of a curve
-        the exponents are NaN: its discrepancy has no second derivative, on which they rest; take them of the law, or
-        log ratios of N between budgets.
+        `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of; where the
+        fits differ in it, the coordinate `of` (dataset | draw,) does. Of a curve the exponents are NaN: its discrepancy
+        has no second derivative, on which they rest; take them of the law, or log ratios of N between budgets.
 
     Raises:
         InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
@@ -148,9 +148,12 @@ def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
     axes, far = farthest(
         [xr.DataArray(np.column_stack(list(x.values())), {"axis": list(x)}, ("budget", "axis")) for x in each]
     )
-    return best.assign(distance=(("budget", "axis"), far)).assign_coords(
+    best = best.assign(distance=(("budget", "axis"), far)).assign_coords(
         axis=axes, no_minimum=("budget", np.isnan(N).mean(axis=(0, 1)))
     )
+    if best.attrs["of"] == "differs":
+        best = best.assign_coords(of=("draw", [answers[name].attrs["of"] for name in best["model"].values]))
+    return best
 
 
 def _median(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import fit_of
+from conftest import departing, fit_of
 
 import scalebayes as sb
 from scalebayes.forecast import distance
@@ -132,6 +132,26 @@ def test_the_optimum_is_the_mixture_of_optima(members):
     assert len(sb.interval(best)) == 12
     with pytest.raises(sb.InputError, match="law 'power' is one of x = C"):
         sb.optimum(sb.stack(members, {"chinchilla": 0.5, "other": 0.3, "power": 0.2}), C=1e21)
+
+
+@pytest.mark.parametrize("order", [["gp", "exact"], ["exact", "gp"]])
+def test_a_doubt_of_one_member_is_one_of_the_stack(members, order):
+    """The first member decides what is to be reviewed of the others' draws, and what they are the optimum of."""
+    held = {name: x.ravel()[:20] for name, x in members["chinchilla"].draws.items()}
+    process = departing(RUNS, sb.laws.get("chinchilla"), held, sb.GP("drift"), {"drift_scale": 0.02})
+    fits = {"gp": process, "exact": members["chinchilla"]}
+    fits, weights = {name: fits[name] for name in order}, {"gp": 0.1, "exact": 0.9}
+    mixture, many = sb.stack(fits, weights, draws=50), sb.Fits(tuple(fits), tuple(fits.values()))
+    for one in (mixture, many):
+        for answer in (sb.predict(one, **AT), sb.optimum(one, C=[1e24])):
+            assert answer.attrs["review"].startswith("of 'exact': the intervals take the law as exact")
+        inside = sb.predict(one, N=1e8, D=1e10), sb.predict(sb.stack(fits, {"gp": 1.0, "exact": 0.0}), **AT)
+        assert [answer.attrs["review"] for answer in inside] == ["", ""]
+        assert not sb.optimum(one, C=[1e24], of="law").attrs["review"].startswith("of ")
+    best = sb.optimum(mixture, C=[1e24])
+    assert best.attrs["of"] == "differs"
+    assert dict(zip(best["model"].values, best["of"].values, strict=True)) == {"gp": "curve", "exact": "law"}
+    assert "of" not in sb.optimum(mixture, C=[1e24], of="law").coords
 
 
 def test_a_member_of_no_weight_is_not_asked(members):

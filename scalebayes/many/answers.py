@@ -1,12 +1,15 @@
 """The answers of many fits as one Dataset with a dim dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, listed
 from scalebayes.many.fits import Fits
+
+NAMED = 3  # fits, of which a review is said to be by their names
 
 
 def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -34,13 +37,36 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
         for name, x in first.coords.items()
         if name not in shared
     }
-    told = {
-        name: value if all(one.attrs[name] == value for one in answers) else "differs"
-        for name, value in first.attrs.items()
-    }
+    told = {name: agreed(one.attrs[name] for one in answers) for name in first.attrs}
+    told["review"] = reviews(dict(zip(fits.names, answers, strict=True)))
     if told.get("moments") == "differs":
         told["moments"] = 0
     return xr.Dataset(data, {**shared, **own, "dataset": list(fits.names)}, told)
+
+
+def agreed(values: Iterable[Any]) -> Any:
+    """The value that all have, or "differs".
+
+    >>> agreed(["law", "law"]), agreed(["law", "curve"])
+    ('law', 'differs')
+    """
+    first, *others = values
+    return first if all(other == first for other in others) else "differs"
+
+
+def reviews(answers: Mapping[str, xr.Dataset]) -> str:
+    """What the answers say to review, and of which fits unless it is of all: a doubt of one holds for the whole.
+
+    >>> doubted, fine = (xr.Dataset(attrs={"review": text}) for text in ("no noise", ""))
+    >>> reviews({"a": doubted, "b": fine}), reviews({"a": doubted}), reviews({"b": fine})
+    ("of 'a': no noise", 'no noise', '')
+    """
+    of: dict[str, list[str]] = {}
+    for name, one in answers.items():
+        of.setdefault(one.attrs["review"], []).append(name)
+    more = {text: f" and {len(names) - NAMED} more" if len(names) > NAMED else "" for text, names in of.items()}
+    told = {text: f"of {listed(names[:NAMED])}{more[text]}: " if len(of) > 1 else "" for text, names in of.items()}
+    return "; ".join(f"{names}{text}" for text, names in told.items() if text)
 
 
 def _alike(answers: Sequence[xr.Dataset]) -> list[xr.Dataset]:
