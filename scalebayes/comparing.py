@@ -14,6 +14,7 @@ from scalebayes.checks.comparison import (
     no_largest_check,
     pareto_check,
     ranking,
+    refits_check,
     standard_error,
 )
 from scalebayes.comparison import Comparison
@@ -37,7 +38,8 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
     Among them: leave-one-out by Pareto-smoothed importance sampling of log p(y_i | y_-i, draw), which with a
     discrepancy is the conditional given the other runs. The posterior without a run is p(draw | y_-i), in proportion
     to p(draw | y) / p(y_i | y_-i, draw), so that the ratio is the same whether or not the runs are independent. Where
-    its Pareto k is too high, the fit is done again without the run, by the same method with the same reference.
+    its Pareto k is too high, the fit is done again without the run, by the same method with the same reference. What
+    such a refit fails, a check of the comparison says.
 
     Beyond them: a fit without the tenth of the runs that is largest, by C, or 6 N D, or what the laws take, as if
     these had never been trained, and the mean log predictive density of each as a new run.
@@ -70,11 +72,16 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
     keys = [jax.random.fold_in(as_key(seed), k) for k in range(len(members))]
     among = [leave_one_out(fit, refits, key) for fit, key in zip(members.values(), keys, strict=True)]
     held, why = held_out(members) if largest else (None, "")
-    beyond = None if held is None else largest_scores(members, held, seed)
+    beyond, of_largest = (None, {}) if held is None else largest_scores(members, held, seed)
     evidence = [log_evidence(fit) for fit in members.values()]
     data = _dataset(first, names, among, held, beyond, evidence)
     bad, refitted = np.stack([~one.good for one in among]), data["refitted"].values
-    checks = [fits_check({name: fit.checks for name, fit in members.items()}), pareto_check(names, bad, refitted)]
+    again = {
+        "elpd_loo": {name: one.checks for name, one in zip(names, among, strict=True)},
+        "lpd_largest": {name: [one] for name, one in of_largest.items()},
+    }
+    checks = [fits_check({name: fit.checks for name, fit in members.items()}), *refits_check(again)]
+    checks.append(pareto_check(names, bad, refitted))
     if beyond is not None:
         checks.append(ranking(names, data["elpd_loo_i"].values, beyond))
     elif largest:

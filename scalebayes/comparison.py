@@ -29,7 +29,7 @@ class Comparison:
             the fit of the others; `lpd_largest_i` (model, run), NaN for the others; the coordinate `held_out` (run,).
             `log_evidence`, `log_evidence_se` (model,): in the observable's own units; NaN where it isn't estimated.
             `weight_loo`, `weight_largest`, `weight_evidence` (model,): NaN where there are none.
-        checks: of the comparison: the fits' own, Pareto k, whether rankings agree, evidence.
+        checks: of the comparison: the fits' own and their refits', Pareto k, whether rankings agree, evidence.
     """
 
     data: xr.Dataset

@@ -11,16 +11,19 @@ from scalebayes.arrays import largest as largest_of
 from scalebayes.keys import as_key
 from scalebayes.result import Fit
 from scalebayes.scoring import log_density, mean_over_draws, without
+from scalebayes.status import Checks
 
 
 class Loo(NamedTuple):
-    """Leave-one-out of a fit (run,): elpd, its part of p_loo, Pareto k and whether it is low, which were refitted."""
+    """Leave-one-out of a fit (run,): elpd, its part of p_loo, Pareto k and whether it is low, which were refitted; and
+    the checks of each refit."""
 
     elpd: np.ndarray
     p: np.ndarray
     pareto_k: np.ndarray
     good: np.ndarray
     refitted: np.ndarray
+    checks: list[Checks]
 
 
 def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
@@ -36,7 +39,7 @@ def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
         found: Any = loo(fit.data, pointwise=True, reff=reff)
     terms = fit.log_likelihood()[fit.runs.observable].values.reshape(draws, -1)
     elpd, k = np.array(found.elpd_i.values, np.float64), np.array(found.pareto_k.values, np.float64)
-    refitted = np.full(len(k), False)
+    refitted, checks = np.full(len(k), False), []
     good = k <= found.good_k  # False for NaN too
     bad = np.flatnonzero(~good)
     for i in bad[np.argsort(-np.nan_to_num(k[bad], nan=np.inf), kind="stable")][:refits]:
@@ -44,7 +47,8 @@ def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
         again = without(fit, alone, jax.random.fold_in(key, int(i)), same_model=True)
         elpd[i] = mean_over_draws(log_density(again, fit.runs.take(alone), new=False))[0]
         refitted[i] = True
-    return Loo(elpd, mean_over_draws(terms) - elpd, k, good, refitted)
+        checks.append(again.checks)
+    return Loo(elpd, mean_over_draws(terms) - elpd, k, good, refitted, checks)
 
 
 def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
@@ -64,14 +68,15 @@ def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
     return held, ""
 
 
-def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> np.ndarray:
-    """Log predictive density of the runs held out, by the fit of the others (model, held)."""
-    scores = []
-    for k, fit in enumerate(members.values()):
+def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> tuple[np.ndarray, dict[str, Checks]]:
+    """Log predictive density of the runs held out, by the fit of the others (model, held), and that fit's checks."""
+    scores, checks = [], {}
+    for k, (name, fit) in enumerate(members.items()):
         key = jax.random.fold_in(jax.random.fold_in(as_key(seed), k), len(held))
         again = without(fit, held, key, same_model=False)
         scores.append(mean_over_draws(log_density(again, fit.runs.take(held), new=True)))
-    return np.stack(scores)
+        checks[name] = again.checks
+    return np.stack(scores), checks
 
 
 def log_evidence(fit: Fit) -> tuple[float, float]:

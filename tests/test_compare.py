@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import scalebayes as sb
-from scalebayes.checks.comparison import ranking
+from scalebayes import holdout
+from scalebayes.checks.comparison import ranking, refits_check
 from scalebayes.holdout import log_evidence
 from scalebayes.scoring import log_density, mean_over_draws, without
 from scalebayes.status import Check, Checks, Status
@@ -341,6 +342,46 @@ def test_a_fit_that_failed_leads(fit):
     failed = replace(fit, checks=Checks((Check("r-hat", Status.FAIL, "the chains disagree"),)))
     comparison = sb.compare({"fine": fit, "poor": failed}, refits=0, largest=False)
     assert repr(comparison).startswith("fail    fits: fits failed checks of their own ('poor': r-hat)")
+
+
+def test_a_refit_that_failed_is_told():
+    """A refit whose weights fail decides a score and the weights by it, and the comparison looks as any other."""
+    # Without the three largest, three runs are left for four parameters.
+    x = np.array([1.0, 10.0, 100.0, 1e5, 1e5, 1e5])
+    y = (0.5 + 3.2 * x**-0.3) * np.exp(0.02 * np.random.default_rng(0).standard_normal(6))
+    fits = {
+        law: sb.fit(sb.Runs(x=x, loss=y), law, noise="normal", method="laplace", on_fail="ignore")
+        for law in ("power", "offset_power")
+    }
+    comparison = sb.compare(fits, refits=0)
+    check = comparison.checks["refits"]
+    assert comparison.checks["fits"].status == "pass" and check.status == "review", "seed 0"
+    assert "(1 of 1 of 'offset_power' for lpd_largest: k-hat)" in check.sentence and "'nuts'" in check.sentence
+    assert "review  refits" in repr(comparison)
+    assert "refits" not in sb.compare(fits, refits=0, largest=False).checks
+
+
+def test_refits_are_counted_by_score_and_fit():
+    """A check that passed is said to have failed, or another fit's."""
+    fine = Checks((Check("k-hat", Status.PASS, ""), Check("starts", Status.REVIEW, "")))
+    bad = Checks((Check("k-hat", Status.FAIL, ""), Check("starts", Status.PASS, "")))
+    (check,) = refits_check({"elpd_loo": {"a": [bad, fine, bad], "b": []}, "lpd_largest": {"a": [fine], "b": [bad]}})
+    assert "(2 of 3 of 'a' for elpd_loo: k-hat; 1 of 1 of 'b' for lpd_largest: k-hat)" in check.sentence
+    (check,) = refits_check({"elpd_loo": {"a": [fine]}, "lpd_largest": {}})
+    assert check.status == "pass" and "No refit of 1" in check.sentence
+    assert refits_check({"elpd_loo": {"a": []}, "lpd_largest": {}}) == []
+
+
+def test_leave_one_out_hands_on_the_checks_of_its_refits(monkeypatch):
+    """The checks of exact refits are lost on the way to the comparison."""
+    bad = Checks((Check("k-hat", Status.FAIL, ""),))
+    monkeypatch.setattr(holdout, "without", lambda *a, **b: replace(without(*a, **b), checks=bad))
+    count = np.array([400.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    runs = sb.Runs(x=X, loss=Y * np.where(count > 1, np.exp(0.01), 1.0), count=count)
+    one = sb.fit(runs, "power", noise="normal", method="laplace", on_fail="ignore", priors=KNOWN)
+    comparison = sb.compare({"one": one}, refits=1, largest=False)
+    assert comparison.data["refitted"].sum() == 1, "seed 0"
+    assert "1 of 1 of 'one' for elpd_loo: k-hat" in comparison.checks["refits"].sentence
 
 
 def test_runs_of_one_size_have_no_largest():

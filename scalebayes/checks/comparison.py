@@ -1,4 +1,4 @@
-"""Checks of a comparison of fits: the fits' own, Pareto k, whether two rankings agree, evidence."""
+"""Checks of a comparison of fits: the fits' own and their refits', Pareto k, whether two rankings agree, evidence."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -40,6 +40,34 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
     return Check(
         "fits", Status.FAIL, f"fits failed checks of their own ({told}): mend these first; print(fit) says how."
     )
+
+
+def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[Check]:
+    """Whether the refits passed their own checks, score -> fit -> checks of each refit; nothing where there are none.
+
+    A refit is by the fit's own method alone: where `fit_many` would go on to NUTS, it stays as it is.
+    """
+    told, total = [], 0
+    for score, fits in refits.items():
+        for name, each in fits.items():
+            failed = [of.of(Status.FAIL) for of in each if of.of(Status.FAIL)]
+            total += len(each)
+            if failed:
+                which = ", ".join(dict.fromkeys(check.name for of in failed for check in of))
+                told.append(f"{len(failed)} of {len(each)} of {name!r} for {score}: {which}")
+    if not total:
+        return []
+    if not told:
+        return [Check("refits", Status.PASS, f"No refit of {total} failed a check of its own.")]
+    return [
+        Check(
+            "refits",
+            Status.REVIEW,
+            f"refits failed checks of their own ({'; '.join(told)}): these scores, and weights by them, rest on draws "
+            "that can't be relied on; fit with method='nuts', longer chains or narrower priors, which the refits then "
+            "have too.",
+        )
+    ]
 
 
 def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) -> Check:
