@@ -28,6 +28,7 @@ class Problem:
         columns: law input -> column of the runs. reference: the units of the model.
         model, numbers, rows: for the traced code (float64 NumPy arrays).
         discrepancy: with its components and the priors in force, or None.
+        at_reference: parameters of the law that are held at the reference, whose numbers there `law` has.
     """
 
     runs: Runs
@@ -39,6 +40,13 @@ class Problem:
     numbers: Numbers
     rows: Rows
     discrepancy: Discrepancy | None = None
+    at_reference: tuple[str, ...] = ()
+
+    @property
+    def movable_law(self) -> Law:
+        """The law for a reference of other runs: what is held at the reference moves with it."""
+        moved = {name: replace(self.law.params[name], prior="reference") for name in self.at_reference}
+        return replace(self.law, params={**self.law.params, **moved})
 
     @property
     def params(self) -> dict[str, Param]:
@@ -103,7 +111,7 @@ def build(
         there = {name: x[kept] for name, x in values.items()}
         own = Reference.of(there, runs.y[kept], law.bases, law.has_scale, law.range[0] < 0)
         reference = own if law.has_dimensions else Reference.unit(values)
-    chosen_law = _at_reference(chosen_law, reference)
+    chosen_law, held = _at_reference(chosen_law, reference)
     own = {**law.params, **noise.params, **(discrepancy.params if discrepancy else {})}
     chosen = {**chosen_law.params, **chosen_noise.params, **(chosen_process.params if chosen_process else {})}
     offsets = chosen_process is not None and any(one.name == "offset" for one in chosen_process.components)
@@ -117,6 +125,7 @@ def build(
         numbers_of(own, chosen, reference, noise.stages, ends_of(values, reference) if chosen_process else None),
         rows_of(runs, values, reference, group if offsets else None),
         chosen_process,
+        held,
     )
 
 
@@ -176,13 +185,13 @@ def _rows_of(off: np.ndarray) -> str:
     return f"{off.size} run{'s' if off.size > 1 else ''}"
 
 
-def _at_reference(law: Law, reference: Reference) -> Law:
-    """The law with the parameters that are held at the reference as numbers in the runs' own units."""
+def _at_reference(law: Law, reference: Reference) -> tuple[Law, tuple[str, ...]]:
+    """The law with the parameters that are held at the reference as numbers in the runs' own units, and their names."""
     held = {name: param for name, param in law.params.items() if isinstance(param.prior, str) and param.fixed}
     if not held:
-        return law
+        return law, ()
     numbers = {n: replace(p, prior=float(np.exp(log_unit(p.dimension, {}, reference.logs)))) for n, p in held.items()}
-    return replace(law, params={**law.params, **numbers})
+    return replace(law, params={**law.params, **numbers}), tuple(held)
 
 
 def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, str], Runs]:

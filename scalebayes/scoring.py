@@ -75,7 +75,8 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
     Args:
         left_out: True for the runs that are left out, bool (run,).
         same_model: True to keep the reference, and with a discrepancy where the largest runs lie: the same priors,
-            given fewer runs. False for those of the runs that are left, as if the others had never been there.
+            given fewer runs. False for those of the runs that are left, as if the others had never been there: what
+            the law holds at the reference moves along.
 
     Raises:
         InputError: a prior is known as text alone, or the method can't fit what is left.
@@ -83,10 +84,10 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
     problem = fit.problem
     if text := [name for name, param in problem.params.items() if isinstance(param.prior, TextPrior)]:
         raise InputError(f"the prior of {text[0]!r} is known as text alone: it can't be fitted again; fit it anew")
-    reference = problem.reference if same_model else None
+    law, reference = (fit.law, problem.reference) if same_model else (problem.movable_law, None)
     with jax.enable_x64():
         kept = fit.runs.take(~left_out)
-        again = build(kept, fit.law, fit.noise, None, problem.columns, reference, fit.discrepancy)
+        again = build(kept, law, fit.noise, None, problem.columns, reference, fit.discrepancy)
         # The law has the priors in force, and a flat one doesn't say where to start.
         numbers = again.numbers._replace(starts=problem.numbers.starts)
         again = replace(again, numbers=numbers._replace(ends=problem.numbers.ends) if same_model else numbers)

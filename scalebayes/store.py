@@ -109,7 +109,7 @@ def record_of(fit: Fit) -> dict[str, Any]:
             "settings": dict(fit.law.settings),
             "ties": [list(pair) for pair in fit.law.ties],
             "formula": fit.law.formula,
-            "params": {name: param_record(p) for name, p in fit.law.params.items()},
+            "params": {name: param_record(p) for name, p in fit.problem.movable_law.params.items()},
         },
         "noise": {
             "name": fit.noise.name,

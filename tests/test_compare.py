@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 import scalebayes as sb
 from scalebayes import holdout
 from scalebayes.checks.comparison import ranking, refits_check
-from scalebayes.holdout import log_evidence
+from scalebayes.holdout import held_out, log_evidence
 from scalebayes.scoring import log_density, mean_over_draws, without
 from scalebayes.status import Check, Checks, Status
 from scalebayes.weights import stacking_weights
@@ -99,6 +99,35 @@ def test_a_refit_without_a_run_is_the_same_model(known):
     fresh = without(fit, alone, jax.random.key(0), same_model=False)
     assert fresh.reference != fit.reference
     assert not process or fresh.problem.numbers.ends != fit.problem.numbers.ends
+
+
+@pytest.mark.parametrize("law", ["end_power", "end_chinchilla"])
+def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
+    """A law written from the end of the runs keeps the end of those held out, and its loss there a prior."""
+    rng = np.random.default_rng(5)
+    N, D = 10 ** rng.uniform(7, 10, 20), 10 ** rng.uniform(9, 11, 20)
+    runs = sb.Runs(N=N, D=D, loss=(1.7 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.005 * rng.standard_normal(20)))
+    shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore"}
+    shared |= {"inputs": {"x": "N"}} if law == "end_power" else {}
+    fit, key = sb.fit(runs, law, **shared), jax.random.key(1)
+    held = held_out({law: fit})[0]
+    assert held is not None
+    fresh = sb.fit(runs.take(~held), law, **shared, seed=key)
+    fit.save(tmp_path / "fit.nc")
+    for one in (fit, sb.load(tmp_path / "fit.nc")):
+        again = without(one, held, key, same_model=False)
+        assert again.reference == fresh.reference != fit.reference
+        for name, param in fresh.law.params.items():
+            assert again.law.params[name].prior == param.prior or not param.fixed, name
+        for name, draws in fresh.draws.items():
+            np.testing.assert_array_equal(again.draws[name], draws)
+        kept = without(one, held, key, same_model=True)
+        ends = {name: param.prior for name, param in fit.law.params.items() if param.fixed}
+        assert ends and {name: kept.law.params[name].prior for name in ends} == ends
+    # A number that was given is the law's, wherever the runs end.
+    ended = {name: float(x) for name, x in ends.items()}
+    own = without(sb.fit(runs, law, **shared, priors=ended), held, key, same_model=False)
+    assert {name: own.law.params[name].prior for name in ends} == ended
 
 
 def test_evidence_is_that_of_the_closed_form(known):
