@@ -1,12 +1,13 @@
 """compare: which of several fits of the same runs foretells runs best."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes.averaging import averaged_text
 from scalebayes.checks.comparison import (
     difference,
     evidence_check,
@@ -43,6 +44,9 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
 
     Beyond them: a fit without the tenth of the runs that is largest, by C, or 6 N D, or what the laws take, as if
     these had never been trained, and the mean log predictive density of each as a new run.
+
+    A fit of averaged runs, as `forecaster` has above 64, is scored a cell at a time, and compares with others of the
+    same cells: fit these to its table, `sb.fit(fits["forecaster"].runs, "chinchilla")`.
 
     Args:
         fits: name -> fit by NUTS or Laplace, or `fit_many(runs, laws=[...])`.
@@ -114,8 +118,21 @@ def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
     first, *others = members
     if strange := {name: why for name in others if (why := differing(members[first], members[name]))}:
         told = "; ".join(f"{name!r}: {why}" for name, why in strange.items())
-        raise InputError(f"these fits don't score the rows of {first!r} ({told}); fit all to one table of runs")
+        cure = _cells_cure(members, (first, *strange)) or "fit all to one table of runs"
+        raise InputError(f"these fits don't score the rows of {first!r} ({told}); {cure}")
     return members
+
+
+def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
+    """What to do where some fits were given runs and others cells of them, or other cells; else blank."""
+    about = {name: members[name].runs.metadata.get("averaged") for name in names}
+    name = next((name for name, cells in about.items() if cells), None)
+    if name is None or all(cells == about[name] for cells in about.values()):
+        return ""
+    return (
+        f"{name!r} was fitted to {averaged_text(members[name].runs)} and is scored a cell at a time: fit all to these "
+        f"cells, sb.fit(fits[{name!r}].runs, ...)"
+    )
 
 
 def differing(one: Fit, other: Fit) -> str:

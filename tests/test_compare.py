@@ -310,6 +310,23 @@ def test_fits_of_other_rows_are_refused(case, fit):
         sb.compare({"mine": fit, "theirs": other})
 
 
+def test_fits_of_cells_and_of_runs_are_told_apart():
+    """Rows are refused that were averaged unasked, and nothing says so or what to do."""
+    x = np.repeat(X, 3) * np.exp(0.001 * np.arange(24))
+    runs = sb.Runs(x=x, loss=3.2 * x**-ALPHA * np.exp(SIGMA * np.random.default_rng(3).standard_normal(24)))
+    shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "priors": KNOWN}
+    cells, fewer = (sb.averaged(runs, ["x"], most=most)[0] for most in (8, 5))
+    plain, mean, coarse = (sb.fit(table, "power", **shared) for table in (runs, cells, fewer))
+    told = r"'mean' was fitted to 24 runs averaged in 8 cells of x and is scored a cell at a time: fit all to these "
+    for fits in ({"plain": plain, "mean": mean}, {"mean": mean, "plain": plain}, {"mean": mean, "coarse": coarse}):
+        with pytest.raises(sb.InputError, match=told + r"cells, sb\.fit\(fits\['mean'\]\.runs, \.\.\.\)"):
+            sb.compare(fits)
+    with pytest.raises(sb.InputError, match=r"7 rows and not 8.*; fit all to one table of runs"):
+        sb.compare({"mean": mean, "some": replace(mean, problem=replace(mean.problem, runs=cells.take(np.arange(7))))})
+    again = sb.fit(mean.runs, "power", **shared, seed=1)
+    assert sb.compare({"mean": mean, "again": again}, refits=0, largest=False).data.sizes["run"] == 8
+
+
 def test_a_column_that_was_derived_is_no_other_row():
     """A fit for which C was derived can't be compared with one that needed none."""
     runs = surface("power", rows=8)
