@@ -51,6 +51,14 @@ def conditional(fit: Fit, points: Mapping[str, np.ndarray], group: np.ndarray, k
     return Conditional(mean, sd, drawn)
 
 
+def discrepancy_key(fit: Fit, key: Any) -> Any:
+    """The key of a discrepancy's draws in an answer; None for a fit that is its mode alone, which takes the mean.
+
+    One draw of the process is no mode, and another seed would give another.
+    """
+    return None if next(iter(fit.draws.values())).size == 1 else jax.random.fold_in(key, 1)
+
+
 def _conditional_impl(model, rows, places, there, arrays, keys):
     def one(each):
         (law, noise, process, factor), key = each

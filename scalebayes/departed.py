@@ -29,7 +29,7 @@ def least(
 
     Args:
         budget: (budget,). log_N: of the law's optimum, NaN where there is none; it broadcasts to (chain, draw, budget).
-        group: number of the group whose offset is meant, -1 for a new one.
+        group: number of the group whose offset is meant, -1 for a new one. key: None for the mean given the runs.
     """
     problem, order = fit.problem, np.argsort(budget)
     ends = problem.numbers.ends
@@ -45,7 +45,7 @@ def least(
         {name: np.float64(fit.reference.inputs[name]) for name in ("N", "D")},
         np.full(grid, group, np.float64) if problem.rows.group is not None else None,
         np.log(budget[order]),
-        (flat(fit), np.where(np.isnan(start), middle, start), jax.random.split(key, len(start))),
+        (flat(fit), np.where(np.isnan(start), middle, start), _split(key, len(start))),
     )
     best, lowest = (np.asarray(x)[:, np.argsort(order)].reshape(shape) for x in found)
     none = np.isnan(best) | np.isnan(np.broadcast_to(np.asarray(log_N), shape))
@@ -81,8 +81,8 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
             return (there, delta, jnp.ones(grid)), (jnp.where(inside, at, jnp.nan), lowest)
 
         nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at)
-        keys = jax.random.split(key, len(log_C))
-        return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), (log_C, starts, keys))[1]
+        budgets = (log_C, starts, _split(key, len(log_C)))
+        return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), budgets)[1]
 
     return jax.lax.map(one, draws, batch_size=TOGETHER)
 
@@ -90,8 +90,12 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
 _least = jax.jit(_least_impl, static_argnums=(0, 1))
 
 
+def _split(key, count):
+    return None if key is None else jax.random.split(key, count)
+
+
 def _path(process, values, seen, before, there, key):
-    """A draw of delta at places, given residuals of runs and delta at places drawn before (place,)."""
+    """A draw of delta at places, or without a key its mean, given residuals of runs and delta drawn before (place,)."""
     held, delta, drawn = before
     places = jax.tree.map(lambda *x: jnp.concatenate(x), seen.places, held, there)
     covariance = process.covariance(values, places, places)
@@ -103,7 +107,8 @@ def _path(process, values, seen, before, there, key):
     known = jnp.where(kept[:-size], jnp.concatenate([seen.off, delta]), 0.0)
     # Normals that give what is known, then new ones: the joint vector is root times them.
     white = jax.scipy.linalg.solve_triangular(root[:-size, :-size], known, lower=True)
-    return root[-size:, :-size] @ white + root[-size:, -size:] @ jax.random.normal(key, (size,))
+    mean = root[-size:, :-size] @ white
+    return mean if key is None else mean + root[-size:, -size:] @ jax.random.normal(key, (size,))
 
 
 def _turn(values, at):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes.conditional import conditional
+from scalebayes.conditional import conditional, discrepancy_key
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.keys import as_key
 from scalebayes.many.answers import joined
@@ -33,6 +33,8 @@ def predict(
     **inputs: Any,
 ) -> xr.Dataset:
     """What the fit says at given inputs: the law, times the exponential of its discrepancy where it has one.
+
+    Each draw of the fit takes a draw of the discrepancy given the runs; a fit that is one draw, as by MAP, its mean.
 
     Args:
         fit: of any method; of `Fits`, whose answers are stacked along the dim dataset, fit i with the key
@@ -81,9 +83,9 @@ def predict(
         values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
         if fit.discrepancy is not None:
             codes = np.full(len(next(iter(points.values()))), group_code(fit, group))
-            found = conditional(fit, law_inputs, codes, jax.random.fold_in(as_key(seed), 1))
-            assert found.drawn is not None
-            values = values * np.exp(found.drawn).reshape(values.shape)
+            found = conditional(fit, law_inputs, codes, discrepancy_key(fit, as_key(seed)))
+            delta = found.mean if found.drawn is None else found.drawn
+            values = values * np.exp(delta).reshape(values.shape)
         elif group is not None:
             raise InputError(f"group={group!r}: the fit has no discrepancy with an offset a group; leave it out")
         if observed:

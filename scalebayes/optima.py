@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes import departed
+from scalebayes.conditional import discrepancy_key
 from scalebayes.errors import InputError, unknown
 from scalebayes.forecast import about, curve, distance, exactness, group_code, positive
 from scalebayes.keys import as_key
@@ -39,8 +40,8 @@ def optimum(
             `recalibrate`, the fit's own optimum, as backtests say nothing of where it lies.
         C: budgets, a number or an array (budget,).
         of: "law" for the law alone; "curve" for what `predict` says, the law times the exponential of its discrepancy,
-            of which each draw takes a path along C, given the runs, that its budgets share. By default "curve" where
-            the fit has a discrepancy; without one both are the law.
+            of which each draw takes a path along C, given the runs, that its budgets share; a fit that is one draw, its
+            mean. By default "curve" where the fit has a discrepancy; without one both are the law.
         group, seed: of the discrepancy, as for `predict`; fit i of `Fits` has the key `fold_in(seed, i)`.
 
     Returns:
@@ -105,7 +106,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             log_N, exponent = closed_form(fit.law.terms(**params), budget)
         log_N, exponent, loss = np.asarray(log_N), np.asarray(exponent), None
         if departs:
-            log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), jax.random.fold_in(key, 1))
+            log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), discrepancy_key(fit, key))
             exponent = np.nan
         N = np.exp(log_N)
         D = budget / (6 * N)

@@ -379,6 +379,20 @@ def test_predict_at_the_mode(run, mode):
     assert run("predict", mode, "--N", "1B", "--D", "20B", "--json").json["points"][0]["sd"] is None
 
 
+def test_a_mode_with_a_discrepancy_says_what_it_takes_of_it(run, folder):
+    """A forecast passes for the law's own curve, though its discrepancy has moved it."""
+    preset = scalebayes.laws.published("besiroglu2024")
+    values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
+    path = folder / "mode_departs.nc"
+    departing(simulated(12, seed=4), preset.law, preset.values, scalebayes.GP("matern"), values).save(path)
+    of = "with its discrepancy{}, of which it takes the mean given the runs"
+    for words, told in (
+        (["predict", path, "--N", "1B", "--D", "20B"], " at the mode"),
+        (["optimum", path, "--C", "1e20"], ""),
+    ):
+        assert of.format(told) in " ".join(run(*words).out.split())
+
+
 def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
     ended = run("optimum", laplace, "--C", "1e22,1e20:1e21:2")
     assert [line.split()[0] for line in ended.out.splitlines() if re.match(r" *1e2", line)] == ["1e22", "1e20", "1e21"]

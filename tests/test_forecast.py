@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import departing
 
 import scalebayes as sb
 
@@ -96,3 +97,24 @@ def test_new_runs_are_refused_where_there_is_no_density(fit):
     for bad, match in ((objective, "objective"), (sb.fit(RUNS, method="map", on_fail="ignore"), "one draw")):
         with pytest.raises(sb.InputError, match=match):
             sb.predict(bad, N=1e9, D=1e10, observed=True)
+
+
+def test_a_mode_with_a_discrepancy_is_the_mean_of_the_process():
+    """One random draw of the process passes for the mode: another seed gave another number."""
+    x = np.geomspace(1e2, 1e4, 12)
+    runs = sb.Runs(x=x, loss=3.0 * x**-0.2 * np.exp(0.1 * np.sin(1.5 * np.log(x))))
+    known = {"matern_scale": 0.1, "matern_length_x": 1.0}
+    fit = departing(runs, sb.laws.get("power"), {"A": 3.0, "alpha": 0.2}, sb.GP("matern"), known)
+    at = np.array([300.0, 1e5])
+    ours, other = (sb.predict(fit, x=at, seed=seed)["loss"].values[0, 0] for seed in (0, 1))
+    np.testing.assert_array_equal(ours, other)
+    # By the covariance itself, in NumPy: across' inverse residual.
+    u, v = np.log(x), np.log(at)
+
+    def matern(a, b):
+        apart = np.sqrt(3) * np.abs(a[:, None] - b[None, :])
+        return 0.1**2 * (1 + apart) * np.exp(-apart)
+
+    delta = matern(v, u) @ np.linalg.solve(matern(u, u) + 0.003**2 * np.eye(12), np.log(runs.y / (3.0 * x**-0.2)))
+    assert np.abs(delta).min() > 0.005, "the process is to say something"
+    np.testing.assert_allclose(ours, 3.0 * at**-0.2 * np.exp(delta), rtol=1e-6)

@@ -169,6 +169,20 @@ def test_budgets_in_any_order_and_a_seed(seed=13):
     assert not np.array_equal(up.values, other.values, equal_nan=True)
 
 
+def test_a_mode_has_the_optimum_of_the_curve_that_predict_gives(seed=14):
+    """One random path of the process passes for the mode's curve: another seed gave another optimum."""
+    fit, C = held(bent(24, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=1), [1e20, 3e20]
+    best, other = (sb.optimum(fit, C=C, seed=s) for s in (1, 2))
+    np.testing.assert_array_equal(best["N"], other["N"])
+    N, loss = best["N"].values[0, 0], best["loss"].values[0, 0]
+    for i, budget in enumerate(C):
+        near = N[i] * np.geomspace(0.5, 2, 101)
+        curve = sb.predict(fit, N=near, C=budget)["loss"].values[0, 0]
+        # The path's own jitter and a parabola through three points of it.
+        assert loss[i] == pytest.approx(curve[50], rel=1e-5), f"seed {seed}"
+        assert curve[50] <= curve.min() * (1 + 1e-6), f"seed {seed}"
+
+
 def test_a_law_without_optimum_has_none_with_its_discrepancy(seed=15):
     """A path around nothing gives the end of its grid as an optimum."""
     fit = held(simulated(12, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=20)

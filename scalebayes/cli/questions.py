@@ -87,9 +87,10 @@ def meaning(fit: "Fit", observed: bool, prob: float) -> str:
     beyond = "e-folds: how far the point lies outside the runs."
     if names := plain(fit, fit.problem.columns.values()):
         beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
-    if one_draw(fit):
-        return f"{what}: the law's curve at the mode; map has no intervals. {beyond}"
     curve = "the law's curve" if fit.discrepancy is None else "the law's curve with its discrepancy"
+    if one_draw(fit):
+        taken = "" if fit.discrepancy is None else ", of which it takes the mean given the runs"
+        return f"{what}: {curve} at the mode{taken}; map has no intervals. {beyond}"
     of = (
         "a new run, its noise included"
         if observed
@@ -155,7 +156,9 @@ def optimum(
     unit = f" in {fit.runs.unit}" if fit.runs.unit else ""
     told = f"C = 6 N D in FLOPs, {fit.runs.observable}{unit}: {shown}."
     if best.attrs["of"] == "curve":
-        told += " The optimum is that of the law with its discrepancy; --of law gives the law's own, with its exponent."
+        taken = ", of which it takes the mean given the runs" if one_draw(fit) else ""
+        told += f" The optimum is that of the law with its discrepancy{taken}; --of law gives the law's own, with its "
+        told += "exponent."
     else:
         told += f" {exponent_text(table)}"
     print("\n" + show.prose(told))
