@@ -1,7 +1,8 @@
 """A Matern-3/2 process along one axis by its Markov form: exact, in one pass over the sorted places.
 
-delta = a(t) g(t), and (g, g') is a Markov process, so that a Kalman filter gives the density of n residuals in time n
-where a Cholesky factor takes n^3. Source: Hartikainen and Sarkka 2010, doi 10.1109/MLSP.2010.5589113.
+delta = a g(t) with an amplitude a of each place, and (g, g') is a Markov process, so that a Kalman filter gives the
+density of n residuals in time n where a Cholesky factor takes n^3. Source: Hartikainen and Sarkka 2010,
+doi 10.1109/MLSP.2010.5589113.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ class Path(NamedTuple):
     """A process seen along an axis, by increasing place; a pytree of arrays (place,).
 
     Attributes:
-        gap: to the place before, in units of length / sqrt(3). scale: a(t). residual: seen. variance: of its noise.
+        gap: to the place before, in units of length / sqrt(3). scale: a there. residual: seen. variance: of its noise.
         seen: 0 where nothing is.
     """
 

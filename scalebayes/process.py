@@ -93,13 +93,15 @@ class Process:
         matern: Matern = self.components[0]
         log, off, mask = (jnp.asarray(x) for x in (seen.places.logs[axis], seen.off, seen.mask))
         noise = seen.scale + jnp.zeros_like(off)
+        # delta = scale g, and g alone is Markov along the axis: its scale may go by any input.
+        scale = matern.amplitude(values, seen.places.logs)
         if there is not None:
             nothing = jnp.zeros_like(there.logs[axis])
             log, off = jnp.concatenate([log, there.logs[axis]]), jnp.concatenate([off, nothing])
             noise, mask = jnp.concatenate([noise, nothing + 1]), jnp.concatenate([mask, nothing])
+            scale = jnp.concatenate([scale, matern.amplitude(values, there.logs)])
         order = jnp.argsort(log)
-        log = log[order]
-        scale = matern.amplitude(values, {axis: log})
+        log, scale = log[order], scale[order]
         gap = jnp.diff(log, prepend=log[:1]) * jnp.sqrt(3.0) / values[f"matern_length_{axis}"]
         variance = noise[order] ** 2 + JITTER * scale**2
         return markov.Path(gap, scale, off[order], variance, mask[order]), jnp.argsort(order)

@@ -68,6 +68,35 @@ def test_the_markov_form_is_the_process_of_the_covariance(fades):
     assert slope(markov, VALUES) == pytest.approx(float(slope(dense, NO_OFFSET)), rel=1e-9)
 
 
+@pytest.mark.parametrize("fades", ["auto", "N", None])
+def test_along_one_input_of_two_it_is_the_process_of_its_covariance(fades):
+    """A process along N whose scale fades with D went through a Markov form that knew N alone: KeyError 'D'."""
+    process = Process((Matern(inputs=("N",), fades=fades).of(["N", "D"]),))
+    assert process.axis == "N"
+    places, there, rng = surface(), surface(4, seed=6), np.random.default_rng(7)
+    places.logs["N"][3] = there.logs["N"][1] = places.logs["N"][4]  # of one size, and of other tokens
+    seen = Residuals(places, 0.03 * rng.normal(size=9), np.full(9, 0.01), np.ones(9))
+
+    def by_hand(a, b):
+        apart = np.sqrt(3) * np.abs(a.logs["N"][:, None] - b.logs["N"][None, :]) / 2.0
+        early = {"auto": "D", "N": "N"}.get(fades)
+        scales = [0.03 * np.exp(-0.4 * np.minimum(one.logs[early], 0.0)) if early else 0.03 for one in (a, b)]
+        return np.reshape(scales[0], (-1, 1)) * scales[1] * (1 + apart) * np.exp(-apart)
+
+    covariance = by_hand(places, places) + np.diag(0.01**2 + JITTER * np.diagonal(by_hand(places, places)))
+    expected = multivariate_normal(np.zeros(9), covariance).logpdf(seen.off) + 9 * np.log(2 * np.pi) / 2
+    assert process.log_density(VALUES, seen) == pytest.approx(expected, rel=1e-9)
+    inverse = np.linalg.inv(covariance)
+    off, variance = process.left_out(VALUES, seen)
+    np.testing.assert_allclose(variance, 1 / np.diagonal(inverse), rtol=1e-6)
+    np.testing.assert_allclose(off, inverse @ seen.off / np.diagonal(inverse), rtol=1e-6)
+    pull = np.linalg.solve(covariance, by_hand(places, there))
+    mean, sd, _ = process.conditional(VALUES, seen, there)
+    np.testing.assert_allclose(mean, pull.T @ seen.off, rtol=1e-7)
+    left = np.diagonal(by_hand(there, there)) - (pull * by_hand(places, there)).sum(axis=0)
+    np.testing.assert_allclose(sd, np.sqrt(left), rtol=1e-6)
+
+
 @pytest.mark.parametrize("components", [(Matern(),), (Matern(), Offset())])
 def test_joint_draws_have_the_conditional_mean_and_covariance(components):
     process, seen = Process(tuple(one.of(["x"]) for one in components)), curve()
