@@ -10,6 +10,8 @@ import jax
 import numpy as np
 
 from scalebayes import diagnostics, infer
+from scalebayes import discrepancy as discrepancies
+from scalebayes import noise as noises
 from scalebayes.calibrated import Calibration, judged
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting import chosen, prepared, versions
@@ -83,7 +85,8 @@ def calibrate(
         `Calibration`: `.data`, `.table()`, and sentences when printed.
 
     Raises:
-        InputError: what was given can't be used, a prior that can't be drawn from, or a method without a posterior.
+        InputError: what was given can't be used, a prior that can't be drawn from, a method without a posterior, or
+            Student-t noise with a discrepancy, by name or of `draw_from`: each run's latent scale would need a rank.
 
     Source: Talts et al. 2018, arXiv 1804.06788; Modrák et al. 2023, arXiv 2211.02383; Säilynoja et al. 2025,
     arXiv 2502.03279, for `draw_from=fit`.
@@ -101,10 +104,12 @@ def calibrate(
     if isinstance(draw_from, Fit):
         if not all(x is None for x in (noise, discrepancy, priors, inputs)):
             raise InputError("draw_from=fit has the fit's own noise, discrepancy, priors and inputs; leave them out")
+        noise, discrepancy = draw_from.noise, draw_from.discrepancy
     elif draw_from != "prior":
         raise InputError(f"draw_from is 'prior' or a fit made by sb.fit, not {draw_from!r}")
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+    _check_scales(noise, discrepancy)
     found_law, found_noise, departure, method = chosen(law, noise, discrepancy, method)
     _check_method(method, int(draws))
     with jax.enable_x64():
@@ -177,6 +182,15 @@ class _Ranked:
         if effective is None:
             effective = diagnostics.ess_bulk(np.stack(list(self.fit.draws.values()))).min()
         return failed if effective >= self.draws else [*failed, "effective draws"]
+
+
+def _check_scales(noise: str | Noise | None, discrepancy: Any) -> None:
+    """Refuse a noise that with a discrepancy gives every run a scale of its own; by default there is none such."""
+    if discrepancies.get(discrepancy) and noise is not None and noises.get(noise).form.mixture:
+        raise InputError(
+            f"noise={noises.get(noise).name!r} with a discrepancy: every run then has a latent scale of its own, and "
+            "calibrate can't rank those; use noise='normal', or draw from a fit with normal noise"
+        )
 
 
 def _check_method(method: Any, draws: int) -> None:

@@ -6,6 +6,7 @@ from itertools import product
 import jax
 import numpy as np
 import pytest
+from conftest import departing as departing_fit
 from conftest import simulated
 from scipy import stats
 
@@ -364,6 +365,22 @@ def test_refused_in_words(what):
     options, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
         sb.calibrate("power", few_runs(), **options)
+
+
+def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
+    """Hours of fits, and then an error of shapes: a run's latent scale has no truth to rank."""
+    monkeypatch.setattr(simulation, "_observed", lambda *_: pytest.fail("runs were simulated"))
+    told = "noise='student_t' with a discrepancy: .* latent scale .* can't rank those; use noise='normal'"
+    for method in ("laplace", sb.NUTS()):
+        with pytest.raises(sb.InputError, match=told):
+            sb.calibrate("power", few_runs(), noise=sb.StudentT(), discrepancy="gp", method=method)
+    # A fit that holds its draws and was never sampled: what it is of decides.
+    law, gp, known = sb.laws.get("power"), sb.GP("matern"), {"matern_scale": 0.02, "matern_length_x": 1.0}
+    fit = departing_fit(few_runs(), law, {"A": np.full(8, 3.0), "alpha": np.full(8, 0.2)}, gp, known)
+    with jax.enable_x64():
+        problem = build(few_runs(), law, sb.StudentT(), discrepancy=gp)
+    with pytest.raises(sb.InputError, match=told):
+        sb.calibrate("power", few_runs(), draw_from=replace(fit, problem=problem), n=4)
 
 
 def test_a_fit_of_something_else_is_refused():
