@@ -11,7 +11,8 @@ import numpy as np
 from scalebayes import files
 from scalebayes.conditional import flat, own_units, residuals
 from scalebayes.errors import InputError, listed, unknown
-from scalebayes.forecast import check_observed, group_code
+from scalebayes.forecast import check_observed
+from scalebayes.groups import group_code
 from scalebayes.keys import as_key
 from scalebayes.result import Fit
 
@@ -79,13 +80,12 @@ def export(
     held = next(iter(fit.draws.values())).size
     if draws is not None and not 1 < draws <= held:
         raise InputError(f"draws is from 2 to the {held} of the fit, not {draws!r}")
-    if fit.discrepancy is None and group is not None:
-        raise InputError(f"group={group!r}: the fit has no discrepancy with an offset a group; leave it out")
+    code = group_code(fit, group)
     if fit.discrepancy is not None and held == 1:
         raise InputError("a MAP fit is one draw, of its discrepancy too: fit with method='laplace' or 'nuts'")
     kept = np.linspace(0, held - 1, draws or held).round().astype(int)
     with jax.enable_x64():
-        program = _program(fit, kept, levels, observed, group_code(fit, group), as_key(seed))
+        program = _program(fit, kept, levels, observed, code, as_key(seed))
         (points,) = jax.export.symbolic_shape("points")
         inputs = [jax.ShapeDtypeStruct((points,), np.float32) for _ in fit.law.inputs]
         whole = jax.export.export(jax.jit(program), platforms=tuple(platforms))(*inputs).serialize()

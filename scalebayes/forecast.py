@@ -9,13 +9,13 @@ import xarray as xr
 
 from scalebayes.conditional import conditional, discrepancy_key
 from scalebayes.errors import InputError, listed, unknown
+from scalebayes.groups import group_code, group_of_each
 from scalebayes.keys import as_key
 from scalebayes.many.answers import joined
 from scalebayes.many.fits import Fits
 from scalebayes.mixture import Stack, keys_of, mixed
 from scalebayes.recalibration import Recalibrated
 from scalebayes.result import Fit
-from scalebayes.runs import Runs
 
 # benchmarks/results/skill.md, chinchilla: the mean of four cutoffs, over five seeds.
 EXACT = (
@@ -42,7 +42,8 @@ def predict(
             `recalibrate`, whose draws are widened.
         observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
             new run with its noise.
-        group: of the runs, where a discrepancy has an offset a group; by default a new one.
+        group: of the runs, where a discrepancy has an offset a group; by default a new one. Members of a `Stack` that
+            have no such group answer without it.
         seed: of the discrepancy and the noise, an int or a JAX key.
         **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
             arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
@@ -55,8 +56,8 @@ def predict(
         coordinates of the dim point.
 
     Raises:
-        InputError: an input is missing, unknown or not positive and finite; `observed` for a fit whose noise
-            is no density, or that is one draw.
+        InputError: an input is missing, unknown or not positive and finite; a group of a fit without an offset a
+            group, or of none of its runs; `observed` for a fit whose noise is no density, or that is one draw.
 
     >>> from scalebayes import Runs
     >>> from scalebayes.fitting import fit as fit_law
@@ -75,19 +76,17 @@ def predict(
         asked = _asked(fit, inputs, group)
         keys = keys_of(fit, seed)
         return mixed(fit, {n: predict(fit.members[n], observed=observed, seed=keys[n], **asked[n]) for n in keys})
-    points = _points(fit, inputs)
+    points, code = _points(fit, inputs), group_code(fit, group)
     if observed:
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
     with jax.enable_x64():
         values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
         if fit.discrepancy is not None:
-            codes = np.full(len(next(iter(points.values()))), group_code(fit, group))
+            codes = np.full(len(next(iter(points.values()))), code)
             found = conditional(fit, law_inputs, codes, discrepancy_key(fit, as_key(seed)))
             delta = found.mean if found.drawn is None else found.drawn
             values = values * np.exp(delta).reshape(values.shape)
-        elif group is not None:
-            raise InputError(f"group={group!r}: the fit has no discrepancy with an offset a group; leave it out")
         if observed:
             noise = fit.noise.form.of_new_run({n: x[..., None] for n, x in fit.noise_draws.items()})
             values = fit.noise.form.distribution(values, noise).sample(as_key(seed))
@@ -105,31 +104,6 @@ def predict(
             "review": exactness(distances, exact=fit.discrepancy is None),
         },
     )
-
-
-def group_code(fit: Fit, group: str | None) -> int:
-    """The number of a group of the runs; -1 for a new one.
-
-    Raises:
-        InputError: the runs have no such group.
-    """
-    if group is None:
-        return -1
-    known = _groups(fit)
-    if str(group) not in known:
-        raise unknown("group", str(group), known)
-    return known[str(group)]
-
-
-def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
-    """The number that each run's group has among the fit's runs (run,); -1 for a group of none of them."""
-    known = _groups(fit)
-    return np.array([known.get(str(one), -1) for one in runs.labels.get("group", [None] * len(runs))])
-
-
-def _groups(fit: Fit) -> dict[str, int]:
-    """Group -> its number in the fit's rows."""
-    return {name: i for i, name in enumerate(sorted(set(map(str, fit.runs.labels.get("group", ())))))}
 
 
 def _curve(fn, inputs, params):
@@ -175,7 +149,7 @@ def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, dict[str, Any]]:
-    """Member with draws -> what is asked of it: the inputs that it knows, and the group where it has groups.
+    """Member with draws -> what is asked of it: the inputs that it knows, and the group where it has such.
 
     Raises:
         InputError: an input or a group that no member knows, or inputs that don't pair up.
@@ -186,15 +160,10 @@ def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[s
     for name in inputs:
         if name not in every:
             raise unknown("input", name, every)
-    grouped = [name for name, fit in fits.items() if fit.discrepancy is not None]
-    if group is not None and not grouped:
-        raise InputError(f"group={group!r}: no fit of the stack has a discrepancy with an offset a group; leave it out")
+    groups = group_of_each(fits, group)
     # Before some are left out: a member that doesn't take a list still answers at each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
-    return {
-        name: {n: x for n, x in points.items() if n in known[name]} | ({"group": group} if name in grouped else {})
-        for name in fits
-    }
+    return {name: {n: x for n, x in points.items() if n in known[name]} | {"group": groups[name]} for name in fits}
 
 
 DERIVABLE = ("C", "D", "N")

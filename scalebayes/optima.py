@@ -11,7 +11,8 @@ import xarray as xr
 from scalebayes import departed
 from scalebayes.conditional import discrepancy_key
 from scalebayes.errors import InputError, unknown
-from scalebayes.forecast import about, curve, distance, exactness, group_code, positive
+from scalebayes.forecast import about, curve, distance, exactness, positive
+from scalebayes.groups import group_code, group_of_each
 from scalebayes.keys import as_key
 from scalebayes.laws.base import Terms
 from scalebayes.many.answers import joined
@@ -75,7 +76,10 @@ def optimum(
     if isinstance(fit, Fit):
         best = _optimum(fit, C, of, group, as_key(seed))
     else:
-        each = [_optimum(one, C, of, group, own) for one, own in zip(members, keys, strict=True)]
+        groups: list[str | None] = [group] * len(members)
+        if isinstance(fit, Stack):
+            groups = list(group_of_each({name: fit.members[name] for name in fit.picks}, group).values())
+        each = [_optimum(one, C, of, asked, own) for one, asked, own in zip(members, groups, keys, strict=True)]
         if isinstance(fit, Stack):
             best = _of_mixture(fit, dict(zip(fit.picks, each, strict=True)))
         else:

@@ -15,7 +15,7 @@ from scalebayes.components import Matern
 from scalebayes.conditional import conditional
 from scalebayes.discrepancy import GP, Discrepancy
 from scalebayes.errors import InputError, known_settings, listed
-from scalebayes.forecast import group_codes
+from scalebayes.groups import group_codes
 from scalebayes.infer import Laplace, Search
 from scalebayes.many.fitting import fit_many
 from scalebayes.noise import Noise, Normal

@@ -14,7 +14,8 @@ import xarray as xr
 from scalebayes.arrays import padded
 from scalebayes.conditional import conditional
 from scalebayes.errors import InputError, unknown
-from scalebayes.forecast import about, curve, distance, group_codes
+from scalebayes.forecast import about, curve, distance
+from scalebayes.groups import group_codes
 from scalebayes.keys import as_key
 from scalebayes.links import LINKS
 from scalebayes.result import Fit

@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from scalebayes.conditional import TOGETHER, conditional
 from scalebayes.errors import InputError
 from scalebayes.fitting import finished
-from scalebayes.forecast import group_codes
+from scalebayes.groups import group_codes
 from scalebayes.keys import seed_record
 from scalebayes.priors import TextPrior
 from scalebayes.problem import build

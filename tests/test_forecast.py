@@ -99,6 +99,24 @@ def test_new_runs_are_refused_where_there_is_no_density(fit):
             sb.predict(bad, N=1e9, D=1e10, observed=True)
 
 
+def test_a_group_is_refused_where_no_offset_is_of_it(tmp_path):
+    """A group was silently ignored by a discrepancy without an offset a group."""
+    x = np.geomspace(1e2, 1e4, 12)
+    runs = sb.Runs(x=x, loss=3.0 * x**-0.2, group=["a", "b"] * 6)
+    known, draws = {"matern_scale": 0.1, "matern_length_x": 1.0}, {"A": np.full(5, 3.0), "alpha": np.full(5, 0.2)}
+    fit = departing(runs, sb.laws.get("power"), draws, sb.GP("matern"), known)
+    told = "group='a': the fit has no discrepancy with an offset a group; leave it out"
+    with pytest.raises(sb.InputError, match=told):
+        sb.predict(fit, x=1e5, group="a")
+    with pytest.raises(sb.InputError, match=told):
+        sb.export(fit, tmp_path / "loss.jax", group="a")
+    known["offset_scale"] = 0.02
+    grouped = departing(runs, sb.laws.get("power"), draws, sb.GP("matern", "offset"), known)
+    assert np.isfinite(sb.predict(grouped, x=1e5, group="a")["loss"]).all()
+    with pytest.raises(sb.InputError, match="unknown group 'c'"):
+        sb.predict(grouped, x=1e5, group="c")
+
+
 def test_a_mode_with_a_discrepancy_is_the_mean_of_the_process():
     """One random draw of the process passes for the mode: another seed gave another number."""
     x = np.geomspace(1e2, 1e4, 12)

@@ -88,6 +88,7 @@ ORDER = (
     "checks.residuals",
     "checks",
     "result",
+    "groups",
     "conditional",
     "recalibration",
     "nested",

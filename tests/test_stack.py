@@ -117,6 +117,41 @@ def test_members_are_asked_what_they_know(mixture, members):
         sb.predict(mixture, N=1e9, D=1e12, group="a")
 
 
+def test_a_group_is_asked_of_the_members_that_have_it(members):
+    """One member without the group failed the whole stack, or a member without offsets took it in silence."""
+    law, scales = sb.laws.get("chinchilla"), {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0}
+    scales |= {"matern_fade": 0.3}
+    draws = {name: np.full(20, x) for name, x in CHINCHILLA.items()}
+
+    def of(parts, groups, **more):
+        runs = sb.Runs(N=RUNS.column("N"), D=RUNS.column("D"), loss=RUNS.y, N_counts="non-embedding", group=groups)
+        return departing(runs, law, draws, sb.GP(*parts), scales | more)
+
+    whole = {
+        "offset": of(["matern", "offset"], ["a", "b"] * 4, offset_scale=0.1),
+        "others": of(["matern", "offset"], ["b", "c"] * 4, offset_scale=0.1),
+        "smooth": of(["matern"], ["a", "b"] * 4),
+        "exact": members["chinchilla"],
+    }
+    mixture = sb.stack(whole, dict.fromkeys(whole, 0.25), draws=80)
+    for ask in (
+        lambda group: sb.predict(mixture, **AT, group=group),
+        lambda group: sb.optimum(mixture, C=1e21, group=group),
+    ):
+        plain, of_a = ask(None)["loss"].values[0], ask("a")["loss"].values[0]
+        for name, (where, _) in mixture.picks.items():
+            same = np.array_equal(plain[where], of_a[where], equal_nan=True)
+            assert same == (name != "offset"), name
+        with pytest.raises(sb.InputError, match=r"unknown group 'd'.* valid: a, b, c"):
+            ask("d")
+    with pytest.raises(sb.InputError, match="a law has no offset a group"):
+        sb.optimum(mixture, C=1e21, of="law", group="a")
+    none = sb.stack({name: whole[name] for name in ("smooth", "exact")}, {"smooth": 0.5, "exact": 0.5}, draws=80)
+    for ask in (lambda: sb.predict(none, **AT, group="a"), lambda: sb.optimum(none, C=1e21, group="a")):
+        with pytest.raises(sb.InputError, match="no fit of the stack has a discrepancy with an offset a group"):
+            ask()
+
+
 def test_the_optimum_is_the_mixture_of_optima(members):
     """A budget's split is that of one member, or the distance is of a member's optimum."""
     pair = {name: members[name] for name in ("chinchilla", "other")}
