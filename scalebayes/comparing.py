@@ -130,7 +130,7 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
     if name is None or all(cells == about[name] for cells in about.values()):
         return ""
     return (
-        f"{name!r} was fitted to {averaged_text(members[name].runs)} and is scored a cell at a time: fit all to these "
+        f"{name!r} was fitted to {averaged_text(members[name].runs)}, and is scored a cell at a time: fit all to these "
         f"cells, sb.fit(fits[{name!r}].runs, ...)"
     )
 
