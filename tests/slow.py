@@ -8,15 +8,9 @@ from types import MappingProxyType
 
 # Laws whose search for noise-free runs compiles longest.
 SLOW_LAWS = (
-    "distillation",
-    "end_onset",
-    "error_exponential",
-    "farseer",
-    "loss_to_loss",
-    "mixture_additive",
-    "parallel",
+    *("data_filtering", "distillation", "end_onset", "error_exponential", "farseer", "loss_to_loss"),
+    *("mixture_additive", "parallel", "precision", "rosenfeld", "sigmoid_compute", "transfer"),
 )
-SLOW_LAWS += ("precision", "rosenfeld", "sigmoid_compute", "transfer", "data_filtering")
 
 SLOW = MappingProxyType(
     {

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scalebayes.components import Offset
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -92,7 +91,7 @@ def _pooled(problem: Problem) -> Check:
     if len(groups) < 2:
         return Check("groups", Status.PASS, "All rows are of one group.")
     shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
-    if any(isinstance(part, Offset) for part in getattr(problem.discrepancy, "components", ())):
+    if problem.rows.group is not None:
         return Check("groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset.")
     return Check(
         "groups",
