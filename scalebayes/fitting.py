@@ -21,6 +21,7 @@ from scalebayes.discrepancy import Discrepancy
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer import Draws
 from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.fallback import run_on
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -64,6 +65,8 @@ def fit(
         discrepancy: how the true curve may depart from the law: None for not at all, "gp" for the Gaussian process
             that suits the law, or `GP(...)`.
         method: "nuts", "laplace", "map" or "bootstrap", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`, `Bootstrap(...)`.
+            With a discrepancy, where Laplace's k-hat fails, more proposals are tried and then NUTS; the fit's `method`
+            says which its draws are of. Without one its check says so: use `fit_many` to go on, or "nuts".
         priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
             for all of them. Parameters left out keep the law's priors.
         inputs: law input -> column of the runs, such as {"x": "C"}.
@@ -92,7 +95,8 @@ def fit(
     law, noise, discrepancy, method = chosen(law, noise, discrepancy, method)
     with jax.enable_x64():
         problem, key = prepared(runs, law, noise, discrepancy, priors, inputs, window), as_key(seed)
-        result = finished(problem, method, seed_record(seed), method.run(problem, key))
+        used, draws = run_on(method, problem, key)
+        result = finished(problem, used, seed_record(seed), draws)
     if failed := result.checks.of(Status.FAIL):
         sentence = "; ".join(f"{c.name}: {c.sentence}" for c in failed)
         if on_fail == "raise":

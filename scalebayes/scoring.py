@@ -12,6 +12,7 @@ from scalebayes.conditional import TOGETHER, conditional
 from scalebayes.errors import InputError
 from scalebayes.fitting import finished
 from scalebayes.groups import group_codes
+from scalebayes.infer.fallback import run_on
 from scalebayes.keys import seed_record
 from scalebayes.priors import TextPrior
 from scalebayes.problem import build
@@ -70,7 +71,7 @@ def mean_over_draws(log_density: np.ndarray) -> np.ndarray:
 
 
 def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fit:
-    """The fit of the other runs, by the same method.
+    """The fit of the other runs, by the same method; under a discrepancy by what follows it where its k-hat fails.
 
     Args:
         left_out: True for the runs that are left out, bool (run,).
@@ -91,4 +92,5 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
         # The law has the priors in force, and a flat one doesn't say where to start.
         numbers = again.numbers._replace(starts=problem.numbers.starts)
         again = replace(again, numbers=numbers._replace(ends=problem.numbers.ends) if same_model else numbers)
-        return finished(again, fit.method, seed_record(key), fit.method.run(again, key))
+        method, draws = run_on(fit.method, again, key)
+        return finished(again, method, seed_record(key), draws)

@@ -83,6 +83,7 @@ ORDER = (
     "infer.nuts",
     "infer.bootstrap",
     "infer",
+    "infer.fallback",
     "checks.table",
     "checks.sampling",
     "checks.residuals",

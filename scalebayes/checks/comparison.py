@@ -45,7 +45,7 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
 def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[Check]:
     """Whether the refits passed their own checks, score -> fit -> checks of each refit; nothing where there are none.
 
-    A refit is by the fit's own method alone: where `fit_many` would go on to NUTS, it stays as it is.
+    A refit of a law alone is by the fit's own method: where `fit_many` would go on to NUTS, it stays as it is.
     """
     told, total = [], 0
     for score, fits in refits.items():

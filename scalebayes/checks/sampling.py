@@ -6,10 +6,10 @@ import numpy as np
 
 from scalebayes import diagnostics
 from scalebayes.infer.draws import Draws
+from scalebayes.infer.laplace import KHAT
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
-KHAT = 0.7
 TAILS = 0.5  # k-hat below which 90 % intervals covered 90 % in simulations (benchmarks/sbc.py); at .5 to .7 fewer
 MIN_ESS, FEW_ESS = 400, 100
 CONTRACTION = 0.75

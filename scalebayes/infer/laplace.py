@@ -24,6 +24,7 @@ KERNELS = 128
 WIDTH, SHRUNK = 1.0, 0.5  # of a kernel, and of the kernels' distances from their mean: together a little over one sd
 EVERY, BROAD = 3, 2.0  # one proposal in EVERY is of a Student-t BROAD times as wide as a kernel
 CUT = 100  # weights that are made one size
+KHAT = 0.7  # from which on the weights say nothing of the posterior
 ENOUGH = 0.25  # of the proposals, as effective sample size
 
 

@@ -3,18 +3,18 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
-from scalebayes.checks.sampling import KHAT
 from scalebayes.errors import InputError
 from scalebayes.fitting import finished
-from scalebayes.infer import NUTS, Laplace
+from scalebayes.infer import Laplace
 from scalebayes.infer.batch import cores
 from scalebayes.infer.draws import Draws
+from scalebayes.infer.fallback import chains_of, trusted, with_more
 from scalebayes.many.folder import Folder
 from scalebayes.many.plan import Group, planned
 from scalebayes.many.progress import Bar
@@ -30,7 +30,6 @@ class WorkerError(RuntimeError):
 
 # What dask raises for a batch that brought down several workers; it is no BrokenExecutor.
 KILLED = "KilledWorker"
-MORE = (2, 4)  # times the proposals, where k-hat failed
 
 
 def check_executor(executor: Any) -> None:
@@ -118,21 +117,20 @@ class Running:
             fallback: False to keep the fits whose k-hat fails.
         """
         poor = list(range(len(self.problems)))
-        tries = [method]
-        if fallback and isinstance(method, Laplace):
-            tries += [replace(method, proposals=more * method.proposals, rounds=2 * method.rounds) for more in MORE]
+        tries = [method, *(with_more(method) if fallback else [])]
         for attempt, one in enumerate(tries):
             again = [i for i in poor if attempt == 0 or self.problems[i].model.process is not None]
             poor = [i for i in poor if i not in set(again)]
             if attempt and again:
                 self.bar.again(len(again), "k-hat failed: more proposals for")
             for i, fit in self.of(one, again) if again else ():
-                if fit.numbers.get("khat", 0.0) < KHAT or not fallback:
+                if trusted(fit.numbers) or not fallback:
                     yield i, fit, False
                 else:
                     poor.append(i)
         if poor:
-            again = NUTS(draws=-(-method.draws // NUTS().chains), search=method.search)
+            assert isinstance(method, Laplace)
+            again = chains_of(method)
             self.bar.again(len(poor), "k-hat failed: NUTS for")
             for i, fit in self.of(again, sorted(poor)):
                 yield i, fit, True

@@ -1,0 +1,62 @@
+"""What follows Laplace where its k-hat fails, for one fit as for many."""
+
+from types import SimpleNamespace
+
+import jax
+import pytest
+
+import scalebayes as sb
+from scalebayes.infer import NUTS, Laplace
+from scalebayes.infer.fallback import run_on
+from scalebayes.problem import build
+
+RUNS = sb.Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """k-hat by proposals, to be filled in; methods that say what they were asked to run, and draw nothing."""
+    khats, asked = {}, []
+
+    def weigh(self, problem, key):
+        asked.append(self.proposals)
+        return SimpleNamespace(numbers={"khat": khats[self.proposals]})
+
+    def sample(self, problem, key):
+        asked.append(f"nuts, {self.draws * self.chains} draws")
+        return SimpleNamespace(numbers={})
+
+    monkeypatch.setattr(Laplace, "run", weigh)
+    monkeypatch.setattr(NUTS, "run", sample)
+    return khats, asked
+
+
+def problem_of(discrepancy):
+    with jax.enable_x64():
+        return build(RUNS, sb.laws.get("power"), sb.Normal(), None, discrepancy=discrepancy and sb.GP(discrepancy))
+
+
+@pytest.mark.parametrize(
+    ("khats", "asked"),
+    [
+        ({500: 0.69}, [500]),
+        ({500: 0.7, 1000: 0.2}, [500, 1000]),
+        ({500: 0.9, 1000: float("nan"), 2000: 0.8}, [500, 1000, 2000, "nuts, 400 draws"]),
+    ],
+    ids=["it passes", "more proposals pass", "none does"],
+)
+def test_under_a_discrepancy_a_fit_goes_on_to_what_passes(told, khats, asked):
+    """Draws whose weights say nothing are a forecast, or NUTS is run for minutes where twice the proposals would do."""
+    told[0].update(khats)
+    method, draws = run_on(Laplace(draws=400, proposals=500), problem_of("matern"), None)
+    assert told[1] == asked
+    assert (method.name, draws.numbers.get("khat")) == (
+        ("nuts", None) if "nuts, 400 draws" in asked else ("laplace", khats[asked[-1]])
+    )
+
+
+def test_a_law_alone_stays_with_what_was_asked_for(told):
+    """A twentieth of a second becomes one of NUTS unasked, where the check of k-hat says what to do."""
+    told[0][500] = 0.9
+    method, _ = run_on(Laplace(draws=400, proposals=500), problem_of(None), None)
+    assert (method.name, told[1]) == ("laplace", [500])
