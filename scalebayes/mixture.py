@@ -23,6 +23,7 @@ class Stack:
     Attributes:
         members: name -> fit. weights: name -> weight, that sum to one. by: where the weights come from.
         draws: how many, equally weighted. seed: of which draws are taken, an int or a JAX key's numbers.
+        compared: the checks of the comparison that the weights are from; none for weights that were given.
 
     `predict` and `optimum` take it as they take a fit.
     """
@@ -33,6 +34,7 @@ class Stack:
     draws: int
     seed: int | tuple[int, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
+    compared: Checks = field(default_factory=lambda: Checks(()))
 
     @property
     def first(self) -> Fit:
@@ -41,9 +43,10 @@ class Stack:
 
     @property
     def checks(self) -> Checks:
-        """The checks of the members that have weight, named after them."""
+        """Those of the comparison, and of the members that have weight, named after them."""
         return Checks(
-            tuple(
+            tuple(self.compared)
+            + tuple(
                 Check(f"{name}: {check.name}", check.status, check.sentence)
                 for name in self.picks
                 for check in self.members[name].checks

@@ -10,6 +10,7 @@ import xarray as xr
 from scalebayes import files
 from scalebayes.errors import InputError, listed
 from scalebayes.mixture import Stack
+from scalebayes.status import checks_of, checks_record
 from scalebayes.store import FORMAT, file_tree, law_of
 from scalebayes.store import restored as restored_fit
 
@@ -28,6 +29,7 @@ def save(stack: Stack, path: Any) -> None:
         "draws": stack.draws,
         "seed": stack.seed,
         "versions": dict(stack.versions),
+        "compared": checks_record(stack.compared),
     }
     # Names are the user's, and may hold what a path of the file can't.
     tree = xr.DataTree(children={f"member{i}": file_tree(fit) for i, fit in enumerate(members)})
@@ -55,4 +57,5 @@ def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], given: Se
         int(record["draws"]),
         tuple(seed) if isinstance(seed, list) else seed,
         record["versions"],
+        checks_of(record.get("compared", [])),
     )

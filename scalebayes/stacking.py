@@ -1,6 +1,7 @@
 """stack: several fits as one forecaster, weighted by how well they foretell."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from scalebayes.keys import as_key, seed_record
 from scalebayes.many.fits import Fits
 from scalebayes.mixture import Stack
 from scalebayes.result import Fit
+from scalebayes.status import Checks
 
 
 @known_settings
@@ -35,7 +37,8 @@ def stack(
         seed: of the draws taken, and of the refits; an int or a JAX key.
 
     Returns:
-        `Stack`, which `predict`, `optimum` and `interval` take as they take a fit; `save` and `load` too.
+        `Stack`, which `predict`, `optimum` and `interval` take as they take a fit; `save` and `load` too. Its checks
+        are those of the comparison that its weights are from, and of its members.
 
     Raises:
         InputError: the fits differ in observable, unit or what N counts, there are no such weights, or, where the
@@ -59,11 +62,13 @@ def stack(
         _check_alike(checked(fits))
         found = compare(fits, refits=0 if weights != "loo" else refits, largest=weights == "largest", seed=seed)
         chosen, by = found.weights(weights), weights
+        # The members' own are the mixture's anyway.
+        told = Checks(tuple(replace(c, name=f"weights: {c.name}") for c in found.checks if c.name != "fits"))
     else:
-        chosen, by = dict(weights), "given"
+        chosen, by, told = dict(weights), "given", Checks(())
     members = dict(zip(fits.names, fits.items, strict=True)) if isinstance(fits, Fits) else dict(fits)
     _check_alike(members)
-    return Stack(members, _in_order(chosen, members), by, int(draws), seed_record(seed), versions())
+    return Stack(members, _in_order(chosen, members), by, int(draws), seed_record(seed), versions(), told)
 
 
 def _check_alike(members: Mapping[str, Any]) -> None:

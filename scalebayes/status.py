@@ -75,6 +75,20 @@ class Checks:
         return "\n".join(str(check) for status in order for check in self.of(status))
 
 
+def checks_record(checks: Checks) -> list[list[str]]:
+    """Checks as JSON data.
+
+    >>> checks_record(Checks((Check("a", Status.PASS, "Fine."),)))
+    [['a', 'pass', 'Fine.']]
+    """
+    return [[check.name, check.status.value, check.sentence] for check in checks]
+
+
+def checks_of(record: Iterable[Iterable[str]]) -> Checks:
+    """The checks that `checks_record` wrote."""
+    return Checks(tuple(Check(name, Status(status), sentence) for name, status, sentence in record))
+
+
 def worst(statuses: Iterable[Status]) -> Status:
     """The worst of several statuses; pass where there are none."""
     order = [Status.PASS, Status.REVIEW, Status.FAIL]

@@ -23,7 +23,7 @@ from scalebayes.priors import param_from_record, param_record
 from scalebayes.problem import build
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
-from scalebayes.status import Check, Checks, Status
+from scalebayes.status import checks_of, checks_record
 
 FORMAT = 1
 
@@ -122,7 +122,7 @@ def record_of(fit: Fit) -> dict[str, Any]:
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
         "seed": fit.seed,
         "numbers": dict(fit.numbers),
-        "checks": [[c.name, c.status.value, c.sentence] for c in fit.checks],
+        "checks": checks_record(fit.checks),
         "versions": dict(fit.versions),
         "runs": {
             "observable": runs.observable,
@@ -189,7 +189,7 @@ def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
         MappingProxyType({name: posterior[name].values for name in problem.model.free}),
         MappingProxyType({str(name): x.values for name, x in tree["sample_stats"].data_vars.items()}),
         MappingProxyType(record["numbers"]),
-        Checks(tuple(Check(name, Status(status), sentence) for name, status, sentence in record["checks"])),
+        checks_of(record["checks"]),
         MappingProxyType(record["versions"]),
     )
 

@@ -199,10 +199,11 @@ def test_a_member_of_no_weight_is_not_asked(members):
 def test_a_stack_comes_back_from_its_file(mixture, tmp_path):
     """Something of a stack is lost or changed by its file."""
     path = tmp_path / "stack.nc"
+    mixture = replace(mixture, compared=Checks((Check("weights: pareto k", Status.REVIEW, "too high"),)))
     mixture.save(path)
     again = sb.load(path)
     assert isinstance(again, sb.Stack) and repr(again) == repr(mixture)
-    for name in ("weights", "by", "draws", "seed", "versions"):
+    for name in ("weights", "by", "draws", "seed", "versions", "compared"):
         assert getattr(again, name) == getattr(mixture, name), name
     for observed in (False, True):
         one, other = (sb.predict(m, **AT, observed=observed) for m in (mixture, again))
@@ -319,5 +320,11 @@ def test_weights_are_those_of_the_comparison():
     }
     comparison = sb.compare(fits)
     for by in ("loo", "largest", "evidence"):
-        assert sb.stack(fits, by).weights == pytest.approx(comparison.weights(by), abs=1e-12)
-        assert sb.stack(fits, by).by == by
+        mixture = sb.stack(fits, by)
+        assert mixture.weights == pytest.approx(comparison.weights(by), abs=1e-12)
+        assert mixture.by == by
+        # What the comparison doubts of its scores is to be doubted of the weights.
+        told = {check.name: check.sentence for check in mixture.checks}
+        assert told["weights: evidence"] == comparison.checks["evidence"].sentence
+        assert ("weights: rankings" in told) == (by == "largest") and "weights: fits" not in told
+    assert not sb.stack(fits, {"free": 0.5, "flat": 0.5}).compared
