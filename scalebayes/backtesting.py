@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -33,11 +34,13 @@ RECOMMENDED = "recommended"  # in place of a law: `forecaster`
 
 
 class Forecaster(NamedTuple):
-    """A law with its discrepancy, and the columns that its inputs are bound to; no law for the recommended one."""
+    """A law with its discrepancy, the columns that its inputs are bound to, and priors that were asked for; no law for
+    the recommended one."""
 
     law: Law | None
     discrepancy: Discrepancy | None
     inputs: Mapping[str, str]
+    priors: str | Mapping[str, Any] = MappingProxyType({})
 
 
 @known_settings
@@ -49,7 +52,9 @@ def backtest(
     cutoffs: Sequence[float] | None = None,
     discrepancy: Sequence[Any] = (None,),
     noise: str | Noise | None = None,
+    window: Any = None,
     method: Any = "laplace",
+    priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     probs: Sequence[float] = PROBS,
     min_rows: int = 5,
@@ -67,8 +72,9 @@ def backtest(
         by: the column that the cutoffs are of; by default C = 6 N D, or x where the runs have no compute.
         cutoffs: values of that column: runs up to one are fitted, and those beyond it scored. By default those below
             which half, 70 % and 90 % of the runs lie.
-        noise, method: as for `fit`. probs: of the intervals.
-        inputs: law input -> column, as for `fit`; each law takes those that it has.
+        noise, window, method: as for `fit`. probs: of the intervals.
+        priors, inputs: parameter -> prior, or "flat", and law input -> column, as for `fit`; each law takes those of
+            what it has.
         min_rows: fewest to fit. seed: an int or a JAX key; fit j of forecaster i has the key
             `fold_in(fold_in(key, i), j)`. progress: as for `fit_many`.
 
@@ -89,7 +95,8 @@ def backtest(
     if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
         raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
     probs = check_probs(probs)
-    forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {})
+    settings = {"noise": noise, "window": window, "method": method}
+    forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {}, priors or {})
     runs, by = sized(runs, by)
     size = runs.column(by)
     ends = checked(size, by, cutoffs, min_rows)
@@ -99,7 +106,7 @@ def backtest(
     for i, one in enumerate(forecasters.values()):
         own = jax.random.fold_in(key, i)
         tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
-        fits = _fits(one, tables, noise, method, own, progress)
+        fits = _fits(one, tables, settings, own, progress)
         for j, fit in enumerate(fits):
             found = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(own, len(ends) + j))
             _put(data, i, j, held[j], {str(name): x.values for name, x in found.items()})
@@ -123,7 +130,7 @@ def backtest(
 
 
 def _fits(
-    one: Forecaster, tables: Mapping[str, Runs], noise: Any, method: Any, key: Any, progress: bool | None
+    one: Forecaster, tables: Mapping[str, Runs], settings: Mapping[str, Any], key: Any, progress: bool | None
 ) -> Sequence[Fit]:
     """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
     if one.law is None:
@@ -132,8 +139,8 @@ def _fits(
             forecaster(table, inputs=one.inputs or None, seed=own, on_fail="ignore")
             for table, own in zip(tables.values(), keys, strict=True)
         ]
-    settings = {"noise": noise, "discrepancy": one.discrepancy, "method": method, "inputs": one.inputs}
-    return tuple(fit_many(tables, one.law, **settings, seed=key, on_fail="ignore", progress=progress))
+    own = {"discrepancy": one.discrepancy, "priors": one.priors, "inputs": one.inputs}
+    return tuple(fit_many(tables, one.law, **settings, **own, seed=key, on_fail="ignore", progress=progress))
 
 
 def name_of(law: Law, discrepancy: Discrepancy | None) -> str:
@@ -150,7 +157,12 @@ def name_of(law: Law, discrepancy: Discrepancy | None) -> str:
 
 
 def _forecasters(
-    laws: Sequence[str | Law], discrepancy: Sequence[Any], noise: Any, method: Any, inputs: Mapping[str, str]
+    laws: Sequence[str | Law],
+    discrepancy: Sequence[Any],
+    noise: Any,
+    method: Any,
+    inputs: Mapping[str, str],
+    priors: str | Mapping[str, Any],
 ) -> dict[str, Forecaster]:
     """Each law with each discrepancy, by name."""
     if isinstance(laws, (str, Law)) or not laws:
@@ -159,6 +171,7 @@ def _forecasters(
         raise InputError("discrepancy is a list, such as [None, 'gp']")
     found: dict[str, Forecaster] = {}
     bound: set[str] = set()
+    params: set[str] = set()
     for asked in laws:
         if isinstance(asked, str) and asked == RECOMMENDED:
             bound |= set(inputs)
@@ -174,12 +187,18 @@ def _forecasters(
                 raise InputError(f"two of the forecasters are called {name!r}; leave one out, or give it another name")
             own_inputs = {key: column for key, column in inputs.items() if key in law.inputs}
             bound |= set(own_inputs)
-            found[name] = Forecaster(law, process, own_inputs)
+            known = {**law.params, **own.params, **(process.of(law.inputs, True).params if process else {})}
+            params |= set(known)
+            own_priors = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
+            found[name] = Forecaster(law, process, own_inputs, own_priors)
     for name in inputs:
         if name not in bound:
             raise unknown(
                 "input of the laws", name, dict.fromkeys(x for one in found.values() if one.law for x in one.law.inputs)
             )
+    for name in () if isinstance(priors, str) else priors:
+        if name not in params:
+            raise unknown("parameter in priors", name, sorted(params))
     return found
 
 

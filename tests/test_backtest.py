@@ -64,6 +64,22 @@ def test_a_batch_is_the_fits_one_at_a_time(runs, found):
                 )
 
 
+def test_priors_and_a_window_are_those_of_the_fits(runs):
+    """What a user fits with isn't what its backtest vouches for."""
+    x, window = runs.column("x"), sb.Window(4.0)
+    priors = {"alpha": 0.3, "E": 1.1}
+    laws = ["power", "offset_power"]
+    found = sb.backtest(runs, laws, cutoffs=[1000.0], method=MODE, window=window, priors=priors, seed=SEED)
+    for i, (law, own) in enumerate((("power", {"alpha": 0.3}), ("offset_power", priors))):
+        fit = sb.fit(runs.take(x <= 1000.0), law, method=MODE, window=window, priors=own, on_fail="ignore")
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(SEED), i), 1)
+        alone = sb.score(fit, runs.take(x > 1000.0), seed=key)
+        one = found.data.sel(law=law, cutoff=1000.0).isel(run=x > 1000.0)
+        np.testing.assert_allclose(one["median"].values, alone["median"].values, rtol=1e-5)
+    with pytest.raises(sb.InputError, match="parameter in priors"):
+        sb.backtest(runs, laws, cutoffs=[1000.0], priors={"beta": 0.3})
+
+
 def test_the_trivial_forecast_is_always_there(found):
     """A law that is no better than the last value should be seen to be."""
     assert found.laws == ["power", "offset_power", "trivial"]
