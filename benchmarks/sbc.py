@@ -18,6 +18,7 @@ LAWS = ("chinchilla", "offset_power")
 ROWS = {"chinchilla": 60, "offset_power": 40}
 FEWER = 24  # rows of a discrepancy over N and D, whose covariance is dense
 CHAINS = {"chains": 2, "draws": 300}  # of NUTS: enough for ranks among 99 draws, of many data sets
+LONGER = {"chains": 2, "draws": 400}  # of a discrepancy over N and D, whose draws are less apart
 CASES = tuple(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS)
 DIGITS = 5  # of the figure's data
 
@@ -87,7 +88,9 @@ def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None)
     """What a case found, as plain numbers; seconds are None where a part was there from an earlier call."""
     import scalebayes as sb
 
-    method = sb.NUTS(**CHAINS) if case.endswith("/nuts") else sb.Laplace()
+    method = (
+        sb.NUTS(**(LONGER if case.startswith("chinchilla+gp") else CHAINS)) if case.endswith("/nuts") else sb.Laplace()
+    )
     there = bool(kept and kept.is_dir() and any(kept.glob("*.npz")))
     settings = {"discrepancy": "gp" if "+gp" in case else None, "fallback": False, "progress": False, "folder": kept}
     data = sb.calibrate(law_of(case), runs, method=method, n=n, seed=seed, **settings).data

@@ -22,6 +22,9 @@ from scalebayes.problem import Problem
 
 SHRINK = 2.0 ** -np.arange(6)
 THIN = (1, 8)  # of the runs after the first, where the one before was poor
+ENOUGH = 4000  # draws, of which r-hat is within RHAT of one
+RHAT, FAILED = 0.01, 0.05  # above one: to be run again; from where on the check fails
+DIVERGED = 0.01  # of the draws of a second run
 
 
 @known_settings
@@ -68,7 +71,7 @@ class NUTS:
         settings = (np.float64(accept), np.float64(self.spread))
         z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
         run = 1
-        while run <= len(THIN) and _poor(z, stats):
+        while run <= len(THIN) and _poor(z, stats, run):
             shape = self._again(run)._replace(alone=True)
             accept = max(self.target_accept, 0.95)
             whitened = (*_by_draws(z, len(problem.model.free)), jax.random.fold_in(key_chains, run))
@@ -88,10 +91,11 @@ class NUTS:
         ]
         settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
         for run in range(1, 1 + len(THIN)):
-            poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats)]
+            poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats, run)]
             if not poor:
                 break
-            full = filled_to_few(poor, _width(batch) * len(jax.local_devices()))
+            # What is computed one at a time needs no shape of its own.
+            full = filled_to_few(poor, _width(batch) * len(jax.local_devices())) if _together(batch) else poor
             centre, precision = zip(*(_by_draws(draws[i].z, len(batch.model.free)) for i in full), strict=True)
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
             found = _sampled(batch.take(full), np.stack(centre), np.stack(precision), key, *settings, again)
@@ -125,14 +129,19 @@ class Shape(NamedTuple):
     alone: bool = False  # the chains of one data set have the devices to themselves
 
 
-def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray]) -> bool:
-    """Whether chains diverged, disagree, or left few effective draws in the middle or in the tails."""
-    draws = np.moveaxis(z, -1, 0)
+def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], run: int) -> bool:
+    """Whether chains diverged, disagree, or left few effective draws in the middle or in the tails, after that run.
+
+    Of few draws r-hat is above 1.01 by chance alone, and after the second run, whose steps are short, a divergence or
+    two is no reason for one of eight times the length.
+    """
+    draws, size = np.moveaxis(z, -1, 0), z.shape[0] * z.shape[1]
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
         return False
-    disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > 1.01
+    disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > min(1 + RHAT * max(1, ENOUGH / size), 1 + FAILED)
     ess = min(diagnostics.ess_bulk(draws).min(), diagnostics.ess_tail(draws).min())
-    return bool(disagree or ess < min(400, z.shape[0] * z.shape[1] / 10) or stats["diverging"].any())
+    diverged = stats["diverging"].mean() > (0 if run == 1 else DIVERGED)
+    return bool(disagree or diverged or ess < min(ENOUGH, size) / 10)
 
 
 def _by_draws(z: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,8 +164,21 @@ _folded = jax.jit(lambda keys, chosen, run: jax.vmap(lambda key: jax.random.fold
 def _sampled(
     batch: Batch, centre: Any, precision: Any, keys: Any, target_accept: Any, spread: Any, shape: Shape
 ) -> tuple[Any, dict[str, Any]]:
-    arguments = (batch.model, batch.numbers, batch.rows, centre, precision, keys)
-    return compiled_once(sample_many, *arguments, target_accept, spread, shape, _width(batch))
+    each, settings = (batch.numbers, batch.rows, centre, precision, keys), (target_accept, spread, shape)
+    if _together(batch):
+        return compiled_once(sample_many, batch.model, *each, *settings, _width(batch))
+    # One after the other needs no program of its own, and in one a process over N and D never gave memory back:
+    # 23 GiB after some sixty data sets of 24 runs.
+    found = [
+        jax.device_get(compiled_once(sample, batch.model, *jax.tree.map(lambda x, i=i: x[i], each), *settings))
+        for i in range(len(batch))
+    ]
+    return jax.tree.map(lambda *x: np.stack(x), *found)
+
+
+def _together(batch: Batch) -> bool:
+    """Whether data sets share a program, side by side or on several devices."""
+    return _width(batch) > 1 or len(jax.local_devices()) > 1
 
 
 def _width(batch: Batch) -> int:
