@@ -15,11 +15,14 @@ import numpy as np
 from speed import commit, find_data, machine, say, versions
 
 LAWS = ("chinchilla", "offset_power")
-ROWS = {"chinchilla": 60, "offset_power": 40}
+ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}
 FEWER = 24  # rows of a discrepancy over N and D, whose covariance is dense
 CHAINS = {"chains": 2, "draws": 300}  # of NUTS: enough for ranks among 99 draws, of many data sets
 LONGER = {"chains": 2, "draws": 400}  # of a discrepancy over N and D, whose draws are less apart
-CASES = tuple(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS)
+CASES = (
+    *(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS),
+    "recommended/laplace",  # what `forecaster` fits to runs of N and D
+)
 DIGITS = 5  # of the figure's data
 
 
@@ -81,19 +84,20 @@ def curve_runs(_: Path, rows: int) -> Any:
     return sb.Runs(x=x, loss=(0.3 + 2 * x**-0.3) * np.exp(0.01 * noise))
 
 
-RUNS: dict[str, Callable[[Path, int], Any]] = {"chinchilla": chinchilla_runs, "offset_power": curve_runs}
+RUNS: dict[str, Callable[[Path, int], Any]] = {
+    "chinchilla": chinchilla_runs,
+    "offset_power": curve_runs,
+    "recommended": chinchilla_runs,
+}
 
 
 def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None) -> dict[str, Any]:
     """What a case found, as plain numbers; seconds are None where a part was there from an earlier call."""
     import scalebayes as sb
 
-    method = (
-        sb.NUTS(**(LONGER if case.startswith("chinchilla+gp") else CHAINS)) if case.endswith("/nuts") else sb.Laplace()
-    )
     there = bool(kept and kept.is_dir() and any(kept.glob("*.npz")))
-    settings = {"discrepancy": "gp" if "+gp" in case else None, "fallback": False, "progress": False, "folder": kept}
-    data = sb.calibrate(law_of(case), runs, method=method, n=n, seed=seed, **settings).data
+    settings = {"fallback": False, "progress": False, "folder": kept}
+    data = sb.calibrate(runs=runs, n=n, seed=seed, **model_of(case, runs), **settings).data
     checks = Counter(name for one in data["failed_checks"].values if one for name in str(one).split(", "))
     names = [str(name) for name in data["param"].values]
     figure = {name: data[name].values.round(DIGITS).tolist() for name in ("ecdf_x", "lower", "upper")}
@@ -120,6 +124,19 @@ def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None)
         },
         "figure": figure,
     }
+
+
+def model_of(case: str, runs: Any) -> dict[str, Any]:
+    """The arguments of `calibrate` that say what is fitted, and how."""
+    import scalebayes as sb
+    from scalebayes.recommended import METHOD, recipe
+
+    if law_of(case) == "recommended":
+        settings = recipe(runs).settings()
+        return {**{name: settings[name] for name in ("law", "noise", "discrepancy", "priors")}, "method": METHOD}
+    chains = LONGER if case.startswith("chinchilla+gp") else CHAINS
+    method = sb.NUTS(**chains) if case.endswith("/nuts") else sb.Laplace()
+    return {"law": law_of(case), "discrepancy": "gp" if "+gp" in case else None, "method": method}
 
 
 PROBS = (0.5, 0.8, 0.9, 0.95)
