@@ -40,6 +40,8 @@ class NUTS:
     Args:
         draws: kept, a chain. warmup: steps that adapt step size and mass matrix. chains: run side by side.
         target_accept, max_tree_depth: of the sampler. spread: of the starts, in sds.
+        tries: how often the chains are run at most; the third is the long one. What is poor after the last is kept,
+            and its checks say so.
 
     >>> NUTS(chains=2).name
     'nuts'
@@ -51,11 +53,14 @@ class NUTS:
     target_accept: float = 0.8
     max_tree_depth: int = 10
     spread: float = 2.0
+    tries: int = 1 + len(THIN)
     search: Search = SEARCH
 
     def __post_init__(self) -> None:
         if min(self.draws, self.chains, self.max_tree_depth) < 1 or self.warmup < 20:
             raise InputError("NUTS: draws, chains and max_tree_depth are at least 1, warmup at least 20")
+        if not 1 <= self.tries <= 1 + len(THIN):
+            raise InputError(f"NUTS: tries is from 1 to {1 + len(THIN)}")
         if not 0 < self.target_accept < 1 or not self.spread > 0:
             raise InputError("NUTS: target_accept is between 0 and 1, spread is positive")
 
@@ -71,7 +76,7 @@ class NUTS:
         settings = (np.float64(accept), np.float64(self.spread))
         z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
         run = 1
-        while run <= len(THIN) and _poor(z, stats, run):
+        while run < self.tries and _poor(z, stats, run):
             shape = self._again(run)._replace(alone=True)
             accept = max(self.target_accept, 0.95)
             whitened = (*_by_draws(z, len(problem.model.free)), jax.random.fold_in(key_chains, run))
@@ -90,7 +95,7 @@ class NUTS:
             for (z, stats), mode in zip(apart(found, len(batch)), apart(modes, len(batch)), strict=True)
         ]
         settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
-        for run in range(1, 1 + len(THIN)):
+        for run in range(1, self.tries):
             poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats, run)]
             if not poor:
                 break
