@@ -20,8 +20,12 @@ from scalebayes.result import Fit
 # benchmarks/results/skill.md, chinchilla: the mean of four cutoffs, over five seeds.
 EXACT = (
     "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held 59 % of the "
-    "larger ones: use sb.forecaster, or discrepancy='gp'"
+    "larger ones: "
 )
+DEPART = "use sb.forecaster, or discrepancy='gp'"
+# A process is over the logs of inputs, under a noise on the log of the observable; scores are on that log too.
+HOLD_OUT = "fit the smaller runs, runs.where(...), and see what such intervals hold of the larger"
+WIDEN = "score them on your own runs, sb.backtest(runs, ...), and widen them by that, sb.recalibrate(fit, backtest)"
 
 
 def predict(
@@ -101,7 +105,7 @@ def predict(
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
         {
             **{"observed": int(observed), "moments": moments, **about(fit), "plain": plain(fit, distances)},
-            "review": exactness(distances, exact=fit.discrepancy is None),
+            "review": exactness(fit, distances),
         },
     )
 
@@ -118,9 +122,17 @@ def about(fit: Fit) -> dict[str, str]:
     return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 
-def exactness(distances: Mapping[str, np.ndarray], exact: bool) -> str:
-    """What to review in a forecast beyond the runs where the law is taken as exact; blank for any other."""
-    return EXACT if exact and any((far > 0).any() for far in distances.values()) else ""
+def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = False) -> str:
+    """What to review in a forecast beyond the runs where the law is taken as exact; blank for any other.
+
+    Args:
+        of_law: True for an answer of the law alone, whatever discrepancy the fit has.
+    """
+    if (fit.discrepancy is not None and not of_law) or not any((far > 0).any() for far in distances.values()):
+        return ""
+    if fit.noise.form.on == "log" and not fit.law.domains:
+        return EXACT + DEPART
+    return EXACT + (WIDEN if fit.noise.form.range[0] >= 0 else HOLD_OUT)
 
 
 def plain(fit: Fit, axes: Iterable[str]) -> str:

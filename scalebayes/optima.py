@@ -139,7 +139,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
         },
         {
             **{"cost": "C = 6 N D", "of": "curve" if departs else "law", "moments": 1, **about(fit)},
-            "review": exactness(distances, exact=not departs),
+            "review": exactness(fit, distances, of_law=not departs),
         },
     )
 

@@ -212,6 +212,8 @@ def test_shares_are_fitted_forecast_and_kept_between_0_and_1(case, tmp_path, see
         assert table.loc[name, "lower"] < value < table.loc[name, "upper"], f"{name}, seed {seed}"
     curve, new = (sb.predict(fit, k=[10.0, 1e6], observed=o)["coverage"] for o in (False, True))
     assert (new > 0).all() and (new < 1).all() and (new.std(("chain", "draw")) > curve.std(("chain", "draw"))).all()
+    review = sb.predict(fit, k=1e6).attrs["review"]
+    assert "sb.recalibrate" in review and "discrepancy" not in review, "what is refused is advised"
     known = np.exp(-truth["A"] * np.array([10.0, 1e6]) ** -truth["b"])
     told = sb.interval(sb.predict(fit, k=[10.0, 1e6], observed=True), 0.999)
     assert ((told["lower"] < known) & (known < told["upper"])).all(), f"seed {seed}"
