@@ -18,8 +18,9 @@ LAWS = ("chinchilla", "offset_power")
 ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}
 FEWER = 24  # rows of a discrepancy over N and D, whose covariance is dense
 CHAINS = {"chains": 2, "draws": 300}  # of NUTS: enough for ranks among 99 draws, of many data sets
-# Of a discrepancy over N and D, whose draws are less apart; a third run of those left poor would take hours.
-LONGER = {"chains": 2, "draws": 400, "tries": 2}
+# Of a discrepancy over N and D, whose draws are less apart; a third run of those left poor, and trees of a thousand
+# steps, would take hours. What that leaves poor, its checks count out.
+LONGER = {"chains": 2, "draws": 400, "tries": 2, "max_tree_depth": 7}
 CASES = (
     *(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS),
     "recommended/laplace",  # what `forecaster` fits to runs of N and D
