@@ -1,6 +1,7 @@
 """averaged: runs that differ in little but noise, averaged in cells with counts; and whether that was safe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,81 @@ from scalebayes.runs import Runs
 
 WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]  # of a cell, in e-folds: over more than 1.5 a law bends
 DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
+
+
+@dataclass(frozen=True, eq=False)
+class Averaged:
+    """Runs, and the cells in which they are averaged.
+
+    Attributes:
+        runs: before averaging. cell: number of each run's cell, from 0 on without gaps, int (run,).
+        about: what the averaged runs' metadata say: `runs` and `cells`, how many; `over`, which inputs; `efolds`.
+
+    >>> runs = Runs(x=[1.0, 1.0, 2.0], loss=[3.0, 3.2, 2.0])
+    >>> two = Averaged(runs, np.array([0, 0, 1]), {"runs": 3, "cells": 2, "over": ["x"], "efolds": 0.01})
+    >>> two.table().count.tolist(), two.without(np.array([True, False, False])).table().y.round(6).tolist()
+    ([2.0, 1.0], [3.2, 2.0])
+    """
+
+    runs: Runs
+    cell: np.ndarray
+    about: Mapping[str, Any]
+
+    def table(self) -> Runs:
+        """A row a cell: the runs that a fit is of."""
+        _, first = np.unique(self.cell, return_index=True)
+        return self._rows(lambda values: np.bincount(self.cell, values), first).noted(averaged=dict(self.about))
+
+    def without(self, left_out: np.ndarray) -> "Averaged":
+        """The other runs in the same cells; those that lost all their runs are gone. `left_out` is bool (run,)."""
+        cell = np.unique(self.cell[~left_out], return_inverse=True)[1].ravel()
+        number = {"runs": len(cell), "cells": int(cell.max(initial=-1)) + 1}
+        return Averaged(self.runs.take(~left_out), cell, {**self.about, **number})
+
+    def rest(self) -> tuple[Runs, np.ndarray]:
+        """For each run the mean of the others of its cell, and whether there are others, bool (run,).
+
+        A run that is alone in its cell stands for itself.
+        """
+        shared = np.bincount(self.cell)[self.cell] > 1
+
+        def others(values: np.ndarray) -> np.ndarray:
+            return np.where(shared, np.bincount(self.cell, values)[self.cell] - values, values)
+
+        return self._rows(others, np.arange(len(self.cell))), shared
+
+    def _rows(self, summed: Callable[[np.ndarray], np.ndarray], like: np.ndarray) -> Runs:
+        """Means over the runs that a row is made of.
+
+        Args:
+            summed: values (run,) -> their sums over the runs of each row (row,).
+            like: a run of each row's group (row,).
+        """
+        runs = self.runs
+        weight = np.ones(len(runs)) if runs.count is None else runs.count
+        # A sum without one of its members may round to less than it can be.
+        total = np.maximum(summed(weight), 1.0)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            return summed(weight * values) / total
+
+        columns: dict[str, Any] = {name: np.exp(mean(np.log(runs.column(name)))) for name in self.about["over"]}
+        y = np.exp(mean(np.log(runs.y)))
+        columns[runs.observable] = y
+        if runs.se is not None:
+            variance = np.maximum(summed((weight * runs.se / runs.y) ** 2), 0.0)
+            columns[f"{runs.observable}_se"] = np.sqrt(variance) / total * y
+        if "group" in runs.labels:
+            columns["group"] = [runs.labels["group"][i] for i in like]
+        return Runs(
+            observable=runs.observable,
+            unit=runs.unit,
+            range=runs.range,
+            N_counts=runs.N_counts,
+            metadata=runs.metadata,
+            count=total,
+            **columns,
+        )
 
 
 def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = None) -> tuple[Runs, np.ndarray]:
@@ -53,32 +129,8 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     # Cells in the order in which their first runs come.
     _, first = np.unique(cell, return_index=True)
     cell = np.argsort(np.argsort(first))[cell]
-    weight = np.ones(len(runs)) if runs.count is None else runs.count
-    total = np.bincount(cell, weight)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(cell, weight * values) / total
-
-    columns: dict[str, Any] = {name: np.exp(mean(logs[:, i])) for i, name in enumerate(inputs)}
-    y = np.exp(mean(np.log(runs.y)))
-    columns[runs.observable] = y
-    if runs.se is not None:
-        relative = np.sqrt(np.bincount(cell, (weight * runs.se / runs.y) ** 2)) / total
-        columns[f"{runs.observable}_se"] = relative * y
-    if group is not None:
-        columns["group"] = [group[i] for i in np.sort(first)]
-    said = {"runs": len(runs), "cells": len(total), "over": list(inputs), "efolds": float(width)}
-    about = {**runs.metadata, "averaged": said}
-    table = Runs(
-        observable=runs.observable,
-        unit=runs.unit,
-        range=runs.range,
-        N_counts=runs.N_counts,
-        metadata=about,
-        count=total,
-        **columns,
-    )
-    return table, cell
+    about = {"runs": len(runs), "cells": len(first), "over": list(inputs), "efolds": float(width)}
+    return Averaged(runs, cell, about).table(), cell
 
 
 def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -45,8 +45,8 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
     Beyond them: a fit without the tenth of the runs that is largest, by C, or 6 N D, or what the laws take, as if
     these had never been trained, and the mean log predictive density of each as a new run.
 
-    A fit of averaged runs, as `forecaster` has above 64, is scored a cell at a time, and compares with others of the
-    same cells: fit these to its table, `sb.fit(fits["forecaster"].runs, "chinchilla")`.
+    A fit of averaged runs, as `forecaster` has above 64, is scored a run at a time too, given the other runs averaged
+    in the same cells, and compares with fits of all runs. It has no evidence of theirs.
 
     Args:
         fits: name -> fit by NUTS or Laplace, or `fit_many(runs, laws=[...])`.
@@ -125,7 +125,7 @@ def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
 
 def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
     """What to do where some fits were given runs and others cells of them, or other cells; else blank."""
-    about = {name: members[name].runs.metadata.get("averaged") for name in names}
+    about = {name: members[name].scored_runs.metadata.get("averaged") for name in names}
     name = next((name for name, cells in about.items() if cells), None)
     if name is None or all(cells == about[name] for cells in about.values()):
         return ""
@@ -137,7 +137,7 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
 
 def differing(one: Fit, other: Fit) -> str:
     """In what the rows of two fits differ; blank where they are the same."""
-    a, b = one.runs, other.runs
+    a, b = one.scored_runs, other.scored_runs
     if a.observable != b.observable or a.unit != b.unit:
         return f"{b.observable} in {b.unit or 'no unit'} and not {a.observable} in {a.unit or 'no unit'}"
     if len(a) != len(b):
@@ -166,7 +166,7 @@ def _dataset(
     beyond: np.ndarray | None,
     evidence: list[tuple[float, float]],
 ) -> xr.Dataset:
-    elpd, runs = np.stack([one.elpd for one in among]), len(first.runs)
+    elpd, runs = np.stack([one.elpd for one in among]), first.scored_runs
     total, blank = elpd.sum(axis=1), np.full(len(names), np.nan)
     apart = [difference(elpd, k, int(total.argmax())) for k in range(len(names))]
     scores = np.full(elpd.shape, np.nan)
@@ -194,9 +194,9 @@ def _dataset(
         "refitted": np.stack([one.refitted for one in among]),
         "lpd_largest_i": scores,
     }
-    coords = {"model": list(names), "run": run_names(first)}
-    coords |= {"held_out": ("run", np.full(runs, False) if held is None else held)}
-    about = {"observable": first.runs.observable, "unit": first.runs.unit}
+    coords = {"model": list(names), "run": run_names(runs)}
+    coords |= {"held_out": ("run", np.full(len(runs), False) if held is None else held)}
+    about = {"observable": runs.observable, "unit": runs.unit}
     return xr.Dataset(
         {**{n: ("model", x) for n, x in of_model.items()}, **{n: (("model", "run"), x) for n, x in of_run.items()}},
         coords,

@@ -10,7 +10,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from scalebayes import window as windows
-from scalebayes.averaging import averaged, averaged_text, scattered
+from scalebayes.averaging import Averaged, averaged, averaged_text, scattered
 from scalebayes.components import Matern
 from scalebayes.conditional import conditional
 from scalebayes.discrepancy import GP, Discrepancy
@@ -158,6 +158,7 @@ def forecaster(
         fit = fit_many([table], **settings)[0]
         loose = np.isin(cell, scattered(cell, *_off(fit, runs))) & ~apart
         if passes == PASSES or not loose.any():
+            fit = replace(fit, origin=Averaged(runs, cell, table.metadata["averaged"]))
             return _told(fit, len(runs), int(apart.sum()), int(loose.sum()))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalebayes.averaging import averaged_text
+from scalebayes.averaging import Averaged, averaged_text
 from scalebayes.discrepancy import Discrepancy
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -33,6 +33,7 @@ class Fit:
             Student-t noise with a discrepancy: what a run's scale is multiplied with.
         numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
         checks: what the fit was held to. versions: of the libraries that made it.
+        origin: where `forecaster` averaged the runs, those that it was given, and the cells; else None.
     """
 
     problem: Problem
@@ -43,11 +44,17 @@ class Fit:
     numbers: Mapping[str, float]
     checks: Checks
     versions: Mapping[str, str] = field(default_factory=dict)
+    origin: Averaged | None = None
 
     @property
     def runs(self) -> Runs:
-        """The training runs."""
+        """The training runs; where they were averaged, the averages."""
         return self.problem.runs
+
+    @property
+    def scored_runs(self) -> Runs:
+        """The runs that `compare` scores: the training runs, as they were before `forecaster` averaged them."""
+        return self.runs if self.origin is None else self.origin.runs
 
     @property
     def law(self) -> Law:
@@ -100,6 +107,8 @@ class Fit:
 
     def log_likelihood(self) -> "xr.Dataset":
         """Pointwise log density of the observable (chain, draw, run), also put into `data` for `arviz.loo`.
+
+        Of the fit's rows: where `forecaster` averaged the runs, of the averages. `compare` scores each run.
 
         Raises:
             InputError: the noise is an objective and not a density.

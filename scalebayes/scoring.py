@@ -73,8 +73,10 @@ def mean_over_draws(log_density: np.ndarray) -> np.ndarray:
 def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fit:
     """The fit of the other runs, by the same method; under a discrepancy by what follows it where its k-hat fails.
 
+    Where the runs were averaged, the others are averaged in the same cells.
+
     Args:
-        left_out: True for the runs that are left out, bool (run,).
+        left_out: True for those of `fit.scored_runs` that are left out, bool (run,).
         same_model: True to keep the reference, and with a discrepancy where the largest runs lie: the same priors,
             given fewer runs. False for those of the runs that are left, as if the others had never been there: what
             the law holds at the reference moves along.
@@ -87,10 +89,11 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
         raise InputError(f"the prior of {text[0]!r} is known as text alone: it can't be fitted again; fit it anew")
     law, reference = (fit.law, problem.reference) if same_model else (problem.movable_law, None)
     with jax.enable_x64():
-        kept = fit.runs.take(~left_out)
+        origin = fit.origin and fit.origin.without(left_out)
+        kept = fit.runs.take(~left_out) if origin is None else origin.table()
         again = build(kept, law, fit.noise, None, problem.columns, reference, fit.discrepancy)
         # The law has the priors in force, and a flat one doesn't say where to start.
         numbers = again.numbers._replace(starts=problem.numbers.starts)
         again = replace(again, numbers=numbers._replace(ends=problem.numbers.ends) if same_model else numbers)
         method, draws = run_on(fit.method, again, key)
-        return finished(again, method, seed_record(key), draws)
+        return replace(finished(again, method, seed_record(key), draws), origin=origin)

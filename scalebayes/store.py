@@ -14,6 +14,7 @@ import xarray as xr
 from scalebayes import discrepancy as discrepancies
 from scalebayes import files, infer, laws
 from scalebayes import noise as noises
+from scalebayes.averaging import Averaged
 from scalebayes.discrepancy import Discrepancy
 from scalebayes.errors import InputError, listed
 from scalebayes.laws.base import Law
@@ -24,8 +25,10 @@ from scalebayes.problem import build
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.status import checks_of, checks_record
+from scalebayes.tree import constant_columns
 
 FORMAT = 1
+CELL = "cell_of_run"
 
 
 def save(fit: Fit, path: Any) -> None:
@@ -41,6 +44,10 @@ def file_tree(fit: Fit) -> xr.DataTree:
     if "log_likelihood" in tree.children:
         del tree["log_likelihood"]
     tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(label_columns(fit.runs)))
+    if fit.origin is not None:
+        runs = fit.origin.runs
+        columns = {name: ("run", x) for name, x in {**constant_columns(runs), runs.observable: runs.y}.items()}
+        tree["origin"] = xr.DataTree(xr.Dataset({**columns, **label_columns(runs), CELL: ("run", fit.origin.cell)}))
     tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(record_of(fit), default=float)}
     return tree
 
@@ -102,7 +109,6 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
 
 
 def record_of(fit: Fit) -> dict[str, Any]:
-    runs = fit.runs
     return {
         "law": {
             "name": fit.law.name,
@@ -124,17 +130,22 @@ def record_of(fit: Fit) -> dict[str, Any]:
         "numbers": dict(fit.numbers),
         "checks": checks_record(fit.checks),
         "versions": dict(fit.versions),
-        "runs": {
-            "observable": runs.observable,
-            "unit": runs.unit,
-            "range": list(runs.range),
-            "N_counts": runs.N_counts,
-            "metadata": json.loads(json.dumps(dict(runs.metadata), default=str)),
-            "derived": dict(runs.derived),
-            "labels": list(runs.labels),
-            "inputs": list(runs.inputs),
-            "hash": runs.hash,
-        },
+        "runs": _runs_record(fit.runs),
+        "origin": fit.origin and {"runs": _runs_record(fit.origin.runs), "about": dict(fit.origin.about)},
+    }
+
+
+def _runs_record(runs: Runs) -> dict[str, Any]:
+    return {
+        "observable": runs.observable,
+        "unit": runs.unit,
+        "range": list(runs.range),
+        "N_counts": runs.N_counts,
+        "metadata": json.loads(json.dumps(dict(runs.metadata), default=str)),
+        "derived": dict(runs.derived),
+        "labels": list(runs.labels),
+        "inputs": list(runs.inputs),
+        "hash": runs.hash,
     }
 
 
@@ -170,9 +181,8 @@ def _as_of(saved: Param, own: Param) -> Param:
 
 
 def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
-    runs = _runs(tree, record["runs"])
-    if runs.hash != record["runs"]["hash"]:
-        raise InputError("the file is damaged: its runs aren't those that were fitted")
+    observed = {name: ("run", x.values) for name, x in tree["observed_data"].data_vars.items()}
+    runs = _runs(tree["constant_data"].to_dataset().assign(observed), record["runs"])
     noise: Noise = noises.get(record["noise"]["name"], record["noise"]["settings"])
     saved = {n: _as_of(param_from_record(p), noise.params[n]) for n, p in record["noise"]["params"].items()}
     noise = replace(noise, params=saved)
@@ -191,7 +201,16 @@ def restored(tree: xr.DataTree, record: Mapping[str, Any], law: Law) -> Fit:
         MappingProxyType(record["numbers"]),
         checks_of(record["checks"]),
         MappingProxyType(record["versions"]),
+        _origin(tree, record.get("origin")),
     )
+
+
+def _origin(tree: xr.DataTree, record: Mapping[str, Any] | None) -> Averaged | None:
+    """The runs that were averaged, and their cells; a file from before they were kept has none."""
+    if record is None:
+        return None
+    table = tree["origin"].to_dataset()
+    return Averaged(_runs(table, record["runs"]), table[CELL].values, record["about"])
 
 
 def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
@@ -205,15 +224,16 @@ def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
     return replace(saved, params=MappingProxyType({name: _as_of(saved.params[name], own[name]) for name in own}))
 
 
-def _runs(tree: xr.DataTree, record: Mapping[str, Any]) -> Runs:
-    constant, observable = tree["constant_data"].to_dataset(), record["observable"]
+def _runs(table: xr.Dataset, record: Mapping[str, Any]) -> Runs:
+    observable = record["observable"]
     given = [name for name in record["inputs"] if name not in record["derived"]]
-    columns: dict[str, Any] = {name: constant[name].values for name in given}
-    columns |= {name: constant[name].values for name in (f"{observable}_se", "count") if name in constant}
-    columns |= {n: [x or None for x in constant[f"label_{n}"].values.tolist()] for n in record["labels"]}
-    columns[observable] = tree["observed_data"][observable].values
+    columns: dict[str, Any] = {name: table[name].values for name in (*given, observable)}
+    columns |= {name: table[name].values for name in (f"{observable}_se", "count") if name in table}
+    columns |= {n: [x or None for x in table[f"label_{n}"].values.tolist()] for n in record["labels"]}
     about: dict[str, Any] = {name: record[name] for name in ("observable", "unit", "N_counts", "metadata")}
     runs = Runs(**about, range=tuple(record["range"]), **columns)
     for name in record["derived"]:
         runs = runs.derive(name)
+    if runs.hash != record["hash"]:
+        raise InputError("the file is damaged: its runs aren't those that were fitted")
     return runs

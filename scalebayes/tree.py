@@ -21,10 +21,10 @@ def to_tree(fit: Any) -> xr.DataTree:
     posterior = xr.Dataset({n: (("chain", "draw"), x) for n, x in fit.draws.items()}, coords, attributes)
     stats = xr.Dataset(
         {n: (DIMS[x.ndim], x) for n, x in fit.sample_stats.items()},
-        {**coords, **({"run": run_names(fit)} if "noise_factor" in fit.sample_stats else {})},
+        {**coords, **({"run": run_names(fit.runs)} if "noise_factor" in fit.sample_stats else {})},
         {**attributes, **fit.numbers},
     )
-    run, runs = {"run": run_names(fit)}, fit.runs
+    run, runs = {"run": run_names(fit.runs)}, fit.runs
     columns = {name: ("run", x) for name, x in constant_columns(runs).items()}
     return xr.DataTree.from_dict(
         {
@@ -42,10 +42,10 @@ def constant_columns(runs: Any) -> dict[str, np.ndarray]:
     return {**runs.inputs, **{name: x for name, x in known.items() if x is not None}}
 
 
-def run_names(fit: Any) -> np.ndarray:
+def run_names(runs: Any) -> np.ndarray:
     """The coordinate of the dim run: the run_id where there is one, else the position."""
-    labels = fit.runs.labels.get("run_id")
-    return np.arange(len(fit.runs)) if labels is None else np.asarray(labels, str)
+    labels = runs.labels.get("run_id")
+    return np.arange(len(runs)) if labels is None else np.asarray(labels, str)
 
 
 def log_likelihood(fit: Any) -> xr.Dataset:
@@ -56,7 +56,7 @@ def log_likelihood(fit: Any) -> xr.Dataset:
     runs, columns = fit.runs, fit.problem.columns
     if fit.discrepancy is not None:
         values = leave_one_out(fit)
-        return xr.Dataset({runs.observable: (("chain", "draw", "run"), values)}, {"run": run_names(fit)})
+        return xr.Dataset({runs.observable: (("chain", "draw", "run"), values)}, {"run": run_names(runs)})
     with jax.enable_x64():
         values = _pointwise(
             fit.law.fn,
@@ -68,7 +68,7 @@ def log_likelihood(fit: Any) -> xr.Dataset:
             runs.se,
             runs.count,
         )
-    return xr.Dataset({runs.observable: (("chain", "draw", "run"), np.asarray(values))}, {"run": run_names(fit)})
+    return xr.Dataset({runs.observable: (("chain", "draw", "run"), np.asarray(values))}, {"run": run_names(runs)})
 
 
 def _pointwise_impl(fn, form, law, noise, inputs, y, se, count):

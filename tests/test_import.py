@@ -91,6 +91,7 @@ ORDER = (
     "result",
     "groups",
     "conditional",
+    "per_run",
     "recalibration",
     "nested",
     "simulation",

@@ -107,6 +107,7 @@ def test_many_runs_are_averaged_but_for_cells_that_scatter():
     there = np.isclose(fit.runs.column("N"), N[0], rtol=1e-9) & np.isclose(fit.runs.column("D"), D[0], rtol=1e-9)
     assert fit.runs.count[there].tolist() == [1.0] * 5, "seed 2"
     assert fit.runs.count.sum() == 125
+    assert len(fit.scored_runs) == 125 and fit.origin.table().hash == fit.runs.hash, "scores are of other runs"
 
 
 def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys):

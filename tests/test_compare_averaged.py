@@ -1,0 +1,198 @@
+"""compare, of fits of runs that were averaged in cells: each run is scored, as by a fit that was given all of them."""
+
+import json
+from dataclasses import replace
+
+import jax
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+import xarray as xr
+from conftest import departing
+from scipy.stats import multivariate_normal, norm
+from test_compare import KNOWN, MATERN, conditional_score, near
+
+import scalebayes as sb
+from scalebayes import gaussian
+from scalebayes.averaging import Averaged
+from scalebayes.holdout import leave_one_out, log_evidence
+from scalebayes.per_run import leave_one_out_averaged
+from scalebayes.scoring import log_density, mean_over_draws, without
+
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
+# Of the law that is known in test_compare: eight sizes, one to five runs at each, which are the cells.
+REPEATS = np.array([5, 1, 3, 2, 4, 1, 2, 3])
+X = np.repeat(10.0 ** np.array([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0]), REPEATS)
+LARGEST = X.max() == X
+Y = 3.2 * X**-0.1 * np.exp(0.02 * np.random.default_rng(8).standard_normal(len(X)))
+RUNS = sb.Runs(x=X, loss=Y, run_id=[f"r{i}" for i in range(len(X))], count=np.where(np.arange(len(X)) % 4 == 1, 3, 1))
+SETTINGS = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "discrepancy": sb.GP("matern")}
+SETTINGS |= {"priors": KNOWN | MATERN}
+
+
+def averaged_fit(runs, most, **settings):
+    """As `forecaster` has it of more runs: the fit of their averages, with the runs."""
+    table, cell = sb.averaged(runs, ["x"], most=most)
+    fit = sb.fit(table, "power", **SETTINGS | settings)
+    return replace(fit, origin=Averaged(runs, cell, table.metadata["averaged"]))
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """Fits of the averages by seeds 0 to 7, and one of all runs."""
+    return {f"cells{seed}": averaged_fit(RUNS, 8, seed=seed) for seed in range(8)} | {
+        "all": sb.fit(RUNS, "power", **SETTINGS)
+    }
+
+
+@pytest.fixture(scope="module")
+def comparison(fits):
+    return sb.compare(fits)
+
+
+def at_few_places(se=False):
+    """Seventy-two runs in twelve cells, at equal N and D within each, in no order; and a fit of the cells as drawn."""
+    rng = np.random.default_rng(6)
+    where = rng.permutation(np.concatenate([np.arange(12), rng.integers(0, 11, 60)]))
+    N, D = (np.exp(rng.uniform(a, a + 5, 12))[where] for a in (16, 20))
+    columns = {"loss_se": rng.uniform(0.005, 0.02, 72)} if se else {}
+    runs = sb.Runs(
+        N=N,
+        D=D,
+        loss=(1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.01 * rng.normal(size=72)),
+        count=rng.integers(1, 4, 72).astype(float),
+        **columns,
+    )
+    table, cell = sb.averaged(runs, ["N", "D"], most=12)
+    assert len(table) == 12 and 1 in np.bincount(cell), "seed 6"
+    draws = {
+        "E": [1.8, 1.7, 1.85, 1.8],
+        "A": [480.0, 400.0, 500.0, 300.0],
+        "alpha": [0.35, 0.34, 0.36, 0.33],
+        "noise_scale": [0.01, 0.02, 0.008, 0.012],
+    }
+    fixed = {"B": 2000.0, "beta": 0.37, "matern_scale": 0.01, "bend_scale": 0.003, "drift_scale": 0.002}
+    fixed |= {"matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
+    fit = departing(table, sb.laws.get("chinchilla"), draws, sb.GP("matern", "bend", "drift"), fixed)
+    return replace(fit, origin=Averaged(runs, cell, table.metadata["averaged"]))
+
+
+def joint(fit, runs, draw):
+    """Residuals of runs and the covariance of their process and noise, at a draw of the fit."""
+    ends, reference = fit.problem.numbers.ends, fit.reference.inputs
+    values = {n: x.ravel()[draw] for n, x in fit.discrepancy_draws.items()}
+    with jax.enable_x64():
+        places = ends.places({n: runs.column(n) / reference[n] for n in ("N", "D")}, None)
+        process = np.asarray(fit.problem.model.process.covariance(values, places, places))
+        curve = fit.law(N=runs.column("N"), D=runs.column("D"), **{n: x[0, draw] for n, x in fit.law_draws.items()})
+    variance = fit.noise_draws["noise_scale"][0, draw] ** 2 / runs.count
+    variance = variance + (0 if runs.se is None else (runs.se / np.asarray(curve)) ** 2)
+    return np.log(runs.y) - np.log(np.asarray(curve)), process + np.diag(variance)
+
+
+def test_a_run_is_foretold_as_by_the_process_of_all_runs():
+    """The other runs of a cell are forgotten or counted twice, or the run itself is among them."""
+    fit = at_few_places()
+    runs, (found, _) = fit.origin.runs, leave_one_out_averaged(fit)
+    for draw in range(4):
+        with jax.enable_x64():
+            off, variance = (np.asarray(x) for x in gaussian.left_out(*joint(fit, runs, draw)))
+        np.testing.assert_allclose(found[draw], norm(0, np.sqrt(variance)).logpdf(off) - np.log(runs.y), atol=1e-8)
+
+
+@pytest.mark.parametrize("se", [False, True])
+def test_what_the_fit_saw_of_a_run_is_how_its_likelihood_changes_without_it(se):
+    """Weights take out of the posterior what it never held, such as what scatter within cells says of the noise."""
+    fit = at_few_places(se)
+    _, found = leave_one_out_averaged(fit)
+    likelihood = lambda runs, draw: multivariate_normal(None, joint(fit, runs, draw)[1]).logpdf(  # noqa: E731
+        joint(fit, runs, draw)[0]
+    )
+    whole = np.array([likelihood(fit.runs, draw) for draw in range(4)])
+    for i in range(0, 72, 7):
+        rest = fit.origin.without(np.arange(72) == i).table()
+        without_it = np.array([likelihood(rest, draw) for draw in range(4)])
+        constant = found[:, i] - (whole - without_it)
+        np.testing.assert_allclose(constant, constant[0], atol=1e-6, err_msg=f"run {i}, seed 6")
+
+
+def test_a_comparison_with_a_fit_of_all_runs_has_a_row_a_run(fits, comparison):
+    """The scores of cells are set beside those of runs, or a run has that of another."""
+    data = comparison.data
+    assert data["run"].values.tolist() == [f"r{i}" for i in range(len(X))] and len(fits["cells0"].runs) == 8
+    assert data["held_out"].values.tolist() == LARGEST.tolist()
+    everyone = np.arange(len(X))
+    for i in everyone:
+        truth = conditional_score(i, np.delete(everyone, i), X, Y, RUNS.count, True)
+        near(data["elpd_loo_i"].values[:8, i], truth, f"run {i}")
+    kept = everyone[~LARGEST]
+    for i in everyone[LARGEST]:
+        truth = conditional_score(i, kept, X, Y, RUNS.count, True)
+        near(data["lpd_largest_i"].values[:8, i], truth, f"run {i}, held out")
+
+
+def test_a_refit_leaves_one_run_out_and_not_its_cell(fits):
+    """A refit forgets the whole cell, or has seen the run."""
+    for i in (0, 5):  # one of five in its cell, and one that is alone
+        alone, scores = np.arange(len(X)) == i, []
+        for seed in range(8):
+            again = without(fits[f"cells{seed}"], alone, jax.random.key(seed), same_model=True)
+            assert len(again.scored_runs) == len(X) - 1 and len(again.runs) == (8 if i == 0 else 7)
+            scores.append(mean_over_draws(log_density(again, RUNS.take(alone), new=False))[0])
+        near(scores, conditional_score(i, np.delete(np.arange(len(X)), i), X, Y, RUNS.count, True), f"run {i}")
+
+
+def test_importance_sampling_and_refits_agree_where_the_noise_is_learnt():
+    """What is said of a run without a refit isn't what the refit says."""
+    priors = KNOWN | MATERN | {"noise_scale": dist.LogNormal(np.log(0.02), 0.5)}
+    y = Y * np.where(np.arange(len(X)) == 2, np.exp(0.05), 1.0)  # off the four others of its cell
+    runs = sb.Runs(x=X, loss=y)
+    alone, gap = np.arange(len(X)) == 2, []
+    for seed in range(8):
+        fit = averaged_fit(runs, 8, priors=priors, seed=seed)
+        again = without(fit, alone, jax.random.key(seed), same_model=True)
+        exact = mean_over_draws(log_density(again, runs.take(alone), new=False))[0]
+        gap.append(leave_one_out(fit, 0, jax.random.key(0)).elpd[2] - exact)
+    near(gap, 0.0, "run 2")
+    assert np.std(gap) < 0.05, "seeds 0 to 7"
+
+
+def test_cells_have_no_evidence_of_the_runs(fits, comparison):
+    """Fewer rows make a likelihood of fewer factors, and by it all weight goes to the averages, or none."""
+    assert np.isnan(log_evidence(fits["cells0"])).all() and np.isfinite(log_evidence(fits["all"])).all()
+    assert "'cells0'" in comparison.checks["evidence"].sentence
+
+
+def test_fits_of_other_runs_are_refused_however_many_cells_they_have(fits):
+    """Scores of different runs are compared since their cells are as many."""
+    one = fits["cells0"]
+    other = averaged_fit(RUNS.take(np.arange(1, len(X))), 8)
+    assert len(other.runs) == len(one.runs)
+    with pytest.raises(sb.InputError, match="'other': 20 rows and not 21"):
+        sb.compare({"one": one, "other": other})
+    coarse = averaged_fit(RUNS, 7)
+    assert len(coarse.runs) == 7
+    assert sb.compare({"one": one, "coarse": coarse}, refits=0, largest=False).data.sizes["run"] == len(X)
+
+
+def test_a_file_keeps_the_runs_and_their_cells(fits, tmp_path):
+    """A fit that was loaded is scored a cell at a time, and can't be compared as the saved one could."""
+    fit = fits["cells0"]
+    fit.save(tmp_path / "fit.nc")
+    sb.stack({"cells": fit, "all": fits["all"]}, {"cells": 0.5, "all": 0.5}).save(tmp_path / "stack.nc")
+    for again in (sb.load(tmp_path / "fit.nc"), sb.load(tmp_path / "stack.nc").members["cells"]):
+        assert again.scored_runs.hash == RUNS.hash and again.origin.about == fit.origin.about
+        np.testing.assert_array_equal(again.origin.cell, fit.origin.cell)
+        assert again.origin.table().hash == again.runs.hash == fit.runs.hash
+        for ours, theirs in zip(leave_one_out_averaged(again), leave_one_out_averaged(fit), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    # As files were before.
+    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
+        tree = opened.load()
+    record = json.loads(tree.attrs["scalebayes"])
+    del record["origin"], tree["origin"]
+    tree.attrs["scalebayes"] = json.dumps(record)
+    tree.to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
+    old = sb.load(tmp_path / "old.nc")
+    assert old.origin is None and len(old.scored_runs) == 8
