@@ -128,7 +128,13 @@ def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarra
         return []
     if lacking:
         told = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no evidence, so that it weighs nothing"
-        return [Check("evidence", Status.REVIEW, f"{told}; fit with method='laplace' and proper priors for it.")]
+        return [
+            Check(
+                "evidence",
+                Status.REVIEW,
+                f"{told}; fit all runs, not averages, with method='laplace' and proper priors for it.",
+            )
+        ]
     seen = f"largest Monte-Carlo error of a log evidence {se.max():.3f} nats"
     if se.max() < EVIDENCE_SE:
         return [Check("evidence", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")]
