@@ -53,6 +53,29 @@ def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
     return inverse @ residual * variance, variance
 
 
+def given_others(residual: Any, covariance: Any, left: Any, across: Any, prior: Any) -> tuple[Any, Any]:
+    """Small sets of members not seen, each given those seen but one.
+
+    With Q the inverse covariance, that without member c is Q less Q_.c Q_c. / Q_cc.
+
+    Args:
+        residual, covariance: of those seen (run,), (run, run). left: number of the one that is left out (set,).
+        across: between seen and not seen (run, member, set). prior: covariance of each set (member, member, set).
+
+    Returns:
+        Their means (member, set) and covariances (member, member, set).
+    """
+    inverse = _inverse(covariance)
+    sets = jnp.arange(left.shape[0])
+    kept = jnp.arange(residual.shape[0])[:, None] != left
+    both = jnp.concatenate([across, jnp.broadcast_to(residual[:, None, None], (*across.shape[:1], 1, len(sets)))], 1)
+    both = both * kept[:, None, :]
+    pulled = jnp.einsum("ij,jms->ims", inverse, both)
+    gone = pulled[left, :, sets].T
+    inner = jnp.einsum("ims,ins->mns", both, pulled) - gone[:, None] * gone / jnp.diagonal(inverse)[left]
+    return inner[:-1, -1], prior - inner[:-1, :-1]
+
+
 def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: Any) -> tuple[Any, Any, Any]:
     """Members not seen given those seen: mean and sd (point,), and a joint draw (point,) or None without a key.
 

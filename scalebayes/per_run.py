@@ -6,22 +6,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes.conditional import TOGETHER, flat, own_units, residuals
+from scalebayes.conditional import flat, own_units, residuals
+from scalebayes.groups import group_codes
 from scalebayes.model import Rows
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
+
+TOGETHER = 8  # draws that are in memory at once, with a covariance of all runs and all cells each
 
 
 def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     """Leave-one-out of each run of a fit of averaged runs, under its process and Normal noise.
 
-    The other cells say that delta of a run's cell is Normal(m, v), and the mean q of the other runs of the cell,
-    whose noise has variance t, that it is Normal(q, t): both together foretell the run. As in the fit itself delta is
-    the same all over a cell, and a mean of runs is a run at their mean inputs; where all runs of each cell lie at the
-    same inputs, and have no standard errors of their own, this is what a fit of all runs says.
+    A run i of the cell c is foretold from the other cells and from q, the mean of the other runs of c, as the fit's
+    table would have it without i: a mean of runs is a run at their mean inputs, which is what averaging takes it for.
+    Where the runs of each cell lie at the same inputs, and have no standard errors of their own, this is what a fit of
+    all runs says.
 
-    Without the run, q would stand in the fit's table in the place of c, the mean of the whole cell. What the fit saw of
-    the run is the ratio p(c | other cells) / p(q | other cells), of the likelihoods with it and without it.
+    What the fit saw of the run is the ratio p(mean of c | other cells) / p(q | other cells), of its likelihoods with
+    the run and without it. With p(y_i | the other runs) it would be off by the density of how far i lies from q.
 
     Args:
         fit: with an `origin` and a discrepancy.
@@ -35,13 +38,20 @@ def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     # `forecaster` alone averages, and its noise is Normal: under a mixture a mean of runs is no run.
     assert origin is not None and ends is not None and not problem.model.latent
     rest, shared = origin.rest()
+    # In the group of the cell, which is that of its runs.
+    group = group_codes(fit, origin.runs).astype(np.float64) if rows.group is not None else None
+    own, near = (_rows(fit, runs) for runs in (origin.runs, rest))
     with jax.enable_x64():
+        there = tuple(
+            ends.places({name: x / fit.reference.inputs[name] for name, x in one.inputs.items()}, group)
+            for one in (near, own)
+        )
         found = _leave_one_out(
             problem.model,
             own_units(fit),
             ends.places(rows.inputs, rows.group),
-            _rows(fit, origin.runs),
-            _rows(fit, rest),
+            (near, own),
+            there,
             origin.cell,
             shared,
             flat(fit)[:3],
@@ -56,19 +66,19 @@ def _rows(fit: Fit, runs: Runs) -> Rows:
     return Rows(inputs, runs.y, np.ones(len(runs)), runs.se, runs.count)
 
 
-def _leave_one_out_impl(model, rows, places, runs, rest, cell, shared, arrays):
+def _leave_one_out_impl(model, rows, places, apart, there, cell, shared, arrays):
     def one(each: Any):
         law, noise, process = each
         seen = residuals(model, rows, places, law, noise)
-        off, variance = model.process.left_out(process, seen)
-        # Of what the other cells say of a row, its own noise is no part of what they say of delta.
-        mean = (seen.off - off)[cell]
-        doubt = jnp.maximum(variance - seen.scale**2, 0.0)[cell]
-        own, near = (residuals(model, x, None, law, noise) for x in (runs, rest))
-        gain = jnp.where(shared, doubt / (doubt + near.scale**2), 0.0)
-        term = _normal(own.off - mean - gain * (near.off - mean), (1 - gain) * doubt + own.scale**2)
-        remains = jnp.where(shared, _normal(near.off - mean, doubt + near.scale**2), 0.0)
-        return term - jnp.log(runs.y), _normal(off, variance)[cell] - remains
+        near, own = (residuals(model, x, None, law, noise) for x in apart)
+        (at_rest, here), covariance = model.process.given_others(process, seen, cell, there)
+        # Of the rest of the cell, where there is one: its own variance, and what it says of the run.
+        variance = covariance[0, 0] + near.scale**2
+        gain = jnp.where(shared, covariance[0, 1] / variance, 0.0)
+        off = own.off - here - gain * (near.off - at_rest)
+        term = _normal(off, covariance[1, 1] - gain * covariance[0, 1] + own.scale**2)
+        whole = _normal(*model.process.left_out(process, seen))[cell]
+        return term - jnp.log(apart[1].y), whole - jnp.where(shared, _normal(near.off - at_rest, variance), 0.0)
 
     return jax.lax.map(one, arrays, batch_size=TOGETHER)
 

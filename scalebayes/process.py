@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from scalebayes import gaussian, markov
@@ -64,6 +65,25 @@ class Process:
         variance = path.variance**2 / jnp.maximum(path.variance - sd**2, 1e-12 * path.variance)
         off = (path.residual - mean) * variance / path.variance
         return off[back], variance[back]
+
+    def given_others(self, values: Mapping[str, Any], seen: Residuals, left: Any, there: tuple[Places, ...]) -> Any:
+        """delta at places, one of each of `there` a set, given all runs but one.
+
+        Args:
+            left: number of the run that is left out (set,). there: places (set,).
+
+        Returns:
+            Means (member, set) and covariances (member, member, set), a member for each of `there`.
+        """
+        residual, covariance = self._joint(values, seen)
+        across = [self.covariance(values, seen.places, one) * seen.mask[:, None] for one in there]
+
+        def within(each: tuple[Places, ...]) -> Any:
+            alone = [jax.tree.map(lambda x: x[None], one) for one in each]
+            return jnp.array([[self.covariance(values, a, b)[0, 0] for b in alone] for a in alone])
+
+        prior = jnp.moveaxis(jax.vmap(within)(there), 0, -1)
+        return gaussian.given_others(residual, covariance, left, jnp.stack(across, 1), prior)
 
     def conditional(
         self, values: Mapping[str, Any], seen: Residuals, there: Places, key: Any = None

@@ -15,6 +15,7 @@ from test_compare import KNOWN, MATERN, conditional_score, near
 import scalebayes as sb
 from scalebayes import gaussian
 from scalebayes.averaging import Averaged
+from scalebayes.groups import group_codes
 from scalebayes.holdout import leave_one_out, log_evidence
 from scalebayes.per_run import leave_one_out_averaged
 from scalebayes.scoring import log_density, mean_over_draws, without
@@ -51,21 +52,17 @@ def comparison(fits):
     return sb.compare(fits)
 
 
-def at_few_places(se=False):
-    """Seventy-two runs in twelve cells, at equal N and D within each, in no order; and a fit of the cells as drawn."""
+def at_few_places(spread=0.0, **columns):
+    """A fit, as drawn, of 72 runs in 13 cells of N and D, in no order and so far apart in each; rows are padded."""
     rng = np.random.default_rng(6)
-    where = rng.permutation(np.concatenate([np.arange(12), rng.integers(0, 11, 60)]))
-    N, D = (np.exp(rng.uniform(a, a + 5, 12))[where] for a in (16, 20))
-    columns = {"loss_se": rng.uniform(0.005, 0.02, 72)} if se else {}
-    runs = sb.Runs(
-        N=N,
-        D=D,
-        loss=(1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.01 * rng.normal(size=72)),
-        count=rng.integers(1, 4, 72).astype(float),
-        **columns,
-    )
-    table, cell = sb.averaged(runs, ["N", "D"], most=12)
-    assert len(table) == 12 and 1 in np.bincount(cell), "seed 6"
+    where = rng.permutation(np.concatenate([np.arange(13), rng.integers(0, 12, 59)]))
+    N, D = (np.exp(rng.uniform(a, a + 5, 13)[where] + rng.uniform(0, spread, 72)) for a in (16, 20))
+    columns = {name: np.asarray(of_cell)[where] for name, of_cell in columns.items()}
+    loss = (1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.01 * rng.normal(size=72))
+    runs = sb.Runs(N=N, D=D, loss=loss, count=rng.integers(1, 4, 72).astype(float), **columns)
+    cell = np.unique(where, return_index=True)[1].argsort().argsort()[where]
+    assert np.bincount(cell).tolist().count(1) == 1, "seed 6"
+    origin = Averaged(runs, cell, {"runs": 72, "cells": 13, "over": ["N", "D"], "efolds": spread})
     draws = {
         "E": [1.8, 1.7, 1.85, 1.8],
         "A": [480.0, 400.0, 500.0, 300.0],
@@ -74,21 +71,32 @@ def at_few_places(se=False):
     }
     fixed = {"B": 2000.0, "beta": 0.37, "matern_scale": 0.01, "bend_scale": 0.003, "drift_scale": 0.002}
     fixed |= {"matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
-    fit = departing(table, sb.laws.get("chinchilla"), draws, sb.GP("matern", "bend", "drift"), fixed)
-    return replace(fit, origin=Averaged(runs, cell, table.metadata["averaged"]))
+    components, law = ["matern", "bend", "drift"], sb.laws.get("chinchilla")
+    if "group" in columns:
+        components, fixed = [*components, "offset"], fixed | {"offset_scale": 0.01}
+    return replace(departing(origin.table(), law, draws, sb.GP(*components), fixed), origin=origin)
 
 
-def joint(fit, runs, draw):
-    """Residuals of runs and the covariance of their process and noise, at a draw of the fit."""
+def joint(fit, draw, *tables):
+    """Residuals of the runs of tables, together, and the covariance of process and noise, at a draw of the fit."""
     ends, reference = fit.problem.numbers.ends, fit.reference.inputs
+    together = lambda of: np.concatenate([of(runs) for runs in tables])  # noqa: E731
+    inputs = {name: together(lambda runs: runs.column(name)) for name in ("N", "D")}  # noqa: B023
     values = {n: x.ravel()[draw] for n, x in fit.discrepancy_draws.items()}
+    group = together(lambda runs: group_codes(fit, runs)) if fit.problem.rows.group is not None else None
     with jax.enable_x64():
-        places = ends.places({n: runs.column(n) / reference[n] for n in ("N", "D")}, None)
+        places = ends.places({n: x / reference[n] for n, x in inputs.items()}, group)
         process = np.asarray(fit.problem.model.process.covariance(values, places, places))
-        curve = fit.law(N=runs.column("N"), D=runs.column("D"), **{n: x[0, draw] for n, x in fit.law_draws.items()})
-    variance = fit.noise_draws["noise_scale"][0, draw] ** 2 / runs.count
-    variance = variance + (0 if runs.se is None else (runs.se / np.asarray(curve)) ** 2)
-    return np.log(runs.y) - np.log(np.asarray(curve)), process + np.diag(variance)
+        curve = np.asarray(fit.law(**inputs, **{n: x[0, draw] for n, x in fit.law_draws.items()}))
+    variance = fit.noise_draws["noise_scale"][0, draw] ** 2 / together(lambda runs: runs.count)
+    if tables[0].se is not None:
+        variance = variance + (together(lambda runs: runs.se) / curve) ** 2
+    return np.log(together(lambda runs: runs.y)) - np.log(curve), process + np.diag(variance)
+
+
+def likelihood(*of):
+    residual, covariance = joint(*of)
+    return multivariate_normal(None, covariance).logpdf(residual)
 
 
 def test_a_run_is_foretold_as_by_the_process_of_all_runs():
@@ -97,23 +105,34 @@ def test_a_run_is_foretold_as_by_the_process_of_all_runs():
     runs, (found, _) = fit.origin.runs, leave_one_out_averaged(fit)
     for draw in range(4):
         with jax.enable_x64():
-            off, variance = (np.asarray(x) for x in gaussian.left_out(*joint(fit, runs, draw)))
+            off, variance = (np.asarray(x) for x in gaussian.left_out(*joint(fit, draw, runs)))
         np.testing.assert_allclose(found[draw], norm(0, np.sqrt(variance)).logpdf(off) - np.log(runs.y), atol=1e-8)
 
 
-@pytest.mark.parametrize("se", [False, True])
-def test_what_the_fit_saw_of_a_run_is_how_its_likelihood_changes_without_it(se):
-    """Weights take out of the posterior what it never held, such as what scatter within cells says of the noise."""
-    fit = at_few_places(se)
-    _, found = leave_one_out_averaged(fit)
-    likelihood = lambda runs, draw: multivariate_normal(None, joint(fit, runs, draw)[1]).logpdf(  # noqa: E731
-        joint(fit, runs, draw)[0]
-    )
-    whole = np.array([likelihood(fit.runs, draw) for draw in range(4)])
-    for i in range(0, 72, 7):
-        rest = fit.origin.without(np.arange(72) == i).table()
-        without_it = np.array([likelihood(rest, draw) for draw in range(4)])
-        constant = found[:, i] - (whole - without_it)
+@pytest.mark.parametrize(
+    ("spread", "columns"),
+    [
+        (0.0, {}),
+        (0.5, {}),
+        (0.5, {"loss_se": np.linspace(0.005, 0.02, 13)}),
+        (0.5, {"group": list("aaabbbbcccccc")}),
+    ],
+    ids=["same inputs", "near inputs", "standard errors", "groups"],
+)
+def test_scores_and_weights_are_by_the_likelihood_of_the_averages_without_the_run(spread, columns):
+    """A run is taken to lie where its cell does; or weights take out of the posterior what it never held, such as what
+    scatter within cells says of the noise."""
+    fit = at_few_places(spread, **columns)
+    runs, (terms, seen) = fit.origin.runs, leave_one_out_averaged(fit)
+    whole = np.array([likelihood(fit, draw, fit.runs) for draw in range(4)])
+    for i in [*range(0, 72, 8), *np.flatnonzero(np.bincount(fit.origin.cell)[fit.origin.cell] == 1)]:
+        alone = np.arange(72) == i
+        rest = fit.origin.without(alone).table()
+        without_it = np.array([likelihood(fit, draw, rest) for draw in range(4)])
+        with_it = np.array([likelihood(fit, draw, rest, runs.take(alone)) for draw in range(4)])
+        expected = with_it - without_it - np.log(runs.y[i])
+        np.testing.assert_allclose(terms[:, i], expected, atol=1e-6, err_msg=f"run {i}, seed 6")
+        constant = seen[:, i] - (whole - without_it)
         np.testing.assert_allclose(constant, constant[0], atol=1e-6, err_msg=f"run {i}, seed 6")
 
 
