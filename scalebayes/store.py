@@ -45,9 +45,7 @@ def file_tree(fit: Fit) -> xr.DataTree:
         del tree["log_likelihood"]
     tree["constant_data"] = xr.DataTree(tree["constant_data"].to_dataset().assign(label_columns(fit.runs)))
     if fit.origin is not None:
-        runs = fit.origin.runs
-        columns = {name: ("run", x) for name, x in {**constant_columns(runs), runs.observable: runs.y}.items()}
-        tree["origin"] = xr.DataTree(xr.Dataset({**columns, **label_columns(runs), CELL: ("run", fit.origin.cell)}))
+        tree["origin"] = xr.DataTree(origin_table(fit.origin))
     tree.attrs = {"scalebayes_format": FORMAT, "scalebayes": json.dumps(record_of(fit), default=float)}
     return tree
 
@@ -106,6 +104,13 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
         raise
     except Exception as error:
         raise InputError(f"can't read {path}: the file is damaged ({type(error).__name__}: {error})") from None
+
+
+def origin_table(origin: Averaged) -> xr.Dataset:
+    """The runs that were averaged, and the cell of each."""
+    runs = origin.runs
+    columns = {name: ("run", x) for name, x in {**constant_columns(runs), runs.observable: runs.y}.items()}
+    return xr.Dataset({**columns, **label_columns(runs), CELL: ("run", origin.cell)})
 
 
 def record_of(fit: Fit) -> dict[str, Any]:

@@ -215,3 +215,15 @@ def test_a_file_keeps_the_runs_and_their_cells(fits, tmp_path):
     tree.to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
     old = sb.load(tmp_path / "old.nc")
     assert old.origin is None and len(old.scored_runs) == 8
+
+
+def test_a_file_of_many_fits_keeps_them_too(fits, tmp_path):
+    """A file is written that can't be read, or whose fits are scored a cell at a time."""
+    path = tmp_path / "fits.nc"
+    sb.Fits(tuple(fits), tuple(fits.values())).save(path)
+    again = sb.load(path)
+    for name, fit in fits.items():
+        assert again[name].scored_runs.hash == fit.scored_runs.hash
+        assert (again[name].origin is None) == (fit.origin is None)
+        if fit.origin:
+            np.testing.assert_array_equal(again[name].origin.cell, fit.origin.cell)

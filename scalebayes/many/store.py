@@ -12,7 +12,7 @@ import xarray as xr
 from scalebayes import files
 from scalebayes.many.fits import Fits
 from scalebayes.result import Fit
-from scalebayes.store import FORMAT, label_columns, law_of, record_of
+from scalebayes.store import FORMAT, label_columns, law_of, origin_table, record_of
 from scalebayes.store import restored as restored_fit
 from scalebayes.tree import DIMS, constant_columns
 
@@ -51,6 +51,7 @@ def save(fits: Fits, path: Any) -> None:
     for number, members in enumerate(groups.values()):
         for name, dataset in _group([fits[i] for i in members]).items():
             parts[f"group{number}/{name}"] = dataset
+    parts |= {f"origin{i}": origin_table(fit.origin) for i, fit in enumerate(fits) if fit.origin is not None}
     tree = xr.DataTree.from_dict({"/": xr.Dataset({"record": ("byte", text)}), **parts})
     tree.attrs = {"scalebayes_format": FORMAT, "scalebayes_fits": 1}
     files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
@@ -95,6 +96,8 @@ def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], given: Ma
                 "observed_data": xr.Dataset(observed),
                 "constant_data": xr.Dataset(mine),
             }
+            if one.get("origin"):
+                single["origin"] = tree[f"origin{i}"].to_dataset()
             text = json.dumps(one["law"])
             if text not in laws:
                 laws[text] = law_of(path, one["law"], given.get(one["law"]["name"]))
