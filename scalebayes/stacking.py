@@ -17,6 +17,9 @@ from scalebayes.mixture import Stack
 from scalebayes.result import Fit
 from scalebayes.status import Checks
 
+# Weights -> the checks of a comparison that they rest on.
+DOUBTS = {"loo": ("pareto k", "refits"), "largest": ("refits",), "evidence": ("evidence",)}
+
 
 @known_settings
 def stack(
@@ -38,7 +41,7 @@ def stack(
 
     Returns:
         `Stack`, which `predict`, `optimum` and `interval` take as they take a fit; `save` and `load` too. Its checks
-        are those of the comparison that its weights are from, and of its members.
+        are those of the comparison that its weights rest on, and of its members.
 
     Raises:
         InputError: the fits differ in observable, unit or what N counts, there are no such weights, or, where the
@@ -62,8 +65,7 @@ def stack(
         _check_alike(checked(fits))
         found = compare(fits, refits=0 if weights != "loo" else refits, largest=weights == "largest", seed=seed)
         chosen, by = found.weights(weights), weights
-        # The members' own are the mixture's anyway.
-        told = Checks(tuple(replace(c, name=f"weights: {c.name}") for c in found.checks if c.name != "fits"))
+        told = Checks(tuple(replace(c, name=f"weights: {c.name}") for c in found.checks if c.name in DOUBTS[weights]))
     else:
         chosen, by, told = dict(weights), "given", Checks(())
     members = dict(zip(fits.names, fits.items, strict=True)) if isinstance(fits, Fits) else dict(fits)
