@@ -68,8 +68,8 @@ def calibrate(
     uniform, and so is that of the joint log likelihood, which sees what ranks of parameters can't: a method that
     ignores part of the data. Parameters are ranked in the units of their priors: an amplitude in the runs' own units
     goes with its exponent, and its ranks would say the same twice. A fit that fails its own checks, or whose k-hat
-    doubts its tails, is counted and named; as the checks see data and draws and no truth, ranks of the others are still
-    uniform.
+    is to be reviewed, is counted and named; as the checks see data and draws and no truth, ranks of the others are
+    still uniform.
 
     With `draw_from=fit` the parameters are from that fit's posterior, the simulated runs are joined to those it saw,
     and the fits are of both: the same test, near these runs alone.
@@ -174,8 +174,8 @@ class _Ranked:
         return [float((x < truth).mean() + (x == truth).mean() / 2) for x, truth in each]
 
     def failures(self) -> list[str]:
-        """The checks that failed, and k-hat where it doubts the tails; "effective draws" where there are fewer than the
-        truth is ranked among."""
+        """The checks that failed, and k-hat where it is to be reviewed; "effective draws" where there are fewer than
+        the truth is ranked among."""
         failed = [check.name for check in self.fit.checks.of(Status.FAIL)]
         failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.name == "k-hat"]
         effective = self.fit.numbers.get("importance_ess")

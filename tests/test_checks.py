@@ -102,6 +102,7 @@ def test_khat_doubts_tails_before_it_fails(khat, status):
         ("end_chinchilla", ["matern", "bend"], "pass"),
         ("chinchilla", None, "pass"),
         ("offset_power", ["matern"], "pass"),
+        ("offset_power", ["matern", "offset"], "pass"),
     ],
 )
 def test_khat_is_no_witness_of_bent_ridges_under_a_process_over_n_and_d(law, components, status):
@@ -113,7 +114,7 @@ def test_khat_is_no_witness_of_bent_ridges_under_a_process_over_n_and_d(law, com
 
 def with_process(law, components):
     """The problem of a fit of the runs above, with a discrepancy of these components."""
-    runs = sb.Runs(N=N, D=D, x=N, loss=LOSS)
+    runs = sb.Runs(N=N, D=D, x=N, loss=LOSS, group=["a", "b"] * (len(N) // 2))
     with jax.enable_x64():
         return build(runs, sb.laws.get(law), sb.Normal(), discrepancy=sb.GP(*components) if components else None)
 

@@ -1,13 +1,15 @@
-"""What follows Laplace where its k-hat fails, for one fit as for many."""
+"""What follows Laplace where its k-hat fails, for one fit as for many; and when NUTS runs its chains again."""
 
 from types import SimpleNamespace
 
 import jax
+import numpy as np
 import pytest
 
 import scalebayes as sb
 from scalebayes.infer import NUTS, Laplace
 from scalebayes.infer.fallback import run_on
+from scalebayes.infer.nuts import _poor
 from scalebayes.problem import build
 
 RUNS = sb.Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
@@ -60,3 +62,42 @@ def test_a_law_alone_stays_with_what_was_asked_for(told):
     told[0][500] = 0.9
     method, _ = run_on(Laplace(draws=400, proposals=500), problem_of(None), None)
     assert (method.name, told[1]) == ("laplace", [500])
+
+
+def chains(apart=0.0, kept=1.0, draws=500, divergences=0, seed=3):
+    """Two chains of independent draws of two parameters: `apart` sds apart, of which a share is no copy of another."""
+    z = np.random.default_rng(seed).standard_normal((2, draws, 2))
+    z = z[:, (np.arange(draws) * kept).astype(int)]
+    z[1] += apart
+    diverging = np.arange(2 * draws).reshape(2, draws) < divergences
+    return z, {"diverging": diverging}
+
+
+@pytest.mark.parametrize(
+    ("given", "poor"),
+    [
+        ({}, (False, False)),
+        ({"apart": 1.0}, (True, True)),
+        ({"kept": 0.03}, (True, True)),
+        ({"divergences": 1}, (True, False)),
+        ({"divergences": 10}, (True, True)),
+    ],
+    ids=["sound", "apart", "few effective draws", "one divergence", "one divergence in a hundred"],
+)
+def test_chains_are_run_again_where_they_are_poor(given, poor):
+    """A posterior is taken from chains that disagree, or minutes go into those that are fine."""
+    found = chains(**given)
+    assert tuple(_poor(*found, run) for run in (1, 2)) == poor, "seed 3"
+
+
+def test_r_hat_of_few_draws_is_above_its_limit_for_many_by_chance():
+    """Two hundred draws of sound chains are run eight times as long, or four thousand that disagree pass."""
+    few = [_poor(*chains(draws=100, seed=seed), 2) for seed in range(40)]
+    assert np.mean(few) < 0.2, "seeds 0 to 39"
+    assert all(_poor(*chains(apart=0.3, draws=2000, seed=seed), 2) for seed in range(5)), "seeds 0 to 4"
+
+
+@pytest.mark.parametrize("tries", [0, 4, 2.5])
+def test_tries_are_refused_that_there_are_none_of(tries):
+    with pytest.raises(sb.InputError, match=f"tries is 1, 2 or 3, not {tries}"):
+        NUTS(tries=tries)

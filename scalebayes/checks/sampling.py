@@ -7,6 +7,7 @@ import numpy as np
 from scalebayes import diagnostics
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT
+from scalebayes.infer.nuts import DIVERGED, FAILED, rhat_limit
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -107,7 +108,8 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     else:
         rhat = diagnostics.rhat(z)
         worst = int(np.argmax(np.where(np.isfinite(rhat), rhat, np.inf)))
-        status = Status.PASS if rhat[worst] <= 1.01 else Status.REVIEW if rhat[worst] <= 1.05 else Status.FAIL
+        limit = rhat_limit(draws.z.shape[0] * draws.z.shape[1])
+        status = Status.PASS if rhat[worst] <= limit else Status.REVIEW if rhat[worst] <= FAILED else Status.FAIL
         cure = "" if status is Status.PASS else f": the chains disagree; {more}"
         yield Check("r-hat", status, f"Largest r-hat {rhat[worst]:.4f} ({names[worst]}){cure}.")
     for name, ess in (("bulk ESS", diagnostics.ess_bulk(z)), ("tail ESS", diagnostics.ess_tail(z))):
@@ -121,7 +123,7 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     share = diverging / draws.stats["diverging"].size
     yield Check(
         "divergences",
-        Status.PASS if not diverging else Status.REVIEW if share < 0.01 else Status.FAIL,
+        Status.PASS if not diverging else Status.REVIEW if share < DIVERGED else Status.FAIL,
         "No divergent transition."
         if not diverging
         else f"{diverging} divergent transitions: parts of the posterior were not reached; raise "
@@ -168,12 +170,12 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def _unseen(problem: Problem) -> bool:
-    """Whether k-hat is no witness: a process over several inputs, and a law whose level and slopes trade off.
+    """Whether k-hat is no witness: a process over N and D, and a law whose level and slopes trade off.
 
     Of a law written from the end of the runs it is one (benchmarks/sbc.py, recommended and chinchilla+gp by Laplace).
     """
-    process = problem.model.process
-    return process is not None and process.axis is None and problem.law.anchor != "end"
+    process, over = problem.model.process, {"N", "D"} <= set(problem.law.inputs)
+    return process is not None and process.axis is None and over and problem.law.anchor != "end"
 
 
 def _refits(draws: Draws) -> Check:

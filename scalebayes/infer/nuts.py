@@ -22,9 +22,9 @@ from scalebayes.problem import Problem
 
 SHRINK = 2.0 ** -np.arange(6)
 THIN = (1, 8)  # of the runs after the first, where the one before was poor
-ENOUGH = 4000  # draws, of which r-hat is within RHAT of one
-RHAT, FAILED = 0.01, 0.05  # above one: to be run again; from where on the check fails
-DIVERGED = 0.01  # of the draws of a second run
+ENOUGH = 4000  # draws, of which r-hat is at most 1 + RHAT where the chains agree
+RHAT, FAILED = 0.01, 1.05  # the second is an r-hat from which on the chains failed, however few the draws
+DIVERGED = 0.01  # share of the draws, from which on the chains failed
 
 
 @known_settings
@@ -59,8 +59,8 @@ class NUTS:
     def __post_init__(self) -> None:
         if min(self.draws, self.chains, self.max_tree_depth) < 1 or self.warmup < 20:
             raise InputError("NUTS: draws, chains and max_tree_depth are at least 1, warmup at least 20")
-        if not 1 <= self.tries <= 1 + len(THIN):
-            raise InputError(f"NUTS: tries is from 1 to {1 + len(THIN)}")
+        if self.tries not in range(1, 2 + len(THIN)):
+            raise InputError(f"NUTS: tries is 1, 2 or {1 + len(THIN)}, not {self.tries!r}")
         if not 0 < self.target_accept < 1 or not self.spread > 0:
             raise InputError("NUTS: target_accept is between 0 and 1, spread is positive")
 
@@ -134,18 +134,26 @@ class Shape(NamedTuple):
     alone: bool = False  # the chains of one data set have the devices to themselves
 
 
+def rhat_limit(draws: int) -> float:
+    """The r-hat up to which chains agree, by the number of all draws: of few it is above 1.01 by chance alone.
+
+    >>> rhat_limit(4000), rhat_limit(1000), rhat_limit(100)
+    (1.01, 1.04, 1.05)
+    """
+    return min(1 + RHAT * max(1.0, ENOUGH / draws), FAILED)
+
+
 def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], run: int) -> bool:
     """Whether chains diverged, disagree, or left few effective draws in the middle or in the tails, after that run.
 
-    Of few draws r-hat is above 1.01 by chance alone, and after the second run, whose steps are short, a divergence or
-    two is no reason for one of eight times the length.
+    After the second run, whose steps are short, a divergence or two is no reason for one of eight times the length.
     """
     draws, size = np.moveaxis(z, -1, 0), z.shape[0] * z.shape[1]
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
         return False
-    disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > min(1 + RHAT * max(1, ENOUGH / size), 1 + FAILED)
+    disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > rhat_limit(size)
     ess = min(diagnostics.ess_bulk(draws).min(), diagnostics.ess_tail(draws).min())
-    diverged = stats["diverging"].mean() > (0 if run == 1 else DIVERGED)
+    diverged = stats["diverging"].any() if run == 1 else stats["diverging"].mean() >= DIVERGED
     return bool(disagree or diverged or ess < min(ENOUGH, size) / 10)
 
 
@@ -174,10 +182,12 @@ def _sampled(
         return compiled_once(sample_many, batch.model, *each, *settings, _width(batch))
     # One after the other needs no program of its own, and in one a process over N and D never gave memory back:
     # 23 GiB after some sixty data sets of 24 runs.
-    found = [
-        jax.device_get(compiled_once(sample, batch.model, *jax.tree.map(lambda x, i=i: x[i], each), *settings))
-        for i in range(len(batch))
-    ]
+    found: list[Any] = []
+    for i in range(len(batch)):
+        # A batch is filled up with copies of its last set, which has one key.
+        copy = i and (jax.random.key_data(keys[i]) == jax.random.key_data(keys[i - 1])).all()
+        one = jax.tree.map(lambda x, i=i: x[i], each)
+        found.append(found[-1] if copy else jax.device_get(compiled_once(sample, batch.model, *one, *settings)))
     return jax.tree.map(lambda *x: np.stack(x), *found)
 
 
