@@ -24,7 +24,8 @@ class Backtest:
         data: over law, cutoff, run and prob. `median`, `log_error`, `log_score`, `crps`, `pit` (law, cutoff, run);
             `lower`, `upper`, `covered`, `log_width` (law, cutoff, prob, run), as `score` has them; `efolds` (cutoff,
             run), of the column `by`, beyond the largest run fitted; all NaN where the run was fitted. `fitted`
-            (cutoff,), how many were; `status`, the worst check of each fit, and `method`, that gave it (law, cutoff).
+            (cutoff,), how many lie up to it, of which a window takes its own; `status`, the worst check of each fit,
+            and `method`, that gave it (law, cutoff).
             Coordinates of run: `y`, the observable, `size`, the column `by`, `run_id` and `group`. The settings are
             attributes.
     """

@@ -11,6 +11,7 @@ import xarray as xr
 
 from scalebayes import infer
 from scalebayes import noise as noises
+from scalebayes import window as windows
 from scalebayes.backtested import Backtest
 from scalebayes.cutoffs import beyond, checked, sized
 from scalebayes.discrepancy import Discrepancy
@@ -95,7 +96,9 @@ def backtest(
     if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
         raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
     probs = check_probs(probs)
-    settings = {"noise": noise, "window": window, "method": method}
+    if priors is not None and priors != "flat" and not isinstance(priors, Mapping):
+        raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
+    settings = {"noise": noise, "window": windows.get(window), "method": method}
     forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {}, priors or {})
     runs, by = sized(runs, by)
     size = runs.column(by)
@@ -122,6 +125,8 @@ def backtest(
         "N_counts": runs.N_counts or "not said",
         "noise": "each law's own" if noise is None else repr(noises.get(noise)),
         "method": infer.get(method).name,
+        "window": repr(settings["window"]),
+        "priors": "each law's own" if priors is None else repr(priors),
         "seed": str(seed_record(seed)),
         "hash": runs.hash,
         "versions": json.dumps(versions()),
@@ -196,6 +201,8 @@ def _forecasters(
             raise unknown(
                 "input of the laws", name, dict.fromkeys(x for one in found.values() if one.law for x in one.law.inputs)
             )
+    if priors and not params:
+        raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
     for name in () if isinstance(priors, str) else priors:
         if name not in params:
             raise unknown("parameter in priors", name, sorted(params))

@@ -78,6 +78,11 @@ def test_priors_and_a_window_are_those_of_the_fits(runs):
         np.testing.assert_allclose(one["median"].values, alone["median"].values, rtol=1e-5)
     with pytest.raises(sb.InputError, match="parameter in priors"):
         sb.backtest(runs, laws, cutoffs=[1000.0], priors={"beta": 0.3})
+    with pytest.raises(sb.InputError, match="'flat' or a mapping from parameter to prior, not list"):
+        sb.backtest(runs, laws, cutoffs=[1000.0], priors=[("alpha", 0.3)])
+    with pytest.raises(sb.InputError, match="'recommended' has its own"):
+        sb.backtest(runs, ["recommended"], cutoffs=[1000.0], priors={"alpha": 0.3})
+    assert (found.data.attrs["window"], found.data.attrs["priors"]) == (repr(window), repr(priors))
 
 
 def test_the_trivial_forecast_is_always_there(found):
