@@ -129,6 +129,8 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
     name = next((name for name, cells in about.items() if cells), None)
     if name is None or all(cells == about[name] for cells in about.values()):
         return ""
+    if other := next((one for one in names if members[one].origin), None):
+        return f"fit {name!r} to the runs that {other!r} was given, fits[{other!r}].scored_runs"
     return (
         f"{name!r} was fitted to {averaged_text(members[name].runs)}, and is scored a cell at a time: fit all to these "
         f"cells, sb.fit(fits[{name!r}].runs, ...)"

@@ -132,7 +132,7 @@ def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarra
             Check(
                 "evidence",
                 Status.REVIEW,
-                f"{told}; fit all runs, not averages, with method='laplace' and proper priors for it.",
+                f"{told}: it is there of all runs, not averages, by method='laplace', under priors that aren't flat.",
             )
         ]
     seen = f"largest Monte-Carlo error of a log evidence {se.max():.3f} nats"
