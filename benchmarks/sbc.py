@@ -168,7 +168,10 @@ def markdown(cases: dict[str, Any]) -> Iterator[str]:
         least = min(p, key=p.__getitem__) if p else ""
         why = ", ".join(f"{name} {count}" for name, count in one["failed_checks"].items())
         cells = [case, f"{one['simulations']}", f"{one['failed']}{f' ({why})' if why else ''}"]
-        cells += [", ".join(outside[of]) or "none" for of in ("all", "passed")]
+        cells += [
+            ", ".join(outside["all"]) or "none",
+            (", ".join(outside["passed"]) or "none") if p else "no fit passes",
+        ]
         cells += [f"{p[least]:.2g}, {least}" if p else "", "-" if one["seconds"] is None else f"{one['seconds']:.0f}"]
         yield f"| {' | '.join(cells)} |"
     for case, one in cases.items():
@@ -192,7 +195,8 @@ def markdown(cases: dict[str, Any]) -> Iterator[str]:
 
 
 def picture(cases: dict[str, Any], path: Path) -> None:
-    """The ECDF of the ranks of the fits that passed, minus the uniform one, and the envelope; a panel a case."""
+    """The ECDF of the ranks of the fits that passed, or of all where none did, minus the uniform one, and the envelope;
+    a panel a case."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -205,10 +209,14 @@ def picture(cases: dict[str, Any], path: Path) -> None:
         axis.set_visible(False)
     for axis, (case, one) in zip(axes.ravel(), cases.items(), strict=False):
         x, low, high = (np.array(one["figure"][name], float) for name in ("ecdf_x", "lower", "upper"))
-        axis.fill_between(x, low[1], high[1], color="0.88", lw=0)
+        of = "passed" if one["failed"] < one["simulations"] else "all"
+        row = int(of == "passed")
+        axis.fill_between(x, low[row], high[row], color="0.88", lw=0)
         for name, both in one["parameters"].items():
-            axis.step(x, np.array(both["passed"]["ecdf_difference"], float), where="post", lw=1, label=name)
-        axis.set(title=case, xlabel="rank / 100", ylabel="ECDF difference")
+            axis.step(x, np.array(both[of]["ecdf_difference"], float), where="post", lw=1, label=name)
+        axis.set(
+            title=case if of == "passed" else f"{case}, all: none passes", xlabel="rank / 100", ylabel="ECDF difference"
+        )
         axis.legend(frameon=False, fontsize=6, ncols=2)
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
