@@ -8,7 +8,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.checks.residuals import normal_scores, structure
-from scalebayes.checks.sampling import _weights
+from scalebayes.checks.sampling import _chains, _weights
 from scalebayes.checks.table import table_checks
 from scalebayes.infer.draws import Draws
 from scalebayes.problem import build
@@ -164,3 +164,18 @@ def test_structure_has_its_level():
     p = np.array([structure(normal_scores(rng.standard_t(4, 40)), x)[1] for _ in range(2000)])
     share, sd = (p < 0.05).mean(), np.sqrt(0.05 * 0.95 / 2000)
     assert abs(share - 0.05) < 4 * sd, f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("apart", "draws", "status", "told"),
+    [(0.0, 2000, "pass", ""), (0.33, 300, "review", "too short to tell"), (1.0, 2000, "fail", "the chains disagree;")],
+)
+def test_short_chains_that_are_not_run_again_are_reviewed_all_the_same(apart, draws, status, told):
+    """The looser limit of what is run again passes for agreement."""
+    z = np.random.default_rng(5).standard_normal((2, draws, 6))
+    z[1] += apart
+    names = ("diverging", "n_steps", "energy")
+    stats = {name: np.random.default_rng(6).standard_normal((2, draws)) * (name == "energy") for name in names}
+    problem = with_process("chinchilla", None)
+    found = {c.name: c for c in _chains(problem, Draws(z, stats, {"max_tree_depth": 10.0}, None))}["r-hat"]
+    assert found.status == status and told in found.sentence, f"{found.sentence}, seed 5"

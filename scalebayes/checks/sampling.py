@@ -7,7 +7,7 @@ import numpy as np
 from scalebayes import diagnostics
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT
-from scalebayes.infer.nuts import DIVERGED, FAILED, rhat_limit
+from scalebayes.infer.nuts import DIVERGED, FAILED, RHAT, rhat_limit
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -108,9 +108,10 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     else:
         rhat = diagnostics.rhat(z)
         worst = int(np.argmax(np.where(np.isfinite(rhat), rhat, np.inf)))
-        limit = rhat_limit(draws.z.shape[0] * draws.z.shape[1])
-        status = Status.PASS if rhat[worst] <= limit else Status.REVIEW if rhat[worst] <= FAILED else Status.FAIL
-        cure = "" if status is Status.PASS else f": the chains disagree; {more}"
+        status = Status.PASS if rhat[worst] <= 1 + RHAT else Status.REVIEW if rhat[worst] <= FAILED else Status.FAIL
+        few = rhat[worst] <= rhat_limit(draws.z.shape[0] * draws.z.shape[1])
+        told = "the chains disagree, or are too short to tell" if few else "the chains disagree"
+        cure = "" if status is Status.PASS else f": {told}; {more}"
         yield Check("r-hat", status, f"Largest r-hat {rhat[worst]:.4f} ({names[worst]}){cure}.")
     for name, ess in (("bulk ESS", diagnostics.ess_bulk(z)), ("tail ESS", diagnostics.ess_tail(z))):
         worst = int(np.argmin(np.where(np.isfinite(ess), ess, -np.inf)))

@@ -135,7 +135,9 @@ class Shape(NamedTuple):
 
 
 def rhat_limit(draws: int) -> float:
-    """The r-hat up to which chains agree, by the number of all draws: of few it is above 1.01 by chance alone.
+    """The r-hat up to which chains are not run again, by the number of all draws: few may exceed 1.01 by chance.
+
+    Their check reviews them from 1.01 on all the same.
 
     >>> rhat_limit(4000), rhat_limit(1000), rhat_limit(100)
     (1.01, 1.04, 1.05)
