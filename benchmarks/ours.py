@@ -125,8 +125,9 @@ def laplace_kernel(problem: Problem, seed: int) -> Measure:
     with jax.enable_x64():
         key_mode, key = jax.random.split(jax.random.key(seed))
         mode = numpy_mode(problem, key_mode, SEARCH)
-        arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, key)
-        seconds, (_, density, proposal) = timed(lambda: propose(*arguments, np.float64(method.df), method.proposals))
+        arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key)
+        asked = np.float64(method.df), method.proposals, 0
+        seconds, (_, density, proposal) = timed(lambda: propose(*arguments, *asked))
         log_ratio = np.asarray(density) - np.asarray(proposal)
     weight = np.exp(log_ratio - log_ratio.max())
     ess = min(float(weight.sum() ** 2 / (weight**2).sum()), method.draws)
