@@ -12,10 +12,11 @@ import numpy as np
 import scalebayes as sb
 from scalebayes import laws
 from scalebayes.diagnostics import ess_bulk, rhat
-from scalebayes.infer.laplace import Laplace, propose
+from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, find_mode
 from scalebayes.infer.nuts import NUTS, sample
+from scalebayes.infer.proposals import propose
 from scalebayes.problem import Problem, build
 
 PARAMETERS = ("log_A", "log_B", "alpha", "beta", "E", "log_sigma")
@@ -126,7 +127,7 @@ def laplace_kernel(problem: Problem, seed: int) -> Measure:
         key_mode, key = jax.random.split(jax.random.key(seed))
         mode = numpy_mode(problem, key_mode, SEARCH)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key)
-        asked = np.float64(method.df), method.proposals, 0
+        asked = np.float64(method.df), method.proposals, method.rounds
         seconds, (_, density, proposal) = timed(lambda: propose(*arguments, *asked))
         log_ratio = np.asarray(density) - np.asarray(proposal)
     weight = np.exp(log_ratio - log_ratio.max())

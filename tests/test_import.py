@@ -79,6 +79,7 @@ ORDER = (
     "infer.mode",
     "infer.draws",
     "infer.map",
+    "infer.proposals",
     "infer.laplace",
     "infer.nuts",
     "infer.bootstrap",

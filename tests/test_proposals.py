@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 from jax.scipy.stats import norm
 
-from scalebayes.infer.laplace import propose
+from scalebayes.infer.proposals import propose
 
 SIZE, DF, ROUNDS = 8000, 5.0, 4
 
