@@ -24,7 +24,7 @@ TAILS, FURTHER = 4, 1.3  # of the other kernels: the power of the distance that 
 STRETCH = 2.0  # sds by which those are drawn out along a parameter, or the prior's sd if that is more
 EVERY, BROAD = 3, 2.0  # one proposal in EVERY is of a Student-t BROAD times as wide as a kernel
 CUT = 100  # weights that are made one size
-ENOUGH = 0.25  # of the proposals, as effective sample size
+ENOUGH = 0.2  # of the proposals, as effective sample size
 
 
 class Kernels(NamedTuple):
