@@ -109,6 +109,9 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
         (["--law", "power", "--law", "repeated_sampling"], ["--law", "coverage and loss", "--observable"]),
         (["--method", "lapalce"], ["unknown method", "laplace"]),
         (["--noise", "studentt"], ["unknown noise"]),
+        (["--window", "two"], ["--window", "'two' is not a number"]),
+        (["--fix", "Q=1"], ["unknown parameter in priors 'Q'"]),
+        (["--priors", "falt"], ["unknown --priors 'falt'"]),
         (["--input", "y=C"], ["unknown input of the laws 'y'"]),
         (["--min-rows", "1"], ["min_rows is a whole number from 3 on"]),
         (["--out", "nofolder/scores.nc"], ["--out", "no folder nofolder"]),
@@ -127,3 +130,16 @@ def test_help_names_the_options(run):
     ended = run("--help")
     assert ended.code == 0 and ended.out.startswith("Usage: scalebayes backtest")
     assert all(name in ended.out for name in ("--law", "--by", "--cutoff", "--discrepancy", "--out", "--json"))
+
+
+def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
+    """A backtest without them would vouch for other fits than the command fit makes with them."""
+    how = ("--cutoff", "1e20", "--window", "3", "--fix", "E=1.8", "--priors", "flat")
+    ended = run(table, "--law", "offset_power", "--input", "x=C", *QUICK, *how, "--json")
+    law = sb.laws.get("offset_power")
+    priors = {**dict.fromkeys([*law.params, "noise_scale"], "flat"), "E": 1.8}
+    settings = {"inputs": {"x": "C"}, "cutoffs": [1e20], "method": MODE, "window": sb.Window(3.0), "priors": priors}
+    found = sb.backtest(sb.read_runs(table), [law], **settings)
+    told = json.loads(ended.out)
+    assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))
+    assert told["window"] == found.data.attrs["window"] and "E" in told["priors"]

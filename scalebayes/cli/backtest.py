@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, column, method_of, range_of
+from scalebayes.cli.fits import checked_target, column, fixed_of, method_of, priors_of, range_of, window_of
 from scalebayes.cli.numbers import named, numbers, pairs
-from scalebayes.cli.options import Columns, Inputs, Json, Observable, RunsPath, Seed, Where, load_jax
+from scalebayes.cli.options import (
+    Columns,
+    Fix,
+    Inputs,
+    Json,
+    Observable,
+    Priors,
+    RunsPath,
+    Seed,
+    Where,
+    Window,
+    load_jax,
+)
 from scalebayes.cli.tell import percent
 from scalebayes.cli.wait import patiently, stage
 from scalebayes.errors import InputError, unknown
@@ -49,10 +61,13 @@ def backtest(
     method: Annotated[
         str, typer.Option(help="Method: laplace, nuts or map; settings as in laplace:draws=8000.")
     ] = "laplace",
+    window: Window = None,
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
     observable: Observable = None,
+    fix: Fix = None,
+    priors: Priors = None,
     min_rows: Annotated[int, typer.Option(metavar="INT", help="Fewest runs to fit.")] = 5,
     seed: Seed = 0,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the scores to this NetCDF file.")] = None,
@@ -65,6 +80,7 @@ def backtest(
     """
     bound = pairs(inputs or (), "--input", "x=C")
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    fixed, kept = fixed_of(fix), window_of(window)
     cutoffs = None if cutoff is None else numbers(cutoff, "--cutoff")
     law_names = [named(text, "--law", "broken_power:breaks=2") for text in law or ["chinchilla"]]
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
@@ -75,6 +91,7 @@ def backtest(
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb
+    from scalebayes.fitting import noise_of
 
     laws = [name if name == "recommended" else sb.laws.get(name, **settings) for name, settings in law_names]
     known = [one for one in laws if isinstance(one, sb.Law)] or [sb.laws.get("chinchilla")]
@@ -82,6 +99,11 @@ def backtest(
         raise InputError(f"--law: the laws are of {' and '.join(sorted(of))}; say which column with --observable")
     chosen_method = method_of(method_name, method_settings)
     chosen_noise = sb.noises.get(noise_name, noise_settings) if noise_name else None
+    every = {name: param for one in known for name, param in one.params.items()}
+    for one in known:
+        for departure in discrepancy or ["none"]:
+            usual = sb.noises.get(noise_of(one, DISCREPANCIES[departure]))
+            every |= (chosen_noise or usual).params
     with stage("Reading runs"):
         table = sb.read_runs(
             runs, where, renamed, observable=observable or known[0].observable, range=range_of(known[0])
@@ -95,7 +117,9 @@ def backtest(
             cutoffs=cutoffs,
             discrepancy=[DISCREPANCIES[one] for one in discrepancy or ["none"]],
             noise=chosen_noise,
+            window=sb.Window(kept) if isinstance(kept, float) else kept,
             method=chosen_method,
+            priors=priors_of(priors, fixed, every),
             inputs=bound,
             min_rows=min_rows,
             seed=seed,

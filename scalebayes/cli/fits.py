@@ -13,13 +13,16 @@ from scalebayes.cli.numbers import check_prob, named, number, pairs
 from scalebayes.cli.options import (
     Columns,
     FitFile,
+    Fix,
     Inputs,
     Json,
     Observable,
+    Priors,
     Prob,
     RunsPath,
     Seed,
     Where,
+    Window,
     load_jax,
     opened,
 )
@@ -49,21 +52,13 @@ def fit(
             help="How the curve may depart from the law: gp, or parts of it as in matern,bend,drift; by default none.",
         ),
     ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="EFOLDS", help="Fit the last e-folds alone, as in 2; auto for as many as forecasts want."),
-    ] = None,
+    window: Window = None,
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
     observable: Observable = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
-    ] = None,
-    priors: Annotated[
-        str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
-    ] = None,
+    fix: Fix = None,
+    priors: Priors = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
@@ -73,12 +68,12 @@ def fit(
     check_prob(prob)
     bound = pairs(inputs or (), "--input", "x=C")
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
-    fixed = {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
+    fixed = fixed_of(fix)
     law_name, law_settings = named(law, "--law", "broken_power:breaks=2")
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     target = None if out is None else checked_target(out)
-    efolds = None if window in (None, "auto") else number(window, "--window")
+    kept = window_of(window)
     load_jax()
     import scalebayes as sb
     from scalebayes.fitting import noise_of
@@ -98,7 +93,7 @@ def fit(
             chosen_law,
             noise=chosen_noise,
             discrepancy=departure,
-            window="auto" if window == "auto" else None if efolds is None else sb.Window(efolds),
+            window=sb.Window(kept) if isinstance(kept, float) else kept,
             method=chosen_method,
             priors=priors_of(priors, fixed, {**chosen_law.params, **chosen_noise.params}),
             inputs=bound,
@@ -199,6 +194,16 @@ def method_of(name: str, settings: Mapping[str, Any]) -> Any:
             raise InputError(f"--method: {key} is a positive {'whole ' if whole else ''}number, not '{value}'")
     search = replace(method.search, **{key: value for key, value in settings.items() if key not in own})
     return type(method)(**{key: value for key, value in settings.items() if key in own}, search=search)
+
+
+def fixed_of(fix: list[str] | None) -> dict[str, float]:
+    """Parameter -> the number it is held at."""
+    return {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
+
+
+def window_of(window: str | None) -> Any:
+    """E-folds, "auto" or None."""
+    return window if window in (None, "auto") else number(window, "--window")
 
 
 def priors_of(priors: str | None, fixed: Mapping[str, float], params: Mapping[str, Any]) -> Any:

@@ -44,6 +44,17 @@ Columns = Annotated[
 Observable = Annotated[
     str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
 ]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="EFOLDS", help="Fit the last e-folds alone, as in 2; auto for as many as forecasts want."),
+]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
+]
+Priors = Annotated[
+    str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
+]
 Seed = Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")]
 
 
