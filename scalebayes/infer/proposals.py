@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import gammaln, logsumexp
+from jax.scipy.special import gammaln
 
 from scalebayes.infer.batch import mapped
 from scalebayes.model import Model, Numbers, Rows
@@ -127,19 +127,20 @@ def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple
         u = jnp.where(jnp.arange(size)[:, None] % EVERY == 0, BROAD * normal / mixing, u)
 
     def student_t(distance):
-        return -(df + dimension) / 2 * jnp.log1p(distance / df)
+        return jnp.exp(-(df + dimension) / 2 * jnp.log(1 + distance / df))
 
     # A kernel's scale is I + along along' here, whose inverse and determinant are known.
     longer = 1 + jnp.sum(along**2, axis=1)
-    distance = jnp.sum((u[:, None, :] - centres[None, :, :]) ** 2, axis=-1)
-    distance -= (u @ along.T - jnp.sum(centres * along, axis=1)) ** 2 / longer
-    log_density = logsumexp(student_t(distance) - jnp.log(longer) / 2, axis=1) - jnp.log(count)
+    distance = jnp.sum(u**2, axis=1)[:, None] - 2 * u @ centres.T + jnp.sum(centres**2, axis=1)
+    distance = jnp.maximum(distance - (u @ along.T - jnp.sum(centres * along, axis=1)) ** 2 / longer, 0)
+    # No sum of these is 0: a draw is never far from the kernel that it is of.
+    density = student_t(distance) @ (1 / jnp.sqrt(longer)) / count
     if broad:
-        wider = student_t(jnp.sum((u / BROAD) ** 2, axis=-1)) - dimension * jnp.log(BROAD)
-        log_density = jnp.logaddexp(jnp.log1p(-1 / EVERY) + log_density, wider - jnp.log(EVERY))
+        wider = student_t(jnp.sum((u / BROAD) ** 2, axis=-1)) / BROAD**dimension
+        density = (1 - 1 / EVERY) * density + wider / EVERY
     constant = gammaln((df + dimension) / 2) - gammaln(df / 2) - dimension / 2 * jnp.log(df * jnp.pi)
     constant -= jnp.log(jnp.abs(jnp.diagonal(kernels.root))).sum()
-    return middle + u @ kernels.root.T, log_density + constant
+    return middle + u @ kernels.root.T, jnp.log(density) + constant
 
 
 def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, Any, Any]:
