@@ -155,7 +155,7 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
         status, why = (
             Status.REVIEW,
             ", which doesn't see what the proposals miss along a bent ridge: in simulations of chinchilla with a "
-            "process over N and D 90 % intervals of E held 80 %; use method='nuts', or law='end_chinchilla', which has "
+            "process over N and D 90 % intervals of E held 85 %; use method='nuts', or law='end_chinchilla', which has "
             "none.",
         )
     elif khat > TAILS:
