@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.stats
 from jax.scipy.stats import norm
+from scipy.stats import multivariate_t as t
 
-from scalebayes.infer.proposals import propose
+from scalebayes.infer.proposals import BROAD, EVERY, Kernels, _drawn, propose
 
 SIZE, DF, ROUNDS = 8000, 5.0, 4
 
@@ -29,13 +30,42 @@ class FlatTail(Known):
         return level + norm.logpdf(z[1], jnp.exp(z[0]), 0.3) + norm.logpdf(z[2])
 
 
-def proposals(model, rounds, prior_sd, seed):
+def proposals(model, rounds, prior_sd, seed, narrower=1.0, size=SIZE):
     with jax.enable_x64():
-        centre = jax.scipy.optimize.minimize(lambda z: -model.log_density(z, None, None), jnp.zeros(3), method="BFGS").x
-        precision = -jax.hessian(lambda z: model.log_density(z, None, None))(centre)
+        centre = jax.scipy.optimize.minimize(lambda z: -model.log_density(z, None, None), jnp.ones(3), method="BFGS").x
+        precision = -jax.hessian(lambda z: model.log_density(z, None, None))(centre) * narrower
         key = jax.random.key(seed)
-        arguments = (centre, precision, jnp.array(prior_sd), key, np.float64(DF), SIZE, rounds)
+        arguments = (centre, precision, jnp.array(prior_sd), key, np.float64(DF), size, rounds)
         return [np.asarray(x) for x in propose(model, None, None, *arguments)]
+
+
+def share(log_density, log_proposal):
+    """Effective share of proposals."""
+    weight = np.exp(log_density - log_proposal)
+    return weight.sum() ** 2 / np.sum(weight**2) / len(weight)
+
+
+@pytest.mark.parametrize("broad", [False, True])
+def test_draws_are_of_the_density_that_they_are_said_to_have(broad):
+    """Kernels apart from each other, leaning, each drawn out another way, by scipy's Student-t."""
+    rng = np.random.default_rng(0)
+    centres, root = rng.normal(size=(8, 3)), np.tril(rng.normal(size=(3, 3))) + 2 * np.eye(3)
+    stretch = rng.normal(size=(8, 3)) * np.arange(8)[:, None]
+    with jax.enable_x64():
+        kernels = Kernels(*(jnp.array(x) for x in (centres, root, stretch)))
+        z, log_density = map(np.asarray, _drawn(kernels, DF, SIZE, broad, jax.random.key(0)))
+    shapes = [root @ root.T + np.outer(v, v) for v in stretch]
+    expected = np.mean([t(c, shape, DF).pdf(z) for c, shape in zip(centres, shapes, strict=True)], axis=0)
+    if broad:
+        wider = t(centres.mean(axis=0), BROAD**2 * root @ root.T, DF)
+        expected = expected * (1 - 1 / EVERY) + wider.pdf(z) / EVERY
+    np.testing.assert_allclose(log_density, np.log(expected), rtol=0, atol=1e-10)
+    # A Student-t's squared distance over the dimension has an F distribution.
+    near = np.arange(SIZE) % EVERY != 0 if broad else np.ones(SIZE, bool)
+    for k in range(8):
+        off = z[near & (np.arange(SIZE) % 8 == k)] - centres[k]
+        distance = np.einsum("ij,jk,ik->i", off, np.linalg.inv(shapes[k]), off)
+        assert scipy.stats.kstest(distance / 3, scipy.stats.f(3, DF).cdf).pvalue > 1e-4, f"seed 0, kernel {k}"
 
 
 @pytest.mark.parametrize("rounds", [0, ROUNDS])
@@ -49,20 +79,39 @@ def test_the_density_of_proposals_is_normalised(rounds):
         assert abs(ratio.mean() - 1) < 4 * error, f"seed {seed}: {ratio.mean():.4f} ± {error:.4f}"
 
 
+@pytest.mark.parametrize("size", [100, 300, SIZE])
+def test_kernels_move_to_a_posterior_that_the_first_ones_miss(size):
+    """With all weights cut to one size, few proposals would drive each other apart."""
+    poor = [proposals(FlatTail(), 1, [1e-3] * 3, seed, narrower=1e3, size=size)[1:] for seed in range(5)]
+    moved = [proposals(FlatTail(), 8, [1e-3] * 3, seed, narrower=1e3, size=size)[1:] for seed in range(5)]
+    before, after = (np.mean([share(*one) for one in each]) for each in (poor, moved))
+    assert after > 0.08, f"seeds 0 to 4: {after:.3f}"
+    assert before < after / 2, f"seeds 0 to 4: {before:.3f}, {after:.3f}"
+
+
+def test_proposals_without_a_density_leave_the_kernels_finite():
+    """A law that is finite in a corner of its prior alone: fewer finite weights than are cut to one size."""
+
+    class Corner(Known):
+        def log_density(self, z, numbers, rows):
+            return jnp.where(z[0] > 0.9, super().log_density(z, numbers, rows), jnp.nan)
+
+    z, log_density, log_proposal = proposals(Corner(), ROUNDS, [np.nan, np.inf, 1.0], 0, narrower=0.1)
+    assert np.isfinite(z).all() and np.isfinite(log_proposal).all()
+    assert np.isfinite(log_density).mean() > 0.2
+
+
 def test_a_flat_tail_of_one_parameter_is_reached():
+    """The likelihood is level there, so that the first Student-t, at the mode, says nothing of it."""
     grid = np.linspace(-15, 3, 20001)
     density = scipy.stats.norm.pdf(grid, 0.0, 3.0) * scipy.stats.norm.pdf(1.0, np.exp(grid), 0.4)
     mass = np.cumsum(density) / density.sum()
     below = grid[np.searchsorted(mass, 0.5 * mass[np.searchsorted(grid, -2.0)])]  # the middle of the tail
-    expected = mass[np.searchsorted(grid, below)]
-    found = []
-    for seed in range(8):
+    expected, found = mass[np.searchsorted(grid, below)], []
+    for seed in range(16):
         z, log_density, log_proposal = proposals(FlatTail(), ROUNDS, [3.0, 3.0, 1.0], seed)
-        weight = np.exp(log_density - log_proposal)
-        found.append(np.average(z[:, 0] < below, weights=weight))
-    error = np.std(found) / np.sqrt(len(found))
-    print(found, expected, error)
-    assert error < 0.1 * expected
-    assert abs(np.mean(found) - expected) < 4 * error, (
-        f"seeds 0 to 7: {np.mean(found):.5f} ± {error:.5f} of {expected:.5f}"
-    )
+        found.append(np.average(z[:, 0] < below, weights=np.exp(log_density - log_proposal)))
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    told = f"seeds 0 to 15: {np.mean(found):.5f} ± {error:.5f} of {expected:.5f}"
+    assert error < 0.05 * expected, told
+    assert abs(np.mean(found) - expected) < 4 * error, told

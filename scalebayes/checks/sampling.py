@@ -150,7 +150,7 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
     khat, ess = draws.numbers["khat"], draws.numbers["importance_ess"]
     status, why = Status.PASS, "."
     if not khat < KHAT:
-        status, why = Status.FAIL, ": the posterior isn't near a Student-t; use method='nuts'."
+        status, why = Status.FAIL, ": the posterior isn't near the proposals; use method='nuts'."
     elif _unseen(problem):
         status, why = (
             Status.REVIEW,

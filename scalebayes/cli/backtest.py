@@ -99,11 +99,11 @@ def backtest(
         raise InputError(f"--law: the laws are of {' and '.join(sorted(of))}; say which column with --observable")
     chosen_method = method_of(method_name, method_settings)
     chosen_noise = sb.noises.get(noise_name, noise_settings) if noise_name else None
-    every = {name: param for one in known for name, param in one.params.items()}
-    for one in known:
-        for departure in discrepancy or ["none"]:
-            usual = sb.noises.get(noise_of(one, DISCREPANCIES[departure]))
-            every |= (chosen_noise or usual).params
+    noises = [
+        chosen_noise or sb.noises.get(noise_of(one, DISCREPANCIES[departure]))
+        for one in known
+        for departure in discrepancy or ["none"]
+    ]
     with stage("Reading runs"):
         table = sb.read_runs(
             runs, where, renamed, observable=observable or known[0].observable, range=range_of(known[0])
@@ -117,9 +117,9 @@ def backtest(
             cutoffs=cutoffs,
             discrepancy=[DISCREPANCIES[one] for one in discrepancy or ["none"]],
             noise=chosen_noise,
-            window=sb.Window(kept) if isinstance(kept, float) else kept,
+            window=kept,
             method=chosen_method,
-            priors=priors_of(priors, fixed, every),
+            priors=priors_of(priors, fixed, *(one.params for one in [*known, *noises])),
             inputs=bound,
             min_rows=min_rows,
             seed=seed,

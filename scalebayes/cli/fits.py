@@ -93,9 +93,9 @@ def fit(
             chosen_law,
             noise=chosen_noise,
             discrepancy=departure,
-            window=sb.Window(kept) if isinstance(kept, float) else kept,
+            window=kept,
             method=chosen_method,
-            priors=priors_of(priors, fixed, {**chosen_law.params, **chosen_noise.params}),
+            priors=priors_of(priors, fixed, chosen_law.params, chosen_noise.params),
             inputs=bound,
             seed=seed,
             on_fail="ignore",  # the checks are printed
@@ -190,7 +190,8 @@ def method_of(name: str, settings: Mapping[str, Any]) -> Any:
         if key not in defaults:
             raise unknown(f"setting of method '{name}'", key, defaults)
         whole = isinstance(defaults[key], int)
-        if isinstance(value, str) or (whole and not isinstance(value, int)) or value <= 0:
+        none = key in ("rounds", "lbfgs_steps") and value == 0
+        if isinstance(value, str) or (whole and not isinstance(value, int)) or (value <= 0 and not none):
             raise InputError(f"--method: {key} is a positive {'whole ' if whole else ''}number, not '{value}'")
     search = replace(method.search, **{key: value for key, value in settings.items() if key not in own})
     return type(method)(**{key: value for key, value in settings.items() if key in own}, search=search)
@@ -202,13 +203,17 @@ def fixed_of(fix: list[str] | None) -> dict[str, float]:
 
 
 def window_of(window: str | None) -> Any:
-    """E-folds, "auto" or None."""
-    return window if window in (None, "auto") else number(window, "--window")
+    """What `fit` takes as a window."""
+    from scalebayes.window import Window
+
+    return window if window in (None, "auto") else Window(number(window, "--window"))
 
 
-def priors_of(priors: str | None, fixed: Mapping[str, float], params: Mapping[str, Any]) -> Any:
-    """What `fit` takes as priors: flat ones and fixed numbers together."""
+def priors_of(priors: str | None, fixed: Mapping[str, float], *params: Mapping[str, Any]) -> Any:
+    """What `fit` takes as priors: flat ones of what varies, in all of several laws, and fixed numbers."""
     if priors not in (None, "flat"):
         raise unknown("--priors", str(priors), ["flat"])
-    flat = {name: "flat" for name, param in params.items() if not param.fixed} if priors else {}
-    return {**flat, **fixed} or None
+    if priors is None or not fixed:
+        return priors or fixed or None
+    held = {name for each in params for name, param in each.items() if param.fixed}
+    return {**{name: "flat" for each in params for name in each if name not in held}, **fixed}

@@ -1,4 +1,4 @@
-"""Laplace: draws from a Student-t at the mode, reweighted to the posterior."""
+"""Laplace: draws from Student-t that begin at the mode, reweighted to the posterior."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,18 +21,18 @@ KHAT = 0.7  # from which on the weights say nothing of the posterior
 @known_settings
 @dataclass(frozen=True)
 class Laplace:
-    """Importance sampling from a multivariate Student-t at the mode, Pareto-smoothed.
+    """Importance sampling from multivariate Student-t, Pareto-smoothed.
 
-    The proposal's scale is the inverse of minus the Hessian at the mode (of the expected information where the
-    noise gives it), drawn out along each parameter. Where its weights leave few effective draws, a mixture of Student-t
-    at the weighted proposals takes its place (Cappe et al., arXiv 0710.4242). The weights are smoothed (Vehtari et al.,
-    arXiv 1507.02646) and resampled, stratified, to equally weighted draws in one chain. k-hat above 0.7 says that the
-    posterior isn't near enough to the proposals: use NUTS.
+    The proposals' scale is the inverse of minus the Hessian at the mode (of the expected information where the noise
+    gives it); a third of them are drawn wider, and half of the others out along one parameter each. Where few of them
+    are effective, a mixture of Student-t at the weighted proposals takes their place (Cappe et al., arXiv 0710.4242).
+    The weights are smoothed (Vehtari et al., arXiv 1507.02646) and resampled, stratified, to equally weighted draws in
+    one chain. k-hat above 0.7 says that the posterior isn't near enough to the proposals: use NUTS.
 
     Args:
         draws: returned. proposals: drawn; more of them than draws leave fewer duplicates. df: of the proposal.
-        rounds: how often at most the proposals are moved to where the weights are, while they leave few of them; with
-            0, one Student-t alone.
+        rounds: how often at most the proposals are moved to where the weights are, while fewer than a fifth of them are
+            effective; with 0, one Student-t at the mode.
 
     >>> Laplace(draws=1000).name
     'laplace'

@@ -1,9 +1,10 @@
 """Proposals of importance sampling: Student-t kernels that move to where the posterior is.
 
-First at the mode, then, while their weights leave few effective draws, where the weighted proposals lie (Cappe et al.,
-arXiv 0710.4242). A part of the posterior that no kernel reaches is missed by the weights as well, and so by k-hat: bent
-ridges, shoulders and flat tails of one parameter. So a share is drawn wider about the middle (Hesterberg 1995, doi
-10.1080/00401706.1995.10484303), and every other kernel lies in the tails of one parameter and is drawn out along it.
+First at the mode, then, while few proposals are effective, where the weighted proposals lie (Cappe et al., arXiv
+0710.4242). A part of the posterior that no kernel reaches is missed by the weights as well, and so by k-hat: bent
+ridges, shoulders and flat tails of one parameter. So a share is drawn wider about the kernels' middle (Hesterberg 1995,
+doi 10.1080/00401706.1995.10484303), and every other kernel is drawn out along one parameter and, once kernels have
+moved, lies in its tails. In float64: a kernel drawn out far loses digits of its distances.
 """
 
 from functools import partial
@@ -23,7 +24,8 @@ SHRUNK = 0.5  # kernels' distances from the mean: with a kernel's width together
 TAILS, FURTHER = 4, 1.3  # of the other kernels: the power of the distance that weights them, and its factor
 STRETCH = 2.0  # sds by which those are drawn out along a parameter, or the prior's sd if that is more
 EVERY, BROAD = 3, 2.0  # one proposal in EVERY is of a Student-t BROAD times as wide as a kernel
-CUT = 100  # weights that are made one size
+CUT, FEW = 100, 60  # weights that are made one size, at most one proposal in FEW
+BLOCK = 512  # proposals whose density is of all kernels at once: more of them don't fit a core's cache, or a machine
 ENOUGH = 0.2  # of the proposals, as effective sample size
 
 
@@ -56,7 +58,8 @@ def propose(
     """Proposals (proposal, free), their log posterior density and their log density as proposals (proposal,).
 
     Args:
-        centre, precision: the mode, and of the Gaussian there. prior_sd: each parameter's (free,). df: of Student-t.
+        centre, precision: the mode, and of the Gaussian there. prior_sd: each parameter's (free,), in the coordinates
+            of the density. df: of Student-t.
         size: proposals. rounds: how often at most the kernels are moved, while the weights leave less than `ENOUGH` of
             the proposals; with 0 of them, one Student-t at the mode.
     """
@@ -72,9 +75,9 @@ def propose(
     if not rounds:
         return drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key)
 
-    odd, along = _odd(dimension)
-    prior_sd = jnp.append(prior_sd, jnp.ones(dimension - len(prior_sd)))  # of the runs' own coordinates, if any
-    every_other = jnp.zeros((KERNELS, dimension)).at[odd, along].set(1.0)
+    odd, parameter = _odd(dimension)
+    prior_sd = jnp.where(jnp.isfinite(prior_sd), prior_sd, 1.0)
+    every_other = jnp.zeros((KERNELS, dimension)).at[odd, parameter].set(1.0)
 
     def unfinished(carry):
         round, _, proposed, _ = carry
@@ -114,7 +117,7 @@ def propose_many(
 
 
 def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
-    """Draws of the mixture (proposal, free), as many of each kernel, and the log of its density there (proposal,)."""
+    """Draws of the mixture (proposal, free), of the kernels by turns, and the log of its density there (proposal,)."""
     key_normal, key_chi2, key_along = jax.random.split(key, 3)
     count, dimension = kernels.centres.shape
     normal = jax.random.normal(key_normal, (size, dimension))
@@ -131,10 +134,14 @@ def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple
 
     # A kernel's scale is I + along along' here, whose inverse and determinant are known.
     longer = 1 + jnp.sum(along**2, axis=1)
-    distance = jnp.sum(u**2, axis=1)[:, None] - 2 * u @ centres.T + jnp.sum(centres**2, axis=1)
-    distance = jnp.maximum(distance - (u @ along.T - jnp.sum(centres * along, axis=1)) ** 2 / longer, 0)
-    # No sum of these is 0: a draw is never far from the kernel that it is of.
-    density = student_t(distance) @ (1 / jnp.sqrt(longer)) / count
+
+    def density_at(u):
+        distance = u @ u - 2 * centres @ u + jnp.sum(centres**2, axis=1)
+        distance = jnp.maximum(distance - (along @ u - jnp.sum(centres * along, axis=1)) ** 2 / longer, 0)
+        # No sum of these is 0 where a posterior has fewer than a hundred parameters: each draw is near its own kernel.
+        return jnp.mean(student_t(distance) / jnp.sqrt(longer))
+
+    density = jax.lax.map(density_at, u, batch_size=BLOCK)
     if broad:
         wider = student_t(jnp.sum((u / BROAD) ** 2, axis=-1)) / BROAD**dimension
         density = (1 - 1 / EVERY) * density + wider / EVERY
@@ -147,9 +154,11 @@ def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, 
     """Centres and root of kernels where the weighted proposals lie, and the sds of those (free,)."""
     z, log_ratio = proposed[0], _log_ratio(proposed)
     size, dimension = z.shape
-    odd, along = _odd(dimension)
+    odd, parameter = _odd(dimension)
     # The largest weights are cut to one size, so that the next kernels don't sit on a single proposal.
-    weight = jax.nn.softmax(jnp.minimum(log_ratio, jax.lax.top_k(log_ratio, min(CUT, size))[0][-1]))
+    largest = jax.lax.top_k(log_ratio, max(1, min(CUT, size // FEW)))[0]
+    cut = jnp.min(largest, where=jnp.isfinite(largest), initial=jnp.inf)
+    weight = jnp.where(jnp.isfinite(cut), jax.nn.softmax(jnp.minimum(log_ratio, cut)), 1 / size)
     z = jnp.where(weight[:, None] > 0, z, centre)
     mean = weight @ z
     spread = (z - mean).T @ (weight[:, None] * (z - mean))
@@ -159,8 +168,8 @@ def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, 
     place = (jnp.arange(KERNELS) + jax.random.uniform(key_body, (KERNELS,))) / KERNELS
     body = jnp.searchsorted(jnp.cumsum(weight), place)
     tails = jnp.cumsum(weight[:, None] * (jnp.abs(z - mean) / sd) ** TAILS, axis=0)
-    place = jax.random.uniform(key_tails, odd.shape) * tails[-1, along]
-    there = jax.vmap(lambda j, at: jnp.searchsorted(tails[:, j], at))(along, place)
+    place = jax.random.uniform(key_tails, odd.shape) * tails[-1, parameter]
+    there = jax.vmap(lambda j, at: jnp.searchsorted(tails[:, j], at))(parameter, place)
     chosen = jnp.minimum(body.at[odd].set(there), size - 1)
     further = jnp.full((KERNELS, 1), SHRUNK).at[odd].set(FURTHER)
     return mean + further * (z[chosen] - mean), jnp.linalg.cholesky(spread + ridge), sd
