@@ -141,18 +141,24 @@ def picture(record: Mapping[str, Any], path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     parts = {n: p for n, p in record["parts"].items() if n in ("curves", "chinchilla", "porian")}
-    figure, axes = plt.subplots(1, max(len(parts), 1), figsize=(4.2 * max(len(parts), 1), 3.6), squeeze=False)
+    methods = list(dict.fromkeys(method for found in parts.values() for method in found["rows"]))
+    width = 4.0 * max(len(parts), 1)
+    figure, axes = plt.subplots(1, max(len(parts), 1), figsize=(width, 4.2), squeeze=False, layout="constrained")
     for axis, (part, found) in zip(axes[0], parts.items(), strict=True):
         name = "IC" if part == "curves" else "all"
-        for method, row in found["rows"].items():
-            if one := row["sets"].get(name):
-                axis.plot(mean(one["rmse"])[0], mean(one["cov90"])[0], "o", label=method)
+        for i, method in enumerate(methods):  # of one colour in every panel
+            if one := found["rows"].get(method, {"sets": {}})["sets"].get(name):
+                axis.plot(mean(one["rmse"])[0], mean(one["cov90"])[0], "o", color=f"C{i}", label=method)
         axis.axhline(0.9, color="0.7", lw=1, zorder=0)
         axis.set(title=part, xlabel="RMSE of log", xscale="log", ylim=(0, 1.02))
-        axis.legend(fontsize=7, loc="lower left")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    handles = {x: h for axis in axes[0] for h, x in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     axes[0][0].set_ylabel("inside 90 % intervals")
-    figure.tight_layout()
     figure.savefig(path, dpi=150)
     plt.close(figure)
