@@ -173,7 +173,8 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
 def _unseen(problem: Problem) -> bool:
     """Whether k-hat is no witness: a process over N and D, and a law whose level and slopes trade off.
 
-    Of a law written from the end of the runs it is one (benchmarks/sbc.py, recommended and chinchilla+gp by Laplace).
+    Of a law written from the end of the runs it is one: benchmarks/results, recommended/laplace in sbc.md and
+    chinchilla+gp/laplace in khat/sbc.md.
     """
     process, over = problem.model.process, {"N", "D"} <= set(problem.law.inputs)
     return process is not None and process.axis is None and over and problem.law.anchor != "end"
