@@ -147,7 +147,7 @@ def picture(record: Mapping[str, Any], path: Path) -> None:
     methods = list(dict.fromkeys(method for found in parts.values() for method in found["rows"]))
     width = 4.0 * max(len(parts), 1)
     figure, axes = plt.subplots(1, max(len(parts), 1), figsize=(width, 4.2), squeeze=False, layout="constrained")
-    for axis, (part, found) in zip(axes[0], parts.items(), strict=True):
+    for axis, (part, found) in zip(axes[0], parts.items(), strict=False):
         name = "IC" if part == "curves" else "all"
         for i, method in enumerate(methods):  # of one colour in every panel
             if one := found["rows"].get(method, {"sets": {}})["sets"].get(name):
