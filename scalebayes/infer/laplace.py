@@ -65,12 +65,12 @@ class Laplace:
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
-        arguments = (batch.model, batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
+        each = (batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
         proposed = compiled_once(
-            propose_many, *arguments, np.float64(self.df), self.proposals, self.rounds, batch.width
+            propose_many, batch.model, each, np.float64(self.df), self.proposals, self.rounds, batch.width
         )
-        each = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
-        return [self._weighted(mode, one, key) for mode, one, key in each]
+        found = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
+        return [self._weighted(mode, one, key) for mode, one, key in found]
 
     def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], key: Any) -> Draws:
         """Equally weighted draws of proposals; k-hat is infinite where hardly one has a finite density."""

@@ -97,23 +97,13 @@ def propose(
     return jax.lax.while_loop(unfinished, once, (0, first, nothing, key))[2]
 
 
-@partial(jax.jit, static_argnums=(0, 8, 9, 10))
-def propose_many(
-    model: Model,
-    numbers: Numbers,
-    rows: Rows,
-    centre: Any,
-    precision: Any,
-    prior_sd: Any,
-    keys: Any,
-    df: Any,
-    size: int,
-    rounds: int,
-    width: int,
-) -> tuple[Any, Any, Any]:
-    """`propose` of many data sets; every array has the leading axis set."""
-    one = lambda each: propose(model, *each, df, size, rounds)  # noqa: E731
-    return mapped(one, (numbers, rows, centre, precision, prior_sd, keys), width)
+@partial(jax.jit, static_argnums=(0, 3, 4, 5))
+def propose_many(model: Model, each: tuple[Any, ...], df: Any, size: int, rounds: int, width: int) -> Any:
+    """`propose` of many data sets, `width` of them side by side; every array has the leading axis set.
+
+    `each` holds what `propose` takes of a data set, from `numbers` to `key`.
+    """
+    return mapped(lambda one: propose(model, *one, df, size, rounds), each, width)
 
 
 def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
