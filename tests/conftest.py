@@ -102,6 +102,15 @@ def data_path() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases_path() -> Path:
+    """The folder of tables as people bring them: `cases` beside the data sets."""
+    folder = DATA.parent / "cases"
+    if not (folder / "slashes.csv").is_file():
+        pytest.skip(f"no slashes.csv in {folder}: the folder of cases lies beside the one that SCALEBAYES_DATA names")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chinchilla_runs(data_path: Path) -> sb.Runs:
     """The 240 runs of Besiroglu et al. 2024."""
     runs = sb.read_runs(data_path / "chinchilla.csv", where="epoch_excluded == 0")
