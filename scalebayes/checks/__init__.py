@@ -1,8 +1,12 @@
 """The checks that a fit is held to. Each looks at one thing and says what to do about it."""
 
+from scalebayes.checks.data import data_checks
+from scalebayes.checks.law import law_checks
+from scalebayes.checks.outliers import scatter_checks
 from scalebayes.checks.residuals import residual_checks
 from scalebayes.checks.sampling import sampling_checks
 from scalebayes.checks.table import table_checks
+from scalebayes.checks.tangent import around
 from scalebayes.infer.draws import Draws
 from scalebayes.problem import Problem
 from scalebayes.status import Checks
@@ -14,4 +18,14 @@ def check(problem: Problem, draws: Draws) -> Checks:
     Args:
         problem: runs, law and noise. draws: what the method returned.
     """
-    return Checks((*table_checks(problem), *sampling_checks(problem, draws), *residual_checks(problem, draws)))
+    near = around(problem, draws)
+    return Checks(
+        (
+            *table_checks(problem),
+            *data_checks(problem),
+            *sampling_checks(problem, draws),
+            *law_checks(problem, draws, near),
+            *scatter_checks(problem, draws, near),
+            *residual_checks(problem, draws, near),
+        )
+    )

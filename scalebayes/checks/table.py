@@ -68,8 +68,23 @@ def _collinear(problem: Problem) -> Check:
     return Check(
         name,
         Status.REVIEW,
-        f"{pair}: the runs lie on one path, which can't tell the two effects apart; add runs off the path "
-        f"(another {columns[j]} at the same {columns[i]}).",
+        f"{pair}: the runs lie on one path, which can't tell the two effects apart; "
+        f"{_off_the_path(problem, columns[i], columns[j])}.",
+    )
+
+
+def _off_the_path(problem: Problem, one: str, other: str) -> str:
+    """The run to add: the smallest of the first input at the largest of the other, or the cheaper way round."""
+    if problem.axis_name(one) == one or problem.axis_name(other) == other:
+        return f"add runs off the path (another {other} at the same {one})"
+    x, y = problem.column(one), problem.column(other)
+    rises = float(np.corrcoef(np.log(x), np.log(y))[0, 1]) > 0
+    cells = [(x.min(), y.max()), (x.max(), y.min())] if rises else [(x.min(), y.min()), (x.max(), y.max())]
+    (a, b), (c, d) = sorted(cells, key=lambda cell: cell[0] * cell[1])
+    cost = f", {6 * a * b:.2g} FLOPs" if {one, other} == {"N", "D"} else ""
+    return (
+        f"add runs off the path, such as one at {one}={a:.3g}, {other}={b:.3g}{cost}, and one at {one}={c:.3g}, "
+        f"{other}={d:.3g}"
     )
 
 

@@ -51,6 +51,7 @@ class Law:
             unit of the observable.
         domains: input -> (low, high) of an input that need not be positive: from low on, below high.
         trend: input -> -1 where the law never rises with it, 1 where it never falls; inputs left out may do either.
+        shares: inputs that are shares of one whole; where there are several they add up to one.
         settings: of laws with a list inside, such as the number of breaks; `fn` may then take **rest.
         ties: (kept, dropped) pairs of parameters that `tie` has made one.
         literature: parameter -> the prior that `with_priors("literature")` gives it, with its sources.
@@ -81,6 +82,7 @@ class Law:
     bases: Mapping[str, str] = field(default_factory=dict)
     domains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     trend: Mapping[str, int] = field(default_factory=dict)
+    shares: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     anchor: Literal["middle", "end"] = "middle"
     terms: Callable[..., Terms] | None = None
@@ -121,6 +123,8 @@ class Law:
             if isinstance(param.prior, str) and param.prior == "reference":
                 check_reference(name, param)
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+        if strange := sorted(set(self.shares) - set(inputs)):
+            raise InputError(f"law {self.name!r}: shares names {strange[0]!r}, which is no input of it")
         for name, sign in self.trend.items():
             if name not in inputs or sign not in (-1, 1):
                 raise InputError(f"law {self.name!r}: trend maps inputs to -1 or 1, not {name!r} to {sign!r}")

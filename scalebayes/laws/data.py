@@ -125,6 +125,7 @@ CONTINUAL = Law(
     formula="E + A/N^alpha + B r^eta/D^beta + K/(r + eps)^gamma, r the share of the new domain in the data",
     reference="formula as given in Que et al. 2024, D-CPT, arXiv 2406.01375",
     bases={"r": ""},
+    shares=("r",),
     trend={"N": -1, "D": -1},
 )
 
@@ -218,6 +219,7 @@ def mixture_exp(domains: int = 2) -> Law:
         reference="formula as given in Ye et al. 2024, arXiv 2403.16952",
         bases=dict.fromkeys(shares, ""),
         domains=dict.fromkeys(shares, (0.0, math.inf)),
+        shares=tuple(shares),
         settings={"domains": domains},
     )
 
@@ -250,6 +252,7 @@ def mixture_additive(domains: int = 2) -> Law:
         reference="formula as given in Shukor et al. 2025, arXiv 2507.09404",
         bases=dict.fromkeys(weights, ""),
         domains=dict.fromkeys(weights, (0.0, math.inf)),
+        shares=tuple(weights),
         settings={"domains": domains},
         trend={"N": -1, "D": -1},
     )

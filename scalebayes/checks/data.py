@@ -1,0 +1,121 @@
+"""Checks of what the runs were trained on: shares of a mixture, and tokens seen more than once."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scalebayes.errors import InputError, listed
+from scalebayes.laws import get
+from scalebayes.problem import Problem
+from scalebayes.status import Check, Status
+
+ROUNDED = 0.02  # that shares may miss one by
+PERCENT = 3.0  # of a sum of shares that should be one: above it they are no shares
+HARMLESS = 4.0  # epochs, up to which repeated tokens are worth nearly as much as new ones (arXiv 2305.16264)
+ONCE = 1.01  # epochs: a corpus that is seen once, rounded
+
+
+def data_checks(problem: Problem) -> Iterator[Check]:
+    """Shares of a mixture that add up to one; repeated data under a law that knows none."""
+    if problem.law.shares:
+        yield _shares(problem)
+    yield from _repetition(problem)
+
+
+def _shares(problem: Problem) -> Check:
+    name, law = "mixture shares", problem.law
+    columns = [problem.columns[share] for share in law.shares]
+    values = np.stack([problem.column(column) for column in columns])
+    total = values.sum(axis=0)
+    whole = len(columns) > 1
+    typical = float(np.median(total)) if whole else float(values.max())
+    most = int(np.argmax(np.abs(total - 1))) if whole else int(np.argmax(total))
+    seen = f"{' + '.join(columns)} is {total[most]:.4g} in row {problem.runs.rows[most]}"
+    if typical > PERCENT:
+        return Check(
+            name,
+            Status.FAIL,
+            f"{seen}: these look like per cent, and law {law.name!r} takes shares of one; divide {listed(columns)} by "
+            "100 in the table, and fit again.",
+        )
+    if total.max() > 1 + ROUNDED:
+        return Check(
+            name,
+            Status.FAIL,
+            f"{seen}, more than the whole: shares of a mixture add up to one; divide each by the sum of its row, and "
+            "fit again.",
+        )
+    if not whole:
+        return Check(name, Status.PASS, f"{columns[0]} is a share: {values.min():.3g} to {values.max():.3g}.")
+    if total.min() < 1 - ROUNDED:
+        return Check(name, Status.REVIEW, f"{seen}: {_missing(problem, columns, total)}.")
+    return Check(name, Status.PASS, f"{' + '.join(columns)} is one in every row.")
+
+
+def _missing(problem: Problem, columns: list[str], total: np.ndarray) -> str:
+    """The columns that make shares whole, where the table has them; else what is missing."""
+    others = [name for name in problem.runs.inputs if name not in problem.columns.values()]
+    found: list[str] = []
+    for name in others:
+        values = problem.runs.inputs[name]
+        if np.isfinite(values).all() and (values >= 0).all() and (total + values <= 1 + ROUNDED).all():
+            found, total = [*found, name], total + values
+            if total.min() >= 1 - ROUNDED:
+                break
+    many = len(columns) + len(found)
+    if not found or total.min() < 1 - ROUNDED or not _has(problem.law.name, many):
+        return (
+            "the shares of a mixture add up to one, and what is missing is a domain that the law doesn't see; give "
+            "every domain a column, or add those that are left out as one share"
+        )
+    prefix = problem.law.shares[0].rstrip("0123456789")
+    bound = {f"{prefix}{i}": column for i, column in enumerate([*columns, *found], 1)}
+    told = {name: column for name, column in bound.items() if name != column}
+    inputs = f", inputs={told}" if told else ""
+    return (
+        f"with {listed(found)} the shares add up to one; "
+        f"use law=sb.laws.get({problem.law.name!r}, domains={many}){inputs}"
+    )
+
+
+def _has(name: str, domains: int) -> bool:
+    try:
+        return bool(get(name, domains=domains).shares)
+    except InputError:
+        return False
+
+
+def _repetition(problem: Problem) -> Iterator[Check]:
+    name, runs = "repetition", problem.runs
+    if "U" in problem.law.inputs:
+        return
+    if "U" in runs.inputs and "D" in runs.inputs:
+        epochs = runs.inputs["D"] / runs.inputs["U"]
+        unique = ""
+    elif "epochs" in runs.inputs:
+        epochs = np.asarray(runs.inputs["epochs"], float)
+        unique = "give the unique tokens of the corpus, such as columns={'U': 118e6}, and "
+    else:
+        return
+    if not (known := epochs[np.isfinite(epochs)]).size:
+        return
+    most, again = float(known.max()), int((known > ONCE).sum())
+    if not again:
+        yield Check(name, Status.PASS, "No run sees its corpus more than once.")
+        return
+    seen = f"{again} of {len(runs)} runs see their corpus more than once, up to {most:.3g} times"
+    if most <= HARMLESS:
+        yield Check(
+            name,
+            Status.PASS,
+            f"{seen}: up to {HARMLESS:g} epochs repeated tokens are worth nearly as much as new ones.",
+        )
+        return
+    beyond = int((known > HARMLESS).sum())
+    needs = "data_constrained" if {"N", "D"} <= {*runs.inputs} else "data_filtering"
+    yield Check(
+        name,
+        Status.REVIEW,
+        f"{seen}, {beyond} of them more than {HARMLESS:g} times, where repeated tokens are worth less and less, and "
+        f"law {problem.law.name!r} takes them for new: what it says of D holds for neither; {unique}use law={needs!r}.",
+    )

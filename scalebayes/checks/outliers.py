@@ -1,0 +1,200 @@
+"""How the runs scatter around the law: rows far beyond the others, and a scatter too wide for noise."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from scalebayes.checks.residuals import amount, off, robust_scale, robust_trend
+from scalebayes.checks.tangent import Around, axes, decided
+from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.draws import Draws
+from scalebayes.infer.mode import at, polished
+from scalebayes.model import Model, Numbers, Rows
+from scalebayes.problem import Problem
+from scalebayes.status import Check, Status
+
+EXACT = 1e-5  # of the observable: below it the law passes through every run
+SCALES = 6.0  # of the scatter, beyond which a row is named
+CHANCE = 0.004  # of a table without outliers, that Student-t noise puts a row beyond the limit
+TAILS = 4.0  # degrees of freedom of that noise, the package's own
+MAD = 1.4826 * 0.7407  # what `robust_scale` makes of it, in units of its scale
+FEWEST = 6  # runs, below which nothing says which one is off
+NAMED = 5  # rows at most that a sentence names
+STEPS = 60
+# Typical distance of a run from the law, on the noise's scale. A loss repeats to a hundredth; what else is positive,
+# such as the best learning rate of a sweep, is read off to a factor; odds are in between.
+OF_A_LOSS, OF_ANOTHER, OF_ODDS = 0.1, 0.4, 0.5
+LOSSES = ("loss", "bpb", "bits_per_byte", "nll", "cross_entropy", "perplexity", "ppl")
+GAP = 3.0  # between neighbours in size: above it the runs fall into two kinds
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Rows beyond the limit, farthest first, and how many scales off each run is (run,)."""
+
+    rows: np.ndarray
+    scales: np.ndarray
+
+
+def scatter_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
+    """The typical scatter of the runs around the law, and the rows far beyond it."""
+    n = len(problem.runs)
+    location = draws.mode.location[:n]
+    difference = off(problem, location)
+    if not np.isfinite(difference).all():
+        return
+    yield _scatter(problem, location, difference)
+    if n >= FEWEST:
+        yield _outliers(problem, draws, near, difference)
+
+
+def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> Check:
+    name, n = "scatter", len(location)
+    relative = np.abs(problem.rows.y[:n] / location - 1).max()
+    if relative < EXACT:
+        return Check(
+            name,
+            Status.REVIEW,
+            f"the law passes through every run to {relative:.0e}: the table has no noise, or too few runs to show it, "
+            "and the noise's scale can't be told from zero; fix it, priors={'noise_scale': 0.003}.",
+        )
+    typical, most = np.median(np.abs(difference)), np.abs(difference).max()
+    limit = _limit(problem)
+    seen = f"{amount(problem, typical)} typically, and {amount(problem, most)} at most"
+    if not typical > limit:
+        return Check(name, Status.PASS, f"The runs scatter around the law by {seen}.")
+    return Check(
+        name,
+        Status.REVIEW,
+        f"the runs scatter around the law by {seen}, far more than runs that differ by noise alone (a limit of "
+        f"{amount(problem, limit)}): some have diverged or memorised their data, runs of several kinds are in one "
+        f"table, or the law is another; {_kinds(problem)}.",
+    )
+
+
+def _limit(problem: Problem) -> float:
+    on, observable = problem.model.form.on, problem.runs.observable.lower()
+    if on == "logit":
+        return OF_ODDS
+    if on == "raw":
+        # Of a share, in its unit; else of what the runs vary by.
+        y = problem.rows.y[: len(problem.runs)]
+        return OF_A_LOSS if not problem.law.has_scale else OF_ANOTHER * float(np.ptp(y))
+    return OF_A_LOSS if any(word in observable for word in LOSSES) else OF_ANOTHER
+
+
+def _kinds(problem: Problem) -> str:
+    """What to type where the observable falls into two kinds, else what to look at."""
+    name, y = problem.runs.observable, problem.runs.y
+    if name.isidentifier() and (y > 0).all():
+        size = np.sort(y)
+        gap = int(np.argmax(size[1:] / size[:-1]))
+        if size[gap + 1] > GAP * size[gap]:
+            cut = float(f"{np.sqrt(size[gap] * size[gap + 1]):.1g}")
+            below = gap + 1 <= len(y) // 2
+            kept, count = (">", gap + 1) if below else ("<", len(y) - gap - 1)
+            if size[gap] < cut < size[gap + 1]:
+                return (
+                    f"look at the {count} run{'s' if count > 1 else ''} "
+                    f"{'below' if below else 'above'} {cut:g}, and fit the others alone, "
+                    f'where="{name} {kept} {cut:g}"'
+                )
+    return "look at the rows that are farthest off, and fit runs of one kind alone, where=..."
+
+
+def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.ndarray], fitted: int) -> Outliers:
+    """Rows farther off than Student-t noise puts one in `CHANCE` of tables.
+
+    Args:
+        difference: of each run from the law (run,). scale: of the row's noise, of which the ratios count (run,).
+        inputs: of the law (run,): a trend along them, by which the law is wrong, makes no row an outlier.
+        fitted: parameters that the runs decide.
+
+    Returns:
+        The rows beyond the limit, and how far off each row is. The size of the scatter is by the median, which
+        outliers don't move as they do the fitted scale of the noise.
+
+    >>> off = np.array([0.1, -0.1, 0.2, -0.2, 0.1, -0.3, 0.2, -0.1, 0.2, 9.0])
+    >>> outliers_of(off, np.ones(10), [], 2).rows
+    array([9])
+    """
+    n = len(difference)
+    relative = difference / (scale / np.median(scale))
+    design = np.column_stack([np.ones(n), *((x - x.mean()) / x.std() for x in inputs)])
+    fitted = min(fitted + len(inputs), n // 2)
+    _, rest = robust_trend(relative, design, fitted)
+    off_by = np.abs(rest) / max(robust_scale(rest, fitted), EXACT)
+    limit = max(SCALES, float(stats.t.isf(CHANCE / (2 * n), TAILS)) / MAD)
+    order = np.argsort(-off_by)
+    return Outliers(order[off_by[order] > limit], off_by)
+
+
+def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarray) -> Check:
+    name, n = "outliers", len(difference)
+    fitted = decided(problem, draws, near).shape[1] if problem.discrepancy is None else len(problem.columns)
+    found = outliers_of(difference, draws.mode.scale[:n], list(axes(problem).values()), fitted)
+    far = np.argsort(-found.scales)[:NAMED]
+    if not found.rows.size:
+        told = ", ".join(
+            f"{_named(problem, i)} by {found.scales[i]:.1f} scales"
+            for i in far
+            if i == far[0] or found.scales[i] > SCALES
+        )
+        return Check(name, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}.")
+    told = "; ".join(
+        f"{_named(problem, i)} {'above' if difference[i] > 0 else 'below'} it by {amount(problem, abs(difference[i]))} "
+        f"({found.scales[i]:.0f} scales)"
+        for i in found.rows[:NAMED]
+    )
+    more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""
+    one = found.rows.size == 1
+    return Check(
+        name,
+        Status.REVIEW,
+        f"{found.rows.size} of {n} runs {'lies' if one else 'lie'} far off the law: {told}{more}. "
+        f"{_moved(problem, draws, found.rows)}. Look at {'it' if one else 'them'} first (a typing error, another unit, "
+        "a run that diverged?): leave a run out for such a reason and not for its result, and report both answers.",
+    )
+
+
+def _named(problem: Problem, i: int) -> str:
+    ids = problem.runs.labels.get("run_id")
+    row = f"row {problem.runs.rows[i]}"
+    return row if ids is None or ids[i] is None else f"run {str(ids[i])!r} ({row})"
+
+
+def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
+    """How far the answer at the largest run moves without some rows."""
+    n = len(problem.runs)
+    mask = np.array(problem.rows.mask)
+    mask[rows] = 0.0
+    kept = problem.rows._replace(mask=mask)
+    location = compiled_once(_refitted, problem.model, problem.numbers, kept, draws.mode.z)
+    top = int(np.argmax(np.sum([*axes(problem).values(), np.zeros(n)], axis=0)))
+    before, after = (float(x[top]) * problem.reference.scale for x in (draws.mode.location, np.asarray(location)))
+    where = ", ".join(f"{column} {problem.runs.inputs[column][top]:.3g}" for column in problem.columns.values())
+    change = f" ({100 * (after / before - 1):+.2g} %)" if before > 0 else ""
+    return (
+        f"Without {'it' if len(rows) == 1 else 'them'} the mode at the largest run ({where}) goes from {before:.4g} to "
+        f"{after:.4g}{change}"
+    )
+
+
+@partial(jax.jit, static_argnums=0)
+def _refitted(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
+    """The law's value at every row, at the optimum of the rows that the mask keeps that is reached from z."""
+    free = len(model.free)
+    own = z[free:]
+
+    def loss(z: Any, stage: Any) -> Any:
+        value = -model.log_density(jnp.concatenate([z, own]), numbers, rows, stage)
+        return jnp.where(jnp.isfinite(value), value, 1e30)
+
+    best = polished(model, loss, z[None, :free], numbers.stages, STEPS)[0]
+    return at(model, numbers, rows, jnp.concatenate([best, own]))[0]

@@ -1,0 +1,79 @@
+"""The law around the mode: its values there, and their derivatives by its inputs and by the free parameters."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.draws import Draws
+from scalebayes.links import LINKS
+from scalebayes.model import Model, Numbers, Rows
+from scalebayes.problem import Problem
+
+DECIDED = 0.5  # of a direction's variance in the prior that the runs take away: above it they decide, not the prior
+
+
+class Around(NamedTuple):
+    """The law alone, without its discrepancy, on the noise's scale (log, logit or the observable itself).
+
+    Attributes:
+        curve: the law's value (run,). slopes: input -> derivative by its axis (run,), see `axes`.
+        tangents: derivative by each unconstrained coordinate (run, free).
+    """
+
+    curve: np.ndarray
+    slopes: Mapping[str, np.ndarray]
+    tangents: np.ndarray
+
+
+def around(problem: Problem, draws: Draws) -> Around:
+    """The law around the mode of a problem's draws."""
+    n, z = len(problem.runs), draws.mode.z[: len(problem.model.free)]
+    additive = tuple(name for name in problem.columns if name in problem.law.domains)
+    seen = compiled_once(_around, problem.model, problem.numbers, problem.rows, z, additive)
+    return Around(*jax.tree.map(lambda x: np.asarray(x)[:n], jax.device_get(seen)))
+
+
+@partial(jax.jit, static_argnums=(0, 4))
+def _around(model: Model, numbers: Numbers, rows: Rows, z: Any, additive: tuple[str, ...]) -> Any:
+    def curve(z: Any, shifts: Mapping[str, Any]) -> Any:
+        scaled = model.scaled(model.constrain(z, numbers), numbers)
+        moved = {n: x + shifts[n] if n in additive else x * jnp.exp(shifts[n]) for n, x in rows.inputs.items()}
+        return jnp.broadcast_to(LINKS[model.form.on].of(model.location(scaled, moved)), rows.y.shape)
+
+    still = {name: jnp.zeros(()) for name in rows.inputs}
+    by_z, by_input = jax.jacfwd(curve, argnums=(0, 1))(z, still)
+    return curve(z, still), by_input, by_z
+
+
+def axes(problem: Problem) -> dict[str, np.ndarray]:
+    """Input -> the log of it over the reference, or itself where it need not be positive (run,); of those that vary."""
+    n = len(problem.runs)
+    found = {
+        name: np.asarray(x[:n]) if name in problem.law.domains else np.log(x[:n])
+        for name, x in problem.rows.inputs.items()
+    }
+    return {name: x for name, x in found.items() if np.ptp(x) > 1e-9}
+
+
+def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
+    """Directions in which the parameters follow the runs, orthonormal, over the runs (run, direction).
+
+    At the mode residuals are what is left of the noise: r = (I - H) e, with H = J S J' / s^2 of the tangents J, the
+    posterior covariance S and the noise's scale s. The eigenvalues of H say what part of a direction the fit has taken
+    from the noise. Where they are small the prior holds the law, and a misfit in that direction stays in the
+    residuals.
+    """
+    free = len(problem.model.free)
+    scale = draws.mode.scale[: len(problem.runs)]
+    covariance = np.linalg.pinv(draws.mode.precision[:free, :free], hermitian=True)
+    whitened = near.tangents / scale[:, None]
+    if not np.isfinite(whitened).all():
+        return np.empty((len(scale), 0))
+    hat = whitened @ covariance @ whitened.T
+    values, vectors = np.linalg.eigh((hat + hat.T) / 2)
+    return vectors[:, values > DECIDED]
