@@ -139,7 +139,7 @@ def main() -> None:
             seen, sizes, any_, shown = Counter(), Counter(), 0, 0
             for i, runs in enumerate(made):
                 found = alarms(fits[str(i)].checks)
-                seen.update(found)
+                seen.update(found.keys())
                 if any(name in wanted for name in found):
                     any_ += 1
                     sizes[len(runs)] += 1

@@ -56,6 +56,7 @@ SLOW = MappingProxyType(
             "test_a_folder_from_a_machine_with_other_sizes_is_not_misread",
             "test_a_killed_process_is_told_and_its_run_goes_on",
         ],
+        "test_misfit.py": ["test_the_recommended_forecast_refuses_a_score_that_rises"],
         "test_nested.py": [
             *(f"test_against_the_marginal_likelihoods[E-{case}]" for case in ("0.0-1", "0.004-2", "0.008-3", "0.03-4")),
             *(

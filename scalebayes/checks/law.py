@@ -23,6 +23,7 @@ VARIES = 0.3  # share of the runs' variance that a curve of the inputs alone exp
 CONSTANT = 0.95  # of the distances from a constant: a law whose distances are above explains nothing
 CLEAR = 1.5  # typical distances from the trend, by which a trend must move the runs from one end to the other
 APART = 20.0  # variance inflation, above which the inputs lie along one path and have no direction each
+TINY = 0.05  # of the largest value: a positive observable below it is no score, such as a learning rate
 NAME = "explains the runs"
 
 
@@ -171,10 +172,15 @@ def _cure(problem: Problem, against: Mapping[str, Trend]) -> str:
             "rate or tokenizer) and fit runs of one kind, where=..., or say that the column is no loss, "
             "observable='score'"
         )
-    if (runs.y > 0).all() and (runs.y < 1).all():
+    if (runs.y > 0).all() and TINY < runs.y.max() < 1:
         shares = [law for law in _registered() if law.range == (0.0, 1.0)]
         told = ", ".join(f"{law.name!r} (of {', '.join(law.inputs)})" for law in shares)
         return f"laws of a score or a share are {told}; try law={_of_one('sigmoid_compute', 'C', problem)}"
+    if (runs.y > 0).all() and len({"N", "D", "C"} & set(runs.inputs)) >= 2 and problem.law.name != "optimal_power":
+        return (
+            "law='optimal_power' goes either way with N and with D; for a score out of 100 divide the column by 100 "
+            "and take law='sigmoid_compute'"
+        )
     if rises and (runs.y >= 0).all() and (runs.y <= 100).all():
         return (
             "for a score out of 100 divide the column by 100 and take law='sigmoid_compute'; else fit what falls with "

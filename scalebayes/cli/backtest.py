@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, column, fixed_of, method_of, priors_of, range_of, window_of
+from scalebayes.cli.fits import checked_target, column, fixed_of, method_of, priors_of, range_of, unique, window_of
 from scalebayes.cli.numbers import named, numbers, pairs
 from scalebayes.cli.options import (
     Columns,
@@ -17,6 +17,7 @@ from scalebayes.cli.options import (
     Priors,
     RunsPath,
     Seed,
+    UniqueTokens,
     Where,
     Window,
     load_jax,
@@ -65,6 +66,7 @@ def backtest(
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
+    unique_tokens: UniqueTokens = None,
     observable: Observable = None,
     fix: Fix = None,
     priors: Priors = None,
@@ -80,6 +82,7 @@ def backtest(
     """
     bound = pairs(inputs or (), "--input", "x=C")
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    renamed |= unique(unique_tokens)
     fixed, kept = fixed_of(fix), window_of(window)
     cutoffs = None if cutoff is None else numbers(cutoff, "--cutoff")
     law_names = [named(text, "--law", "broken_power:breaks=2") for text in law or ["chinchilla"]]

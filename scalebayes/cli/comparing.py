@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import method_of, range_of
+from scalebayes.cli.fits import method_of, range_of, unique
 from scalebayes.cli.numbers import named, pairs
-from scalebayes.cli.options import Json, load_jax
+from scalebayes.cli.options import Json, UniqueTokens, load_jax
 from scalebayes.cli.tell import checks_text, failed_text
 from scalebayes.cli.wait import patiently, stage
 from scalebayes.errors import InputError, unknown
@@ -40,6 +40,7 @@ def compare(
         list[str] | None,
         typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
     ] = None,
+    unique_tokens: UniqueTokens = None,
     refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a law.")] = 10,
     seed: Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
     json: Json = False,
@@ -53,6 +54,7 @@ def compare(
     if len(set(laws)) < max(len(laws), 2):
         raise InputError("--law: give two or more laws, each once, such as --law chinchilla --law kaplan")
     bound = pairs(inputs or (), "--input", "x=C")
+    given = unique(unique_tokens)
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     load_jax()
@@ -65,7 +67,7 @@ def compare(
             raise unknown("input", name, known)
     first, sampler = next(iter(each.values())), method_of(method_name, method_settings)
     with stage("Reading runs"):
-        table = sb.read_runs(runs, where, {}, observable=first.observable, range=range_of(first))
+        table = sb.read_runs(runs, where, given, observable=first.observable, range=range_of(first))
 
     def compared() -> sb.Comparison:
         fits = {

@@ -21,6 +21,7 @@ from scalebayes.cli.options import (
     Prob,
     RunsPath,
     Seed,
+    UniqueTokens,
     Where,
     Window,
     load_jax,
@@ -56,6 +57,7 @@ def fit(
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
+    unique_tokens: UniqueTokens = None,
     observable: Observable = None,
     fix: Fix = None,
     priors: Priors = None,
@@ -68,6 +70,7 @@ def fit(
     check_prob(prob)
     bound = pairs(inputs or (), "--input", "x=C")
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    renamed |= unique(unique_tokens)
     fixed = fixed_of(fix)
     law_name, law_settings = named(law, "--law", "broken_power:breaks=2")
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
@@ -148,6 +151,15 @@ def column(theirs: str) -> str | float | None:
         return number(theirs) if theirs else None
     except InputError:
         return theirs
+
+
+def unique(tokens: str | None) -> dict[str, float]:
+    """What --unique-tokens adds to the columns that are read.
+
+    >>> unique("118M")
+    {'U': 118000000.0}
+    """
+    return {} if tokens is None else {"U": number(tokens, "--unique-tokens")}
 
 
 def range_of(law: Any) -> tuple[float, float]:

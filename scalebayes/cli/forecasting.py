@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, column
+from scalebayes.cli.fits import checked_target, column, unique
 from scalebayes.cli.numbers import check_prob, numbers, pairs
 from scalebayes.cli.options import (
     Columns,
@@ -17,6 +17,7 @@ from scalebayes.cli.options import (
     RunsPath,
     Seed,
     Tokens,
+    UniqueTokens,
     Where,
     load_jax,
 )
@@ -48,6 +49,7 @@ def forecast(
     ] = True,
     where: Where = None,
     columns: Columns = None,
+    unique_tokens: UniqueTokens = None,
     observable: Observable = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
@@ -67,6 +69,7 @@ def forecast(
         raise InputError(f"--along {along}: give its values as --x")
     values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    renamed |= unique(unique_tokens)
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb

@@ -41,6 +41,12 @@ Columns = Annotated[
         "'C=' reads none; repeatable.",
     ),
 ]
+UniqueTokens = Annotated[
+    str | None,
+    typer.Option(
+        "--unique-tokens", metavar="U", help="Tokens of the corpus, as in 118M: the same as --columns U=118M."
+    ),
+]
 Observable = Annotated[
     str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
 ]
