@@ -8,7 +8,7 @@ A table has a law, a design (a grid, scattered, at few budgets, or nearly along 
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,11 +115,11 @@ def alarms(checks: Any) -> dict[str, str]:
     }
 
 
-def tables(kind: str, law: str, count: int, seed: int) -> Iterator[sb.Runs]:
+def tables(kind: str, law: str, count: int, seed: int, sizes: Sequence[int]) -> Iterator[sb.Runs]:
     """Tables of a kind that a law is fitted to."""
     rng = np.random.default_rng([seed, *map(ord, kind), *map(ord, law)])
     for i in range(count):
-        yield KINDS[kind][0](rng, SIZES[i % len(SIZES)], law)
+        yield KINDS[kind][0](rng, sizes[i % len(sizes)], law)
 
 
 def main() -> None:
@@ -128,13 +128,14 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS))
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument("--show", type=int, default=0, help="alarms to print in full")
     asked = parser.parse_args()
     laws = ("offset_power", "chinchilla")
     for kind in asked.kinds:
         wanted = KINDS[kind][1] or CHECKS
         for law in laws:
-            made = list(tables(kind, law, asked.tables // len(laws), asked.seed))
+            made = list(tables(kind, law, asked.tables // len(laws), asked.seed, asked.sizes))
             fits = sb.fit_many({str(i): runs for i, runs in enumerate(made)}, law, method="map", progress=False)
             seen, sizes, any_, shown = Counter(), Counter(), 0, 0
             for i, runs in enumerate(made):
@@ -146,9 +147,9 @@ def main() -> None:
                     if shown < asked.show:
                         shown += 1
                         print(f"  {i} ({len(runs)} runs): {found}")
-            each = len(made) / len(SIZES)
+            each = len(made) / len(asked.sizes)
             print(f"{kind}, {law}: {any_} of {len(made)} ({any_ / len(made):.1%}); {dict(seen)}")
-            print("  by size: " + ", ".join(f"{size}: {sizes[size] / each:.0%}" for size in SIZES), flush=True)
+            print("  by size: " + ", ".join(f"{size}: {sizes[size] / each:.0%}" for size in asked.sizes), flush=True)
 
 
 if __name__ == "__main__":

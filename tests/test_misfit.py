@@ -83,7 +83,7 @@ def test_below_its_power_the_test_says_what_it_could_have_seen():
     """Fails if a pass of few runs passes for proof, or three runs for a test."""
     runs = sb.Runs(N=GRID_N, D=GRID_D, loss=loss_of(6))
     few = checks_of(runs.take(range(1, 17)))["residuals"]
-    assert few.status == "pass" and "would have been found in four of five tables like this" in few.sentence
+    assert few.status == "pass" and "would have been found in four of five such tables" in few.sentence
     assert "can't show" in checks_of(runs.take([0, 7, 19]))["residuals"].sentence
 
 

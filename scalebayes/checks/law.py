@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from scalebayes import laws
-from scalebayes.checks.residuals import WINSOR, amount, normal_scores, off, robust_scale, robust_trend
+from scalebayes.checks.cures import cure
+from scalebayes.checks.residuals import amount, normal_scores, off
+from scalebayes.checks.robust import WINSOR, robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes
 from scalebayes.errors import listed
 from scalebayes.infer.draws import Draws
-from scalebayes.laws.base import Law
 from scalebayes.links import LINKS
 from scalebayes.problem import Problem
 from scalebayes.status import Check, Status
@@ -23,7 +23,6 @@ VARIES = 0.3  # share of the runs' variance that a curve of the inputs alone exp
 CONSTANT = 0.95  # of the distances from a constant: a law whose distances are above explains nothing
 CLEAR = 1.5  # typical distances from the trend, by which a trend must move the runs from one end to the other
 APART = 20.0  # variance inflation, above which the inputs lie along one path and have no direction each
-TINY = 0.05  # of the largest value: a positive observable below it is no score, such as a learning rate
 NAME = "explains the runs"
 
 
@@ -49,13 +48,13 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
         return
     value = np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n]))
     location = draws.mode.location[:n]
-    explained = 1 - np.abs(off(problem, location)).sum() / np.abs(value - np.median(value)).sum()
+    total = np.abs(value - np.median(value)).sum()
+    explained = 1 - np.abs(off(problem, location)).sum() / total if total > 0 else 0.0
     share, p = _varies(value, varying)
-    against = _against(problem, value, varying, near)
-    if p < LEVEL and share > VARIES and 1 - explained > CONSTANT:
-        yield Check(NAME, Status.FAIL, _refused(problem, against, constant=True))
-    elif against:
-        yield Check(NAME, Status.FAIL, _refused(problem, against, constant=False))
+    along, against = _ways(problem, value, varying, near)
+    constant = p < LEVEL and share > VARIES and 1 - explained > CONSTANT
+    if constant or against:
+        yield Check(NAME, Status.FAIL, _refused(problem, constant, along, against))
     elif p > FLAT and 1 - explained > CONSTANT:
         yield Check(
             NAME,
@@ -83,17 +82,21 @@ def _varies(value: np.ndarray, varying: Mapping[str, np.ndarray]) -> tuple[float
     return r2, float(stats.f.sf(r2 / used / max((1 - r2) / left, 1e-300), used, left))
 
 
-def _against(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around) -> dict[str, Trend]:
-    """Inputs along which the runs go the way that the law never goes -> how far; all of them in one, where they do."""
+def _ways(
+    problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around
+) -> tuple[list[str], dict[str, float]]:
+    """Inputs along which the runs go the law's way, and those along which they go the other: input -> change of g(y).
+
+    Where the inputs lie along one path, the latter are all that the law says a direction of, with the change along it.
+    """
     trend = {name: sign for name, sign in problem.law.trend.items() if name in varying}
     found = trends(problem, value, varying, near)
-    level = LEVEL / max(len(trend) + 1, 1)
-    wrong = {
-        name: one
-        for name, one in found.items()
-        if one.clear and one.p < level and (name == "" or one.change * trend.get(name, 0) < 0)
-    }
-    return {name: one for name, one in wrong.items() if name} or wrong
+    level = LEVEL / (len(trend) + 1)
+    clear = {name: one.change for name, one in found.items() if one.clear and one.p < level}
+    against = {name: change for name, change in clear.items() if change * trend.get(name, 0) < 0}
+    if "" in clear and not against:
+        against = {name: -sign * clear[""] for name, sign in trend.items()}
+    return [name for name, change in clear.items() if change * trend.get(name, 0) > 0], against
 
 
 def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around) -> dict[str, Trend]:
@@ -141,95 +144,17 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
     return found
 
 
-def _refused(problem: Problem, against: Mapping[str, Trend], constant: bool) -> str:
-    observable, law = problem.runs.observable, problem.law
-    parts = []
+def _refused(problem: Problem, constant: bool, along: list[str], against: Mapping[str, float]) -> str:
+    """That the law is not the one of these runs, and what to type instead."""
+    observable, parts = problem.runs.observable, []
     if constant:
         parts.append("explains the runs no better than a constant does")
-    if against:
-        rises = next(iter(against.values())).change > 0
-        names = list(against)
-        if names == [""]:
-            names = [name for name in law.trend if name in problem.columns]
-            rises = law.trend[names[0]] < 0
-        along = " and ".join(problem.columns[name] for name in names)
-        far = amount(problem, max(abs(one.change) for one in against.values()))
-        parts.append(
-            f"{'never rises' if rises else 'never falls'} with {along}, where {observable} "
-            f"{'rises' if rises else 'falls'}, by {far} over the runs"
-        )
-    return f"law {law.name!r} {' and '.join(parts)}: don't use it for {observable!r}; {_cure(problem, against)}."
-
-
-def _cure(problem: Problem, against: Mapping[str, Trend]) -> str:
-    """What to type: laws of the registry for such an observable."""
-    runs = problem.runs
-    trend = problem.law.trend
-    rises = any(one.change > 0 if name else next(iter(trend.values()), 1) < 0 for name, one in against.items())
-    if runs.observable == "loss" and rises:
-        return (
-            "no law of a loss rises with scale: look for what else changed (repeated data, another data set, learning "
-            "rate or tokenizer) and fit runs of one kind, where=..., or say that the column is no loss, "
-            "observable='score'"
-        )
-    if (runs.y > 0).all() and TINY < runs.y.max() < 1:
-        shares = [law for law in _registered() if law.range == (0.0, 1.0)]
-        told = ", ".join(f"{law.name!r} (of {', '.join(law.inputs)})" for law in shares)
-        return f"laws of a score or a share are {told}; try law={_of_one('sigmoid_compute', 'C', problem)}"
-    if (runs.y > 0).all() and len({"N", "D", "C"} & set(runs.inputs)) >= 2 and problem.law.name != "optimal_power":
-        return (
-            "law='optimal_power' goes either way with N and with D; for a score out of 100 divide the column by 100 "
-            "and take law='sigmoid_compute'"
-        )
-    if rises and (runs.y >= 0).all() and (runs.y <= 100).all():
-        return (
-            "for a score out of 100 divide the column by 100 and take law='sigmoid_compute'; else fit what falls with "
-            "scale, such as a loss or an error rate"
-        )
-    if rises:
-        return (
-            "fit what falls with scale, such as a loss or an error rate, or write a law that rises, "
-            "sb.Law('mine', lambda N, a, b: a * N**b, {'a': ..., 'b': ...})"
-        )
-    if not against and (part := _one_way(problem)):
-        return part
-    there = set(runs.inputs)
-    first = "chinchilla" if len({"N", "D", "C"} & there) >= 2 else "offset_power"
-    others = [name for name in (first, "power", "offset_power") if name != problem.law.name]
-    return f"compare others, such as law={_of_one(others[0], 'x', problem)}"
-
-
-def _one_way(problem: Problem) -> str:
-    """For one input along which the runs turn: the part that goes the law's way."""
-    (name, sign), *more = problem.law.trend.items() or [("", 0)]
-    if more or name not in problem.columns:
-        return ""
-    column, y = problem.columns[name], problem.runs.y
-    x = problem.column(column)
-    _, slope, square = np.polynomial.polynomial.polyfit(problem.axis(column, x), normal_scores(y), 2)
-    if square == 0:
-        return ""
-    at = -slope / (2 * square)
-    turn = float(f"{np.exp(at) if problem.axis_name(column) != column else at:.2g}")
-    beyond = square * sign > 0
-    kept = int((x > turn).sum() if beyond else (x < turn).sum())
-    if not FEWEST <= kept < len(x) or not column.isidentifier():
-        return ""
+    for rises in (True, False):
+        if names := [name for name, change in against.items() if (change > 0) == rises]:
+            way, far = ("rises", "falls")[not rises], amount(problem, max(abs(against[name]) for name in names))
+            told = " and ".join(problem.columns[name] for name in names)
+            parts.append(f"never {way} with {told}, where {observable} {way}, by {far} over the runs")
     return (
-        f"the runs turn at {column} {turn:g}, and no law of one input does: fit those that go its way, "
-        f'where="{column} {">" if beyond else "<"} {turn:g}"'
+        f"law {problem.law.name!r} {' and '.join(parts)}: don't use it for {observable!r}; "
+        f"{cure(problem, along, against)}."
     )
-
-
-def _registered() -> Iterator[Law]:
-    for name in laws.names():
-        yield laws.get(name)
-
-
-def _of_one(name: str, of: str, problem: Problem) -> str:
-    """How a law, which may have one input alone, is asked for on these runs."""
-    law, there = laws.get(name), set(problem.runs.inputs)
-    derived = {"N", "D", "C"} if len({"N", "D", "C"} & there) >= 2 else set()
-    if set(law.inputs) <= there | derived:
-        return repr(name)
-    return f"{name!r}, inputs={{{of!r}: {next(iter(problem.columns.values()))!r}}}"

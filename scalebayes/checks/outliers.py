@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from scalebayes.checks.residuals import amount, off, robust_scale, robust_trend
+from scalebayes.checks.residuals import amount, off
+from scalebayes.checks.robust import robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes, decided
 from scalebayes.infer.batch import compiled_once
 from scalebayes.infer.draws import Draws
@@ -64,7 +65,7 @@ def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> 
             f"the law passes through every run to {relative:.0e}: the table has no noise, or too few runs to show it, "
             "and the noise's scale can't be told from zero; fix it, priors={'noise_scale': 0.003}.",
         )
-    typical, most = np.median(np.abs(difference)), np.abs(difference).max()
+    typical, most = float(np.median(np.abs(difference))), float(np.abs(difference).max())
     limit = _limit(problem)
     seen = f"{amount(problem, typical)} typically, and {amount(problem, most)} at most"
     if not typical > limit:
@@ -148,7 +149,7 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
         )
         return Check(name, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}.")
     told = "; ".join(
-        f"{_named(problem, i)} {'above' if difference[i] > 0 else 'below'} it by {amount(problem, abs(difference[i]))} "
+        f"{_named(problem, i)} {'above' if difference[i] > 0 else 'below'} it by {amount(problem, abs(float(difference[i])))} "
         f"({found.scales[i]:.0f} scales)"
         for i in found.rows[:NAMED]
     )

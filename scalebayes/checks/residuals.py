@@ -6,6 +6,7 @@ import numpy as np
 from scipy import optimize, stats
 from scipy.special import fdtrc, ndtri
 
+from scalebayes.checks.robust import robust_scale
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.infer.draws import Draws
 from scalebayes.links import LINKS
@@ -17,8 +18,6 @@ MIN_ROWS = 20  # of the largest runs, and from which the test needs no word on i
 LEVEL = 0.004  # of a table without misfit, over all covariates
 POWER = 0.8  # with which a misfit is found that the sentence says would have been
 BLUNT = 0.1  # of what the runs vary by: a misfit that could hide above it leaves the question open
-WINSOR = 4.0  # robust sds, beyond which a run pulls a trend no further
-ROUNDS = 30  # of least absolute distances by weights
 FAR = 100.0  # sds of the noise: a longer misfit is not looked for
 TANGENT = 1e-2  # of a covariate that is left beside what the fit takes up: less is not tested
 
@@ -119,7 +118,7 @@ def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
     def missing(size: float) -> float:
         return float(stats.ncf.sf(limit, used, left, size**2)) - POWER
 
-    return float(optimize.brentq(missing, 0.0, FAR)) / seen if missing(FAR) > 0 else np.inf
+    return optimize.root_scalar(missing, bracket=(0.0, FAR)).root / seen if missing(FAR) > 0 else np.inf
 
 
 def _parabola(x: np.ndarray, taken: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -137,40 +136,6 @@ def _basis(columns: np.ndarray, tolerance: float) -> np.ndarray:
 
 def _without(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return values - basis @ (basis.T @ values)
-
-
-def robust_trend(value: np.ndarray, design: np.ndarray, fitted: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of a regression that outliers don't decide, and what it leaves of the values (run,).
-
-    Least absolute distances first (Schlossmacher 1973), then least squares of the values with what is beyond
-    `WINSOR` robust sds of that line drawn in to there.
-
-    >>> x = np.arange(10.0)
-    >>> y = np.r_[0.5 * x[:9], 80.0]
-    >>> robust_trend(y, np.column_stack([np.ones(10), x]))[0].round(2)
-    array([0. , 0.5])
-    """
-    coefficients = np.linalg.lstsq(design, value, rcond=1e-8)[0]
-    floor = 1e-6 * max(np.abs(value).max(), 1e-300)
-    for _ in range(ROUNDS):
-        root = np.sqrt(1 / np.maximum(np.abs(value - design @ coefficients), floor))
-        coefficients = np.linalg.lstsq(design * root[:, None], value * root, rcond=1e-8)[0]
-    rest = value - design @ coefficients
-    reach = WINSOR * robust_scale(rest, fitted + design.shape[1])
-    drawn = value - rest + np.clip(rest, -reach, reach)
-    coefficients = np.linalg.lstsq(design, drawn, rcond=1e-8)[0]
-    return coefficients, value - design @ coefficients
-
-
-def robust_scale(values: np.ndarray, fitted: int) -> float:
-    """The sd of Normal noise with this median absolute residual, whatever a minority of outliers do (run,).
-
-    A fit of so many parameters passes near as many runs: the smallest residuals are left out for them.
-
-    >>> round(robust_scale(np.array([0.0, 0.0, 1.0, -1.0, 1.0, 80.0]), 2), 2)
-    1.48
-    """
-    return float(1.4826 * np.median(np.sort(np.abs(values))[min(fitted, len(values) - 1) :]))
 
 
 def _check(
@@ -222,17 +187,17 @@ def _of_few(
     found = _tested(difference / scale, covariates, taken) if n >= LEAST else {}
     if found and (told := _told(found)):
         return Check("residuals", Status.REVIEW, _misfit(f"all {n} runs", told, what))
-    by = "log C" if "log C" in found else next(iter(found), "")
-    unit = robust_scale(difference, 0 if taken is None else taken.shape[1])
-    bend = unit * detectable(covariates[by], taken, LEVEL / len(found)) if found else np.inf
-    seen = f"{amount(problem, bend)} between the middle of {by} and its ends"
-    if bend <= BLUNT * np.ptp(np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n]))):
-        return Check(
-            "residuals",
-            Status.PASS,
-            f"Over all {n} runs no trend; a misfit of {seen} would have been found in four of five tables like this.",
-        )
-    could = f" (only one of {seen} would be found in four of five tables like this)" if np.isfinite(bend) else ""
+    could = ""
+    if found:
+        by = "log C" if "log C" in found else next(iter(found))
+        unit = robust_scale(difference, 0 if taken is None else taken.shape[1])
+        bend = unit * detectable(covariates[by], taken, LEVEL / len(found))
+        spread = np.ptp(np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n])))
+        seen = f"{amount(problem, min(bend, spread))} between the middle of {by} and its ends"
+        if bend <= BLUNT * spread:
+            told = f"Over all {n} runs no trend; a misfit of {seen} would have been found in four of five such tables."
+            return Check("residuals", Status.PASS, told)
+        could = f" (only one of {seen} would be found in four of five such tables)" if bend < spread else ""
     return Check(
         "residuals",
         Status.REVIEW,
