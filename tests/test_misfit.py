@@ -142,7 +142,7 @@ def test_heavy_tails_are_no_outliers():
         outliers_of(rng.standard_t(4, n), np.ones(n), [rng.standard_normal(n)], 0).rows.size > 0
         for n in rng.choice([12, 30, 100], tables)
     ]
-    assert np.mean(named) < 0.006 + 3 * np.sqrt(0.006 / tables)
+    assert np.mean(named) < 0.004 + 3 * np.sqrt(0.004 / tables)
 
 
 def test_memorised_runs_are_told(cases_path):

@@ -22,7 +22,7 @@ from scalebayes.status import Check, Status
 
 EXACT = 1e-5  # of the observable: below it the law passes through every run
 SCALES = 6.0  # of the scatter, beyond which a row is named
-CHANCE = 0.004  # of a table without outliers, that Student-t noise puts a row beyond the limit
+CHANCE = 0.002  # of a table without outliers, that Student-t noise puts a row beyond the limit
 TAILS = 4.0  # degrees of freedom of that noise, the package's own
 MAD = 1.4826 * 0.7407  # what `robust_scale` makes of it, in units of its scale
 FEWEST = 6  # runs, below which nothing says which one is off
@@ -148,11 +148,7 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
             if i == far[0] or found.scales[i] > SCALES
         )
         return Check(name, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}.")
-    told = "; ".join(
-        f"{_named(problem, i)} {'above' if difference[i] > 0 else 'below'} it by {amount(problem, abs(float(difference[i])))} "
-        f"({found.scales[i]:.0f} scales)"
-        for i in found.rows[:NAMED]
-    )
+    told = "; ".join(_told(problem, i, float(difference[i]), found.scales[i]) for i in found.rows[:NAMED])
     more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""
     one = found.rows.size == 1
     return Check(
@@ -162,6 +158,11 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
         f"{_moved(problem, draws, found.rows)}. Look at {'it' if one else 'them'} first (a typing error, another unit, "
         "a run that diverged?): leave a run out for such a reason and not for its result, and report both answers.",
     )
+
+
+def _told(problem: Problem, i: int, difference: float, scales: float) -> str:
+    way = "above" if difference > 0 else "below"
+    return f"{_named(problem, i)} {way} it by {amount(problem, abs(difference))} ({scales:.0f} scales)"
 
 
 def _named(problem: Problem, i: int) -> str:

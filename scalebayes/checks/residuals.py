@@ -195,7 +195,10 @@ def _of_few(
         spread = np.ptp(np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n])))
         seen = f"{amount(problem, min(bend, spread))} between the middle of {by} and its ends"
         if bend <= BLUNT * spread:
-            told = f"Over all {n} runs no trend; a misfit of {seen} would have been found in four of five such tables."
+            told = (
+                f"Nothing over all {n} runs says that {what} misfits; a misfit of {seen} would have been found in four "
+                "of five such tables."
+            )
             return Check("residuals", Status.PASS, told)
         could = f" (only one of {seen} would be found in four of five such tables)" if bend < spread else ""
     return Check(
