@@ -508,8 +508,8 @@ BAD = {
         ["item 1 of the list, summary: it is a str, not a mapping"],
     ),
     "bad cell of a list": (
-        lambda f: [{"N": "70B", "loss": 3}],
-        ["row 1, column 'N': '70B' is not a number", "write it as 70e9"],
+        lambda f: [{"N": "~70B", "loss": 3}],
+        ["row 1, column 'N': '~70B' is not a number", "write it as 70e9"],
     ),
 }
 EXPERIMENT = (

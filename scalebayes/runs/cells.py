@@ -12,7 +12,36 @@ import numpy as np
 
 from scalebayes.errors import InputError
 
-BLANK_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none"})
+BLANK_WORDS = frozenset(
+    {
+        *("", "na", "n/a", "n.a.", "<na>", "nan", "null", "none", "nil", "missing"),
+        *("-", "--", "---", "–", "—", "−", ".", "..", "...", "…", "?"),
+        # What spreadsheets write where a formula has no value.
+        *("#n/a", "#na", "#nan", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),
+    }
+)
+
+
+class Numeral(str):
+    """A cell of text whose number the whole column decided; its text stays as it was written.
+
+    Attributes:
+        value: the number, None where the column leaves two readings.
+        kind: how it is written, for the words that tell of it.
+        doubt: where the column leaves two readings, both of them and what to write instead.
+    """
+
+    value: float | None
+    kind: str
+    doubt: str
+
+    def __new__(cls, text: str, value: float | None, kind: str = "", doubt: str = "") -> Numeral:
+        cell = super().__new__(cls, text)
+        cell.value, cell.kind, cell.doubt = value, kind, doubt
+        return cell
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Numeral, (str(self), self.value, self.kind, self.doubt)
 
 
 def is_missing(cell: Any) -> bool:
@@ -30,11 +59,15 @@ def is_missing(cell: Any) -> bool:
 def number(cell: Any) -> float | None:
     """A cell as a float, NaN where it is missing, None where it isn't a number.
 
+    Text is read as Python reads it; what else people write is decided by column, and comes as a `Numeral`.
+
     >>> [number(cell) for cell in ("1e9", 7, "NA", "70B", True)]
     [1000000000.0, 7.0, nan, None, None]
     """
     if is_missing(cell):
         return math.nan
+    if isinstance(cell, Numeral):
+        return cell.value
     if isinstance(cell, str):
         word = cell.strip()
         if word.lower() in BLANK_WORDS:

@@ -47,7 +47,7 @@ def describe(runs: Any) -> str:
     noise = {f"{runs.observable}_se": runs.se, "count": runs.count}
     known = ", ".join(f"{name} {span(column)}" for name, column in noise.items() if column is not None)
     about = runs.metadata
-    aliases = ", ".join(f"{theirs} as {ours}" for ours, theirs in about.get("aliases", {}).items())
+    aliases = [f"{theirs} as {ours}" for ours, theirs in about.get("aliases", {}).items()]
     told = {
         "inputs": _first([f"{name} {span(column)}" for name, column in runs.inputs.items()]),
         "noise": known,
@@ -55,7 +55,7 @@ def describe(runs: Any) -> str:
         "N counts": runs.N_counts,
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
         "from": _source(about),
-        "read": aliases,
+        "read": "; ".join([*([", ".join(aliases)] if aliases else []), *about.get("made", ())[:MOST]]),
         "for every run": ", ".join(f"{name} {short(value)}" for name, value in about.get("constants", {}).items()),
         "left out": _first(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),

@@ -12,8 +12,9 @@ import numpy as np
 
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.cells import text, typed
+from scalebayes.runs.faults import Fault, Origin, told
 from scalebayes.runs.names import INPUTS, LABELS, look_alikes
-from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, Interval, Origin, checked
+from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, examined
 
 
 def checked_fields(
@@ -31,47 +32,63 @@ def checked_fields(
     for name, value in {"unit": unit, "N_counts": N_counts}.items():
         if not (value is None or isinstance(value, str)):
             raise InputError(f"{name}={value!r} is not text; write it as in {name}='...'")
-    if observable not in cells:
-        close = look_alikes(observable, cells)
-        guess = f" (nearest: {listed(close)})" if close else ""
-        raise InputError(
-            f"no column for the observable '{observable}'; found: {listed(cells)}{guess}; "
-            f"give it as {observable}=[...], or name another with observable=..."
-        )
-    if not len(cells[observable]):
+    if observable in cells and not len(cells[observable]):
         raise InputError(f"the columns {listed(cells)} have no rows; give at least one run")
 
     if "run_id" in cells:
         origin = replace(origin, run_ids=text(cells["run_id"]))
     error = f"{observable}_se"
     scale = f", or give the {observable}'s range=(lower, upper)"
-    y = checked(observable, cells[observable], origin, Interval(lower, upper), scale)
-    se = checked(error, cells[error], origin, NOT_NEGATIVE) if error in cells else None
-    count = checked("count", cells["count"], origin, AT_LEAST_ONE) if "count" in cells else None
+    intervals = {observable: Interval(lower, upper), error: NOT_NEGATIVE, "count": AT_LEAST_ONE}
+    intervals |= dict.fromkeys(INPUTS, POSITIVE)
+    values: dict[str, np.ndarray] = {}
+    faults: list[Fault] = []
+    for name, interval in intervals.items():
+        if name in cells:
+            cure = scale if name == observable else ""
+            values[name], found = examined(name, cells[name], origin, interval, cure)
+            faults += found
+    refuse_all(cells, observable, origin, faults)
 
     inputs, labels = {}, {}
     for name, column in cells.items():
         if name in INPUTS:
-            inputs[name] = frozen(checked(name, column, origin))
+            inputs[name] = frozen(values[name])
         elif name in LABELS:
             labels[name] = frozen(text(column))
         elif name not in (observable, error, "count"):
-            values = typed(column)
-            (inputs if values.dtype.kind == "f" else labels)[name] = frozen(values)
+            read = typed(column)
+            (inputs if read.dtype.kind == "f" else labels)[name] = frozen(read)
     return {
         "observable": observable,
         "unit": ("nats/token" if observable == "loss" else "") if unit is None else unit,
         "range": (lower, upper),
-        "y": frozen(y),
+        "y": frozen(values[observable]),
         "inputs": MappingProxyType(inputs),
-        "se": None if se is None else frozen(se),
-        "count": None if count is None else frozen(count),
+        "se": frozen(values[error]) if error in values else None,
+        "count": frozen(values["count"]) if "count" in values else None,
         "labels": MappingProxyType(labels),
         "N_counts": N_counts,
         "metadata": MappingProxyType(dict(metadata)),
         "derived": MappingProxyType({}),
         "origin": origin,
     }
+
+
+def refuse_all(cells: Mapping[str, np.ndarray], observable: str, origin: Origin, faults: list[Fault]) -> None:
+    """Raise `InputError` for a table without its observable and for the faults of its cells, all in one."""
+    problems = []
+    if observable not in cells:
+        close = look_alikes(observable, cells)
+        guess = f" (nearest: {listed(close)})" if close else ""
+        problems.append(
+            f"no column for the observable '{observable}'; found: {listed(cells)}{guess}; "
+            f"give it as {observable}=[...], or name another with observable=..."
+        )
+    if faults:
+        problems.append((f"{origin.source}: " if origin.source else "") + told(origin, faults))
+    if problems:
+        raise InputError("; besides, ".join(problems))
 
 
 def check_observable(observable: str) -> None:

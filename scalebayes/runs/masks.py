@@ -11,6 +11,7 @@ import numpy as np
 from scalebayes.errors import InputError
 from scalebayes.runs.cells import number, text
 from scalebayes.runs.numeric import show
+from scalebayes.runs.spelling import spelled
 
 COMPARISONS = {
     "==": operator.eq,
@@ -70,6 +71,10 @@ class Compare:
     def mask(self, columns: Columns) -> np.ndarray:
         sides = [self.left.values(columns), self.right.values(columns)]
         held = COMPARISONS[self.sign]
+        for i, side in enumerate((self.left, self.right)):
+            # Quotes around a number, as in size == '70M', are no reason to refuse it.
+            if isinstance(side, Literal) and sides[1 - i].dtype.kind == "f" and (word := spelled(str(side.value))):
+                sides[i] = sides[i] if word.value is None else np.array([word.value])
         numeric = [side.dtype.kind == "f" for side in sides]
         if all(numeric):
             return held(*sides)

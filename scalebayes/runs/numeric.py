@@ -1,19 +1,19 @@
-"""The checks of a column of numbers, and the words that name the row, the column and the cure."""
+"""The checks of a column of numbers, and the words for a cell that can't be one."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import InputError
-from scalebayes.runs.cells import is_missing, number
-
-POWER_OF_TEN = {"k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
+from scalebayes.runs.cells import Numeral, is_missing, number
+from scalebayes.runs.faults import Fault, Origin, refuse
+from scalebayes.runs.spelling import POWERS
 
 
 @dataclass(frozen=True)
@@ -48,70 +48,18 @@ AT_LEAST_ONE = Interval(1.0, closed=True)
 WORDS = {">=": "is below", ">": "is not above", "<": "is not below"}
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where the rows of a table came from, so that a message can point at the cell that the user sees.
-
-    `rows`: the 1-based data row of each run in its table; `run_ids`: their names or None; `source`: the file's
-    path or ''; `aliases`: our name -> the table's name, where they differ; `filters`: whether `where` was on offer;
-    `finished`: the filter that keeps the runs that came to their end, '' where the table doesn't tell them.
-    """
-
-    rows: np.ndarray
-    run_ids: np.ndarray | None = None
-    source: str = ""
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    filters: bool = False
-    finished: str = ""
-
-    def place(self, i: int, name: str) -> str:
-        """Row `i`, 0-based among the rows kept, and the column, as the user knows them."""
-        run_id = None if self.run_ids is None else self.run_ids[i]
-        run = "" if run_id is None else f" (run_id '{run_id}')"
-        theirs = self.aliases.get(name, name)
-        read_as = "" if theirs == name else f" (read as {name})"
-        prefix = f"{self.source}: " if self.source else ""
-        return f"{prefix}row {self.rows[i]}{run}, column '{theirs}'{read_as}"
-
-    def name(self, name: str) -> str:
-        """The table's name for a column of ours, as a filter writes it."""
-        theirs = self.aliases.get(name, name)
-        return theirs if theirs.isidentifier() else f"`{theirs}`"
-
-    def drop(self, name: str, test: str) -> str:
-        """The words for leaving rows out, with the filter to write where `where` is on offer."""
-        column = self.name(name)
-        return f'leave such rows out with where="{column} {test}"' if self.filters and test else "leave the row out"
-
-    def without(self, i: int) -> str:
-        """The words for leaving out row `i`, with the filter where the rows have names and `where` is on offer."""
-        if self.run_ids is None or self.run_ids[i] is None or not self.filters:
-            return "leave the row out"
-        run_id = self.run_ids[i]
-        numbered = all(number(one) is not None for one in self.run_ids)
-        return "leave the row out with " + f'where="{self.name("run_id")} != {run_id if numbered else repr(run_id)}"'
-
-
-def refuse(origin: Origin, name: str, bad: np.ndarray, problem: Callable[[int], str], cure: str) -> None:
-    """Raise `InputError` at the first `bad` row, (run,) bool, counting the others; do nothing where none is bad."""
-    if not bad.any():
-        return
-    first, more = int(np.flatnonzero(bad)[0]), int(bad.sum()) - 1
-    others = f" (and {more} more row{'s' if more > 1 else ''} like it)" if more else ""
-    raise InputError(f"{origin.place(first, name)}: {problem(first)}{others}; {cure}")
-
-
 def numeral(cell: Any) -> str:
     """The number that `cell` seems to mean, as it should be written; '' where that can't be told.
 
     >>> numeral("70B"), numeral("1,000"), numeral("12 apples")
     ('70e9', '1000', '')
     """
-    word = str(cell).strip().replace(",", "").replace("_", "")
+    word = str(cell).strip().lstrip("~≈").strip().replace(",", "").replace("_", "")
     suffixed = re.fullmatch(r"([+-]?\d*\.?\d+)\s*([kmgbt])", word, flags=re.IGNORECASE)
     if suffixed:
-        return f"{suffixed[1]}e{POWER_OF_TEN[suffixed[2].lower()]}"
-    return word if number(word) is not None else ""
+        return f"{suffixed[1]}e{POWERS[suffixed[2].lower()]}"
+    value = number(word)
+    return "" if value is None or math.isnan(value) else word
 
 
 def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = "") -> np.ndarray:
@@ -119,35 +67,61 @@ def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = P
 
     Raises `InputError` with the row, the column and the cure; `cure` is added to the one for a value outside.
 
-    >>> checked("N", np.array(["1e9", "70B"], dtype=object), Origin(rows=np.array([1, 2])))
+    >>> checked("N", np.array(["1e9", "7_000"], dtype=object), Origin(rows=np.array([1, 2])))
     Traceback (most recent call last):
         ...
-    scalebayes.errors.InputError: row 2, column 'N': '70B' is not a number; write it as 70e9
+    scalebayes.errors.InputError: row 2, column 'N': '7_000' is not a number; write it as 7000 or leave the row out
     """
-    read = cells.tolist() if cells.dtype.kind in "iuf" else [number(cell) for cell in cells.tolist()]
-    not_number = np.array([value is None for value in read], dtype=bool)
-    if not_number.any():
-        first = int(np.flatnonzero(not_number)[0])
-        written = numeral(cells[first])
-        advice = f"write it as {written}" if written else f"correct the cell or {origin.without(first)}"
-        refuse(origin, name, not_number, lambda i: f"{show(cells[i])} is not a number", advice)
-
-    values = np.array(read, dtype=np.float64)
-    missing, infinite = np.isnan(values), np.isinf(values)
-    left_out = origin.drop(name, next(filter(None, interval.tests()), ""))
-    ended = f', or keep the runs that finished with where="{origin.finished}"' if origin.finished else ""
-    refuse(origin, name, missing, lambda i: show(cells[i]), f"fill in the number or {left_out}{ended}")
-    if infinite.any():
-        left_out = origin.without(int(np.flatnonzero(infinite)[0]))
-        refuse(origin, name, infinite, lambda i: f"{values[i]} is not finite", f"correct it or {left_out}")
-
-    bad = ~interval.holds(values)
-    if bad.any():
-        test = interval.broken(float(values[bad][0]))
-        sign, bound = test.split()
-        advice = f"correct it{',' if cure else ' or'} {origin.drop(name, test)}{cure}"
-        refuse(origin, name, bad, lambda i: f"{values[i]:.12g} {WORDS[sign]} {bound}", advice)
+    values, faults = examined(name, cells, origin, interval, cure)
+    refuse(origin, faults)
     return values
+
+
+def examined(
+    name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = ""
+) -> tuple[np.ndarray, list[Fault]]:
+    """A column as float64, (run,), with all that is wrong with it; see `checked`."""
+    faults: list[Fault] = []
+
+    def halves(cell: Numeral) -> tuple[str, str]:
+        problem, _, cure = cell.doubt.partition("; ")
+        return problem, cure
+
+    def correction(i: int) -> str:
+        written = numeral(cells[i])
+        return f"write it as {written}" if written else "correct the cell"
+
+    def add(bad: np.ndarray, problem: Callable[[int], str], cure: Callable[[int], str] | str, **more: Any) -> None:
+        at = [int(i) for i in np.flatnonzero(bad)]
+        if at:
+            others = f" (and {len(at) - 1} more row{'s' if len(at) > 2 else ''} like it)" if len(at) > 1 else ""
+            first = at[0]
+            told = f"{origin.place(first, name)}: {problem(first)}{others}"
+            faults.append(Fault(told, cure if isinstance(cure, str) else cure(first), tuple(at), **more))
+
+    items = cells.tolist()
+    read = items if cells.dtype.kind in "iuf" else [number(cell) for cell in items]
+    doubtful = np.array([isinstance(cell, Numeral) and bool(cell.doubt) for cell in items], dtype=bool)
+    not_number = np.array([value is None for value in read], dtype=bool)
+    values = np.array([math.nan if value is None else value for value in read], dtype=np.float64)
+    add(doubtful, lambda i: f"{show(cells[i])} {halves(cells[i])[0]}", lambda i: halves(cells[i])[1])
+    add(not_number & ~doubtful, lambda i: f"{show(cells[i])} is not a number", correction)
+
+    def comparison(test: str) -> str:
+        return f"{origin.name(name)} {test}" if test and not not_number.any() and origin.compares(name) else ""
+
+    missing, infinite = np.isnan(values) & ~not_number, np.isinf(values)
+    present = comparison(next(filter(None, interval.tests()), ""))
+    add(missing, lambda i: show(cells[i]), "fill in the number", test=present, ended=True)
+    add(infinite, lambda i: f"{values[i]} is not finite", "correct it")
+    outside = np.isfinite(values) & ~interval.holds(values)
+    broken = np.array([interval.broken(value) if out else "" for value, out in zip(values, outside, strict=True)])
+    for test in filter(None, interval.tests()):
+        sign, bound = test.split()
+        said = f"{WORDS[sign]} {bound}"
+        problem = partial(lambda said, i: f"{values[i]:.12g} {said}", said)
+        add(broken == test, problem, "correct it", test=comparison(test), more=cure)
+    return values, faults
 
 
 def show(cell: Any) -> str:

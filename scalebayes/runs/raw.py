@@ -14,7 +14,9 @@ import numpy as np
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.cells import is_missing, objects, text
 
-KINDS = ".csv, .csv.gz, .parquet, .pq, .jsonl or .ndjson"
+KINDS = ".csv, .tsv, .txt, .xlsx, .parquet, .pq, .jsonl or .ndjson, or one of them packed as .gz or .zip"
+# Objects in one another; a table's are a few deep.
+DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Table:
     """Cells as they came: name -> array (row,), the 1-based data row of each, and the file's path or ''.
 
     `tracked`: the rows are a tracker's runs, which `named_by` is the column to name them by, '' where none is.
+    `made`: what was made of the file, where it isn't plain; `semicolons`: whether they stand between its columns.
     """
 
     cells: dict[str, np.ndarray]
@@ -29,6 +32,8 @@ class Table:
     source: str = ""
     tracked: bool = False
     named_by: str = ""
+    made: tuple[str, ...] = ()
+    semicolons: bool = False
 
 
 def local_path(given: str) -> Path:
@@ -82,19 +87,25 @@ def from_runs(runs: Sequence[Mapping[str, Any]], named_by: Sequence[str], source
     return Table(numbered(cells, source).cells, table.rows, source, tracked=True, named_by=(*own, "")[0])
 
 
-def flat(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
     """Nested mappings as cells: keys joined by dots after the prefix, lists as JSON text.
+
+    Raises `InputError` where two keys come to the same name, and where mappings nest too deep.
 
     >>> flat({"n_params": 124e6, "model": {"depth": 12, "betas": [0.9, 0.95]}}, "config.")
     {'config.n_params': 124000000.0, 'config.model.depth': 12, 'config.model.betas': '[0.9, 0.95]'}
     """
+    if depth > DEEPEST:
+        raise InputError(f"'{prefix[:40]}...': the objects nest deeper than {DEEPEST} levels; give flatter ones")
     cells: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            cells |= flat(value, f"{prefix}{name}.")
+            inner = flat(value, f"{prefix}{name}.", depth + 1)
         else:
             many = isinstance(value, list | tuple | set | frozenset | np.ndarray)
-            cells[f"{prefix}{name}"] = json.dumps(list(value), default=str) if many else value
+            inner = {f"{prefix}{name}": json.dumps(list(value), default=str) if many else value}
+        refuse_twice([*cells, *inner] if cells.keys() & inner.keys() else [], "")
+        cells |= inner
     return cells
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import os
-import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,11 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.runs.cells import as_columns, objects
+from scalebayes.runs.delimited import read_delimited
+from scalebayes.runs.packed import EXTENSIONS, contents, decoded
 from scalebayes.runs.raw import KINDS, Table, local_path, numbered, refuse_twice
 from scalebayes.runs.trackers import is_run, read_items, read_tracked, unpacked
+from scalebayes.runs.workbook import read_workbook
 
 
 def read_table(table: Any) -> Table:
@@ -30,7 +30,10 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
-        return read_tracked(str(table)) or unpacked(read_file(local_path(str(table))))
+        if tracked := read_tracked(str(table)):
+            return tracked
+        read = read_file(local_path(str(table)))
+        return replace(unpacked(read), made=read.made, semicolons=read.semicolons)
     if isinstance(table, Mapping):
         if is_run(table):
             raise InputError("this is one run, with its config and its summary; give a list of runs, as in [run]")
@@ -68,88 +71,86 @@ def read_frame(frame: Any, source: str = "") -> Table:
 
 
 def read_file(path: Path) -> Table:
-    """The cells of a file, read as its extension says."""
+    """The cells of a file, read as its extension says, out of its packing."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); check the path")
-    name = path.name.lower()
-    extension = Path(name.removesuffix(".gz")).suffix
-    if extension in (".parquet", ".pq") and not name.endswith(".gz"):
-        return read_parquet(path)
-    if extension not in (".csv", ".jsonl", ".ndjson"):
-        raise InputError(f"{path}: the extension '{path.suffix}' is not one that is read; save the table as {KINDS}")
-    try:
-        raw = path.read_bytes()
-        words = (gzip.decompress(raw) if name.endswith(".gz") else raw).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: the file is not UTF-8 text; save it as UTF-8, or check what it holds") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise InputError(f"{path}: the file can't be unpacked as gzip; pack it again, or drop the .gz") from None
-    except OSError as error:
-        raise InputError(f"{path}: the file can't be read ({error.strerror})") from None
-    if "\0" in words:
-        raise InputError(f"{path}: the file holds binary data, not text; check what it holds")
+    source, packing = str(path), path.suffix.lower() in (".gz", ".zip")
+    if not packing and path.suffix.lower() not in EXTENSIONS:
+        raise unread(source, path.suffix)
+    name, data = contents(path)
+    extension = Path(name.lower()).suffix
+    if extension not in EXTENSIONS:
+        raise unread(source, f"{extension}{path.suffix}")
+    if extension in (".parquet", ".pq"):
+        return read_parquet(data, source)
+    if extension == ".xlsx":
+        return read_workbook(data, source)
+    words, encoding = decoded(data, source)
     if not words.strip():
-        raise InputError(f"{path}: the file is empty; give a table with a header and at least one row")
-    return (read_csv if extension == ".csv" else read_json_lines)(words, str(path))
+        raise InputError(f"{source}: the file is empty; give a table with a header and at least one row")
+    if extension == ".json":
+        table = read_json(words, source)
+    elif extension in (".jsonl", ".ndjson"):
+        table = read_json_lines(words, source)
+    else:
+        table = read_delimited(words, source, usual="\t" if extension == ".tsv" else ",")
+    return replace(table, made=(*([encoding] if encoding else []), *table.made))
 
 
-def read_parquet(path: Path) -> Table:
+def unread(source: str, extension: str) -> InputError:
+    sheet = extension in (".xls", ".ods", ".numbers")
+    cure = "save the sheet as .xlsx or .csv" if sheet else f"save the table as {KINDS}"
+    return InputError(f"{source}: the extension '{extension}' is not one that is read; {cure}")
+
+
+def read_parquet(data: bytes, source: str) -> Table:
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, BufferReader, parquet
     except ImportError:
         raise InputError(
-            f"{path}: Parquet files need pyarrow; install it with: pip install 'scalebayes[parquet]'"
+            f"{source}: Parquet files need pyarrow; install it with: pip install 'scalebayes[parquet]'"
         ) from None
     try:
-        frame = parquet.ParquetFile(path).read()
+        frame = parquet.ParquetFile(BufferReader(data)).read()
     except (ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{path}: the file can't be read as Parquet ({reason}); write it again") from None
-    return read_frame(frame, str(path))
+        raise InputError(f"{source}: the file can't be read as Parquet ({reason}); write it again") from None
+    return read_frame(frame, source)
 
 
-def read_csv(words: str, source: str) -> Table:
-    """The cells of comma-separated text with a header; blank lines are skipped and keep their number."""
-    try:
-        header, *body = csv.reader(io.StringIO(words.lstrip("\r\n"), newline=""), strict=True)
-    except csv.Error as error:
-        raise InputError(f"{source}: the file can't be read as CSV ({error}); check its quotes") from None
-    names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(header, 1)]
-    refuse_twice(names, source)
-    for sign, told in ((";", "semicolons"), ("\t", "tabs")):
-        if len(names) == 1 and sign in names[0]:
-            raise InputError(f"{source}: the columns are separated by {told}; save the table with commas")
-    kept = [(row, cells) for row, cells in enumerate(body, 1) if any(cell.strip() for cell in cells)]
-    for row, cells in kept:
-        if len(cells) != len(names):
-            raise InputError(
-                f"{source}: row {row} has {len(cells)} cells and the header {len(names)} names; "
-                "put cells that hold commas in double quotes, or complete the row"
-            )
-    columns = {name: objects([cells[i] for _, cells in kept]) for i, name in enumerate(names)}
-    return Table(numbered(columns, source).cells, np.array([row for row, _ in kept]), source)
+def read_json(words: str, source: str) -> Table:
+    """The cells of a list of JSON objects out of its packing."""
+    held = from_json(words, source, "the file", "write a list of one object a run")
+    if not isinstance(held, list):
+        raise InputError(f"{source}: the file holds a JSON {type(held).__name__}, not a list of runs; unpack it first")
+    return read_items(held, source)
 
 
 def read_json_lines(words: str, source: str) -> Table:
-    """The cells of one JSON object a line; a key that a line lacks is a blank cell, and row k is line k."""
+    """The cells of one JSON object a line, nested names joined by dots; row k is line k."""
     records: dict[int, dict] = {}
     for line, content in enumerate(words.split("\n"), 1):
         if not content.strip():
             continue
-        try:
-            record = json.loads(content, object_pairs_hook=partial(unique, source=f"{source}: line {line}"))
-        except (json.JSONDecodeError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "it nests too deep"
-            raise InputError(f"{source}: line {line} is not JSON ({reason}); write one object a line") from None
+        record = from_json(content, source, f"line {line}", "write one object a line")
         if not isinstance(record, dict):
             raise InputError(
                 f"{source}: line {line} is a JSON {type(record).__name__}, not an object; "
                 'write one object a line, as in {"N": 1e9, "D": 2e10, "loss": 2.6}'
             )
         records[line] = record
-    names = dict.fromkeys(name for record in records.values() for name in record)
-    columns = {name.strip(): objects([record.get(name) for record in records.values()]) for name in names}
-    return Table(numbered(columns, source).cells, np.array(list(records)), source)
+    return replace(read_items(list(records.values()), source), rows=np.array(list(records)))
+
+
+def from_json(words: str, source: str, place: str, cure: str) -> Any:
+    try:
+        return json.loads(words, object_pairs_hook=partial(unique, source=f"{source}: {place}"))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number is too long"
+        reason = "it nests too deep" if isinstance(error, RecursionError) else reason
+        raise InputError(f"{source}: {place} is not JSON ({reason}); {cure}") from None
 
 
 def unique(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.runs.cells import text, typed
-from scalebayes.runs.columns import read_names
+from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields
-from scalebayes.runs.names import plain
-from scalebayes.runs.numeric import Origin
+from scalebayes.runs.faults import ROW, Origin
+from scalebayes.runs.names import LABELS, plain
+from scalebayes.runs.numerals import doubts, notes, settled
 from scalebayes.runs.readers import read_table
+from scalebayes.runs.spelling import spelled
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.where import parse_where
 
@@ -66,10 +68,13 @@ def read_runs(
     if strange := [ours for ours in columns or {} if not isinstance(ours, str)]:
         raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
     read = read_table(table)
-    cells, rows, prefix = read.cells, read.rows, f"{read.source}: " if read.source else ""
+    prefix = f"{read.source}: " if read.source else ""
+    whole = {ROW: read.rows, **settled(read.cells, read.semicolons)}
+    cells, rows = {name: whole[name] for name in read.cells}, read.rows
     if where is not None:
         test = parse_where(where)
-        mask = test.mask({name: typed(column) if name in test.names else column for name, column in cells.items()})
+        found = whole if ROW in test.names else cells
+        mask = test.mask({name: typed(column) if name in test.names else column for name, column in found.items()})
         if not mask.any():
             raise InputError(f"{prefix}no rows left of {len(rows)} after where={where!r}; loosen the filter")
         cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
@@ -79,7 +84,7 @@ def read_runs(
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
     check_observable(observable)
-    given = {**({"run_id": read.named_by} if read.named_by else {}), **(columns or {})}
+    given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
     reading = read_names(list(cells), observable, given, same, read.source, read.tracked)
     aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
     metadata = {
@@ -92,8 +97,42 @@ def read_runs(
     }
     named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
     named |= {ours: np.full(len(rows), value) for ours, value in reading.constants.items()}
-    origin = Origin(rows, None, read.source, aliases, filters=True, finished=finished(cells))
-    return made(checked_fields(named, origin, observable, unit, range, N_counts, metadata))
+    origin = Origin(
+        rows,
+        source=read.source,
+        aliases=aliases,
+        filters=True,
+        texts=frozenset() if where is None else texts(reading.names, whole),
+        numbered=ROW not in read.cells,
+        where=where or "",
+        finished=finished(cells),
+    )
+    fields = checked_fields(named, origin, observable, unit, range, N_counts, metadata)
+    of_cells = [
+        note
+        for ours, theirs in reading.names.items()
+        if ours not in LABELS
+        for note in (doubts if ours in fields["labels"] else notes)(theirs, cells[theirs])
+    ]
+    return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_cells]}})
+
+
+def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
+    """The columns that were given, with a number for text that is none of the columns found but one number.
+
+    >>> numbers({"N": "70B", "loss": "val"}, {})
+    {'N': 70000000000.0, 'loss': 'val'}
+    """
+    given = {**columns}
+    for ours, theirs in columns.items():
+        if isinstance(theirs, str) and theirs not in found and (word := spelled(theirs)) and word.value is not None:
+            given[ours] = word.value
+    return given
+
+
+def texts(names: Mapping[str, str], columns: Mapping[str, np.ndarray]) -> frozenset[str]:
+    """Our names for the columns that hold text, which a filter can't compare with a number."""
+    return frozenset(ours for ours, theirs in names.items() if typed(columns[theirs]).dtype.kind != "f")
 
 
 def finished(cells: Mapping[str, np.ndarray]) -> str:

@@ -15,7 +15,9 @@ from scalebayes.runs.cells import as_columns
 from scalebayes.runs.columns import DERIVED, SOURCES, absent
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.door import checked_fields, frozen, positions
-from scalebayes.runs.numeric import POSITIVE, Interval, Origin, checked
+from scalebayes.runs.faults import ROW, Origin, refuse, told
+from scalebayes.runs.numerals import settled
+from scalebayes.runs.numeric import POSITIVE, Interval, examined
 from scalebayes.runs.where import parse_where
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Runs:
         metadata: Mapping[str, Any] | None = None,
         **columns: Any,
     ):
-        cells = as_columns(columns)
+        cells = settled(as_columns(columns))
         origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
         self.__dict__.update(checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {}))
 
@@ -117,10 +119,18 @@ class Runs:
         """
         found = {**self.labels, **self.inputs}
         lacking = [name for name in names if name not in found]
-        if lacking:
-            raise InputError(absent(lacking, self.inputs, self.labels))
         interval = POSITIVE if within is None else Interval(*within, closed=True)
-        return {name: checked(name, found[name], self.origin, interval) for name in names}
+        # Numbers in a column of text are those that nothing decided: none of them has one reading.
+        texts = settled({name: self.labels[name] for name in names if name in self.labels}, semicolons=True)
+        read = {
+            name: examined(name, texts.get(name, found[name]), self.origin, interval) for name in names if name in found
+        }
+        faults = [fault for _, its_faults in read.values() for fault in its_faults]
+        if lacking:
+            beside = f"; besides, {told(self.origin, faults)}" if faults else ""
+            raise InputError(absent(lacking, self.inputs, self.labels) + beside)
+        refuse(self.origin, faults)
+        return {name: values for name, (values, _) in read.items()}
 
     def column(self, name: str, within: tuple[float, float] | None = None) -> np.ndarray:
         """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name."""
@@ -158,7 +168,8 @@ class Runs:
         """
         own = self.columns()
         theirs = {theirs: own[ours] for ours, theirs in self.origin.aliases.items() if ours in own}
-        mask = parse_where(text).mask({**theirs, **own})
+        test = parse_where(text)
+        mask = test.mask({**({ROW: self.rows} if ROW in test.names else {}), **theirs, **own})
         if not mask.any():
             raise InputError(f"no rows left of {len(self)} after where={text!r}; loosen the filter")
         filters = [*self.metadata.get("filters", []), text]

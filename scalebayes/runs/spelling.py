@@ -1,0 +1,138 @@
+"""The ways people write a number in a table, and the values that one word can stand for."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+POINT, COMMA = ".", ","
+# Signs between groups of three digits beside the two decimal marks: spaces of every width, and apostrophes.
+SPACES = " \u00a0\u2007\u2008\u2009\u202f"
+APOSTROPHES = "'\u2019"
+POWERS = {
+    **{"k": 3, "thousand": 3},
+    **{"m": 6, "mn": 6, "mln": 6, "million": 6, "millions": 6},
+    **{"b": 9, "g": 9, "bn": 9, "billion": 9, "billions": 9},
+    **{"t": 12, "tn": 12, "trillion": 12, "trillions": 12},
+}
+MILLI_OR_MILLION = "m"
+# No number in a table is longer; a longer word isn't looked at.
+LONGEST = 60
+
+BODY = rf"[0-9.,{SPACES}{APOSTROPHES}]*[0-9]"
+COUNTED = re.compile(r"(?<=[\w.\s])\s*\b(params?|parameters?|tokens?|flops?)$", re.IGNORECASE)
+POWER_OF_TEN = re.compile(
+    rf"(?P<sign>[+-]?)(?:(?P<body>{BODY})\s*[×x*·⋅]\s*)?10\s*"
+    r"(?:(?:\^|\*\*)\s*(?:(?P<power>[+-]?[0-9]{1,3})|\{(?P<braced>[+-]?[0-9]{1,3})\})|(?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))",
+    re.IGNORECASE,
+)
+NUMERAL = re.compile(
+    rf"(?P<sign>[+-]?)(?P<body>{BODY})\s*(?:(?P<percent>%)|[e](?P<power>[+-]?[0-9]{{1,3}})|(?P<suffix>[a-z]+)\.?)?",
+    re.IGNORECASE,
+)
+RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
+
+
+def digits(decimal: str) -> re.Pattern[str]:
+    """Digits with this decimal mark, in groups of three or in one."""
+    other = COMMA if decimal == POINT else POINT
+    signs = f"[{other}{SPACES}{APOSTROPHES}]"
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<sign>{signs})[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
+    return re.compile(rf"(?P<whole>{grouped}|[0-9]+|(?=[{decimal}]))(?:[{decimal}](?P<part>[0-9]+))?")
+
+
+DIGITS = {mark: digits(mark) for mark in (POINT, COMMA)}
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """What a word can stand for: its value where the decimal mark is a point, and where it is a comma.
+
+    None is no number under that mark. `kind` says how it is written: 'percent', 'power', 'suffix', 'm' for the suffix
+    that is a million or a thousandth, or 'digits'.
+    """
+
+    point: float | None
+    comma: float | None
+    kind: str = "digits"
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the two marks give different numbers, as in 1,234 and in 1.234."""
+        return None not in (self.point, self.comma) and self.point != self.comma
+
+    @property
+    def mark(self) -> str:
+        """The decimal mark that the word shows, '' where it goes with both."""
+        if self.point is None:
+            return COMMA
+        return POINT if self.comma is None else ""
+
+    @property
+    def value(self) -> float | None:
+        """The number where there is only one."""
+        if self.doubtful:
+            return None
+        return self.comma if self.point is None else self.point
+
+
+def spelled(word: str) -> Spelled | None:
+    """How a word can be read as a number; None where it is none.
+
+    >>> [spelled(word).value for word in ("60M", "1.5 billion", "45.2%", "60'000'000", "1.2×10^9", "2,31", "1.234,5")]
+    [60000000.0, 1500000000.0, 0.452, 60000000.0, 1200000000.0, 2.31, 1234.5]
+    >>> spelled("1,234")
+    Spelled(point=1234.0, comma=1.234, kind='digits')
+    >>> [spelled(word) for word in ("7b-v2", "1_2", "8x7B", "2,3,1", "~70B")]
+    [None, None, None, None, None]
+    """
+    word = word.strip().replace("\u2212", "-")
+    if not word or len(word) > LONGEST:
+        return None
+    word = COUNTED.sub("", word)
+    if match := POWER_OF_TEN.fullmatch(word):
+        power = match["power"] or match["braced"] or match["raised"].translate(RAISED)
+        return _read(match["sign"], match["body"] or "1", int(power), "power", scientific=True)
+    match = NUMERAL.fullmatch(word)
+    if not match:
+        return None
+    if match["power"]:
+        return _read(match["sign"], match["body"], int(match["power"]), "digits", scientific=True)
+    if match["percent"]:
+        return _read(match["sign"], match["body"], -2, "percent")
+    if match["suffix"]:
+        power = POWERS.get(match["suffix"].lower())
+        kind = "m" if match["suffix"] == MILLI_OR_MILLION else "suffix"
+        return None if power is None else _read(match["sign"], match["body"], power, kind)
+    return _read(match["sign"], match["body"], 0, "digits")
+
+
+def _read(sign: str, body: str, power: int, kind: str, scientific: bool = False) -> Spelled | None:
+    values = [_value(sign, body, power, mark, scientific) for mark in (POINT, COMMA)]
+    return None if values == [None, None] else Spelled(values[0], values[1], kind)
+
+
+def _value(sign: str, body: str, power: int, mark: str, scientific: bool) -> float | None:
+    """The number under one decimal mark; digits before an exponent stand in no groups."""
+    match = DIGITS[mark].fullmatch(body)
+    if not match or (scientific and match["sign"]):
+        return None
+    whole = re.sub(r"[^0-9]", "", match["whole"])
+    value = float(f"{sign}{whole or '0'}.{match['part'] or '0'}e{power}")
+    return value if math.isfinite(value) else None
+
+
+def brief(value: float) -> str:
+    """A number with all its digits in few characters.
+
+    >>> brief(6e7), brief(1.234), brief(124000.0), brief(0.402), brief(-1.4e12)
+    ('6e7', '1.234', '124000', '0.402', '-1.4e12')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 1e-4 <= abs(value) < 1e6:
+        return f"{value:.12f}".rstrip("0").rstrip(".")
+    mantissa, _, power = f"{value:.15e}".partition("e")
+    digits = repr(float(mantissa)) if float(f"{float(mantissa)!r}e{power}") == value else mantissa
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}e{int(power)}"

@@ -1,0 +1,79 @@
+"""The sheet of an Excel workbook that holds the table."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from scalebayes.errors import InputError, listed
+from scalebayes.runs.cells import is_missing
+from scalebayes.runs.header import Grid, as_table, grid
+from scalebayes.runs.packed import MOST_BYTES
+from scalebayes.runs.raw import Table
+
+# Cells of a sheet, blank ones between others counted; one far corner of a sheet alone would be 17 thousand million.
+MOST_CELLS = 20_000_000
+
+
+def read_workbook(data: bytes, source: str) -> Table:
+    """The cells of the one sheet with a table; raises `InputError` where no sheet or more than one has some."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(
+            f"{source}: Excel workbooks need openpyxl; install it with: pip install 'scalebayes[excel]'"
+        ) from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            large = sum(info.file_size for info in archive.infolist()) > MOST_BYTES
+        if large:
+            limit = f"{MOST_BYTES // 2**20} MiB"
+            raise InputError(f"{source}: the workbook takes more than {limit} unpacked; save the sheet as .csv")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and checks of cells that it leaves out
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            found = {sheet.title: grid(lines(sheet, source)) for sheet in book.worksheets}
+    except InputError:
+        raise
+    except Exception as error:  # openpyxl raises whatever its parsers do
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:80].rstrip(".")
+        raise InputError(
+            f"{source}: the file can't be read as an Excel workbook ({reason}); save it again, or as .csv"
+        ) from None
+    tables = {title: one for title, one in found.items() if one is not None and is_a_table(one)}
+    if len(tables) != 1:
+        what = f"sheets {listed(tables)} each hold a table" if tables else "no sheet holds a header and a row"
+        raise InputError(f"{source}: {what}; save the one that is meant as .csv")
+    title, one = next(iter(tables.items()))
+    told = [f"sheet '{title}'"] if len(found) > 1 else []
+    told += [f"title line '{line:.60}' left out" for line in one.titles]
+    return replace(as_table(one, source), made=tuple(told))
+
+
+def is_a_table(one: Grid) -> bool:
+    return one.width > 1 and bool(one.rows)
+
+
+def lines(sheet: Any, source: str) -> list[list[Any]]:
+    """The rows of a sheet, equally long, without the blank ones at its end."""
+    sheet.reset_dimensions()  # what a file says of its own size may be wrong
+    rows: list[list[Any]] = []
+    count = 0
+    for row in sheet.iter_rows(values_only=True):
+        count += len(row) + 1
+        if count > MOST_CELLS:
+            raise InputError(f"{source}: sheet '{sheet.title}' has more than {MOST_CELLS:,} cells; save it as .csv")
+        rows.append(list(row))
+    return padded(rows)
+
+
+def padded(rows: Iterable[list[Any]]) -> list[list[Any]]:
+    rows = list(rows)
+    while rows and all(is_missing(cell) for cell in rows[-1]):
+        rows.pop()
+    width = max(map(len, rows), default=0)
+    return [row + [None] * (width - len(row)) for row in rows]
