@@ -17,8 +17,8 @@ COMMENT = re.compile(r"\s*(?:#|//|%)")
 PREFIX = re.compile(r"\s*(?:#+|/{2,}|%+)\s*")
 # What Excel writes, and reads, above a table: the sign between its columns.
 SAID = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
-# A line that a table in a document has below its header.
-RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*")
+# A line that a table in a document has below its header, and the one that a database writes below its rows.
+RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*|\(\d+ rows?\)")
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,10 @@ def parsed(lines: Sequence[str], separator: str) -> Parsed:
             found = grid(split(kept[commented + 1 :], separator), header)
             comments = comments - {commented}
         # Where all rows begin with the sign of a comment it is their own.
-        if found is None or (not found.rows and any(i > first_filled(kept) for i in comments)):
-            below = first_filled(kept if found else lines)
-            kept = [line if i >= below else kept[i] for i, line in enumerate(lines)]
+        below = first_filled(kept)
+        if found is not None and not found.rows and any(i > below for i in comments):
             comments = {i for i in comments if i < below}
-            found = grid(split(kept, separator))
+            found = grid(split(["" if i in comments else line for i, line in enumerate(lines)], separator))
     except csv.Error as error:
         problem = f"the file can't be read as {'CSV' if separator == ',' else 'a table'} ({error}); check its quotes"
         width = lines[0].count(separator) + 1

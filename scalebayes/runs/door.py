@@ -12,7 +12,7 @@ import numpy as np
 
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.cells import text, typed
-from scalebayes.runs.faults import Fault, Origin, told
+from scalebayes.runs.faults import Fault, Origin, summed_up, told
 from scalebayes.runs.names import INPUTS, LABELS, look_alikes
 from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, examined
 
@@ -43,11 +43,13 @@ def checked_fields(
     intervals |= dict.fromkeys(INPUTS, POSITIVE)
     values: dict[str, np.ndarray] = {}
     faults: list[Fault] = []
-    for name, interval in intervals.items():
-        if name in cells:
+    for name in (*(name for name in intervals if name in cells), *(name for name in cells if name not in intervals)):
+        if name in intervals:
             cure = scale if name == observable else ""
-            values[name], found = examined(name, cells[name], origin, interval, cure)
+            values[name], found = examined(name, cells[name], origin, intervals[name], cure)
             faults += found
+        elif name == next(iter(cells)) or name in LABELS:
+            faults += summed_up(name, cells[name], origin)
     refuse_all(cells, observable, origin, faults)
 
     inputs, labels = {}, {}

@@ -16,6 +16,8 @@ from scalebayes.runs.spelling import spelled
 
 # What a filter calls the number of a row, where no column has that name.
 ROW = "row"
+# What the last row of a spreadsheet is called where it holds no run.
+SUMMARIES = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median"})
 # A filter that leaves out rows one by one names at most so many.
 MOST_ROWS = 20
 # A message tells of at most so many faults.
@@ -114,25 +116,38 @@ def refuse(origin: Origin, faults: Sequence[Fault]) -> None:
 
 def told(origin: Origin, faults: Sequence[Fault]) -> str:
     """The faults with their cures, and how to leave out all the rows that have one."""
-    cures = [leave_out(origin, faults)]
+    cures = [left_out] if (left_out := leave_out(origin, faults)) else []
     if origin.filters and origin.finished and any(fault.ended for fault in faults):
         cures.append(f"keep the runs that finished with {origin.filter(origin.finished)}")
     if len(faults) == 1:
         fault = faults[0]
-        return f"{fault.told}; {fault.cure}{', or ' if fault.more else ' or '}{', or '.join(cures)}{fault.more}"
+        join = ", or " if fault.more or "," in fault.cure else " or "
+        return f"{fault.told}; {join.join([fault.cure, *cures])}{fault.more}"
     shown = [f"({i}) {fault.told}; {fault.cure}{fault.more}" for i, fault in enumerate(faults[:MOST_FAULTS], 1)]
     shown += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-    return f"{len(faults)} faults: {'; '.join(shown)}; or {', or '.join(cures)}"
+    return f"{len(faults)} faults: {'; '.join(shown)}{''.join(f'; or {cure}' for cure in cures)}"
 
 
 def leave_out(origin: Origin, faults: Sequence[Fault]) -> str:
-    """The words for leaving out the rows of the faults, with the filter where `where` is on offer."""
-    rows = sorted({i for fault in faults for i in fault.at})
+    """The words for leaving out the rows of the faults, with the filter where `where` is on offer; '' for all rows."""
+    rows = {i for fault in faults for i in fault.at}
+    if len(rows) == len(origin.rows):
+        return ""
     words = "leave the row out" if len(rows) == 1 else "leave those rows out"
-    tests = list(dict.fromkeys(fault.test for fault in faults if fault.test))
-    named = sorted({i for fault in faults if not fault.test for i in fault.at})
-    if named:
-        tests.append(origin.without(named))
+    named = {i for fault in faults if not fault.test for i in fault.at}
+    # A row that is left out by its number needs no comparison as well.
+    tests = [fault.test for fault in faults if fault.test and not named.issuperset(fault.at)]
+    tests = [*dict.fromkeys(tests), *([origin.without(sorted(named))] if named else [])]
     if not origin.filters or not all(tests):
         return words
     return f"{'leave such rows out' if not named else words} with {origin.filter(' and '.join(tests))}"
+
+
+def summed_up(name: str, cells: np.ndarray, origin: Origin) -> list[Fault]:
+    """The fault of a last row, under a column of labels (row,), that sums up the others and is no run."""
+    words = [str(cell).strip().rstrip(":").lower() for cell in cells.tolist()] if cells.dtype == object else []
+    if len(words) < 2 or words[-1] not in SUMMARIES or words[-1] in words[:-1]:
+        return []
+    at = len(words) - 1
+    problem = f"{origin.place(at, name)}: '{str(cells[at]).strip()}' is no run but what the others add up to"
+    return [Fault(problem, "call the run otherwise", (at,))]

@@ -15,7 +15,7 @@ from scalebayes.runs.spelling import COMMA, Spelled, brief, spelled
 # Blanks that every program writes; others are told.
 USUAL_BLANKS = frozenset({"", "na", "nan", "null", "none", "<na>"})
 # A decimal mark, or one of thousands, with the three digits behind it.
-GROUP = re.compile(r"[.,]([0-9]{3})")
+GROUP = re.compile(r"([.,])([0-9]{3})")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def settled(columns: Mapping[str, np.ndarray], semicolons: bool = False) -> dict
     >>> [cell.value for cell in settled({"N": column})["N"]]
     [1234.0, 12345678.0]
     >>> settled({"N": column[:1]})["N"][0].doubt
-    'can be read as 1234 or as 1.234; write the one that is meant: 1234 or 1.2340'
+    'can be read as 1234 or as 1.234; write 1234 or 1,2340, whichever is meant'
     """
     given = {name: given_words(column) for name, column in columns.items() if column.dtype == object}
     # Most tables hold nothing but plain numbers and labels.
@@ -99,15 +99,15 @@ def spelled_out(column: np.ndarray, words: Words, table: frozenset[str], semicol
 def two_readings(cell: str, word: Spelled) -> str:
     """Both numbers of a word with one decimal mark, and how to write each so that it has no other reading."""
     large, small = sorted((word.point or 0.0, word.comma or 0.0), key=abs, reverse=True)
-    # A fourth digit behind the point, and no group of three is left.
-    whole, part = GROUP.sub(r"\1", cell.strip()), GROUP.sub(r".\g<1>0", cell.strip())
-    return f"can be read as {brief(large)} or as {brief(small)}; write the one that is meant: {whole} or {part}"
+    # A fourth digit behind the mark makes it a decimal mark, that of the other cells of the column too.
+    whole, part = GROUP.sub(r"\2", cell.strip()), GROUP.sub(r"\1\g<2>0", cell.strip())
+    return f"can be read as {brief(large)} or as {brief(small)}; write {whole} or {part}, whichever is meant"
 
 
 def beside_per_cent(cell: str, value: float | None, example: str) -> Numeral:
-    both = "" if value is None else f" can be read as {brief(value)} or as {brief(value / 100)}"
-    doubt = f"{both.strip() or 'may be per cent or not'}, since '{example.strip()}' is per cent in its column"
-    return Numeral(cell, None, "percent", f"{doubt}; write % behind each number of the column or behind none")
+    both = "may be per cent or not" if value is None else f"can be read as {brief(value)} or as {brief(value / 100)}"
+    doubt = f"{both} beside '{example.strip()}'; write % behind each number of the column or behind none"
+    return Numeral(cell, None, "percent", doubt)
 
 
 def notes(name: str, cells: np.ndarray) -> list[str]:

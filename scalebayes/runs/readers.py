@@ -30,10 +30,11 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
-        if tracked := read_tracked(str(table)):
-            return tracked
-        read = read_file(local_path(str(table)))
-        return replace(unpacked(read), made=read.made, semicolons=read.semicolons)
+        try:
+            return read_tracked(str(table)) or read_untracked(local_path(str(table)))
+        except InputError as error:
+            place = str(table)
+            raise InputError(str(error) if place in str(error) else f"{place}: {error}") from None
     if isinstance(table, Mapping):
         if is_run(table):
             raise InputError("this is one run, with its config and its summary; give a list of runs, as in [run]")
@@ -42,6 +43,12 @@ def read_table(table: Any) -> Table:
     if isinstance(table, list | tuple | Iterator) or type(table).__module__.partition(".")[0] == "wandb":
         return read_items(list(table))
     return unpacked(read_frame(table))
+
+
+def read_untracked(path: Path) -> Table:
+    """The cells of a file that no tracker keeps, though it may have exported it."""
+    read = read_file(path)
+    return replace(unpacked(read), made=read.made, semicolons=read.semicolons)
 
 
 def read_frame(frame: Any, source: str = "") -> Table:

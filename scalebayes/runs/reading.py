@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from scalebayes.errors import InputError
 from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields
-from scalebayes.runs.faults import ROW, Origin
-from scalebayes.runs.names import LABELS, plain
+from scalebayes.runs.faults import ROW, Origin, told
+from scalebayes.runs.names import INPUTS, LABELS, plain, read_as
 from scalebayes.runs.numerals import doubts, notes, settled
+from scalebayes.runs.numeric import examined
 from scalebayes.runs.readers import read_table
 from scalebayes.runs.spelling import spelled
 from scalebayes.runs.table import Runs, made
@@ -85,7 +87,11 @@ def read_runs(
 
     check_observable(observable)
     given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
-    reading = read_names(list(cells), observable, given, same, read.source, read.tracked)
+    origin = Origin(rows, source=read.source, filters=True, numbered=ROW not in read.cells, where=where or "")
+    try:
+        reading = read_names(list(cells), observable, given, same, read.source, read.tracked)
+    except InputError as error:
+        raise InputError("; besides, ".join([str(error), *faults_beside(cells, observable, given, origin)])) from None
     aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
     metadata = {
         "source": read.source,
@@ -97,14 +103,10 @@ def read_runs(
     }
     named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
     named |= {ours: np.full(len(rows), value) for ours, value in reading.constants.items()}
-    origin = Origin(
-        rows,
-        source=read.source,
+    origin = replace(
+        origin,
         aliases=aliases,
-        filters=True,
         texts=frozenset() if where is None else texts(reading.names, whole),
-        numbered=ROW not in read.cells,
-        where=where or "",
         finished=finished(cells),
     )
     fields = checked_fields(named, origin, observable, unit, range, N_counts, metadata)
@@ -115,6 +117,18 @@ def read_runs(
         for note in (doubts if ours in fields["labels"] else notes)(theirs, cells[theirs])
     ]
     return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_cells]}})
+
+
+def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given, origin: Origin) -> list[str]:
+    """The faults of the inputs that a table names in our words, where its names are wrong already."""
+    ours = {name: read_as(name, observable) for name in cells}
+    faults = [
+        fault
+        for name, column in cells.items()
+        if ours[name] in INPUTS and ours[name] not in given and [*ours.values()].count(ours[name]) == 1
+        for fault in examined(name, column, origin)[1]
+    ]
+    return [told(origin, faults)] if faults else []
 
 
 def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:

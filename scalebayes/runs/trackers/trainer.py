@@ -75,6 +75,8 @@ def load(path: Path) -> Any:
         reason = f"{error.msg} in line {error.lineno}"
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"
+    except ValueError:
+        reason = "a number in it is too long"
     except RecursionError:
         reason = "it nests too deep"
     except OSError as error:

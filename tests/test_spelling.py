@@ -1,0 +1,209 @@
+"""Numbers as people write them: what a word means, what its column decides, and what is refused with both readings."""
+
+import numpy as np
+import pytest
+
+from scalebayes.errors import InputError
+from scalebayes.runs import Runs, read_runs
+from scalebayes.runs.numerals import settled
+from scalebayes.runs.spelling import spelled
+
+WORDS = {
+    "60M": 6e7,
+    "1.4T": 1.4e12,
+    "512k": 512e3,
+    "7B": 7e9,
+    "1.5 B": 1.5e9,
+    "300 million": 3e8,
+    "7bn": 7e9,
+    "2 trillion tokens": 2e12,
+    "70B params": 7e10,
+    "124m": 124e6,
+    "60,000,000": 6e7,
+    "60 000 000": 6e7,
+    "60\u00a0000\u00a0000": 6e7,
+    "60\u2009000\u2009000": 6e7,
+    "60\u202f000": 6e4,
+    "60'000'000": 6e7,
+    "60’000": 6e4,
+    "60.000.000": 6e7,
+    "1,234.5": 1234.5,
+    "1.234,5": 1234.5,
+    "2,31": 2.31,
+    "0,123": 0.123,
+    "1234,567": 1234.567,
+    "45.2%": 0.452,
+    "45,2 %": 0.452,
+    "1.2E+09": 1.2e9,
+    "1,2e9": 1.2e9,
+    "1.2×10^9": 1.2e9,
+    "1.2x10^9": 1.2e9,
+    "1.2 · 10⁹": 1.2e9,
+    "3×10⁻⁴": 3e-4,
+    "2*10**9": 2e9,
+    "10^9": 1e9,
+    "5.76 x 10^{23}": 5.76e23,
+    "-60M": -6e7,
+    "−2,5": -2.5,
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_that_is_one_number(word):
+    """Fails if a spelling that people use is read as another number than it is, in any digit."""
+    assert spelled(word).value == WORDS[word]
+    assert read_runs({"epochs": [word], "loss": [1.0]}).inputs["epochs"].tolist() == [WORDS[word]]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("7b-v2", "1_2", "1_000_000", "8x7B", "v1.5", "1.5.2", "2,3,1", "12,34,567", "~70B", ">1B", "1e3k"),
+        *("5.76 x 1023", "70 B 2", "3.1±0.2", "3.1 (0.2)", "2024-01-01", "12:30", "0x10", "M", "%", "params", "60M/2B"),
+        *("192.168.1.1", "1 2", "60  000", "60 000'000", "1e9999", "9" * 100),
+    ],
+)
+def test_a_word_that_is_no_number(word):
+    """Fails if a name, a version, a date or an estimate becomes a number."""
+    assert spelled(word) is None
+
+
+# The words of a column, and the numbers that they are together; None where both readings stay.
+COLUMNS = [
+    (["1,234", "12,345,678"], [1234, 12345678]),
+    (["1,234", "2,31"], [1.234, 2.31]),
+    (["1,234", "2.5"], [1234, 2.5]),
+    (["1.234", "1.000.000"], [1234, 1e6]),
+    (["1.234", "2.345"], [1.234, 2.345]),
+    (["1,234", "2,345"], None),
+    (["1,234M", "2,345M"], None),
+    (["2,31", "2.42"], [2.31, 2.42]),
+    (["124m", "350m"], [124e6, 350e6]),
+    (["124m", "1.3B"], [124e6, 1.3e9]),
+    (["124m", "1M"], None),
+    (["45%", "0"], [0.45, 0]),
+    (["45%", "0.47"], None),
+    (["60M", "60000000", "6e7"], [6e7, 6e7, 6e7]),
+]
+
+
+@pytest.mark.parametrize(("words", "values"), COLUMNS)
+def test_a_column_decides_together(words, values):
+    """Fails if a cell is read without the others of its column, or if one with two readings is read at all."""
+    table = {"N": words, "loss": [2.0] * len(words)}
+    if values is None:
+        with pytest.raises(InputError, match="can be"):
+            read_runs(table, columns={"N": "N"})
+        assert read_runs(table | {"other": words}, columns={"N": None}).labels["other"].tolist() == words
+    else:
+        assert (
+            read_runs({"x": words, "loss": [2.0] * len(words)}, columns={"other": "x"}).inputs["other"].tolist()
+            == values
+        )
+
+
+@pytest.mark.parametrize(
+    ("other", "value"),
+    [(["0.5"], 1234.0), (["3,57"], 1.234), (["3"], None), (["0.5", "3,57"], None), (["a 0.5"], None)],
+)
+def test_the_other_columns_decide_where_a_column_does_not(other, value):
+    """Fails if 1,234 alone is read by anything but the decimal mark of the columns beside it."""
+    columns = {f"other{i}": np.array([word], dtype=object) for i, word in enumerate(other)}
+    cell = settled({"N": np.array(["1,234"], dtype=object), **columns})["N"][0]
+    assert cell.value == value
+    assert bool(cell.doubt) == (value is None)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told", "cured"),
+    [
+        ("1,234", "can be read as 1234 or as 1.234; write 1234 or 1,2340", {"1234": 1234, "1,2340": 1.234}),
+        (
+            "1,234M",
+            "can be read as 1.234e9 or as 1.234e6; write 1234M or 1,2340M",
+            {"1234M": 1.234e9, "1,2340M": 1.234e6},
+        ),
+    ],
+)
+def test_what_the_refusal_says_to_write_is_read(cell, told, cured):
+    """Fails if one of the two ways of writing that a refusal offers is refused, or read as the other number."""
+    with pytest.raises(InputError) as refused:
+        read_runs({"N": [cell], "loss": [2]})
+    assert told in str(refused.value)
+    assert {word: read_runs({"N": [word], "loss": [2]}).inputs["N"][0] for word in cured} == cured
+
+
+BLANKS = [
+    "-",
+    "–",
+    "—",
+    "n/a",
+    "N/A",
+    "nan",
+    "NaN",
+    "null",
+    "None",
+    "?",
+    "",
+    " ",
+    "#N/A",
+    ".",
+    "...",
+    "#DIV/0!",
+    "<NA>",
+]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_is_missing(blank):
+    """Fails if a word for nothing keeps a column from being numbers, or counts as a value of an input."""
+    runs = read_runs({"N": [1e8, 1e9], "acc": ["40.2%", blank], "loss": [3, 2]})
+    np.testing.assert_array_equal(runs.inputs["acc"], [0.402, np.nan])
+    with pytest.raises(InputError, match=r"row 2, column 'N'.* fill in the number"):
+        read_runs({"N": ["1e8", blank], "loss": [3, 2]})
+
+
+def test_names_stay_names():
+    """Fails if a label or the name of a run becomes a number or loses the way it was written."""
+    table = {"name": ["1_2", "1_3"], "family": ["70M", "160M"], "kind": ["7B", "7b-v2"], "N": [1, 2], "loss": [3, 2]}
+    labels = read_runs(table).labels
+    assert {name: column.tolist() for name, column in labels.items()} == {
+        "run_id": ["1_2", "1_3"],
+        "group": ["70M", "160M"],
+        "kind": ["7B", "7b-v2"],
+    }
+    assert {type(cell) for column in labels.values() for cell in column} == {str}
+
+
+def test_what_was_made_of_cells_is_told():
+    """Fails if a cell that was no plain number is read without a word, or a plain one with one."""
+    table = {"params": ["60M", "1B"], "tokens": ["2,000", "1,234,567"], "acc": ["40%", "-"], "loss": ["3.5", "3"]}
+    runs = read_runs(table)
+    assert runs.metadata["made"] == [
+        "params: '60M' as 6e7 (2 cells)",
+        "tokens: '2,000' as 2000 (2 cells)",
+        "acc: '40%' as 0.4 (1 cell)",
+        "acc: '-' as a blank (1 cell)",
+    ]
+    assert "read: params as N, tokens as D; params: '60M' as 6e7 (2 cells); tokens: '2,000' as 2000" in repr(runs)
+    assert read_runs({"N": ["1e8", 2], "loss": [3, 2]}).metadata["made"] == []
+
+
+def test_a_column_kept_as_text_is_told_and_refused_when_it_is_asked_for():
+    """Fails if a column with two readings that isn't needed stops a table, or is read when it is needed."""
+    runs = read_runs({"N": [1, 2], "warmup": ["1,234", "2,345"], "loss": [3, 2]})
+    assert runs.metadata["made"] == ["warmup: kept as text, since '1,234' can be read as 1234 or as 1.234"]
+    with pytest.raises(InputError, match=r"row 1, column 'warmup': '1,234' can be read as 1234 or as 1\.234"):
+        runs.column("warmup")
+
+
+def test_runs_and_filters_take_the_same_spellings():
+    """Fails if Runs refuses what a table may hold, or if a filter compares '60M' as text."""
+    assert Runs(N=["60M", "1.5 B"], loss=[3, 2]).inputs["N"].tolist() == [6e7, 1.5e9]
+    table = {"params": ["60M", "1.5B"], "size": ["60M", "1.5B"], "loss": [3, 2]}
+    for where in ("params < 1e9", "size == '60M'", "size in ['60M', '7B']", "row == 1", "row not in [2]"):
+        assert read_runs(table, where=where).y.tolist() == [3]
+    assert read_runs(table).where("row == 2").y.tolist() == [2]
+    with pytest.raises(InputError, match="'1B' is not a number; write 1e9"):
+        read_runs(table, where="params < 1B")
+    assert read_runs(table, columns={"D": "2B"}).inputs["D"].tolist() == [2e9, 2e9]
