@@ -160,6 +160,7 @@ BAD = {
     "two tables": ("a.zip", zipped(**{"a.csv": COMMAS, "b.tsv": COMMAS}), ["holds 'a.csv', 'b.tsv'", "one of them"]),
     "no table": ("a.zip", zipped(**{"a.png": "x"}), ["no table, only 'a.png'", ".csv"]),
     "no archive": ("a.zip", b"PK\x03\x04 and no more", ["can't be unpacked as zip", "damaged"]),
+    "a workbook by another name": ("a.csv", sheets(A=NUMBERS), [".zip archive or an .xlsx workbook", "ends so"]),
     "half a number of UTF-16": ("a.csv", COMMAS.encode("utf-16") + b"x", ["is not text in UTF-8, UTF-16"]),
     "numbers only": ("a.csv", COMMAS.partition("\n")[2], ["the first line holds numbers only", "such as N,D,loss"]),
     "comments only": ("a.csv", "# one\n# two\n", ["nothing but comments"]),

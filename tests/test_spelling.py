@@ -16,6 +16,7 @@ WORDS = {
     "1.5 B": 1.5e9,
     "300 million": 3e8,
     "7bn": 7e9,
+    "1,5 Mrd.": 1.5e9,
     "2 trillion tokens": 2e12,
     "70B params": 7e10,
     "124m": 124e6,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from scalebayes.runs.cells import is_missing, number, objects
 from scalebayes.runs.raw import Table, numbered, refuse_twice
 from scalebayes.runs.spelling import spelled
 
+# Line breaks, tabs and wide spaces in a name, which a filter couldn't write.
+OTHER_SPACE = re.compile(r"[^\S ]+")
 # Lines above a header that may be its title.
 MOST_TITLES = 10
 
@@ -56,9 +59,9 @@ def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
     width = max([len(trimmed(above)), *(min(len(above), len(trimmed(lines[i]))) for i in body)])
     titles = [next(cell for cell in lines[i] if not is_missing(cell)) for i in filled if i < start]
     return Grid(
-        tuple("" if is_missing(name) else str(name).strip() for name in above[:width]),
+        tuple("" if is_missing(name) else OTHER_SPACE.sub(" ", str(name)).strip() for name in above[:width]),
         tuple((i - start, fitted(lines[i], width)) for i in body),
-        tuple(str(title).strip() for title in titles),
+        tuple(OTHER_SPACE.sub(" ", str(title)).strip() for title in titles),
     )
 
 

@@ -64,7 +64,8 @@ def given_words(column: np.ndarray) -> set[str]:
 
 
 def words_of(given: set[str]) -> Words:
-    read = {word: one for word in given if (one := spelled(word)) is not None}
+    # Digits alone are one number under any mark.
+    read = {word: one for word in given if not word.isdecimal() and (one := spelled(word)) is not None}
     return Words(read, all(word in read or number(word) is not None for word in given))
 
 

@@ -23,6 +23,12 @@ MARKS = {
     codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }
+# What begins so is no text, whatever its name.
+PACKED = {
+    b"PK\x03\x04": "a .zip archive or an .xlsx workbook",
+    b"\x1f\x8b": "packed as .gz",
+    b"PAR1": "a .parquet file",
+}
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -91,6 +97,9 @@ def decoded(data: bytes, source: str) -> tuple[str, str]:
     >>> decoded("tokens;Größe".encode("latin-1"), "runs.csv")
     ('tokens;Größe', 'Windows-1252')
     """
+    for mark, kind in PACKED.items():
+        if data.startswith(mark):
+            raise InputError(f"{source}: the file is {kind}; give it a name that ends so")
     tries = [how for mark, how in MARKS.items() if data.startswith(mark)][:1] or guesses(data)
     for encoding, told in tries:
         try:

@@ -30,11 +30,12 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
+        path = local_path(str(table))
         try:
-            return read_tracked(str(table)) or read_untracked(local_path(str(table)))
+            return read_tracked(str(table)) or read_untracked(path)
         except InputError as error:
-            place = str(table)
-            raise InputError(str(error) if place in str(error) else f"{place}: {error}") from None
+            # What is wrong inside of a record is told without the file that it came from.
+            raise InputError(f"{path}: {error}" if path.is_file() and str(path) not in str(error) else error) from None
     if isinstance(table, Mapping):
         if is_run(table):
             raise InputError("this is one run, with its config and its summary; give a list of runs, as in [run]")
@@ -118,11 +119,12 @@ def read_parquet(data: bytes, source: str) -> Table:
             f"{source}: Parquet files need pyarrow; install it with: pip install 'scalebayes[parquet]'"
         ) from None
     try:
-        frame = parquet.ParquetFile(BufferReader(data)).read()
-    except (ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        return read_frame(parquet.ParquetFile(BufferReader(data)).read(), source)
+    except InputError:
+        raise
+    except (ArrowException, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InputError(f"{source}: the file can't be read as Parquet ({reason}); write it again") from None
-    return read_frame(frame, source)
 
 
 def read_json(words: str, source: str) -> Table:

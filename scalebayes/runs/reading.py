@@ -35,10 +35,11 @@ def read_runs(
 ) -> Runs:
     """Read runs from a table, or from where a tracker keeps them.
 
-    `table` is a file (CSV, Parquet, JSON lines), a data frame (pandas, polars, pyarrow), a dict of lists or a list of
-    dicts; a W&B export (CSV, or the list of runs of its API); an MLflow store (an SQLite file, its `sqlite:///`
-    address, or a folder such as `mlruns`; extra `mlflow`); a folder of TensorBoard's event files, each folder with
-    some a run (extra `tensorboard`); a `trainer_state.json` of Hugging Face, or a folder of them.
+    `table` is a file (text with commas, semicolons, tabs, bars or spaces between its columns, an Excel workbook by the
+    extra `excel`, Parquet, JSON lines, each also in .gz or .zip), a data frame (pandas, polars, pyarrow), a dict of
+    lists or a list of dicts; a W&B export (CSV, or the list of runs of its API); an MLflow store (an SQLite file, its
+    `sqlite:///` address, or a folder such as `mlruns`; extra `mlflow`); a folder of TensorBoard's event files, each
+    folder with some a run (extra `tensorboard`); a `trainer_state.json` of Hugging Face, or a folder of them.
 
     `where` filters the rows on the source's own names, such as `state` or `config.lr` (in backticks: see the example),
     before anything is checked. `columns` says which column is which, ours -> the source's; a number is the same for
@@ -46,7 +47,11 @@ def read_runs(
     read without it, also after a tracker's prefix (`config.n_params`, `metrics.val/loss`). A tracker's metric has the
     value that was logged last; where it logged held-out and training losses, the held-out one is read and the others
     are among the left out. Raises `InputError` for what can't be read, for two columns that would both be one of ours,
-    and for a cell that can't be used.
+    and for cells that can't be used, all of them at once.
+
+    Numbers may be written as in 60M, 1.4T, 60,000,000, 45.2%, 2,31 or 1.2×10^9. The cells of a column, and then the
+    other columns, decide how one is read; what has two readings is refused with both, and what was made of cells that
+    are no plain numbers is told. In a filter, `row` is the number of a row, 1 for the first.
 
     >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
     >>> read_runs(table, where="diverged == False")

@@ -12,8 +12,8 @@ SPACES = " \u00a0\u2007\u2008\u2009\u202f"
 APOSTROPHES = "'\u2019"
 POWERS = {
     **{"k": 3, "thousand": 3},
-    **{"m": 6, "mn": 6, "mln": 6, "million": 6, "millions": 6},
-    **{"b": 9, "g": 9, "bn": 9, "billion": 9, "billions": 9},
+    **{"m": 6, "mn": 6, "mln": 6, "mio": 6, "million": 6, "millions": 6},
+    **{"b": 9, "g": 9, "bn": 9, "mrd": 9, "billion": 9, "billions": 9},
     **{"t": 12, "tn": 12, "trillion": 12, "trillions": 12},
 }
 MILLI_OR_MILLION = "m"
