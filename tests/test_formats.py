@@ -61,6 +61,7 @@ FILES = {
     "semicolons.csv": (EUROPEAN, ["semicolons between columns", "loss: '3,5783' as 3.5783 (3 cells)"]),
     "bars.csv": (lines("|"), ["bars between columns"]),
     "spaces.txt": (lines("   "), ["spaces between columns"]),
+    "spaces_and_quotes.txt": (lines(" ").replace("tokens", '"Training tokens"'), ["spaces between columns"]),
     "document.txt": (
         "".join(f"| {' | '.join(cells)} |\n" for cells in [NAMES, ["---", ":-:", "--:"], *ROWS]),
         ["bars between columns"],
@@ -167,6 +168,11 @@ BAD = {
     "a row or a comment": ("a.csv", "run,N,loss\n#1,1e8,3\nbase,1e9,2\n", ["line 2", "double quotes"]),
     "decimal commas": ("a.csv", "N,D,loss\n1,2,3,5\n1,2,2,9\n", ["row 1 has 4 cells", "1 more row", "decimal commas"]),
     "semicolons and a short row": ("a.csv", "N;D;loss\n1;2;3\n1;2\n", ["row 2 has 2 cells", "semicolons"]),
+    "names with spaces": (
+        "a.txt",
+        "N Val loss\n1e8 3\n1e9 2\n",
+        ["row 1 has 2 cells and the header 3 names", "spaces"],
+    ),
     "points behind semicolons": (
         "a.csv",
         "N;loss\n1;3.571\n2;2.123\n",

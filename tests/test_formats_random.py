@@ -129,6 +129,28 @@ def test_a_table_written_in_any_way_is_read_back(folder, table):
     np.testing.assert_allclose(runs.inputs[table.name], scores, rtol=1e-12)
 
 
+groups = st.tuples(st.integers(1, 999), st.integers(0, 999)).map(lambda two: f"{two[0]},{two[1]:03d}")
+
+
+@BOUNDED
+@given(words=st.lists(groups, min_size=1, max_size=6), separator=st.sampled_from([",", "\t", ";"]), point=st.booleans())
+def test_what_nothing_decides_is_refused_with_both(folder, words, separator, point):
+    """Fails if a column whose every number has two readings is read, or if one of the two isn't told."""
+    sign = "." if point and separator == ";" else ","
+    rows = [f'"{word.replace(",", sign)}"{separator}{i + 2}' for i, word in enumerate(words)]
+    path = folder / "doubt.csv"
+    path.write_text("\n".join([f"N{separator}loss", *rows]))
+    with pytest.raises(InputError) as refused:
+        read_runs(path)
+    large, small = float(words[0].replace(",", "")), float(words[0].replace(",", "."))
+    message = str(refused.value)
+    assert f"can be read as {large:.0f} or as {small:.3f}".rstrip("0").rstrip(".") in message
+    for word, value in ((words[0].replace(",", ""), large), (words[0].replace(",", sign) + "0", small)):
+        assert word in message
+        path.write_text(f'N{separator}loss\n"{word}"{separator}2\n')
+        assert read_runs(path).inputs["N"].tolist() == [value]
+
+
 junk = st.binary(max_size=300) | st.text(
     st.sampled_from('N,D;loss\t|#"%/0129.eE-+\n\r \u00a0[]{}:B M'), max_size=300
 ).map(str.encode)

@@ -200,7 +200,9 @@ def test_a_column_kept_as_text_is_told_and_refused_when_it_is_asked_for():
 
 def test_runs_and_filters_take_the_same_spellings():
     """Fails if Runs refuses what a table may hold, or if a filter compares '60M' as text."""
-    assert Runs(N=["60M", "1.5 B"], loss=[3, 2]).inputs["N"].tolist() == [6e7, 1.5e9]
+    runs = Runs(N=["60M", "1.5 B"], loss=[3, 2], run_id=["60M", "1B"])
+    assert runs.inputs["N"].tolist() == [6e7, 1.5e9] and runs.labels["run_id"].tolist() == ["60M", "1B"]
+    assert runs.metadata["made"] == ["N: '60M' as 6e7 (2 cells)"]
     table = {"params": ["60M", "1.5B"], "size": ["60M", "1.5B"], "loss": [3, 2]}
     for where in ("params < 1e9", "size == '60M'", "size in ['60M', '7B']", "row == 1", "row not in [2]"):
         assert read_runs(table, where=where).y.tolist() == [3]

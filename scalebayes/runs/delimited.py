@@ -15,6 +15,8 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SPACE = " "
 COMMENT = re.compile(r"\s*(?:#|//|%)")
 PREFIX = re.compile(r"\s*(?:#+|/{2,}|%+)\s*")
+# What stands between spaces, or between quotes where it holds some.
+WORD = re.compile(r'"[^"]*"|\S+')
 # What Excel writes, and reads, above a table: the sign between its columns.
 SAID = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 # A line that a table in a document has below its header, and the one that a database writes below its rows.
@@ -58,15 +60,21 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
             f"{source}: {counts}; put the cells that hold such signs in double quotes, or save it with tabs"
         )
     if not good and not any(one.grid.width > 1 for one in tried):
-        good = [one for one in [parsed(lines, SPACE)] if one.makes_a_table]
+        good = [one for one in [parsed(lines, SPACE)] if one.makes_a_table or in_columns(one.grid)]
     best = good[0] if good else max(tried, key=lambda one: (one.grid.width, not one.problem))
     if best.problem:
         raise InputError(f"{source}: {best.problem}")
     return replace(as_table(best.grid, source), made=made_of(best, usual), semicolons=best.separator == ";")
 
 
+def in_columns(found: Grid) -> bool:
+    """Whether spaces make columns of all rows, though not of the header."""
+    widths = {len(cells) for _, cells in found.rows}
+    return found.width > 1 and len(widths) == 1 and all(map(is_number, found.rows[0][1])) and len(found.rows[0][1]) > 1
+
+
 def made_of(one: Parsed, usual: str) -> tuple[str, ...]:
-    between = "spaces" if one.separator == SPACE else SEPARATORS.get(one.separator, f"'{one.separator}'")
+    between = SEPARATORS.get(one.separator, "spaces")
     told = [f"{between} between columns"] if one.separator != usual and one.grid.width > 1 else []
     told += [f"{one.comments} comment line{'s' if one.comments > 1 else ''} left out"] if one.comments else []
     return (*told, *(f"title line '{title:.60}' left out" for title in one.grid.titles))
@@ -112,7 +120,7 @@ def comment_lines(lines: Sequence[str]) -> set[int]:
 def split(lines: Sequence[str], separator: str) -> list[list[str]]:
     """Lines as lists of cells, a blank line as an empty list; raises `csv.Error` for quotes that don't pair up."""
     if separator == SPACE:
-        return [line.split() for line in lines]
+        return [[word.strip('"') for word in WORD.findall(line)] for line in lines]
     text = (line + "\n" for line in lines)
     # Behind a tab a space is part of the cell; behind other signs it is there for the eye.
     cells = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=separator != "\t")
@@ -144,7 +152,7 @@ def uneven_rows(found: Grid, separator: str) -> str:
     row, count = found.uneven[0]
     more = len(found.uneven) - 1
     others = f" (and {more} more row{'s' if more > 1 else ''} like it)" if more else ""
-    sign = SEPARATORS.get(separator, "such signs")
+    sign = SEPARATORS.get(separator, "spaces")
     hint = ", decimal commas too," if separator == "," else ""
     return (
         f"row {row} has {count} cells and the header {found.width} names{others}; "

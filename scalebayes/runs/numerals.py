@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,11 @@ def beside_per_cent(cell: str, value: float | None, example: str) -> Numeral:
     both = "may be per cent or not" if value is None else f"can be read as {brief(value)} or as {brief(value / 100)}"
     doubt = f"{both} beside '{example.strip()}'; write % behind each number of the column or behind none"
     return Numeral(cell, None, "percent", doubt)
+
+
+def told(columns: Mapping[str, np.ndarray], texts: Container[str]) -> list[str]:
+    """What was made of columns, name -> cells (row,), in sentences; those in `texts` are kept as text."""
+    return [note for name, cells in columns.items() for note in (doubts if name in texts else notes)(name, cells)]
 
 
 def notes(name: str, cells: np.ndarray) -> list[str]:

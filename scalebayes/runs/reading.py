@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError
+from scalebayes.runs import numerals
 from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields
 from scalebayes.runs.faults import ROW, Origin, told
 from scalebayes.runs.names import INPUTS, LABELS, plain, read_as
-from scalebayes.runs.numerals import doubts, notes, settled
 from scalebayes.runs.numeric import examined
 from scalebayes.runs.readers import read_table
 from scalebayes.runs.spelling import spelled
@@ -76,7 +76,7 @@ def read_runs(
         raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
     read = read_table(table)
     prefix = f"{read.source}: " if read.source else ""
-    whole = {ROW: read.rows, **settled(read.cells, read.semicolons)}
+    whole = {ROW: read.rows, **numerals.settled(read.cells, read.semicolons)}
     cells, rows = {name: whole[name] for name in read.cells}, read.rows
     if where is not None:
         test = parse_where(where)
@@ -115,12 +115,8 @@ def read_runs(
         finished=finished(cells),
     )
     fields = checked_fields(named, origin, observable, unit, range, N_counts, metadata)
-    of_cells = [
-        note
-        for ours, theirs in reading.names.items()
-        if ours not in LABELS
-        for note in (doubts if ours in fields["labels"] else notes)(theirs, cells[theirs])
-    ]
+    read_cells = {theirs: cells[theirs] for ours, theirs in reading.names.items() if ours not in LABELS}
+    of_cells = numerals.told(read_cells, [reading.names[ours] for ours in fields["labels"]])
     return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_cells]}})
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.errors import InputError
+from scalebayes.runs import numerals
 from scalebayes.runs.cells import as_columns
 from scalebayes.runs.columns import DERIVED, SOURCES, absent
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.door import checked_fields, frozen, positions
 from scalebayes.runs.faults import ROW, Origin, refuse, told
-from scalebayes.runs.numerals import settled
+from scalebayes.runs.names import LABELS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
 from scalebayes.runs.where import parse_where
 
@@ -69,9 +70,13 @@ class Runs:
         metadata: Mapping[str, Any] | None = None,
         **columns: Any,
     ):
-        cells = settled(as_columns(columns))
+        cells = numerals.settled(as_columns(columns))
         origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
-        self.__dict__.update(checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {}))
+        fields = checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {})
+        columns_read = {name: column for name, column in cells.items() if name not in LABELS}
+        if told_of_cells := numerals.told(columns_read, fields["labels"]):
+            fields["metadata"] = MappingProxyType({**fields["metadata"], "made": told_of_cells})
+        self.__dict__.update(fields)
 
     @property
     def rows(self) -> np.ndarray:
@@ -121,7 +126,7 @@ class Runs:
         lacking = [name for name in names if name not in found]
         interval = POSITIVE if within is None else Interval(*within, closed=True)
         # Numbers in a column of text are those that nothing decided: none of them has one reading.
-        texts = settled({name: self.labels[name] for name in names if name in self.labels}, semicolons=True)
+        texts = numerals.settled({name: self.labels[name] for name in names if name in self.labels}, semicolons=True)
         read = {
             name: examined(name, texts.get(name, found[name]), self.origin, interval) for name in names if name in found
         }
