@@ -46,12 +46,13 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
     """
     lines = words.split("\n")
     said = SAID.fullmatch(lines[0])
-    lines = ["" if RULE.fullmatch(line) else line for line in lines[1 if said else 0 :]]
+    lines = ["" if RULE.fullmatch(line) or (said and i == 0) else line for i, line in enumerate(lines)]
     signs = [said[1]] if said else [sign for sign in SEPARATORS if any(sign in line for line in lines)]
     tried = [parsed(lines, sign) for sign in signs or [usual]]
     good = [one for one in tried if one.makes_a_table]
     # A line without the sign is a title at best; where another sign makes a header of it, it is no title.
-    good = [one for one in good if len(one.grid.titles) == min(len(other.grid.titles) for other in good)]
+    fewest = min((len(one.grid.titles) for one in good), default=0)
+    good = [one for one in good if len(one.grid.titles) == fewest]
     if len(good) > 1:
         good = [one for one in good if one.separator == usual != ","] or good
     if len(good) > 1:
