@@ -129,7 +129,7 @@ def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.n
     relative = difference / (scale / np.median(scale))
     design = np.column_stack([np.ones(n), *((x - x.mean()) / x.std() for x in inputs)])
     fitted = min(fitted + len(inputs), n // 2)
-    _, rest = robust_trend(relative, design, fitted)
+    _, rest = robust_trend(relative, design)
     off_by = np.abs(rest) / max(robust_scale(rest, fitted), EXACT)
     limit = max(SCALES, float(stats.t.isf(CHANCE / (2 * n), TAILS)) / MAD)
     order = np.argsort(-off_by)

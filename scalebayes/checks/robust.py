@@ -6,7 +6,7 @@ WINSOR = 4.0  # robust sds, beyond which a run pulls a trend no further
 ROUNDS = 30  # of least absolute distances by weights
 
 
-def robust_trend(value: np.ndarray, design: np.ndarray, fitted: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of a regression that outliers don't decide, and what it leaves of the values (run,).
 
     Least absolute distances first (Schlossmacher 1973), then least squares of the values with what is beyond
@@ -23,7 +23,7 @@ def robust_trend(value: np.ndarray, design: np.ndarray, fitted: int = 0) -> tupl
         root = np.sqrt(1 / np.maximum(np.abs(value - design @ coefficients), floor))
         coefficients = np.linalg.lstsq(design * root[:, None], value * root, rcond=1e-8)[0]
     rest = value - design @ coefficients
-    reach = WINSOR * robust_scale(rest, fitted + design.shape[1])
+    reach = WINSOR * robust_scale(rest, min(design.shape[1], len(value) // 2))
     drawn = value - rest + np.clip(rest, -reach, reach)
     coefficients = np.linalg.lstsq(design, drawn, rcond=1e-8)[0]
     return coefficients, value - design @ coefficients
@@ -37,4 +37,6 @@ def robust_scale(values: np.ndarray, fitted: int) -> float:
     >>> round(robust_scale(np.array([0.0, 0.0, 1.0, -1.0, 1.0, 80.0]), 2), 2)
     1.48
     """
-    return float(1.4826 * np.median(np.sort(np.abs(values))[min(fitted, len(values) - 1) :]))
+    left = np.sort(np.abs(values))[min(fitted, len(values) - 1) :]
+    # The lower of two middle ones: of few runs the upper may be an outlier.
+    return float(1.4826 * left[(len(left) - 1) // 2])
