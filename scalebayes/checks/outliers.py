@@ -148,7 +148,7 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
             if i == far[0] or found.scales[i] > SCALES
         )
         return Check(name, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}.")
-    told = "; ".join(_told(problem, i, float(difference[i]), found.scales[i]) for i in found.rows[:NAMED])
+    told = "; ".join(_told(problem, i, float(difference[i]), float(found.scales[i])) for i in found.rows[:NAMED])
     more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""
     one = found.rows.size == 1
     return Check(
