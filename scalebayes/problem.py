@@ -17,6 +17,7 @@ from scalebayes.noise import Noise
 from scalebayes.parameters import Param, Reference, log_unit
 from scalebayes.priors import replaced
 from scalebayes.runs import Runs
+from scalebayes.runs.settings import groups_of
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def build(
     columns, runs = _bind(runs, law, inputs or {})
     group = _groups(runs)
     if discrepancy is not None:
-        discrepancy = _suited(discrepancy, law, noise, group)
+        discrepancy = _suited(discrepancy, law, noise, group, groups_of(runs.labels, runs.inputs))
     if clash := sorted(set(law.params) & set(noise.params)):
         raise InputError(f"law {law.name!r} and noise {noise.name!r} both have a parameter {clash[0]!r}; rename it")
     _check_observable(runs, law, noise)
@@ -135,8 +136,13 @@ def _groups(runs: Runs) -> np.ndarray | None:
     return None if labels is None else np.unique(np.asarray(labels, str), return_inverse=True)[1]
 
 
-def _suited(discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None) -> Discrepancy:
-    """The discrepancy for a law and a noise, or why there is none."""
+def _suited(
+    discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None, groups: np.ndarray | None
+) -> Discrepancy:
+    """The discrepancy for a law and a noise, or why there is none.
+
+    An offset that is asked for has the table's own `group`s; one by default only those that are more than sizes.
+    """
     if noise.name != "normal" and noise.form.mixture is None:
         raise InputError(
             f"noise {noise.name!r} with a discrepancy isn't there: a Gaussian process is integrated out under a "
@@ -148,7 +154,7 @@ def _suited(discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray 
             f"a discrepancy is over the logs of a law's inputs, and {listed(law.domains)} of law {law.name!r} need not "
             "be positive; use discrepancy=None"
         )
-    discrepancy = discrepancy.of(law.inputs, group is not None and group.max() > 0)
+    discrepancy = discrepancy.of(law.inputs, groups is not None and len(set(groups)) > 1)
     if any(one.name == "offset" for one in discrepancy.components) and group is None:
         raise InputError("the component offset needs a column 'group' in the runs; add one, or leave it out")
     if clash := sorted((set(law.params) | set(noise.params)) & set(discrepancy.params)):

@@ -25,6 +25,7 @@ from scalebayes.noise import Noise
 from scalebayes.priors import param_record
 from scalebayes.problem import Problem
 from scalebayes.runs import Runs
+from scalebayes.runs.split import split
 from scalebayes.status import Status
 
 
@@ -33,6 +34,7 @@ def fit_many(
     runs: Runs | Sequence[Runs] | Mapping[str, Runs],
     law: str | Law = "chinchilla",
     *,
+    by: str | None = None,
     laws: Sequence[str | Law] | None = None,
     noise: str | Noise | None = None,
     discrepancy: Any = None,
@@ -56,7 +58,8 @@ def fit_many(
     where NUTS is slow, by more proposals before that.
 
     Args:
-        runs: tables, or name -> table, or one table with `laws`.
+        runs: tables, or name -> table, or one table with `by` or `laws`.
+        by: a column of one table, such as "experiment": each of its values is a data set of its own, and named by it.
         law, noise, discrepancy, window, method, priors, inputs, seed: as for `fit`; the same for every data set.
         laws: several laws, each fitted to every data set; in place of `law`.
         on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
@@ -84,7 +87,7 @@ def fit_many(
         raise InputError(f"batch is a whole number of data sets from 1 on, not {batch!r}")
     check_executor(executor)
     started = time.perf_counter()
-    names, tables, each_law = _crossed(runs, law, laws)
+    names, tables, each_law = _crossed(runs if by is None else _split(runs, by), law, laws)
     parts = {one: chosen(one, noise, discrepancy, method) for one in dict.fromkeys(each_law)}
     key = as_key(seed)
     with jax.enable_x64():
@@ -112,13 +115,25 @@ def fit_many(
     return result
 
 
+def _split(runs: Any, by: str) -> dict[str, Runs]:
+    """Value of a column -> its runs, of one table."""
+    if not isinstance(runs, Runs):
+        raise InputError(
+            f"by={by!r} splits one table made by sb.read_runs or sb.Runs, and runs is {type(runs).__name__}; give one "
+            "table, or leave by= out"
+        )
+    return split(runs, by)
+
+
 def _crossed(
     runs: Any, law: str | Law, laws: Sequence[str | Law] | None
 ) -> tuple[list[str], list[Runs], list[str | Law]]:
     """Names, tables and laws, one each a fit."""
     if isinstance(runs, Runs):
         if laws is None:
-            raise InputError("fit_many takes a list of tables, or one table with laws=[...]; for one of each use fit")
+            raise InputError(
+                "fit_many takes a list of tables, or one table with by='column' or laws=[...]; for one of each use fit"
+            )
         tables = {"": runs}
     elif isinstance(runs, Mapping):
         tables = {str(name): table for name, table in runs.items()}

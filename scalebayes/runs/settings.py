@@ -1,0 +1,83 @@
+"""Which rows are of one setting of the inputs, and whether a group is more than a name of the size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+# Relative: D rounded to whole batches differs by up to 1.3 % within a setting of Porian's runs, and a difference of
+# 1.5 % changes a loss by less than two seeds do. Sizes that somebody chose as different are further apart.
+TOLERANCE = 0.015
+# Ratio of the largest to the smallest N of a group, up to which the group is one size.
+ONE_SIZE = 1.25
+SIZES = ("N", "D", "C", "x")
+
+
+def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
+    """The number of each row's level, int (run,): values that differ by rounding alone are one level.
+
+    Text and numbers that aren't all positive are compared exactly; blank cells are a level of their own.
+
+    >>> levels(np.array([1e9, 1.002e9, 2e9, 1e9])).tolist()
+    [0, 0, 1, 0]
+    """
+    if values.dtype.kind != "f":
+        return np.unique(np.array(["" if cell is None else f"={cell}" for cell in values]), return_inverse=True)[1]
+    found, code = np.unique(values, return_inverse=True)
+    given = found[~np.isnan(found)]
+    if not given.size or not given[0] > 0 or not np.isfinite(given[-1]):
+        return code
+    # A level holds what lies within the tolerance of its smallest value, so that close values don't form a chain.
+    merged, start, count = np.empty(len(found), int), given[0], 0
+    for i, value in enumerate(given):
+        if value > start * (1 + tolerance):
+            start, count = value, count + 1
+        merged[i] = count
+    merged[len(given) :] = count + 1
+    return merged[code]
+
+
+def settings(columns: Iterable[np.ndarray], tolerance: float = TOLERANCE) -> np.ndarray:
+    """The number of each row's setting, int (run,): rows that differ in the columns by rounding alone share one.
+
+    >>> N, D = np.array([1e8, 1e8, 1e9]), np.array([2e9, 2.004e9, 2e9])
+    >>> settings([N, D]).tolist()
+    [0, 0, 1]
+    """
+    codes = np.column_stack([levels(column, tolerance) for column in columns])
+    return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
+
+
+def size_named(group: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str | None:
+    """The input of which a label (run,) is but another name, as the family '70m' is of N; None where it is of none.
+
+    That is so where every group has one size and no two groups share it: an offset a group could then not be told from
+    the law's own dependence on the size.
+
+    >>> family = np.array(["70m", "70m", "1b"], dtype=object)
+    >>> size_named(family, {"N": np.array([7e7, 7e7, 1e9])})
+    'N'
+    >>> size_named(np.array(["ours", "theirs", "ours"]), {"N": np.array([7e7, 7e7, 1e9])})
+    """
+    code = levels(group)
+    for name in SIZES:
+        if name in inputs and code.max() > 0:
+            ends = np.array([(x.min(), x.max()) for x in (inputs[name][code == k] for k in range(code.max() + 1))])
+            ends = ends[np.argsort(ends[:, 0])]
+            alone = ends[:, 1] <= ONE_SIZE * ends[:, 0]
+            apart = ends[1:, 0] > (1 + TOLERANCE) * ends[:-1, 1]
+            if alone.all() and apart.all():
+                return name
+    return None
+
+
+def groups_of(labels: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """The groups of runs that may have an offset each, text (run,), or None.
+
+    None where the runs have no column 'group', where it names the size alone, and where every row is a group.
+    """
+    group = labels.get("group")
+    if group is None or len(set(group)) == len(group) > 1 or size_named(group, inputs):
+        return None
+    return np.asarray(group, str)
