@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scalebayes.averaging import averaged
     from scalebayes.backtested import Backtest
     from scalebayes.backtesting import backtest
+    from scalebayes.best import best_of
     from scalebayes.calibrated import Calibration
     from scalebayes.calibration import calibrate
     from scalebayes.comparing import compare
@@ -78,6 +79,7 @@ _HOMES = {
     "WorkerError": "many.running",
     "averaged": "averaging",
     "backtest": "backtesting",
+    "best_of": "best",
     "calibrate": "calibration",
     "compare": "comparing",
     "export": "exporting",
@@ -132,6 +134,7 @@ __all__ = [
     "WorkerError",
     "averaged",
     "backtest",
+    "best_of",
     "calibrate",
     "compare",
     "datasets",

@@ -1,23 +1,35 @@
 """Checks of the table of runs against the law: what can't be learnt from it, however it is fitted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from scalebayes.problem import Problem
+from scalebayes.runs.settings import groups_of, settings, size_named
+from scalebayes.runs.split import filter_of, table_name
 from scalebayes.status import Check, Status
 
 COLLINEAR = 0.95
 COMPUTE_OFF = 0.1
+# Of the observable: what two seeds differ by. A best of several runs that lies further off is told as a review.
+LUCK = 0.003
+# Share of the settings, of which there are FEW at least, that are best at one end of what was tried: at that end, from
+# where on the sweep didn't reach far enough.
+EDGE, FEW = 0.4, 4
 
 
 def table_checks(problem: Problem) -> Iterator[Check]:
-    """Few runs, constant inputs, collinear inputs, duplicates, pooled groups, compute, units."""
+    """Few runs, constant inputs, collinear inputs, settings, duplicates, pooled groups, compute, units."""
     yield _enough_runs(problem)
     yield _varying_inputs(problem)
     if len(problem.columns) > 1:
         yield _collinear(problem)
-    yield _duplicates(problem)
+    setting = settings(problem.column(c) for c in problem.columns.values())
+    yield _settings(problem, setting)
+    if best := problem.runs.metadata.get("best_of"):
+        yield _best(best, problem.runs.observable)
+    yield _duplicates(problem, setting)
     if "group" in problem.runs.labels:
         yield _pooled(problem)
     if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
@@ -88,32 +100,87 @@ def _off_the_path(problem: Problem, one: str, other: str) -> str:
     )
 
 
-def _duplicates(problem: Problem) -> Check:
-    table = np.column_stack([*(problem.column(c) for c in problem.columns.values()), problem.runs.y])
+def _settings(problem: Problem, setting: np.ndarray) -> Check:
+    """How many different settings the rows are of; the check of other columns tells what varies within them."""
+    name, rows, of = "settings", len(setting), " and ".join(problem.columns.values())
+    counts = np.bincount(setting)
+    if len(counts) == rows:
+        return Check(name, Status.PASS, f"Each of {rows} rows is a setting of {of} of its own.")
+    low, high = counts.min(), counts.max()
+    each = f"{low}" if low == high else f"{low} to {high}"
+    told = f"{rows} rows are {len(counts)} setting{'s' if len(counts) > 1 else ''} of {of}, {each} rows each"
+    return Check(name, Status.PASS, f"{told}; what differs by rounding alone counts as one.")
+
+
+def _best(about: Mapping[str, Any], observable: str) -> Check:
+    """How far the best of several noisy runs lies from what its hyper-parameters give, and whether any was the best."""
+    name, low, high = "best of settings", *about["rows"]
+    if high == 1:
+        return Check(name, Status.PASS, "No setting had two runs to choose from.")
+    each = f"{low}" if low == high else f"{low} to {high}"
+    kind, side = ("lowest", "below") if about["lowest"] else ("highest", "above")
+    told, doubts = f"each row is the {kind} {observable} of a setting's {each} runs", []
+    if "shift" in about:
+        far, noise = (
+            f"{abs(about[key]):.2%}" if about["log"] else f"{abs(about[key]):.2g}" for key in ("shift", "noise")
+        )
+        by = "runs that repeat it" if about["from"] == "repeats" else "what a parabola in the hyper-parameters leaves"
+        told += f"; noise, of sd {noise} by {by}, puts it about {far} {side} the tuned {observable}, and forecasts too"
+        if about["relative"] > LUCK:
+            doubts.append("repeat the best of each setting with other seeds, and fit these")
+    else:
+        doubts.append(
+            f"too few runs show how far luck alone put it {side} the tuned {observable}: repeat some with other seeds"
+        )
+    for column, (least, most, of) in about.get("edges", {}).items():
+        end, count = ("smallest", least) if least > most else ("largest", most)
+        if of >= FEW and count >= EDGE * of:
+            doubts.append(
+                f"{count} of {of} settings are best at the {end} {column!r} that was tried, so that the tuned "
+                f"{observable} may lie beyond: try {'smaller' if end == 'smallest' else 'larger'} ones"
+            )
+    told = "; ".join([told, *doubts])
+    return Check(name, Status.REVIEW if doubts else Status.PASS, f"{told if doubts else told[0].upper() + told[1:]}.")
+
+
+def _duplicates(problem: Problem, setting: np.ndarray) -> Check:
+    table = np.column_stack([setting, problem.runs.y])
     repeated = len(table) - len(np.unique(table, axis=0))
     if not repeated:
         return Check("duplicates", Status.PASS, "No two rows are the same.")
     return Check(
         "duplicates",
         Status.REVIEW,
-        f"{repeated} rows repeat another row's inputs and {problem.runs.observable} exactly, and count as "
-        "evidence again; drop them unless they are runs of their own.",
+        f"{repeated} row{'s repeat' if repeated > 1 else ' repeats'} another row's inputs, but for rounding, and its "
+        f"{problem.runs.observable} exactly, and count as evidence again; drop them unless they are runs of their own.",
     )
 
 
 def _pooled(problem: Problem) -> Check:
-    groups = sorted(set(map(str, problem.runs.labels["group"])))
+    labels, inputs = problem.runs.labels, problem.runs.inputs
+    groups, name = sorted(set(map(str, labels["group"]))), table_name(problem.runs, "group")
     if len(groups) < 2:
         return Check("groups", Status.PASS, "All rows are of one group.")
     shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
-    if problem.rows.group is not None:
+    offsets = problem.rows.group is not None
+    if groups_of(labels, inputs) is None:
+        size = size_named(labels["group"], inputs)
+        why = f"is another name of {size}" if size else "is another in every row"
+        told = f"column {name!r} ({shown}) {why}, so that it says of no row which others it belongs with"
+        if not offsets:
+            return Check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it is taken for no group.")
+        return Check(
+            "groups",
+            Status.REVIEW,
+            f"{told}, and an offset a group can't be told from the law's own dependence on "
+            f"{size or 'its inputs'}; leave the offset out, discrepancy='gp', or name another column, "
+            "columns={'group': ...}.",
+        )
+    if offsets:
         return Check("groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset.")
-    return Check(
-        "groups",
-        Status.REVIEW,
-        f"{len(groups)} groups ({shown}) are pooled into one law; fit each alone, with "
-        f"runs.where(\"group == '{groups[0]}'\"), and compare.",
-    )
+    text = filter_of(name, labels["group"][0])
+    one = f'; fit each alone, with runs.where("{text}"), and compare.' if text else "; fit each alone, and compare."
+    return Check("groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law{one}")
 
 
 def _compute(problem: Problem) -> Check:

@@ -59,8 +59,28 @@ def describe(runs: Any) -> str:
         "for every run": ", ".join(f"{name} {short(value)}" for name, value in about.get("constants", {}).items()),
         "left out": _first(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),
+        "best of": best_told(about.get("best_of")),
     }
     return "\n".join([*lines, *(f"  {name}: {text}" for name, text in told.items() if text)])
+
+
+def best_told(about: Mapping[str, Any] | None) -> str:
+    """What `best_of` kept, and how far a least of noisy runs lies below the loss of its hyper-parameters.
+
+    >>> best_told({"by": ["N", "D"], "runs": 20, "settings": 4, "rows": [5, 5], "lowest": True})
+    'the lowest of each of 4 settings of N and D, 5 of 20 runs each'
+    """
+    if about is None:
+        return ""
+    low, high = about["rows"]
+    each = f"{low}" if low == high else f"{low} to {high}"
+    kind = "lowest" if about["lowest"] else "highest"
+    told = f"the {kind} of each of {about['settings']} settings of {' and '.join(about['by'])}"
+    told += f", {each} of {about['runs']} runs each"
+    if "shift" not in about:
+        return told
+    shift = f"{abs(about['shift']):.2%}" if about["log"] else short(abs(about["shift"]))
+    return f"{told}; by noise alone about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
 
 
 def _first(told: Sequence[str]) -> str:
