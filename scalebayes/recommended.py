@@ -1,7 +1,7 @@
 """forecaster: the recommended configuration for a forecast beyond the runs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 
 from scalebayes import window as windows
 from scalebayes.averaging import Averaged, averaged, averaged_text, scattered
+from scalebayes.checks.columns import Scatter, checks_of
 from scalebayes.components import Matern
 from scalebayes.conditional import conditional
 from scalebayes.discrepancy import GP, Discrepancy
@@ -21,6 +22,7 @@ from scalebayes.many.fitting import fit_many
 from scalebayes.noise import Noise, Normal
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
+from scalebayes.runs.settings import groups_of
 from scalebayes.status import Check, Checks, Status
 from scalebayes.window import Window
 
@@ -94,7 +96,8 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None) -> Recipe:
     if not inputs and len({"N", "D", "C"} & there) >= 2:
         few = len(runs) < FEW
         components = ("matern",) if few else ("matern", "bend", "drift")
-        grouped = len(set(runs.labels.get("group", ()))) > 1
+        groups = groups_of(runs.labels, runs.inputs)
+        grouped = groups is not None and len(set(groups)) > 1
         process = GP(*components, *(["offset"] if grouped else []))
         return Recipe("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, CELLS)
     if inputs and set(inputs) != {"x"}:
@@ -156,9 +159,11 @@ def forecaster(
         apart, passes = apart | loose, passes + 1
         table, cell = averaged(runs, ("N", "D"), chosen.cells, apart)
         fit = fit_many([table], **settings)[0]
-        loose = np.isin(cell, scattered(cell, *_off(fit, runs))) & ~apart
+        off, variance = _off(fit, runs)
+        loose = np.isin(cell, scattered(cell, off, variance)) & ~apart
         if passes == PASSES or not loose.any():
-            fit = replace(fit, origin=Averaged(runs, cell, table.metadata["averaged"]))
+            checks = Checks((*fit.checks, *_others(fit, runs, off, np.sqrt(variance))))
+            fit = replace(fit, checks=checks, origin=Averaged(runs, cell, table.metadata["averaged"]))
             return _told(fit, len(runs), int(apart.sum()), int(loose.sum()))
 
 
@@ -181,6 +186,15 @@ def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
     se = 0.0 if runs.se is None else runs.se / runs.y
     noise = np.mean(few.noise_draws["noise_scale"] ** 2) / count + se**2
     return np.log(runs.y) - curve.mean(axis=0), noise + np.mean(found.sd**2, axis=0)
+
+
+def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterator[Check]:
+    """The checks of the columns that averaging drops, by each run's log y `off` the curve, in `scale`s (run,)."""
+    used = {column: runs.column(column) for column in fit.problem.columns.values()}
+    logs = {column: np.log(x) for column, x in used.items()}
+    spread, size = float(np.std(np.log(runs.y))), np.sum(list(logs.values()), axis=0)
+    offsets = fit.problem.rows.group is not None
+    return checks_of(Scatter(runs, fit.law, used, logs, off / scale, scale, spread, size, offsets))
 
 
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:

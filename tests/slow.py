@@ -32,6 +32,10 @@ SLOW = MappingProxyType(
             "test_noise_settings_fixed_parameters_and_flat_priors",
             "test_observables_that_are_shares_or_negative_and_inputs_that_are_0_or_negative",
         ],
+        "test_columns.py": [
+            "test_an_offset_a_group_leaves_nothing_of_an_experiment",
+            "test_the_recommended_forecast_sees_the_columns_that_its_averages_drop",
+        ],
         "test_data_constrained.py": [
             "test_all_seven_parameters_are_sampled[1]",
             "test_all_seven_parameters_are_sampled[2]",

@@ -1,5 +1,6 @@
 """The checks that a fit is held to. Each looks at one thing and says what to do about it."""
 
+from scalebayes.checks.columns import column_checks
 from scalebayes.checks.data import data_checks
 from scalebayes.checks.law import law_checks
 from scalebayes.checks.outliers import scatter_checks
@@ -27,5 +28,6 @@ def check(problem: Problem, draws: Draws) -> Checks:
             *law_checks(problem, draws, near),
             *scatter_checks(problem, draws, near),
             *residual_checks(problem, draws, near),
+            *column_checks(problem, draws),
         )
     )
