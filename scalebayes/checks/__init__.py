@@ -4,6 +4,7 @@ from scalebayes.checks.columns import column_checks
 from scalebayes.checks.data import data_checks
 from scalebayes.checks.law import law_checks
 from scalebayes.checks.outliers import scatter_checks
+from scalebayes.checks.priors import prior_checks
 from scalebayes.checks.residuals import residual_checks
 from scalebayes.checks.sampling import sampling_checks
 from scalebayes.checks.table import table_checks
@@ -25,6 +26,7 @@ def check(problem: Problem, draws: Draws) -> Checks:
             *table_checks(problem),
             *data_checks(problem),
             *sampling_checks(problem, draws),
+            *prior_checks(problem, draws),
             *law_checks(problem, draws, near),
             *scatter_checks(problem, draws, near),
             *residual_checks(problem, draws, near),

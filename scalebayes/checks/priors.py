@@ -1,0 +1,112 @@
+"""The check for conflict between priors and runs.
+
+Where the runs lie far out in the tail of a prior, it is wrong for them, or they are not what it was made for (Evans and
+Moshonov 2006, doi 10.1214/06-BA129). The posterior then lies between the two, and is that of neither.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpyro.distributions import biject_to
+from scipy import special
+
+from scalebayes.infer.draws import Draws
+from scalebayes.priors import FAMILIES, Traced, prior_text
+from scalebayes.problem import Problem
+from scalebayes.status import Check, Status
+
+NAME = "prior-data conflict"
+# Of tables that are drawn from the priors themselves: where runs measure a parameter well, its mode is a draw of its
+# prior, so that each end of a prior that is looked at has an equal part of this.
+FALSE_ALARMS = 0.02
+WIDER = 3.0  # times as wide a prior is what the check proposes
+# Family -> share of the prior below z, a real number: log of a positive parameter, logit of one between two bounds.
+SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
+    "Beta": lambda z, a, b: special.betainc(a, b, special.expit(z)),
+    "Exponential": lambda z, rate: -special.expm1(-rate * np.exp(z)),
+    "Gamma": lambda z, a, rate: special.gammainc(a, rate * np.exp(z)),
+    "HalfCauchy": lambda z, scale: 2 / math.pi * np.arctan(np.exp(z) / scale),
+    "HalfNormal": lambda z, scale: special.erf(np.exp(z) / scale / math.sqrt(2)),
+    "InverseGamma": lambda z, a, rate: special.gammaincc(a, rate * np.exp(-z)),
+    "LogNormal": lambda z, loc, scale: special.ndtr((z - loc) / scale),
+    "LogUniform": lambda z, low, high: np.log1p((high / low - 1) * special.expit(z)) / np.log(high / low),
+    "Normal": lambda z, loc, scale: special.ndtr((z - loc) / scale),
+    "StudentT": lambda z, df, loc, scale: special.stdtr(df, (z - loc) / scale),
+    "Uniform": lambda z, low, high: special.expit(z),
+}
+# Priors that allow for their lower end, such as a floor of 0: a mode there is no conflict.
+FROM_THEIR_END = ("Exponential", "HalfCauchy", "HalfNormal", "LogUniform", "Uniform")
+
+
+def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
+    """Whether the mode lies where the priors said that it hardly would."""
+    if not problem.noise.form.density:
+        return
+    ends = _beyond(problem, draws.mode.z)
+    if not ends:
+        return
+    far = {end: share for end, share in ends.items() if share < FALSE_ALARMS / len(ends)}
+    if not far:
+        name, side = min(ends, key=ends.__getitem__)
+        least = _per_cent(ends[name, side])
+        yield Check(NAME, Status.PASS, f"Priors and runs agree: at most {name} is odd, whose prior has {least} {side}.")
+        return
+    told = ", ".join(f"{name} ({_per_cent(share)} of its prior is {side})" for (name, side), share in far.items())
+    yield Check(
+        NAME,
+        Status.REVIEW,
+        f"the mode lies where a prior hardly reaches: {told}. The answer is then between prior and runs. The law, the "
+        f"units or the kind of runs may not be those that the prior is for; if they are, widen it"
+        f"{_wider(problem, min(far, key=far.__getitem__)[0])} and see how far the answer moves.",
+    )
+
+
+def _beyond(problem: Problem, mode: np.ndarray) -> dict[tuple[str, str], float]:
+    """(parameter, "below" or "above" the mode) -> share of its prior there.
+
+    Of noise and discrepancy only what is above counts: runs that scatter less than was thought harm nobody.
+    """
+    found = {}
+    for name, z in zip(problem.model.free, mode.tolist(), strict=False):  # a mode may go on with rows' own scales
+        prior = problem.numbers.priors[name]
+        share = share_below(prior, z)
+        if share is None:
+            continue
+        if name in problem.law.params and prior.family not in FROM_THEIR_END:
+            found[name, "below"] = share
+        found[name, "above"] = 1 - share
+    return found
+
+
+def share_below(prior: Traced, z: float) -> float | None:
+    """The share of a prior below an unconstrained coordinate; None of one that has none, or can't say.
+
+    >>> import numpyro.distributions as dist
+    >>> round(share_below(Traced.of(dist.LogNormal(-1.0, 0.5)), -2.0), 4)
+    0.0228
+    """
+    if prior.family is not None:
+        return float(SHARE_BELOW[prior.family](z, *prior.arguments))
+    try:
+        return float(prior.distribution.cdf(biject_to(prior.support)(z)))
+    except NotImplementedError:
+        return None
+
+
+def _wider(problem: Problem, name: str) -> str:
+    """How to widen a parameter's prior, as it is typed; blank where its family has no width of its own."""
+    param = problem.params[name]
+    family = type(param.prior).__name__
+    if "scale" not in FAMILIES.get(family, ()):
+        return ""
+    wide = type(param.prior)(**{n: getattr(param.prior, n) * (WIDER if n == "scale" else 1) for n in FAMILIES[family]})
+    text = f"dist.{prior_text(wide)}"
+    if param.dimension and param.scaled:
+        text = f"sb.Param({text}, {param.dimension!r})"
+    return f" (priors={{{name!r}: {text}}})"
+
+
+def _per_cent(share: float) -> str:
+    return "less than 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"
