@@ -21,6 +21,7 @@ from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.many.fitting import fit_many
 from scalebayes.noise import Noise
+from scalebayes.recipes import recipe
 from scalebayes.recommended import forecaster
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
@@ -36,12 +37,13 @@ RECOMMENDED = "recommended"  # in place of a law: `forecaster`
 
 class Forecaster(NamedTuple):
     """A law with its discrepancy, the columns that its inputs are bound to, and priors that were asked for; no law for
-    the recommended one."""
+    the recommended one, and there the kind of runs of one input."""
 
     law: Law | None
     discrepancy: Discrepancy | None
     inputs: Mapping[str, str]
     priors: str | Mapping[str, Any] = MappingProxyType({})
+    kind: str | None = None
 
 
 @known_settings
@@ -57,6 +59,7 @@ def backtest(
     method: Any = "laplace",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
+    kind: Literal["ladder", "curve"] | None = None,
     probs: Sequence[float] = PROBS,
     min_rows: int = 5,
     seed: Any = 0,
@@ -76,6 +79,7 @@ def backtest(
         noise, window, method: as for `fit`. probs: of the intervals.
         priors, inputs: parameter -> prior, or "flat", and law input -> column, as for `fit`; each law takes those of
             what it has.
+        kind: of runs of one input, as for `forecaster`; by default what all the runs are, whatever a cutoff leaves.
         min_rows: fewest to fit. seed: an int or a JAX key; fit j of forecaster i has the key
             `fold_in(fold_in(key, i), j)`. progress: as for `fit_many`.
 
@@ -100,6 +104,11 @@ def backtest(
         raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
     settings = {"noise": noise, "window": windows.get(window), "method": method}
     forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {}, priors or {})
+    if RECOMMENDED in forecasters:
+        read = recipe(runs, inputs, kind).kind
+        forecasters[RECOMMENDED] = forecasters[RECOMMENDED]._replace(kind=None if read is None else read.name)
+    elif kind is not None:
+        raise InputError(f"kind={kind!r} is for 'recommended', which isn't among the laws; leave it out")
     runs, by = sized(runs, by)
     size = runs.column(by)
     ends = checked(size, by, cutoffs, min_rows)
@@ -141,7 +150,7 @@ def _fits(
     if one.law is None:
         keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
         return [
-            forecaster(table, inputs=one.inputs or None, seed=own, on_fail="ignore")
+            forecaster(table, inputs=one.inputs or None, kind=one.kind, seed=own, on_fail="ignore")  # type: ignore[arg-type]
             for table, own in zip(tables.values(), keys, strict=True)
         ]
     own = {"discrepancy": one.discrepancy, "priors": one.priors, "inputs": one.inputs}

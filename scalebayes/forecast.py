@@ -199,6 +199,10 @@ def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     columns, derivable, known = list(fit.problem.columns.values()), set(DERIVABLE), known_inputs(fit)
     by_column = {fit.problem.columns.get(name, name): value for name, value in inputs.items()}
+    if len(by_column) < len(inputs):
+        twice = [name for name in inputs if fit.problem.columns.get(name, name) != name]
+        column = fit.problem.columns[twice[0]]
+        raise InputError(f"{twice[0]} is the column {column!r} here, and {column} is given too; leave one of them out")
     for name in by_column:
         if name not in known:
             raise unknown("input", name, known)

@@ -95,9 +95,10 @@ def optimum(
 
 def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> xr.Dataset:
     if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
+        of_these = ", ".join(f"{n} = {c}" if n != c else n for n, c in fit.problem.columns.items())
         raise InputError(
-            f"optimum needs a law of N and D; law {fit.law.name!r} is one of "
-            f"{', '.join(f'{n} = {c}' if n != c else n for n, c in fit.problem.columns.items())}"
+            f"optimum splits a budget between N and D, and law {fit.law.name!r} is one of {of_these}; fit runs that "
+            "have N and D"
         )
     budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
     departs = fit.discrepancy is not None and of != "law"

@@ -1,47 +1,29 @@
 """forecaster: the recommended configuration for a forecast beyond the runs."""
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 
-from scalebayes import window as windows
+from scalebayes import kinds
 from scalebayes.averaging import Averaged, averaged, averaged_text, scattered
 from scalebayes.checks.columns import Scatter, checks_of
-from scalebayes.components import Matern
 from scalebayes.conditional import conditional
-from scalebayes.discrepancy import GP, Discrepancy
-from scalebayes.errors import InputError, known_settings, listed
+from scalebayes.errors import InputError, known_settings
 from scalebayes.groups import group_codes
 from scalebayes.infer import Laplace, Search
 from scalebayes.many.fitting import fit_many
-from scalebayes.noise import Noise, Normal
+from scalebayes.recipes import recipe
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.runs.settings import groups_of
 from scalebayes.status import Check, Checks, Status
-from scalebayes.window import Window
 
-CELLS = 64  # rows that a process over N and D is given; more of them are averaged
-FEW = 10  # runs, below which no bend and no drift can be told from the law
 LOOKED = 100  # draws, by which cells are looked at
 LITTLE = 15  # runs, up to which the width beyond them is mostly the priors'
 PASSES = 3  # fits at most, until no cell's runs scatter more than their noise
-NOISE = dist.LogNormal(math.log(0.006), 1.0)  # of a sweep
-# Of a curve: learnt from half A of the image curves by benchmarks/learn.py, rounded means over its last steps.
-CURVE = {
-    "alpha": dist.LogNormal(-0.38, 0.39),
-    "logit_phi": dist.Normal(0.37, 1.1),
-    "noise_scale": dist.LogNormal(-4.2, 0.95),
-    "matern_scale": dist.LogNormal(-3.8, 0.5),
-    "matern_length_x": dist.LogNormal(-0.6, 0.53),
-    "matern_fade": dist.Normal(0.23, 0.35),
-}
-NEW_RUN = (0.25, 0.35)
 METHOD = Laplace(
     draws=1000,
     proposals=6000,
@@ -51,73 +33,12 @@ METHOD = Laplace(
 )
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How the recommended forecaster fits runs: the arguments of `fit`, and how many rows it may average runs to.
-
-    Attributes:
-        law: its name. noise, discrepancy, window, priors, inputs: as `fit` takes them. cells: None where nothing is
-            averaged.
-    """
-
-    law: str
-    noise: Noise
-    discrepancy: Discrepancy
-    window: Window | None = None
-    priors: Mapping[str, Any] = field(default_factory=dict)
-    cells: int | None = None
-    inputs: Mapping[str, str] | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """The keyword arguments of `fit` and `fit_many`."""
-        return {
-            "law": self.law,
-            "noise": self.noise,
-            "discrepancy": self.discrepancy,
-            "window": self.window,
-            "priors": self.priors,
-            "inputs": self.inputs,
-        }
-
-
-def recipe(runs: Runs, inputs: Mapping[str, str] | None = None) -> Recipe:
-    """The recommended configuration for runs of N and D, or of one input.
-
-    Args:
-        inputs: {"x": column} for a forecast along one column of a table that has several.
-
-    Raises:
-        InputError: the runs have several inputs, none of them N and D, and none is named.
-
-    >>> recipe(Runs(x=[1.0, 2.0], loss=[3.0, 2.0])).law
-    'end_power'
-    """
-    there = set(runs.inputs)
-    if not inputs and len({"N", "D", "C"} & there) >= 2:
-        few = len(runs) < FEW
-        components = ("matern",) if few else ("matern", "bend", "drift")
-        groups = groups_of(runs.labels, runs.inputs)
-        grouped = groups is not None and len(set(groups)) > 1
-        process = GP(*components, *(["offset"] if grouped else []))
-        return Recipe("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, CELLS)
-    if inputs and set(inputs) != {"x"}:
-        raise InputError(f"forecaster takes inputs={{'x': column}}, not {dict(inputs)!r}")
-    if not inputs and len(there) != 1:
-        raise InputError(
-            f"forecaster needs N and D (or two of N, D, C), or one input, and the runs have {listed(runs.inputs)}; "
-            "name one: inputs={'x': ...}"
-        )
-    process = GP(Matern(fades="x"), **{name: prior for name, prior in CURVE.items() if name.startswith("matern")})
-    priors = {name: prior for name, prior in CURVE.items() if not name.startswith("matern")}
-    along = inputs or {"x": next(iter(there))}
-    return Recipe("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors, inputs=along)
-
-
 @known_settings
 def forecaster(
     runs: Runs,
     *,
     inputs: Mapping[str, str] | None = None,
+    kind: Literal["ladder", "curve"] | None = None,
     method: Any = METHOD,
     seed: Any = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
@@ -127,20 +48,33 @@ def forecaster(
     Runs of N and D: `end_chinchilla` with a Gaussian process as discrepancy (a misfit that fades with D, a bend in
     D/N, a drift), and an offset a group where there are groups; above 64 runs they are averaged in cells with counts,
     but for cells whose runs scatter more than the noise that is found. Runs of one input: `end_power` with a Gaussian
-    process, over the last two e-folds, or more where noisy runs ask for it. By Laplace, and by NUTS where its k-hat
-    fails.
+    process, of which there are two kinds. A ladder of finished runs (losses at several N, or at up to 30 values of D
+    or C) has broad priors on the exponent and the floor, and all runs count. The curve of one run (any other input,
+    more values, or a run with several of them) has the priors of learning curves, and a window: the last two e-folds,
+    or more where noisy runs ask for it. By Laplace, and by NUTS where its k-hat fails.
 
     Args:
-        runs: the table. inputs: {"x": column} for a forecast along one column of several, such as {"x": "C"}.
-        method: of the fit. seed, on_fail: as for `fit`.
+        runs: the table.
+
+        inputs: {"x": column} for a forecast along one column of several, such as {"x": "C"}.
+
+        kind: "ladder" or "curve", where runs of one input are another kind than they look like; by default None, and
+            the check "kind" says what they were read as, and why.
+
+        method: of the fit.
+
+        seed, on_fail: as for `fit`.
 
     Returns:
-        A `Fit`: `predict`, `optimum`, `save` as of any other. Its checks say what was averaged, and where few runs
-        leave the intervals mostly to the priors.
+        A `Fit`: `predict`, `optimum`, `save` as of any other. Its checks say what was averaged, what runs of one input
+        were read as, and where few runs leave the intervals mostly to the priors.
 
     Raises:
         InputError: as `recipe` and `fit`. FitError: with `on_fail="raise"`.
 
+    >>> ladder = forecaster(Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55]), on_fail="ignore")
+    >>> ladder.checks["kind"].sentence
+    "Read as a ladder of finished runs (4 values of C); kind='curve' reads them as the curve of one run."
     >>> x = [2.0**k for k in range(12)]
     >>> fitted = forecaster(Runs(x=x, loss=[1 + u**-0.5 for u in x]), on_fail="ignore")
     >>> sorted(fitted.draws)
@@ -148,7 +82,9 @@ def forecaster(
     """
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
-    chosen = recipe(runs, inputs)
+    chosen = recipe(runs, inputs, kind)
+    if chosen.kind is not None:
+        runs = kinds.noted(runs, chosen.kind)
     settings = {**chosen.settings(), "method": method, "seed": seed, "on_fail": on_fail}
     if chosen.cells is None or len(runs) <= chosen.cells:
         return _told(fit_many([runs], **settings)[0])
@@ -200,6 +136,8 @@ def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterato
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     """The fit with the checks of the recipe, of so many runs, some kept apart, and some in cells that scatter."""
     found = []
+    if read := kinds.kind_text(fit.runs):
+        found.append(Check("kind", Status.PASS, f"Read as {read}."))
     if "averaged" in fit.runs.metadata:
         kept = f"; {apart} of them stay as they are, since their cells scattered more than the noise" if apart else ""
         left = (

@@ -9,6 +9,7 @@ import numpy as np
 
 from scalebayes.averaging import Averaged, averaged_text
 from scalebayes.discrepancy import Discrepancy
+from scalebayes.kinds import kind_text
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
 from scalebayes.parameters import Reference
@@ -153,4 +154,6 @@ class Fit:
         note = "" if bad else f"all {len(self.checks)} checks pass"
         failed = [line for line in bad if line.startswith("fail")]
         review = [line for line in bad if not line.startswith("fail")]
-        return "\n".join([*failed, head, table, *review, *([note] if note else [])])
+        kind = kind_text(self.runs)
+        read = [f"read as {kind}"] if kind else []
+        return "\n".join([*failed, head, *read, table, *review, *([note] if note else [])])

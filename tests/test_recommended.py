@@ -41,7 +41,9 @@ def test_the_recipe_is_of_what_the_runs_have():
     one = recipe(sb.Runs(tokens=[1.0, 2.0], loss=[2.0, 1.9]))
     assert one.law == "end_power" and one.inputs == {"x": "tokens"}
     along = recipe(sweep(12).derive("C"), {"x": "C"})
-    assert along.law == "end_power" and along.window == sb.Window(slope=20.0) and along.cells is None
+    assert along.law == "end_power" and along.window is None and along.cells is None
+    curve = recipe(sweep(12).derive("C"), {"x": "C"}, "curve")
+    assert curve.law == "end_power" and curve.window == sb.Window(slope=20.0) and curve.cells is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """scalebayes forecast: runs in, the recommended forecast of larger ones out, with what such forecasts were worth."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,15 @@ def forecast(
     C: Compute = None,
     x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None,
     along: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x, or --C of C."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="What runs of one input are: ladder, of finished runs, or curve, of one run; by default told apart.",
+        ),
     ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="The curve's interval, in place of that of a new run with its noise.")
@@ -59,13 +68,14 @@ def forecast(
     """Forecast runs not yet trained, in the configuration recommended for that.
 
     Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
-    intervals stay honest beyond the runs. Values are written as in predict.
+    intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the curve of
+    one run, and the report says which. Values are written as in predict.
     """
     check_prob(prob)
     typed = {name: text for name, text in (("N", N), ("D", D), ("C", C), ("x", x)) if text is not None}
     if not typed:
         raise InputError("say what to forecast: --N and --D, or two of --N, --D, --C; or --x for runs of one input")
-    if along and set(typed) != {"x"}:
+    if along and set(typed) not in ({"x"}, {along}):
         raise InputError(f"--along {along}: give its values as --x")
     values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
     renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
@@ -76,11 +86,15 @@ def forecast(
 
     with stage("Reading runs"):
         table = sb.read_runs(runs, where, renamed, observable=observable or "loss")
+    along = along or alone(table, typed)
     bound = {"x": along} if along else None
-    fit = patiently("Compiling and fitting", lambda: sb.forecaster(table, inputs=bound, seed=seed, on_fail="ignore"))
+    fit = patiently(
+        "Compiling and fitting",
+        lambda: sb.forecaster(table, inputs=bound, kind=kind, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
+    )
     found = sb.predict(fit, observed=not curve, **values)
     points = show.records(sb.interval(found, prob))
-    told = patiently("Backtesting", lambda: worth(table, bound, found, prob, seed)) if backtest else ""
+    told = patiently("Backtesting", lambda: worth(table, bound, kind, found, prob, seed)) if backtest else ""
     if target is not None:
         with stage("Saving"):
             fit.save(target)
@@ -103,7 +117,15 @@ def forecast(
     print("\n\n".join(block for block in blocks if block))
 
 
-def worth(runs: "Runs", bound: dict[str, str] | None, found: "xr.Dataset", prob: float, seed: int) -> str:
+def alone(runs: "Runs", typed: Collection[str]) -> str | None:
+    """The one of N, D and C that is asked for, where the runs have that one of the three beside other columns."""
+    there = [name for name in ("N", "D", "C") if name in runs.inputs]
+    return there[0] if there == list(typed) else None
+
+
+def worth(
+    runs: "Runs", bound: dict[str, str] | None, kind: str | None, found: "xr.Dataset", prob: float, seed: int
+) -> str:
     """What forecasts as far out as the farthest point covered, when the user's own larger runs were the truth."""
     import scalebayes as sb
     from scalebayes.backtesting import RECOMMENDED
@@ -113,7 +135,13 @@ def worth(runs: "Runs", bound: dict[str, str] | None, found: "xr.Dataset", prob:
     efolds = float(found["distance"].sel(axis=by).max())
     try:
         kept = sb.backtest(
-            runs, [RECOMMENDED], inputs=bound, by=by, probs=sorted({0.5, 0.8, 0.9, 0.95, prob}), seed=seed
+            runs,
+            [RECOMMENDED],
+            inputs=bound,
+            kind=kind,  # type: ignore[arg-type]
+            by=by,
+            probs=sorted({0.5, 0.8, 0.9, 0.95, prob}),
+            seed=seed,
         )
     except InputError as error:
         return f"no backtest on your runs: {error}"

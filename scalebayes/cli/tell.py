@@ -28,6 +28,7 @@ def percent(prob: float) -> str:
 def fitted_text(fit: "Fit", every: bool = False) -> str:
     """Law, noise, discrepancy, what was looked at and method, a line each; with `every` also units and versions."""
     from scalebayes.averaging import averaged_text
+    from scalebayes.kinds import kind_text
     from scalebayes.window import window_text
 
     chains, draws = next(iter(fit.draws.values())).shape
@@ -41,6 +42,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
         + (f", {', '.join(bound)}" if bound else ""),
         "noise": repr(fit.noise),
         "discrepancy": repr(fit.discrepancy) if fit.discrepancy else "",
+        "kind": kind_text(fit.runs).replace("kind='curve'", "--kind curve").replace("kind='ladder'", "--kind ladder"),
         "window": window_text(fit.runs),
         "averaged": averaged_text(fit.runs),
         "fixed": ", ".join(fixed),
