@@ -21,7 +21,7 @@ NAME = "prior-data conflict"
 # Of tables that are drawn from the priors themselves: where runs measure a parameter well, its mode is a draw of its
 # prior, so that each end of a prior that is looked at has an equal part of this.
 FALSE_ALARMS = 0.02
-WIDER = 3.0  # times as wide a prior is what the check proposes
+WIDER = 3.0  # times as wide a prior, at least, is what the check proposes: so wide that the mode is one sd off
 # Family -> share of the prior below z, a real number: log of a positive parameter, logit of one between two bounds.
 SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "Beta": lambda z, a, b: special.betainc(a, b, special.expit(z)),
@@ -59,7 +59,7 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
         Status.REVIEW,
         f"the mode lies where a prior hardly reaches: {told}. The answer is then between prior and runs. The law, the "
         f"units or the kind of runs may not be those that the prior is for; if they are, widen it"
-        f"{_wider(problem, min(far, key=far.__getitem__)[0])} and see how far the answer moves.",
+        f"{_wider(problem, draws.mode.z, min(far, key=far.__getitem__)[0])} and see how far the answer moves.",
     )
 
 
@@ -95,13 +95,15 @@ def share_below(prior: Traced, z: float) -> float | None:
         return None
 
 
-def _wider(problem: Problem, name: str) -> str:
+def _wider(problem: Problem, mode: np.ndarray, name: str) -> str:
     """How to widen a parameter's prior, as it is typed; blank where its family has no width of its own."""
-    param = problem.params[name]
+    param, z = problem.params[name], float(mode[problem.model.free.index(name)])
     family = type(param.prior).__name__
-    if "scale" not in FAMILIES.get(family, ()):
+    of = {n: float(getattr(param.prior, n)) for n in FAMILIES.get(family, ())}
+    if "scale" not in of:
         return ""
-    wide = type(param.prior)(**{n: getattr(param.prior, n) * (WIDER if n == "scale" else 1) for n in FAMILIES[family]})
+    off = abs(z - of["loc"] if "loc" in of else math.exp(z)) / of["scale"]
+    wide = type(param.prior)(**{**of, "scale": max(WIDER, math.ceil(off)) * of["scale"]})
     text = f"dist.{prior_text(wide)}"
     if param.dimension and param.scaled:
         text = f"sb.Param({text}, {param.dimension!r})"
