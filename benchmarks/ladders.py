@@ -113,8 +113,8 @@ def markdown(record: Mapping[str, Any]) -> str:
         *("# Forecasts of ladders of finished runs", "", "Made by `python benchmarks/ladders.py`."),
         f"Real ladders: their runs within {sets.REACH:g} times the largest N, D or C are held out. Simulated ones:",
         f"{COUNT} from E + A (C/C_0)^-alpha, judged at {sets.FAR:g} times the largest compute. Errors, of the median",
-        "over the truth, and widths of the 90 % interval are on the log. A ladder counts once, however many of its runs",
-        "are held out; the margin of the mean error is its standard error over the ladders.",
+        "over the truth, and widths of the 90 % interval are on the log. A ladder counts once, however many of its",
+        "runs are held out; the margin of the mean error is its standard error over the ladders.",
         *("", "conflict: the share of ladders of which the check says that runs and priors contradict each other.", ""),
     ]
     for part, methods in record.items():

@@ -18,7 +18,6 @@ from scalebayes.many.fitting import fit_many
 from scalebayes.recipes import recipe
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
-from scalebayes.runs.settings import groups_of
 from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # draws, by which cells are looked at
