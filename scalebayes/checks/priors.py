@@ -51,15 +51,17 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     if not far:
         name, side = min(ends, key=ends.__getitem__)
         least = _per_cent(ends[name, side])
-        yield Check(NAME, Status.PASS, f"Priors and runs agree: at most {name} is odd, whose prior has {least} {side}.")
+        told = f"nearest to an end of its own is {name}, with {least} of its prior {side}"
+        yield Check(NAME, Status.PASS, f"The mode lies where the priors reach: {told}.")
         return
+    of_law = [end for end in far if end[0] in problem.law.params]
+    wider = _wider(problem, draws.mode.z, min(of_law, key=far.__getitem__)[0]) if of_law else ""
     told = ", ".join(f"{name} ({_per_cent(share)} of its prior is {side})" for (name, side), share in far.items())
     yield Check(
         NAME,
         Status.REVIEW,
         f"the mode lies where a prior hardly reaches: {told}. The answer is then between prior and runs. The law, the "
-        f"units or the kind of runs may not be those that the prior is for; if they are, widen it"
-        f"{_wider(problem, draws.mode.z, min(far, key=far.__getitem__)[0])} and see how far the answer moves.",
+        f"units or the kind of runs may not be those that the prior is for{wider}.",
     )
 
 
@@ -96,7 +98,7 @@ def share_below(prior: Traced, z: float) -> float | None:
 
 
 def _wider(problem: Problem, mode: np.ndarray, name: str) -> str:
-    """How to widen a parameter's prior, as it is typed; blank where its family has no width of its own."""
+    """What to type for a wider prior of a parameter; blank where its family has no width of its own."""
     param, z = problem.params[name], float(mode[problem.model.free.index(name)])
     family = type(param.prior).__name__
     of = {n: float(getattr(param.prior, n)) for n in FAMILIES.get(family, ())}
@@ -107,7 +109,7 @@ def _wider(problem: Problem, mode: np.ndarray, name: str) -> str:
     text = f"dist.{prior_text(wide)}"
     if param.dimension and param.scaled:
         text = f"sb.Param({text}, {param.dimension!r})"
-    return f" (priors={{{name!r}: {text}}})"
+    return f"; if they are, widen it, priors={{{name!r}: {text}}}, and see how far the answer moves"
 
 
 def _per_cent(share: float) -> str:
