@@ -24,6 +24,7 @@ from scalebayes.holdout import Loo, held_out, largest_scores, leave_one_out, log
 from scalebayes.keys import as_key
 from scalebayes.many.fits import Fits
 from scalebayes.result import Fit
+from scalebayes.runs.describe import in_unit
 from scalebayes.status import Checks
 from scalebayes.tree import run_names
 from scalebayes.weights import evidence_weights, stacking_weights
@@ -140,8 +141,9 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
 def differing(one: Fit, other: Fit) -> str:
     """In what the rows of two fits differ; blank where they are the same."""
     a, b = one.scored_runs, other.scored_runs
-    if a.observable != b.observable or a.unit != b.unit:
-        return f"{b.observable} in {b.unit or 'no unit'} and not {a.observable} in {a.unit or 'no unit'}"
+    # A unit that one of them doesn't say is no other unit: files from before it could be left open say nats/token.
+    if a.observable != b.observable or (a.unit and b.unit and a.unit != b.unit):
+        return f"{in_unit(b.observable, b.unit)} and not {in_unit(a.observable, a.unit)}"
     if len(a) != len(b):
         return f"{len(b)} rows and not {len(a)}"
     if not np.array_equal(a.y, b.y):

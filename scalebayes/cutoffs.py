@@ -6,7 +6,7 @@ import numpy as np
 
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.runs import Runs
-from scalebayes.runs.columns import DERIVED
+from scalebayes.runs.missing import DERIVED
 
 SHARES = (0.5, 0.7, 0.9)  # of the runs, fitted by default
 ROUNDING = 1e-9  # C = 6 N D of a budget may differ from it in the last digits
@@ -16,7 +16,7 @@ def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
     """The runs with the column that they are cut by, and its name.
 
     Args:
-        by: a column, or None for C = 6 N D, or x where the runs have no compute.
+        by: a column, by our name or the table's, or None for C = 6 N D, or x where the runs have no compute.
 
     Raises:
         InputError: there is no such column, or none to choose.
@@ -31,6 +31,7 @@ def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
         by = next((name for name in ("C", "x") if name in known), None)
         if by is None:
             raise InputError(f"by: say which column the runs are cut by; they have {listed(known)}")
+    by = runs.name_of(by)
     if by not in known:
         raise unknown("column by", by, known)
     return runs if by in runs.inputs else runs.derive(by), by

@@ -20,7 +20,7 @@ from scalebayes.keys import as_key
 from scalebayes.links import LINKS
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
-from scalebayes.runs.columns import DERIVED
+from scalebayes.runs.missing import DERIVED
 
 PROBS = (0.5, 0.8, 0.9, 0.95)
 DRAWS = 4000  # at least, of what is forecast: of fewer of a fit, several each

@@ -55,7 +55,7 @@ class Window:
         Raises:
             InputError: no such column, or one that isn't positive; no axis where the law has several inputs.
         """
-        axis = self.on or (columns[0] if len(columns) == 1 else "C")
+        axis = runs.name_of(self.on) if self.on else (columns[0] if len(columns) == 1 else "C")
         if axis == "C" and "C" not in runs.inputs and {"N", "D"} <= set(runs.inputs):
             runs = runs.derive("C")
         if axis not in runs.inputs:

@@ -122,7 +122,7 @@ def test_what_runs_hold():
     assert runs.count.dtype == runs.inputs["x"].dtype == np.float64
     assert runs.se is None
     default = Runs(N=[1e8], loss=[3.0], N_counts="total")
-    assert (default.unit, default.range, default.N_counts) == ("nats/token", (0.0, np.inf), "total")
+    assert (default.unit, default.range, default.N_counts) == ("", (0.0, np.inf), "total")
 
 
 def test_runs_cannot_be_changed():
@@ -149,7 +149,7 @@ def test_the_text_of_runs_says_what_was_read_filtered_and_derived(tmp_path):
     path = written(tmp_path, "runs.csv", csv_text(TABLE))
     runs = read_runs(path, where="kind != 'main'", N_counts="non-embedding").derive("C").where("D > 1e9")
     assert repr(runs).splitlines() == [
-        "Runs: 2 rows, loss 2.6 to 2.9 nats/token",
+        "Runs: 2 rows, loss 2.6 to 2.9 (unit not said)",
         "  inputs: N 3.5e8 to 1.3e9, D 3.33e9 to 2.6e10, seed 3 (1 blank), diverged 0 to 1, notes all blank, "
         "C 7e18 to 2.03e20",
         "  noise: loss_se 0 to 0.02",
@@ -312,17 +312,25 @@ BAD_CALLS = {
         lambda folder: read_runs({"params": [1], "parameters": [2], "loss": [3]}),
         ["'params', 'parameters' could each be N", "columns={'N': 'params'}"],
     ),
-    "N beside params": (
-        lambda folder: read_runs({"N": [1], "params": [2], "loss": [3]}),
-        ["'N', 'params' could each be N", "columns={'N': 'N'}"],
-    ),
     "two losses": (
-        lambda folder: read_runs({"N": [1], "train_loss": [2], "val_loss": [3]}),
-        ["'train_loss', 'val_loss' could each be loss", "columns={'loss': 'train_loss'}"],
+        lambda folder: read_runs({"N": [1], "test_loss": [2], "val_loss": [3]}),
+        [
+            "'test_loss', 'val_loss' could each be loss",
+            "columns={'loss': 'test_loss'} or columns={'loss': 'val_loss'}",
+        ],
+    ),
+    "two N and two D": (
+        lambda folder: read_runs({"params": [1], "n_params": [2], "tokens": [3], "total_tokens": [4], "loss": [3]}),
+        ["'params', 'n_params' could each be N", "'tokens', 'total_tokens' could each be D"],
     ),
     "no such input": (
         lambda folder: Runs(params=[1], N=[1], D=[1], loss=[3]).require("C", "U", "N"),
-        ["the runs have no 'C', 'U'", "their inputs: 'params', 'N', 'D'", "runs.derive('C')", "columns={'C': ...}"],
+        [
+            "the runs have no 'C', 'U'",
+            "their inputs: 'params', 'N', 'D'",
+            "runs.derive('C')",
+            "columns={'C': ..., 'U': ...}",
+        ],
     ),
     "an alias": (lambda folder: Runs(params=[1], loss=[3]).column("N"), ["no 'N'", "N may be 'params'"]),
     "unsure": (lambda folder: read_runs({"dataset_size": [1], "loss": [3]}).column("D"), ["D may be 'dataset_size'"]),
@@ -367,7 +375,14 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
         ({"Params": [1], "TOKENS": [1], "Val_Loss": [3]}, {}, {"N", "D", "loss"}),
         ({"model_size": [1], "num_tokens": [1], "compute": [6], "eval_loss": [3]}, {}, {"N", "D", "C", "loss"}),
         ({"N": [1], "params": [1], "loss": [3]}, {}, {"N", "loss"}),
-        ({"n": [5], "d": [5], "loss": [3]}, {}, {"n", "d", "loss"}),
+        ({"n": [5], "d": [5], "loss": [3]}, {}, {"N", "D", "loss"}),
+        ({"n": [5], "c": [5], "tokens": [2], "loss": [3]}, {}, {"N", "C", "D", "loss"}),
+        ({"n": [5], "d": [5], "params": [2], "loss": [3]}, {}, {"n", "N", "D", "loss"}),
+        ({"n": [5], "N": [2], "loss": [3]}, {}, {"n", "N", "loss"}),
+        ({"n": [5], "loss": [3]}, {}, {"n", "loss"}),
+        ({"N": [1], "params": [2], "loss": [3]}, {}, {"N", "params", "loss"}),
+        ({"param_count": ["kaplan"], "params": [2], "loss": [3]}, {}, {"N", "param_count", "loss"}),
+        ({"model_size": ["small"], "loss": [3]}, {}, {"model_size", "loss"}),
         ({"train_loss": [2], "val_loss": [3]}, {"loss": "val_loss"}, {"loss", "train_loss"}),
         ({"loss": [2], "val_loss": [3]}, {"loss": "loss"}, {"loss", "val_loss"}),
         ({"loss": [2], "val_loss": [3]}, {"loss": "val_loss"}, {"loss"}),

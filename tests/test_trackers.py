@@ -237,7 +237,7 @@ def test_every_source_gives_the_runs_that_were_written(kind, tmp_path, request):
 
 def test_the_text_of_tracked_runs_says_what_was_read_and_left_out(tmp_path):
     assert repr(read_runs(api_items(tmp_path), where="`config.n_params` < 1e9", columns={"x": 20})).splitlines() == [
-        "Runs: 2 rows, loss 2.88 to 3.19 nats/token",
+        "Runs: 2 rows, loss 2.88 to 3.19 (unit not said)",
         "  inputs: config.model.depth 12, N 1.24e8 to 3.5e8, summary._step 200, D 2.48e9 to 7e9, x 20",
         "  labels: run_id (2 values), id (2 values), state ('finished'), tags ('[\"sweep\"]')",
         "  read: name as run_id, config.n_params as N, summary.tokens as D, summary.val/loss as loss",
@@ -284,9 +284,35 @@ def test_of_several_losses_the_held_out_one_is_read(summary, expected):
         assert all(part in str(refused.value) for part in expected), refused.value
 
 
-def test_two_losses_of_a_plain_table_stay_ambiguous():
-    with pytest.raises(InputError, match="'train/loss', 'val/loss' could each be loss"):
-        read_runs([{"N": 1e8, "train/loss": 2.0, "val/loss": 3.0}])
+TABLE_LOSSES = [
+    ({"train/loss": 2.0, "val/loss": 3.0}, 3.0),
+    ({"train/loss": 2.0, "loss": 3.0}, 3.0),
+    ({"loss": 2.0, "val_loss": 3.0}, 3.0),
+    ({"val_loss": 3.0, "val_bpb": 1.1}, 3.0),
+    ({"loss": 3.0, "val_bpb": 1.1}, 3.0),
+    ({"train_loss": 2.0, "val_bpb": 1.1}, 1.1),
+    ({"loss": 3.0, "eval_wiki_loss": 4.0, "eval_code_loss": 2.0}, 3.0),
+    ({"train_loss": 2.0, "eval_wiki_loss": 3.0}, 3.0),
+    ({"loss": 3.0, "aux_loss": 0.1, "val_loss_std": 0.2}, 3.0),
+    ({"val_loss": 3.0, "test_ce": 4.0, "loss": 2.0}, ["columns={'loss': 'val_loss'} or columns={'loss': 'test_ce'}"]),
+    ({"eval_a_loss": 3.0, "eval_b_loss": 4.0, "train_loss": 2.0}, ["'eval_a_loss', 'eval_b_loss' could each be loss"]),
+    ({"perplexity": 8.0}, ["no column for the observable 'loss'", "observable='perplexity'"]),
+]
+
+
+@pytest.mark.parametrize(("losses", "expected"), TABLE_LOSSES, ids=[" ".join(losses) for losses, _ in TABLE_LOSSES])
+def test_of_several_losses_of_a_table_the_held_out_one_is_read(losses, expected):
+    """Fails if a training loss is fitted beside a held-out one, or if one of two held-out losses is without a word."""
+    table = [{"N": 1e8, **losses}]
+    if isinstance(expected, float):
+        runs = read_runs(table)
+        assert runs.y.tolist() == [expected]
+        told = " ".join(runs.metadata["left_out"]) + repr(runs)
+        assert all(name in told for name in losses)
+    else:
+        with pytest.raises(InputError) as refused:
+            read_runs(table)
+        assert all(part in str(refused.value) for part in expected), refused.value
 
 
 NAMES = {

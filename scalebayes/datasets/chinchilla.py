@@ -39,5 +39,5 @@ CHINCHILLA = Dataset(
         ),
     ),
     tidy=tidy,
-    reading=MappingProxyType({"N_counts": "total"}),
+    reading=MappingProxyType({"unit": "nats/token", "N_counts": "total"}),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from types import MappingProxyType
 from typing import Any
 
 from scalebayes.datasets.base import Dataset, csv_text, raw
@@ -101,4 +102,5 @@ DATABLATIONS = Dataset(
     sha256="af446fd788dc17a9b824b3e15907c2cd2bc8b58ec82b9d28ccfa11e58b6e1f3b",
     files=(raw(REPOSITORY, COMMIT, "utils/parametric_fit.ipynb"),),
     tidy=tidy,
+    reading=MappingProxyType({"unit": "nats/token"}),
 )

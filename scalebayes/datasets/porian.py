@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -75,4 +76,5 @@ PORIAN_ISOFLOP = Dataset(
         for part in ("", "_owt2", "_att", "_kaplan_tuned_hparams")
     ),
     tidy=tidy,
+    reading=MappingProxyType({"unit": "nats/token"}),
 )

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 
 from scalebayes.errors import InputError, listed, nearest
-from scalebayes.runs.names import LABELS, few, held_out, look_alikes, read_as
+from scalebayes.runs.header_units import PER_CENT, headers
+from scalebayes.runs.missing import missing
+from scalebayes.runs.names import (
+    INPUTS,
+    KNOWN_WORD,
+    LABELS,
+    LETTER,
+    Meaning,
+    few,
+    loss_rank,
+    meaning,
+    read_as,
+)
 
-DERIVED = {"C": "6 N D", "N": "C / (6 D)", "D": "C / (6 N)"}
-SOURCES = {"C": ("N", "D"), "N": ("C", "D"), "D": ("C", "N")}
+# A letter such as n is one of ours where one of these is read too.
+WITH = {"N": ("D",), "D": ("N",), "C": ("N", "D")}
 
 Given = Mapping[str, str | float | None]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table is read: our name -> its column, our name -> the number of every run, and the columns left out."""
+    """How a table is read.
+
+    Attributes:
+        names: our name -> its column. constants: our name -> the number of every run. left_out: columns. factors: our
+            name -> what its column is to be multiplied with, where that isn't one. unit: that the observable's column
+            says, or ''. beside: columns that are kept under their own name, though another is read as what they mean
+            -> ours.
+    """
 
     names: dict[str, str]
     constants: dict[str, float]
     left_out: tuple[str, ...]
+    factors: dict[str, float] = field(default_factory=dict)
+    unit: str = ""
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 def read_names(
@@ -32,70 +54,137 @@ def read_names(
     same: Callable[[str, str], bool],
     source: str = "",
     tracked: bool = False,
+    numeric: Callable[[str], bool] = lambda column: True,
 ) -> Reading:
     """How the columns `found` are read: by the `given` names first, then by ours.
 
     `given` is ours -> theirs, a number that holds for every run, or None to leave ours out. `same(a, b)` says
-    whether two columns hold the same values. Of what was `tracked`, a held-out loss is read and the training loss
-    left out: trackers log both. Raises `InputError` for a given name that the table doesn't have, for an observable
-    that isn't there, and for two columns that would both be one of ours.
+    whether two columns hold the same values, and `numeric(a)` whether there are numbers in one. An exact name is read
+    before another, and a held-out loss before one of training; of what was `tracked`, 'loss' is one of training.
+    Raises `InputError` for a given name that the table doesn't have, for an observable that isn't there, and for two
+    columns that would both be one of ours.
 
-    >>> read_names(["params", "val_loss", "seed"], "loss", {"D": 1e9}, lambda a, b: False)
-    Reading(names={'N': 'params', 'loss': 'val_loss', 'seed': 'seed'}, constants={'D': 1000000000.0}, left_out=())
+    >>> reading = read_names(["params", "val_loss", "train_loss", "seed"], "loss", {"D": 1e9}, lambda a, b: False)
+    >>> reading.names, reading.left_out
+    ({'N': 'params', 'loss': 'val_loss', 'seed': 'seed'}, ('train_loss',))
     """
     prefix = f"{source}: " if source else ""
     check_given(found, observable, given, prefix)
     free = [column for column in found if column not in given.values()]
     labels = label_names(free, given)
-    groups: dict[str, list[str]] = {}
-    for column in free:
-        groups.setdefault(labels.get(column) or read_as(column, observable), []).append(column)
+    means = {column: meaning(column, observable) for column in free if column not in labels}
+    groups = candidates({column: m for column, m in means.items() if m}, given, observable, tracked, numeric)
 
     names = {ours: theirs for ours, theirs in given.items() if isinstance(theirs, str)}
     left_out: list[str] = []
-    if tracked and observable == "loss" and "loss" not in given and (preferred := held_out(free)):
-        left_out += [column for column in groups.get("loss", []) if column not in preferred]
-        groups = {ours: columns for ours, columns in groups.items() if ours not in preferred} | {"loss": preferred}
-    observed = names.get(observable) or choose(observable, groups.get(observable, []), same, prefix)
-    if observed is None:
+    beside: dict[str, str] = {}
+    faults: list[str] = []
+    if observable not in names and not groups.get(observable):
         raise missing(observable, found, prefix)
-    if f"{observed}_se" in groups and observed != observable:
-        groups.setdefault(f"{observable}_se", []).extend(groups.pop(f"{observed}_se"))
-
-    for ours, columns in groups.items():
+    observed = names.get(observable) or choose(observable, groups[observable], same, faults)
+    read: dict[str, str] = {}
+    for column in free:
+        ours = next((ours for ours, ranked in groups.items() if column in ranked), labels.get(column, column))
+        if column == f"{observed}_se" and observed != observable:
+            ours = f"{observable}_se"
+        read[column] = ours
+    for ours in dict.fromkeys(read.values()):
+        columns = [column for column in groups.get(ours, read) if read[column] == ours]
         if ours not in given:
-            names[ours] = choose(ours, columns, same, prefix) or ours
-            left_out += [column for column in columns if column != names[ours]]
+            names[ours] = first = choose(ours, groups[ours], same, faults) if ours in groups else columns[0]
+            others = [column for column in columns if column != first]
+            kept = [column for column in others if ours != observable and not same(first, column)]
+            left_out += [column for column in others if column not in kept]
+            names |= {column: column for column in kept}
+            beside |= dict.fromkeys(kept, ours)
         elif given[ours] is None:
             left_out += columns
         else:
             names |= {column: column for column in columns if column != ours}
             left_out += [column for column in columns if column == ours]
+    if faults:
+        raise InputError(prefix + "; ".join(faults))
     constants = {ours: float(theirs) for ours, theirs in given.items() if isinstance(theirs, Real)}
-    return Reading(names, constants, tuple(left_out))
+    said = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items() if ours in (*INPUTS, observable)}
+    factors = {ours: factor for ours, (factor, _) in said.items() if factor != 1.0}
+    return Reading(names, constants, tuple(left_out), factors, said[observable][1], beside)
+
+
+def candidates(
+    means: Mapping[str, Meaning],
+    given: Given,
+    observable: str,
+    tracked: bool,
+    numeric: Callable[[str], bool],
+) -> dict[str, dict[str, float]]:
+    """Ours -> the columns that may be it, with their ranks, the least first.
+
+    Text is no number of parameters where its name alone doesn't say so; n, d and c are N, D and C where nothing else
+    is, and another of them is there.
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for column, m in means.items():
+        if m.ours == observable or m.rank <= KNOWN_WORD or numeric(column):
+            rank = loss_rank(m, column, tracked) if m.ours == observable else m.rank
+            # A column in another unit comes after one that needs none.
+            groups.setdefault(m.ours, {})[column] = rank + (0.25 if m.factor != 1.0 else 0.0)
+    for ours, ranked in groups.items():
+        if ours != observable and any(map(numeric, ranked)):
+            exact = [column for column in ranked if column == ours]
+            groups[ours] = {c: r for c, r in ranked.items() if numeric(c) or c in exact}
+    firm = {ours for ours, ranked in groups.items() if min(ranked.values()) < LETTER}
+    firm |= {ours for ours, theirs in given.items() if theirs is not None}
+    letters = {ours for ours in groups if ours in WITH and ours not in firm}
+    for ours in letters:
+        if not set(WITH[ours]) & (firm | letters):
+            groups[ours] = {}
+    for ours in groups:
+        if ours in WITH and ours in firm and given.get(ours, "") is not None:
+            groups[ours] = {column: rank for column, rank in groups[ours].items() if rank < LETTER}
+    return {
+        ours: dict(sorted(ranked.items(), key=lambda item: (item[1], item[0] != ours)))
+        for ours, ranked in groups.items()
+        if ranked
+    }
+
+
+def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
+    """What a column's name says of its unit: the factor of its cells, and the unit of an observable.
+
+    >>> unit_of("N", "Weights (M)", "loss"), unit_of("loss", "val_bpb", "loss"), unit_of("N", "N", "loss")
+    ((1000000.0, ''), (1.0, 'bits/byte'), (1.0, ''))
+    """
+    known = meaning(theirs, observable)
+    if known is not None and known.ours == ours:
+        return known.factor, "" if known.unit == PER_CENT else known.unit
+    for header in headers(theirs):
+        loss = header.unit not in ("", PER_CENT)
+        if header.explicit and (ours == observable or not header.unit) and not (loss and observable != "loss"):
+            return header.factor, "" if header.unit == PER_CENT else header.unit
+    return 1.0, ""
 
 
 def label_names(free: list[str], given: Given) -> dict[str, str]:
     """The columns that are read as labels: the table's name -> ours."""
     labels = {}
-    for ours, words in LABELS.items():
-        matches = [column for word in words for column in free if column.lower() == word]
+    for ours, named in LABELS.items():
+        matches = [column for word in named for column in free if column.lower() == word]
         if matches and ours not in given:
             labels[matches[0]] = ours
     return labels
 
 
-def choose(ours: str, columns: list[str], same: Callable[[str, str], bool], prefix: str) -> str | None:
-    """The one of `columns` that is read as ours, None where there is none; raises `InputError` where they differ."""
-    if not columns:
-        return None
-    first = ours if ours in columns else columns[0]
-    differing = [column for column in columns if column != first and not same(first, column)]
-    if differing:
-        raise InputError(
-            f"{prefix}columns {few([first, *differing])} could each be {ours}, and their values differ; "
-            f"say which with columns={{'{ours}': '{first}'}}"
+def choose(ours: str, ranked: Mapping[str, float], same: Callable[[str, str], bool], faults: list[str]) -> str:
+    """The column that is read as ours: the first of the least rank; where another of that rank differs, a fault."""
+    first, *others = ranked
+    rivals = [column for column in others if int(ranked[column]) == int(ranked[first]) and not same(first, column)]
+    if rivals:
+        cures = [f"columns={{'{ours}': '{column}'}}" for column in [first, *rivals][:4]]
+        fault = (
+            f"columns {few([first, *rivals])} could each be {ours}, and their values differ; say which with "
+            f"{' or '.join(cures)}"
         )
+        faults += [fault] if fault not in faults else []
     return first
 
 
@@ -124,30 +213,3 @@ def check_given(found: list[str], observable: str, given: Given, prefix: str) ->
         close = [word for theirs in unfound for word in nearest(theirs, found)[:1]]
         guess = f"; did you mean {listed(close)}?" if close else ""
         raise InputError(f"{prefix}columns names {listed(unfound)}, not in the table{guess}; found: {few(found)}")
-
-
-def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """What to say where runs lack inputs: all of them, what they may be called, and what can be derived.
-
-    >>> print(absent(["C", "U"], ["N", "D", "dataset_size"], []))
-    the runs have no 'C', 'U'; their inputs: 'N', 'D', 'dataset_size'; U may be 'dataset_size'; \
-runs.derive('C') adds C = 6 N D; or say which column it is, or the number that all runs share: \
-read_runs(..., columns={'C': ...})
-    """
-    names, inputs, labels = list(names), list(inputs), list(labels)
-    close = {name: look_alikes(name, [*inputs, *labels]) for name in names}
-    told = [f"the runs have no {listed(names)}; their inputs: {few(inputs)}"]
-    told += [f"{name} may be {listed(words)}" for name, words in close.items() if words]
-    derivable = [name for name in names if name in DERIVED and set(SOURCES[name]) <= set(inputs)]
-    told += [f"runs.derive('{name}') adds {name} = {DERIVED[name]}" for name in derivable]
-    told.append("or say which column it is, or the number that all runs share")
-    return "; ".join(told) + f": read_runs(..., columns={{'{names[0]}': ...}})"
-
-
-def missing(observable: str, found: list[str], prefix: str) -> InputError:
-    close = look_alikes(observable, found)
-    guess = f" (nearest: {listed(close)})" if close else ""
-    return InputError(
-        f"{prefix}no column for the observable '{observable}'; found: {few(found)}{guess}; say which with "
-        f"columns={{'{observable}': ...}}, or name another observable with observable=..."
-    )

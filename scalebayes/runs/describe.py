@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 MOST = 20
+NOT_SAID = "(unit not said)"
 
 
 def short(value: float) -> str:
@@ -43,11 +44,16 @@ def values(column: np.ndarray) -> str:
 def describe(runs: Any) -> str:
     """Runs in a few lines: rows, observable, inputs, labels, and what was read, filtered and derived."""
     rows = f"{len(runs)} row{'s' if len(runs) > 1 else ''}"
-    lines = [f"Runs: {rows}, {runs.observable} {span(runs.y)} {runs.unit}".rstrip()]
+    lines = [f"Runs: {rows}, {runs.observable} {span(runs.y)} {unit_text(runs.observable, runs.unit)}".rstrip()]
     noise = {f"{runs.observable}_se": runs.se, "count": runs.count}
     known = ", ".join(f"{name} {span(column)}" for name, column in noise.items() if column is not None)
     about = runs.metadata
-    aliases = [f"{theirs} as {ours}" for ours, theirs in about.get("aliases", {}).items()]
+    said = about.get("made", ())
+    aliases = [
+        f"{theirs} as {ours}"
+        for ours, theirs in about.get("aliases", {}).items()
+        if not any(text.startswith(f"'{theirs}' as {ours},") for text in said)
+    ]
     told = {
         "inputs": _first([f"{name} {span(column)}" for name, column in runs.inputs.items()]),
         "noise": known,
@@ -55,7 +61,7 @@ def describe(runs: Any) -> str:
         "N counts": runs.N_counts,
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
         "from": _source(about),
-        "read": "; ".join([*([", ".join(aliases)] if aliases else []), *about.get("made", ())[:MOST]]),
+        "read": "; ".join([*([", ".join(aliases)] if aliases else []), *said[:MOST]]),
         "for every run": ", ".join(f"{name} {short(value)}" for name, value in about.get("constants", {}).items()),
         "left out": _first(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),
@@ -81,6 +87,24 @@ def best_told(about: Mapping[str, Any] | None) -> str:
         return told
     shift = f"{abs(about['shift']):.2%}" if about["log"] else short(abs(about["shift"]))
     return f"{told}; by noise alone about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
+
+
+def unit_text(observable: str, unit: str) -> str:
+    """The unit behind a value of the observable; that of a loss is missed where nobody gave it.
+
+    >>> unit_text("loss", "nats/token"), unit_text("loss", ""), unit_text("accuracy", "")
+    ('nats/token', '(unit not said)', '')
+    """
+    return unit or (NOT_SAID if observable == "loss" else "")
+
+
+def in_unit(observable: str, unit: str) -> str:
+    """The observable and its unit, as a phrase.
+
+    >>> in_unit("loss", "nats/token"), in_unit("loss", ""), in_unit("accuracy", "")
+    ('loss in nats/token', 'loss (unit not said)', 'accuracy')
+    """
+    return f"{observable} in {unit}" if unit else f"{observable} {unit_text(observable, unit)}".rstrip()
 
 
 def _first(told: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def checked_fields(
             (inputs if read.dtype.kind == "f" else labels)[name] = frozen(read)
     return {
         "observable": observable,
-        "unit": ("nats/token" if observable == "loss" else "") if unit is None else unit,
+        "unit": unit or "",
         "range": (lower, upper),
         "y": frozen(values[observable]),
         "inputs": MappingProxyType(inputs),

@@ -2,63 +2,180 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 from scalebayes.errors import listed, nearest
+from scalebayes.runs.header_units import PER_CENT, headers
+from scalebayes.runs.words import LONGEST, plain, words
 
-# Our name -> what a column is called once `plain` has its name.
-INPUTS = {
-    "N": (
-        *("params", "n_params", "num_params", "total_params", "model_params", "params_count"),
-        *("parameters", "n_parameters", "num_parameters", "total_parameters", "model_parameters", "parameters_count"),
-        *("model_size", "non_embedding_params", "non_embedding_parameters", "num_non_embedding_params"),
-        *("n_params_non_embedding", "num_params_non_embedding", "params_non_embedding", "n_non_embedding_params"),
-    ),
-    "D": (
-        *("tokens", "n_tokens", "num_tokens", "total_tokens", "train_tokens", "training_tokens", "consumed_tokens"),
-        *("tokens_seen", "n_tokens_seen", "num_tokens_seen", "total_tokens_seen", "num_input_tokens_seen"),
-    ),
-    "C": ("flops", "total_flops", "train_flops", "training_flops", "total_flos", "compute"),
-    "U": ("unique_tokens",),
-    "x": (),
-}
-HELD_OUT = (
-    *("val_loss", "valid_loss", "validation_loss", "eval_loss", "dev_loss", "heldout_loss", "test_loss"),
-    *("loss_val", "lm_loss_validation"),
-)
-LOSS = ("loss", "train_loss", "training_loss", "final_loss", "loss_train", "lm_loss", *HELD_OUT)
+INPUTS = ("N", "D", "C", "U", "x")
 # The first of these that a table has is taken; the others stay labels under their own names.
 LABELS = {
     "run_id": ("run_id", "run", "id", "name"),
     "group": ("group", "family", "model_family"),
     "split": ("split",),
 }
+
+
+@dataclass(frozen=True)
+class Named:
+    """Words that name a quantity: one of `core`, and beside it none but those that may stand with it."""
+
+    core: frozenset[str]
+    beside: frozenset[str]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _named(core: str, beside: str) -> Named:
+    return Named(_words(core), _words(beside))
+
+
+COUNTED = "n num number nr no of the total overall count counts amount in all "
+TRAINED = "train trained training pretrain pretraining pretrained "
+TOKENS = COUNTED + TRAINED + "seen consumed processed input so far throughput cumulative"
+KNOWN = {
+    "N": _named("params param parameters parameter", COUNTED + "model lm net network size nonemb withemb"),
+    "D": _named("tokens token toks tok", TOKENS),
+    "C": _named("flops flop flos", COUNTED + TRAINED + "compute model budget used spent throughput cumulative"),
+}
+# Names that are taken where the table has none of those above.
+WEAKER = {
+    "N": _named("size", "model total lm nonemb withemb"),
+    "C": _named("compute", COUNTED + TRAINED + "budget used spent"),
+}
+UNIQUE = _words("unique distinct unrepeated")
+HELD_OUT = _words("val valid validation eval evaluation dev heldout test holdout")
+TRAIN = _words("train training tr")
+LOSSES = _words("loss ce nll xent")
+BITS = {"bpb": "bits/byte", "bpc": "bits/char", "bpt": "bits/token"}
+BESIDE_LOSS = _words("final last lm mean avg average language modeling modelling model global metrics of")
+# With one of these a name is no loss of a run: another of its statistics, or a part of it.
+NO_LOSS = _words(
+    "se std sd sem var min max best smoothed aux z delta diff ratio gap per log ln exp weight coef scale fn function "
+    "curve step steps time runtime start initial first count samples"
+)
+OTHER_OBSERVABLES = {"perplexity": ("ppl", "perplexity"), "accuracy": ("acc", "accuracy")}
 # Names that fit more than one of ours: never read by themselves, offered where one of ours is missing.
 UNSURE = {
     "dataset_size": ("D", "U"),
     "data": ("D", "U"),
     "size": ("N",),
-    "param_count": ("N",),
     "trainable_params": ("N",),
     "steps": ("D", "x"),
+    "n": ("N",),
+    "d": ("D",),
+    "c": ("C",),
+    "l": ("loss",),
 }
-# What trackers write before a name. MLflow's is 'params.', and 'params' alone is a count of parameters.
-TRACKERS = re.compile(r"^(config|summary|params|metrics|hparams)[./](?=.)", re.IGNORECASE)
-# Such as eval_wiki_loss, the loss on one of several held-out sets.
-ONE_OF_HELD_OUT = re.compile(r"(val|valid|validation|eval|dev|heldout|test)_\w+_loss")
+# What a name is worth, beside others of the same quantity: the least is read.
+EXACT, OURS, KNOWN_WORD, WEAK_WORD, LETTER = range(5)
+HELD, EXACT_LOSS, HELD_BITS, ANY, ANY_BITS, ONE_SET, TRAINED_ON, TRAINED_BITS = range(8)
 
 
-def plain(column: str) -> str:
-    """A column's name without a tracker's prefix and in one spelling: lower case, with _ between words.
+@dataclass(frozen=True)
+class Meaning:
+    """What a column's name means: which of ours, how well it says so, and the unit that it says.
 
-    A name of one letter keeps its case: N and D are ours, n and d may be anything.
-
-    >>> [plain(column) for column in ("config.n_params", "summary.val/loss", "Num-Tokens", "params.N", "params")]
-    ['n_params', 'val_loss', 'num_tokens', 'N', 'params']
+    Attributes:
+        ours: N, D, C, U, x or the observable. rank: the lower, the better. factor: what its cells are to be multiplied
+            with. unit: of the observable, '' where its name says none.
     """
-    name = re.sub(r"[/.\s-]+", "_", TRACKERS.sub("", column.strip(), count=1))
-    return name if len(name) == 1 else name.lower()
+
+    ours: str
+    rank: int
+    factor: float = 1.0
+    unit: str = ""
+
+
+@lru_cache(maxsize=4096)
+def meaning(column: str, observable: str) -> Meaning | None:
+    """Which of ours a column's name means; None for any other.
+
+    >>> meaning("Model Size (M)", "loss")
+    Meaning(ours='N', rank=3, factor=1000000.0, unit='')
+    >>> meaning("val_bpb", "loss").unit, meaning("tokens_per_second", "loss")
+    ('bits/byte', None)
+    """
+    if len(column) > LONGEST:
+        return Meaning(observable, EXACT_LOSS) if column == observable else None
+    one_set = None
+    for header in headers(column):
+        found = _observed(header.name, observable, header.name == column)
+        if found is not None and not (header.unit == PER_CENT and observable == "loss"):
+            said = Meaning(observable, found[0], header.factor, header.unit or found[1])
+            # What is a word of the name in one reading of the header may be its unit in the next.
+            if observable != "loss" or said.rank != ONE_SET:
+                return said
+            one_set = one_set or said
+        elif found is None and (of := _input(header.name, header.name == column)) and not header.unit:
+            return Meaning(*of, header.factor)
+    return one_set
+
+
+def _input(name: str, whole: bool) -> tuple[str, int] | None:
+    """Which input a name without its unit means, and its rank."""
+    if name in INPUTS:
+        return name, EXACT if whole else OURS
+    if plain(name) in INPUTS:
+        return plain(name), OURS
+    said = frozenset(words(name))
+    if said & UNIQUE and _is(KNOWN["D"], said - UNIQUE):
+        return "U", KNOWN_WORD
+    for rank, known in ((KNOWN_WORD, KNOWN), (WEAK_WORD, WEAKER)):
+        for ours, named in known.items():
+            if _is(named, said) and (rank == KNOWN_WORD or len(said) > 1 or ours == "C"):
+                return ours, rank
+    if said == {"n", "nonemb"}:
+        return "N", KNOWN_WORD
+    return (name.upper(), LETTER) if name in ("n", "d", "c") else None
+
+
+def _is(named: Named, said: frozenset[str]) -> bool:
+    return bool(said & named.core) and said <= named.core | named.beside
+
+
+def _observed(name: str, observable: str, whole: bool) -> tuple[int, str] | None:
+    """The rank of a name as that of the observable, and the unit that its words say."""
+    if name == observable and whole:
+        return EXACT_LOSS, ""
+    said = words(name)
+    rest = frozenset(said)
+    if observable != "loss":
+        own = {frozenset(words(observable)), *(frozenset({one}) for one in OTHER_OBSERVABLES.get(observable, ()))}
+        if name == observable or (len(plain(name)) > 1 and plain(name) == plain(observable)):
+            return EXACT_LOSS, ""
+        if next((one for one in own if one and one <= rest and rest - one <= HELD_OUT | {"final"}), None):
+            return (HELD, "") if rest & HELD_OUT else (ANY, "")
+        return (TRAINED_ON, "") if any(one and rest - one <= TRAIN and one <= rest for one in own) else None
+    unit = next((BITS[word] for word in said if word in BITS), "")
+    if not (rest & LOSSES or unit) or rest & NO_LOSS or (rest & HELD_OUT and rest & TRAIN):
+        return None
+    known = LOSSES | BITS.keys() | BESIDE_LOSS
+    bits = bool(unit) and not rest & LOSSES
+    if rest <= known | HELD_OUT and rest & HELD_OUT:
+        return HELD_BITS if bits else HELD, unit
+    # Trainers call the mean over a whole run mean_train_loss.
+    if rest <= (known | TRAIN | {"total"}) - {"mean", "avg", "average"} and rest & TRAIN:
+        return TRAINED_BITS if bits else TRAINED_ON, unit
+    if rest <= known:
+        return ANY_BITS if bits else ANY, unit
+    # Such as eval_wiki_loss, the loss on one of several held-out sets.
+    return (ONE_SET, unit) if rest & HELD_OUT else None
+
+
+def loss_rank(found: Meaning, column: str, tracked: bool) -> int:
+    """The rank of an observable's column among the others of a table.
+
+    Trackers call the loss of training 'loss', and the loss on one of several held-out sets 'eval_wiki_loss'; in a
+    table that somebody wrote, 'loss' is the loss, and such are others beside it.
+    """
+    order = (HELD, HELD_BITS, ONE_SET, EXACT_LOSS, ANY, ANY_BITS, TRAINED_ON, TRAINED_BITS) if tracked else range(8)
+    return list(order).index(found.rank)
 
 
 def read_as(column: str, observable: str) -> str:
@@ -67,42 +184,32 @@ def read_as(column: str, observable: str) -> str:
     >>> [read_as(column, "loss") for column in ("config.n_params", "eval/loss", "n", "seed")]
     ['N', 'loss', 'n', 'seed']
     """
-    if column in (observable, *INPUTS):
-        return column
-    word = plain(column)
-    if word in INPUTS:
-        return word
-    if word == plain(observable) and len(word) > 1:
-        return observable
-    if observable == "loss" and word in LOSS:
-        return "loss"
-    return next((ours for ours, theirs in INPUTS.items() if word in theirs), column)
-
-
-def held_out(columns: Iterable[str]) -> list[str]:
-    """The columns that are a loss on held-out data: those named just so, else those of one held-out set each.
-
-    >>> held_out(["train_loss", "eval_wiki_loss", "eval_code_loss"])
-    ['eval_wiki_loss', 'eval_code_loss']
-    >>> held_out(["eval_loss", "eval_wiki_loss"])
-    ['eval_loss']
-    """
-    columns = list(columns)
-    named = [column for column in columns if plain(column) in HELD_OUT]
-    return named or [column for column in columns if ONE_OF_HELD_OUT.fullmatch(plain(column))]
+    found = meaning(column, observable)
+    return column if found is None or (found.rank == LETTER and found.ours in INPUTS) else found.ours
 
 
 def look_alikes(name: str, found: Iterable[str]) -> list[str]:
     """The columns found that could be meant by `name`, by their known names first and by spelling after.
 
-    >>> look_alikes("N", ["loss", "params", "config.model.n_params"])
+    >>> look_alikes("N", ["loss", "params", "config.model.n_params", "tokens_per_second"])
     ['params', 'config.model.n_params']
     """
     found = list(found)
-    words = {name, *INPUTS.get(name, ()), *(LOSS if name == "loss" else ())}
-    words |= {name.lower()} | {word for word, ours in UNSURE.items() if name in ours}
-    ends = tuple(f"_{word}" for word in words if len(word) > 1)
-    known = [word for word in found if plain(word) in words or word.lower() in words or plain(word).endswith(ends)]
+    core = KNOWN[name].core if name in KNOWN else LOSSES | BITS.keys() if name == "loss" else frozenset(words(name))
+    core |= WEAKER[name].core if name in WEAKER else frozenset()
+    unsure = {word for word, ours in UNSURE.items() if name in ours}
+
+    def alike(column: str) -> bool:
+        said = frozenset(word for header in headers(column) for word in words(header.name))
+        known = meaning(column, name if name not in INPUTS else "loss")
+        return (
+            (known is not None and known.ours == name)
+            or (bool(said & core) and "per" not in said)
+            or plain(column).lower() in unsure | {name.lower()}
+            or any(plain(column).endswith(f"_{word}") for word in unsure if len(word) > 1)
+        )
+
+    known = [column for column in found if alike(column)]
     if known or len(name) == 1:
         return known
     return [word for word in found if name.lower() in plain(word)] or nearest(name, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,13 +15,17 @@ from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields
 from scalebayes.runs.faults import ROW, Origin, told
-from scalebayes.runs.names import INPUTS, LABELS, plain, read_as
+from scalebayes.runs.names import INPUTS, LABELS, meaning, read_as
 from scalebayes.runs.numeric import examined
 from scalebayes.runs.readers import read_table
+from scalebayes.runs.scaling import asked_units, in_units
 from scalebayes.runs.spelling import spelled
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.where import parse_where
+from scalebayes.runs.words import plain
 
+ROUNDED = 0.01  # the most that a column in millions may differ from the same in full
+DIGITS = re.compile(r"\s*[^\w\s]{0,2}\s*\.?\d")  # how a cell with a number begins
 FINISHED = ("finished", "completed", "complete", "succeeded", "success", "done")
 
 
@@ -32,6 +37,7 @@ def read_runs(
     unit: str | None = None,
     range: tuple[float, float] | None = None,
     N_counts: str | None = None,
+    units: Mapping[str, float | str] | None = None,
 ) -> Runs:
     """Read runs from a table, or from where a tracker keeps them.
 
@@ -44,25 +50,36 @@ def read_runs(
     `where` filters the rows on the source's own names, such as `state` or `config.lr` (in backticks: see the example),
     before anything is checked. `columns` says which column is which, ours -> the source's; a number is the same for
     every run, and None leaves one of ours out. The usual names (`params`, `tokens`, `flops`, `val_loss`, ...) are
-    read without it, also after a tracker's prefix (`config.n_params`, `metrics.val/loss`). A tracker's metric has the
-    value that was logged last; where it logged held-out and training losses, the held-out one is read and the others
-    are among the left out. Raises `InputError` for what can't be read, for two columns that would both be one of ours,
-    and for cells that can't be used, all of them at once.
+    read without it, also after a tracker's prefix (`config.n_params`, `metrics.val/loss`). An exact name such as `D`
+    is read before `train_tokens`, and a held-out loss before one of training, which is then left out. A tracker's
+    metric has the value that was logged last.
+
+    A header that says its unit is read in it: `Model Size (M)`, `Tokens [B]`, `FLOPs (1e21)`, `Compute (PF-days)`.
+    `units` says what a column counts in where its header doesn't, or isn't right: ours -> a factor or its name, as in
+    {"N": 1e6, "D": "B"}. `unit` is that of the observable, by default what its column's name says (`val_bpb`,
+    `loss (nats)`), else not said.
 
     Numbers may be written as in 60M, 1.4T, 60,000,000, 45.2%, 2,31 or 1.2×10^9. The cells of a column, and then the
     other columns, decide how one is read; what has two readings is refused with both, and what was made of cells that
     are no plain numbers is told. In a filter, `row` is the number of a row, 1 for the first.
 
+    Raises `InputError` for what can't be read, for two columns that would both be one of ours, and for cells that can't
+    be used, all of them at once.
+
     >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
     >>> read_runs(table, where="diverged == False")
-    Runs: 1 row, loss 2.6 nats/token
+    Runs: 1 row, loss 2.6 (unit not said)
       inputs: N 1e9, D 2e10, diverged 0
       read: params as N, tokens as D, val_loss as loss
       where: diverged == False
+    >>> read_runs({"Model Size (M)": [60, 410], "Tokens (B)": [2, 10], "val_bpb": [1.2, 1.0]})
+    Runs: 2 rows, loss 1 to 1.2 bits/byte
+      inputs: N 6e7 to 4.1e8, D 2e9 to 1e10
+      read: 'Model Size (M)' as N, times 1e6; 'Tokens (B)' as D, times 1e9; 'val_bpb' as loss, in bits/byte
     >>> run = {"name": "tiny", "state": "finished", "config": {"n_params": 1e8, "lr": 3e-4}}
     >>> runs = [run | {"summary": {"train/loss": 3.1, "val/loss": 3.2}}, run | {"name": "next", "state": "running"}]
     >>> read_runs(runs, where="state == 'finished' and `config.lr` < 1e-3", columns={"D": 2e9})
-    Runs: 1 row, loss 3.2 nats/token
+    Runs: 1 row, loss 3.2 (unit not said)
       inputs: N 1e8, config.lr 3e-4, D 2e9
       labels: run_id ('tiny'), state ('finished')
       read: name as run_id, config.n_params as N, summary.val/loss as loss
@@ -88,13 +105,20 @@ def read_runs(
 
     def same(one: str, other: str) -> bool:
         a, b = typed(cells[one]), typed(cells[other])
-        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+        if a.dtype != b.dtype or a.dtype.kind != "f":
+            return a.dtype == b.dtype and np.array_equal(a, b)
+        by = [found.factor if (found := meaning(column, observable)) else 1.0 for column in (one, other)]
+        # A column in millions is rounded to them.
+        return np.allclose(a * by[0], b * by[1], rtol=0.0 if by[0] == by[1] else ROUNDED, atol=0.0, equal_nan=True)
+
+    def numeric(column: str) -> bool:
+        return any(DIGITS.match(str(cell)) for cell in cells[column].tolist())
 
     check_observable(observable)
     given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
     origin = Origin(rows, source=read.source, filters=True, numbered=ROW not in read.cells, where=where or "")
     try:
-        reading = read_names(list(cells), observable, given, same, read.source, read.tracked)
+        reading = read_names(list(cells), observable, given, same, read.source, read.tracked, numeric)
     except InputError as error:
         raise InputError("; besides, ".join([str(error), *faults_beside(cells, observable, given, origin)])) from None
     aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
@@ -108,16 +132,18 @@ def read_runs(
     }
     named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
     named |= {ours: np.full(len(rows), value) for ours, value in reading.constants.items()}
+    named, of_units = in_units(named, cells, reading, observable, units, prefix)
+    metadata["units"] = sorted(asked_units(units, named, reading))
     origin = replace(
         origin,
         aliases=aliases,
         texts=frozenset() if where is None else texts(reading.names, whole),
         finished=finished(cells),
     )
-    fields = checked_fields(named, origin, observable, unit, range, N_counts, metadata)
+    fields = checked_fields(named, origin, observable, unit or reading.unit or None, range, N_counts, metadata)
     read_cells = {theirs: cells[theirs] for ours, theirs in reading.names.items() if ours not in LABELS}
     of_cells = numerals.told(read_cells, [reading.names[ours] for ours in fields["labels"]])
-    return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_cells]}})
+    return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_units, *of_cells]}})
 
 
 def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given, origin: Origin) -> list[str]:

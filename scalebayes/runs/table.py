@@ -13,11 +13,11 @@ import numpy as np
 from scalebayes.errors import InputError
 from scalebayes.runs import numerals
 from scalebayes.runs.cells import as_columns
-from scalebayes.runs.columns import DERIVED, SOURCES, absent
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.door import checked_fields, frozen, positions
 from scalebayes.runs.faults import ROW, Origin, refuse, told
-from scalebayes.runs.names import LABELS
+from scalebayes.runs.missing import DERIVED, SOURCES, absent
+from scalebayes.runs.names import INPUTS, LABELS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
 from scalebayes.runs.where import parse_where
 
@@ -40,7 +40,7 @@ class Runs:
 
     >>> runs = Runs(N=[1e8, 4e8, 1e9], D=[2e9, 8e9, 2e10], loss=[3.19, 2.83, 2.61], run_id=["a", "b", "c"])
     >>> runs
-    Runs: 3 rows, loss 2.61 to 3.19 nats/token
+    Runs: 3 rows, loss 2.61 to 3.19 (unit not said)
       inputs: N 1e8 to 1e9, D 2e9 to 2e10
       labels: run_id (3 values)
     >>> runs.derive("C").where("C > 1e19 and run_id != 'c'").y
@@ -112,6 +112,24 @@ class Runs:
         known = {name: values for name, values in noise.items() if values is not None}
         return {**self.labels, **self.inputs, self.observable: self.y, **known}
 
+    def name_of(self, name: str) -> str:
+        """Our name for a column that was read under another name than the table's; any other name as it is.
+
+        N, D, C, U and x always mean ours.
+
+        >>> from scalebayes import read_runs
+        >>> read_runs({"num_params": [1e8], "loss": [3.0]}).name_of("num_params")
+        'N'
+        """
+        if name in INPUTS or name in self.inputs or name in self.labels:
+            return name
+        return {theirs: ours for ours, theirs in self.aliases.items()}.get(name, name)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Our name -> the table's, where they differ; a saved fit's runs have them in their metadata."""
+        return {**self.metadata.get("aliases", {}), **self.origin.aliases}
+
     def require(self, *names: str, within: tuple[float, float] | None = None) -> dict[str, np.ndarray]:
         """The inputs that a law asks for: name -> float64 (run,), each value positive and finite.
 
@@ -123,12 +141,17 @@ class Runs:
         [100000000.0, 400000000.0]
         """
         found = {**self.labels, **self.inputs}
-        lacking = [name for name in names if name not in found]
+        ours = {name: self.name_of(name) for name in names}
+        lacking = [name for name in names if ours[name] not in found]
         interval = POSITIVE if within is None else Interval(*within, closed=True)
         # Numbers in a column of text are those that nothing decided: none of them has one reading.
-        texts = numerals.settled({name: self.labels[name] for name in names if name in self.labels}, semicolons=True)
+        texts = numerals.settled(
+            {one: self.labels[one] for one in ours.values() if one in self.labels}, semicolons=True
+        )
         read = {
-            name: examined(name, texts.get(name, found[name]), self.origin, interval) for name in names if name in found
+            name: examined(one, texts.get(one, found[one]), self.origin, interval)
+            for name, one in ours.items()
+            if one in found
         }
         faults = [fault for _, its_faults in read.values() for fault in its_faults]
         if lacking:
@@ -138,7 +161,10 @@ class Runs:
         return {name: values for name, (values, _) in read.items()}
 
     def column(self, name: str, within: tuple[float, float] | None = None) -> np.ndarray:
-        """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name."""
+        """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name.
+
+        A column that was read under another name goes by its own too.
+        """
         return self.require(name, within=within)[name]
 
     def derive(self, name: str) -> Runs:
@@ -172,7 +198,7 @@ class Runs:
         1
         """
         own = self.columns()
-        theirs = {theirs: own[ours] for ours, theirs in self.origin.aliases.items() if ours in own}
+        theirs = {theirs: own[ours] for ours, theirs in self.aliases.items() if ours in own}
         test = parse_where(text)
         mask = test.mask({**({ROW: self.rows} if ROW in test.names else {}), **theirs, **own})
         if not mask.any():

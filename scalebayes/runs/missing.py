@@ -1,0 +1,85 @@
+"""What to say of columns that a table lacks: what they may be called in it, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from scalebayes.errors import InputError, listed
+from scalebayes.runs.names import INPUTS, few, look_alikes, meaning
+
+DERIVED = {"C": "6 N D", "N": "C / (6 D)", "D": "C / (6 N)"}
+SOURCES = {"C": ("N", "D"), "N": ("C", "D"), "D": ("C", "N")}
+
+
+def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
+    """What to say where runs lack inputs: all of them, what they may be called, and what can be derived.
+
+    >>> print(absent(["C", "U"], ["N", "D", "dataset_size"], []))
+    the runs have no 'C', 'U'; their inputs: 'N', 'D', 'dataset_size'; U may be 'dataset_size'; \
+runs.derive('C') adds C = 6 N D; or say which column it is, or the number that all runs share: \
+read_runs(..., columns={'C': ..., 'U': 'dataset_size'})
+    """
+    names, inputs, labels = list(names), list(inputs), list(labels)
+    told = [f"the runs have no {listed(names)}; their inputs: {few(inputs)}", *may_be(names, inputs, labels)]
+    derivable = [name for name in names if name in DERIVED and set(SOURCES[name]) <= set(inputs)]
+    told += [f"runs.derive('{name}') adds {name} = {DERIVED[name]}" for name in derivable]
+    told.append("or say which column it is, or the number that all runs share")
+    return "; ".join(told) + f": {reading_cure(names, inputs, labels)}"
+
+
+def needed(lacking: Mapping[str, str], inputs: Iterable[str], labels: Iterable[str]) -> str:
+    """What to say where runs lack columns that a law needs, law input -> column: all of them, each with its cure.
+
+    >>> print(needed({"N": "N", "D": "D"}, ["size", "lr"], []))
+    needs 'N' and 'D', and the runs have no column 'N' and no column 'D' (they have size, lr); N may be 'size'; \
+say which they are when the table is read: read_runs(..., columns={'N': 'size', 'D': ...})
+    """
+    inputs, labels = list(inputs), list(labels)
+    own = [name for name, column in lacking.items() if name == column]
+    none = " and no ".join(f"column {name!r}" for name in own)
+    needs = [f"{' and '.join(map(repr, own))}, and the runs have no {none}"] if own else []
+    needs += [f"{name!r}, and the runs have no column {at!r}" for name, at in lacking.items() if name != at]
+    texts = f"; as text: {', '.join(labels)}" if labels else ""
+    have = f"(they have {', '.join(inputs) or 'no inputs'}{texts})"
+    told = [f"needs {'; and '.join(needs)} {have}", *may_be(own, inputs, labels)]
+    counts = [name for name in own if name in INPUTS and name != "x"]
+    if counts:
+        told.append(f"say which they are when the table is read: {reading_cure(counts, inputs, labels)}")
+    if bound := [name for name in lacking if name not in counts]:
+        pairs = ", ".join(f"{name!r}: ..." for name in bound)
+        told.append(f"name a column of the runs: inputs={{{pairs}}}")
+    return "; ".join(told)
+
+
+def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """What each name may be called in a table: "N may be 'size'".
+
+    >>> may_be(["N", "D"], ["size", "steps", "lr"], [])
+    ["N may be 'size'", "D may be 'steps'"]
+    """
+    close = {name: look_alikes(name, [*inputs, *labels]) for name in names}
+    return [f"{name} may be {listed(found)}" for name, found in close.items() if found]
+
+
+def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
+    """What to type so that names are read, with the columns that they may be.
+
+    >>> reading_cure(["N", "D"], ["size", "lr"], [])
+    "read_runs(..., columns={'N': 'size', 'D': ...})"
+    """
+    close = {name: look_alikes(name, [*inputs, *labels]) for name in names}
+    pairs = ", ".join(f"'{name}': " + (f"'{found[0]}'" if found else "...") for name, found in close.items())
+    return f"read_runs(..., columns={{{pairs}}})"
+
+
+def missing(observable: str, found: list[str], prefix: str) -> InputError:
+    close = look_alikes(observable, found)
+    guess = f" (nearest: {listed(close)})" if close else ""
+    # A perplexity is no loss: its log is one.
+    means = [meaning(column, "perplexity") for column in found] if observable == "loss" else []
+    other = "'perplexity'" if any(one and one.ours == "perplexity" for one in means) else "..."
+    return InputError(
+        f"{prefix}no column for the observable '{observable}'; found: {few(found)}{guess}; say which with "
+        f"columns={{'{observable}': {repr(close[0]) if close else '...'}}}, or name another observable with "
+        f"observable={other}"
+    )

@@ -1,0 +1,134 @@
+"""Columns in the units that a header, or the user, says: multiplied, and told."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.runs.cells import number
+from scalebayes.runs.columns import Reading
+from scalebayes.runs.header_units import PER_CENT, measure, told
+
+# A cell that says a power of ten itself: 60M, 1.4 T, 7 billion.
+OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
+MOST = {"N": 1e15, "D": 1e18}  # parameters and tokens, beyond which a header must have meant another unit
+
+Cells = Mapping[str, np.ndarray]
+
+
+def in_units(
+    named: dict[str, np.ndarray], cells: Cells, reading: Reading, observable: str, units: Any, prefix: str
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The columns in their units, and what was made of each, in words.
+
+    Args:
+        named: ours -> column (run,). cells: theirs -> column (run,), as it was in the table. units: what the user said,
+            ours -> a factor or its name; it goes before what a header says.
+
+    Raises:
+        InputError: units that aren't such, and cells that don't fit what the header says.
+
+    >>> N = {"N": np.array([60.0, 70.0])}
+    >>> reading = Reading({"N": "Params (M)"}, {}, (), {"N": 1e6})
+    >>> in_units(N, {"Params (M)": N["N"]}, reading, "loss", None, "")
+    ({'N': array([60000000., 70000000.])}, ["'Params (M)' as N, times 1e6"])
+    """
+    asked = asked_units(units, named, reading)
+    factors = {**reading.factors, **asked}
+    made, found = [], dict(named)
+    for ours, factor in factors.items():
+        theirs = reading.names.get(ours, ours)
+        if ours not in asked:
+            raw = cells[theirs]
+            refuse_twice_said(ours, theirs, raw, factor, prefix)
+            refuse_too_large(ours, theirs, raw, factor, prefix)
+        for name in (ours, f"{ours}_se") if ours == observable else (ours,):
+            if name in found:
+                found[name] = times(found[name], cells.get(reading.names.get(name, name)), factor, PER_CENT in theirs)
+        by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
+        made.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
+    if reading.unit:
+        made.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
+    made += [f"'{theirs}' stays a column of its own" for theirs in reading.beside]
+    return found, made
+
+
+def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
+    """What the user said of units: ours -> factor.
+
+    >>> asked_units({"Size": "M"}, {"N": np.ones(1)}, Reading({"N": "Size"}, {}, ()))
+    {'N': 1000000.0}
+    """
+    if units is None:
+        return {}
+    if not isinstance(units, Mapping):
+        raise InputError(f"units={units!r} is no mapping; write what a column counts in: units={{'N': 1e6}}")
+    by_theirs = {theirs: ours for ours, theirs in reading.names.items()}
+    found = {}
+    for name, value in units.items():
+        ours = name if name in named else by_theirs.get(name)
+        if ours is None:
+            raise unknown("column in units", str(name), list(named))
+        measured = measure(value) if isinstance(value, str) else None
+        factor = measured[0] if measured else number(value) if isinstance(value, str | Real) else None
+        if factor is None or not math.isfinite(factor) or factor <= 0:
+            raise InputError(
+                f"units={{{name!r}: {value!r}}} is neither a positive number nor the name of a power of ten; write "
+                f"what its cells are to be multiplied with, as in units={{{name!r}: 1e6}} or units={{{name!r}: 'M'}}"
+            )
+        found[ours] = factor
+    return found
+
+
+def times(cells: np.ndarray, raw: np.ndarray | None, factor: float, per_cent: bool) -> np.ndarray:
+    """Cells times a factor; what is no number stays as it is, and a cell that says per cent itself was divided."""
+    if factor == 1.0:
+        return cells
+    values = cells.tolist()
+    done = [False] * len(values)
+    if per_cent and raw is not None:
+        done = [isinstance(cell, str) and cell.strip().endswith(PER_CENT) for cell in raw.tolist()]
+    read = [number(cell) for cell in values]
+    if not any(done) and None not in read:
+        return np.array(read, dtype=np.float64) * factor
+    found = np.empty(len(values), dtype=object)
+    for i, (cell, value) in enumerate(zip(values, read, strict=True)):
+        found[i] = cell if value is None or done[i] else value * factor
+    return found
+
+
+def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
+    """A cell such as 60M in a column whose header says (M) can be read in two ways."""
+    if factor < 1.0:
+        return
+    said = next((cell for cell in raw.tolist() if isinstance(cell, str) and OWN.fullmatch(cell.strip())), None)
+    if said is not None:
+        raise InputError(
+            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cell '{said}' says one too; "
+            f"{which(ours, factor)}"
+        )
+
+
+def which(ours: str, factor: float) -> str:
+    """What to type, for each of the two ways to read a column."""
+    return (
+        f"say which holds: units={{'{ours}': 1}} takes the cells as they stand, "
+        f"units={{'{ours}': {told(factor)}}} multiplies them"
+    )
+
+
+def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
+    """A header that says (M) over cells that are counts already."""
+    read = [value for cell in raw.tolist() if (value := number(cell)) is not None and math.isfinite(value)]
+    middle = float(np.median(read)) if read else 0.0
+    if middle * factor > MOST.get(ours, math.inf) and factor > 1.0:
+        raise InputError(
+            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cells, {told(middle)} in the middle, "
+            f"are too large for it; {which(ours, factor)}"
+        )

@@ -1,0 +1,59 @@
+"""The words of a column's name, in one spelling."""
+
+from __future__ import annotations
+
+import re
+
+# What trackers write before a name. MLflow's is 'params.', and 'params' alone is a count of parameters.
+TRACKERS = re.compile(r"^(config|summary|params|metrics|hparams)[./](?=.)", re.IGNORECASE)
+LONGEST = 200  # characters: what stands behind them names no quantity, and trying every end of a name takes time
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+# Several words that are one, and other spellings of a word.
+PHRASES = {
+    r"bits? (per|a) byte|bits byte": "bpb",
+    r"bits? (per|a) char(acter)?|bits char(acter)?": "bpc",
+    r"bits? (per|a) tok(en)?|bits token": "bpt",
+    r"(cross|x) ?ent(ropy)?|crossentropyloss|ce loss": "ce",
+    r"neg(ative)? log(| )likelihood|neglogloss": "nll",
+    r"held out|hold out|out of sample": "heldout",
+    r"(non|no|without|wo|w o|excl|excluding|exc|ex) ?(the )?emb(ed|eds|edding|eddings|d)?s?": "nonemb",
+    r"(with|w|incl|including|inc) ?(the )?emb(ed|eds|edding|eddings|d)?s?": "withemb",
+}
+PHRASE = [(re.compile(rf"\b({pattern})\b"), word) for pattern, word in PHRASES.items()]
+# Words that are written together: numparams, valloss, paramcount.
+FRONT = r"(n|num|number|total|train|training|val|valid|validation|eval|test|dev|model|final|unique)"
+BACK = r"(params?|parameters?|tokens?|toks?|flops?|flos|loss|size|compute|ce|nll|bpb|bpc|ppl)"
+JOINED = re.compile(rf"{FRONT}{BACK}")
+COUNTED = re.compile(r"(param|parameter|token|flop)(count|counts)")
+
+
+def plain(column: str) -> str:
+    """A column's name without a tracker's prefix and in one spelling: lower case, with _ between words.
+
+    A name of one letter keeps its case: N and D are ours, and n and d are only where nothing else is.
+
+    >>> [plain(column) for column in ("config.n_params", "summary.val/loss", "Num-Tokens", "params.N", "params")]
+    ['n_params', 'val_loss', 'num_tokens', 'N', 'params']
+    """
+    name = re.sub(r"[/.\s-]+", "_", TRACKERS.sub("", column.strip(), count=1))
+    return name if len(name) == 1 else name.lower()
+
+
+def words(column: str) -> tuple[str, ...]:
+    """The words of a column's name without a tracker's prefix, in lower case; a phrase such as 'cross entropy' is one.
+
+    >>> words("config.num_params"), words("#Params"), words("valLoss"), words("Non-Embedding Parameters")
+    (('num', 'params'), ('n', 'params'), ('val', 'loss'), ('nonemb', 'parameters'))
+    >>> words("Bits per byte (val)"), words("test_CrossEntropy"), words("nparams")
+    (('bpb', 'val'), ('test', 'ce'), ('n', 'params'))
+    """
+    name = CAMEL.sub(" ", TRACKERS.sub("", column.strip()[:LONGEST], count=1)).lower()
+    found = " ".join(re.findall(r"[^\W_]+", name.replace("#", " n ").replace("%", " pct ")))
+    for pattern, word in PHRASE:
+        found = pattern.sub(word, found)
+    return tuple(part for word in found.split() for part in _parted(word))
+
+
+def _parted(word: str) -> tuple[str, ...]:
+    matched = JOINED.fullmatch(word) or COUNTED.fullmatch(word)
+    return matched.groups() if matched else (word,)

@@ -1,0 +1,165 @@
+"""Units in headers: a column that says its unit is read in it, and told."""
+
+import numpy as np
+import pytest
+
+from scalebayes.errors import InputError
+from scalebayes.runs import read_runs
+
+OTHERS = {"N": {"params": [1e8, 1e9]}, "D": {"tokens": [2e9, 2e10]}, "C": {"flops": [1e18, 1e20]}}
+HEADERS = {
+    "N": {
+        **dict.fromkeys(["Model Size (M)", "#Params (M)", "Params (millions)", "params_M", "n_params [M]"], 1e6),
+        **dict.fromkeys(["Params, M", "Parameters in millions", "M params", "Mparams", "N / 1e6", "N (×10⁶)"], 1e6),
+        **dict.fromkeys(["#Params (B)", "Parameters (non-embedding, B)", "N (B)", "params_bn", "Model size [b]"], 1e9),
+        **dict.fromkeys(["config.n_params (K)", "total params (thousands)", "Parameters (1000s)"], 1e3),
+        **dict.fromkeys(["Parameters", "N (parameters)", "# params", "parameter_count"], 1.0),
+    },
+    "D": {
+        **dict.fromkeys(
+            ["Tokens (T)", "tokens_T", "trillion tokens", "D (10^12)", "Training tokens [trillions]"], 1e12
+        ),
+        **dict.fromkeys(["Tokens [B]", "tokens_B", "billions of tokens", "Gtokens", "D (B tokens)", "D/1e9"], 1e9),
+        **dict.fromkeys(["Tokens (B) seen", "train tokens, billions", "tokens_trained_in_billions"], 1e9),
+        **dict.fromkeys(["tokens (M)", "consumed tokens (1e6)", "D (1,000,000)"], 1e6),
+        **dict.fromkeys(["D (tokens)", "tokens"], 1.0),
+    },
+    "C": {
+        **dict.fromkeys(
+            ["FLOPs (1e21)", "C (10^21 FLOPs)", "Compute (ZFLOPs)", "train_flops_1e21", "ZettaFLOPs"], 1e21
+        ),
+        **dict.fromkeys(["Compute (EFLOPs)", "total_eflops", "Training compute (x1e18 FLOPs)", "C (×10^18)"], 1e18),
+        **dict.fromkeys(["total training PFLOPs", "C [petaFLOP]"], 1e15),
+        **dict.fromkeys(["total_training_Gflops", "throughput/total_gflops"], 1e9),
+        **dict.fromkeys(
+            ["Compute (PF-days)", "Compute (petaflop/s-days)", "compute_pf_days", "PF-days", "C (PFLOP/s-days)"],
+            8.64e19,
+        ),
+        **dict.fromkeys(["Compute (FLOPs)", "FLOPs"], 1.0),
+    },
+}
+CASES = [(ours, header, factor) for ours, headers in HEADERS.items() for header, factor in headers.items()]
+
+
+@pytest.mark.parametrize(("ours", "header", "factor"), CASES, ids=[header for _, header, _ in CASES])
+def test_a_header_that_says_its_unit_is_read_in_it(ours, header, factor):
+    """Fails if a table in millions is read as one in ones, or if nobody is told of the factor."""
+    others = {name: cells for one, own in OTHERS.items() if one != ours for name, cells in own.items()}
+    runs = read_runs({header: [2.0, 7.5], **others, "loss": [3.0, 2.5]})
+    np.testing.assert_allclose(runs.inputs[ours], np.array([2.0, 7.5]) * factor, rtol=1e-14)
+    assert (f"'{header}' as {ours}, times" in repr(runs)) == (factor != 1.0)
+    assert runs.name_of(header) == ours
+
+
+UNITS = {
+    "nats": ["loss (nats)", "Val loss [nats]", "val_loss_nats"],
+    "nats/token": ["loss (nats/token)", "Loss (nats per token)", "eval/loss (nats/tok)"],
+    "bits/byte": ["val_bpb", "Loss (bits/byte)", "loss (bpb)", "val/bits_per_byte", "bpb", "eval_loss (bits per byte)"],
+    "bits/char": ["bpc", "loss (bits/char)", "test_bpc"],
+    "bits/token": ["loss [bits/token]", "val bits per token"],
+    "bits": ["loss (bits)"],
+    "": ["loss", "val_loss", "test_ce", "loss_validation", "nll", "cross-entropy"],
+}
+LOSSES = [(unit, header) for unit, headers in UNITS.items() for header in headers]
+
+
+@pytest.mark.parametrize(("unit", "header"), LOSSES, ids=[header for _, header in LOSSES])
+def test_the_unit_of_a_loss_is_that_which_its_column_says(unit, header):
+    """Fails if bits a byte are told as nats a token, or if a unit is made up where nobody gave one."""
+    runs = read_runs({"N": [1e8], "D": [1e9], header: [1.1]})
+    assert runs.unit == unit and runs.y.tolist() == [1.1]
+    assert (unit or "(unit not said)") in repr(runs).splitlines()[0]
+    assert read_runs({"N": [1e8], header: [1.1]}, unit="nats/byte").unit == "nats/byte"
+
+
+@pytest.mark.parametrize(
+    "header", ["Accuracy (%)", "accuracy [percent]", "accuracy_pct", "Accuracy, %", "val accuracy (%)"]
+)
+def test_a_share_in_per_cent_is_read_as_a_share(header):
+    """Fails if an accuracy of 40 % is refused as one of 40."""
+    table = {"flops": [1e18, 1e19], header: [40.2, "41"], f"{header}_se": [1.0, 2.0]}
+    runs = read_runs(table, observable="accuracy", range=(0, 1))
+    np.testing.assert_allclose(runs.y, [0.402, 0.41])
+    assert "times 0.01" in repr(runs)
+
+
+def test_a_standard_error_has_the_unit_of_its_observable():
+    """Fails if the values are divided by 100 and their errors are not."""
+    runs = read_runs({"x": [1, 2], "score (%)": [40, 50], "score (%)_se": [1, 2]}, observable="score")
+    np.testing.assert_allclose([runs.y, runs.se], [[0.4, 0.5], [0.01, 0.02]])
+
+
+NOT_READ = [
+    *(
+        "tokens_per_second",
+        "embedding_params",
+        "active_params",
+        "tflops",
+        "flops_per_second",
+        "GPU hours",
+        "batch_tokens",
+    ),
+    *("dataset_size", "tokens_per_param", "compute_class", "wall_time", "Size (B)", "D_t", "consumed_samples", "Model"),
+    *("perplexity", "val_loss_std", "z_loss", "best_val_loss", "L", "unique_samples"),
+]
+
+
+@pytest.mark.parametrize("header", NOT_READ)
+def test_a_name_that_may_be_something_else_is_not_read(header):
+    """Fails if a throughput is taken for tokens, or a part of the parameters for all of them."""
+    assert set(read_runs({header: [7.0], "loss": [3.0]}).columns()) == {header, "loss"}
+
+
+def test_a_cell_that_says_its_unit_in_a_column_that_does_is_refused_with_both_readings():
+    """Fails if 60M under (M) is read as 60e12 parameters, or as 60 million, without a word."""
+    table = {"Params (M)": ["60M", "70M"], "loss": [3.0, 2.5]}
+    with pytest.raises(InputError, match=r"'60M' says one too; .* units=\{'N': 1\} .* units=\{'N': 1e6\}"):
+        read_runs(table)
+    full = {"Params (M)": [6e7, 7e9], "loss": [3.0, 2.5]}
+    with pytest.raises(InputError, match=r"3.53e9 in the middle, are too large for it; .* units=\{'N': 1\}"):
+        read_runs(full)
+    assert read_runs(full, units={"N": 1}).inputs["N"].tolist() == [6e7, 7e9]
+    assert read_runs(full, units={"N": 1e6}).inputs["N"].tolist() == [6e13, 7e15]
+
+
+def test_what_the_user_says_of_units_goes_before_the_header():
+    """Fails if there is no way to read a table whose header is silent, or wrong."""
+    table = {"size": [60, 70], "Tokens (M)": [2, 3], "compute": [0.1, 0.2], "loss": [3.0, 2.5]}
+    runs = read_runs(table, columns={"N": "size"}, units={"N": "M", "Tokens (M)": "B", "C": "PF-days"})
+    np.testing.assert_allclose(runs.inputs["N"], [6e7, 7e7])
+    np.testing.assert_allclose(runs.inputs["D"], [2e9, 3e9])
+    np.testing.assert_allclose(runs.inputs["C"], [8.64e18, 1.728e19])
+    assert runs.metadata["units"] == ["C", "D", "N"]
+    assert read_runs(table, columns={"N": 60}, units={"N": 1e6}).inputs["N"].tolist() == [6e7, 6e7]
+
+
+@pytest.mark.parametrize(
+    ("units", "told"),
+    [
+        ({"Q": 1e6}, "unknown column in units 'Q'; valid: N, loss"),
+        ({"N": "wide"}, "neither a positive number nor the name of a power of ten"),
+        ({"N": -1}, "neither a positive number"),
+        ({"N": float("nan")}, "neither a positive number"),
+        (["N"], "is no mapping"),
+    ],
+)
+def test_units_that_are_none_are_refused(units, told):
+    """Fails if a misspelt unit is dropped, and the table read in ones."""
+    with pytest.raises(InputError, match=told):
+        read_runs({"N": [60], "loss": [3.0]}, units=units)
+
+
+def test_a_column_that_is_given_by_name_is_read_in_its_unit():
+    """Fails if columns={'N': 'Weights (M)'} drops what the header says."""
+    table = {"Weights (M)": [60], "data (B tokens)": [2], "final (bits/byte)": [1.1], "foo_B": [5]}
+    runs = read_runs(
+        table, columns={"N": "Weights (M)", "D": "data (B tokens)", "loss": "final (bits/byte)", "U": "foo_B"}
+    )
+    assert [runs.inputs[name].tolist() for name in "NDU"] == [[6e7], [2e9], [5]]
+    assert runs.unit == "bits/byte"
+
+
+def test_a_column_in_full_goes_before_its_own_in_millions():
+    """Fails if rounded millions are read where the count itself is there, or if the two are taken for rivals."""
+    runs = read_runs({"Params (M)": [124], "params": [124_439_808], "loss": [3.0]})
+    assert runs.inputs["N"].tolist() == [124_439_808] and runs.metadata["left_out"] == ["Params (M)"]
