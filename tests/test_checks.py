@@ -51,6 +51,67 @@ def test_a_check_finds_what_it_is_for(name):
     assert len(check.sentence.split()) > 8
 
 
+COUNTS = {"N": np.tile([6e7, 1.5e8, 4e8, 1e9], 5), "D": np.repeat([2e9, 6e9, 2e10, 6e10, 2e11], 4), "loss": LOSS[:20]}
+IN_UNITS = {
+    "millions and billions": ({"N": 1e6, "D": 1e9}, "fail", "N lies between 60 and 1000", "{'N': 1e6, 'D': 1e9}"),
+    "billions": ({"N": 1e9, "D": 1e9}, "fail", "N lies between 0.06 and 1", "{'N': 1e9, 'D': 1e9}"),
+    "parameters in millions": ({"N": 1e6}, "review", "it were in millions", "{'N': 1e6}"),
+    "tokens in billions": ({"D": 1e9}, "review", "it were in billions", "{'D': 1e9}"),
+    "tokens in millions": ({"D": 1e6}, "review", "it were in millions", "{'D': 1e6}"),
+    "as they stand": ({}, "pass", "Every parameter", "units"),
+}
+
+
+def of_table(runs, law="chinchilla"):
+    with jax.enable_x64():
+        return {check.name: check for check in table_checks(build(runs, sb.laws.get(law), sb.Normal()))}
+
+
+@pytest.mark.parametrize("name", IN_UNITS)
+def test_counts_in_another_unit_are_told_by_name(name):
+    """Fails if a table in millions and billions passes, and an optimum is answered at 2.9M tokens."""
+    by, status, told, cure = IN_UNITS[name]
+    table = {column: values / by.get(column, 1.0) for column, values in COUNTS.items()}
+    check = of_table(sb.Runs(**table))["units"]
+    assert check.status == status and told in check.sentence and cure in check.sentence
+    if by:
+        mended = sb.read_runs(table, units=by)
+        assert of_table(mended)["units"].status == "pass" and np.allclose(mended.inputs["N"], COUNTS["N"])
+
+
+@pytest.mark.parametrize("by", [{}, {"N": 1e3}, {"N": 1e6}, {"D": 1e9}, {"N": 1e6, "D": 1e6}, {"N": 1e9, "D": 1e12}])
+def test_compute_off_by_a_power_of_a_thousand_names_the_units(by):
+    """Fails if C = 6 N D times 1e15 is taken for another way to count parameters."""
+    runs = {column: values / by.get(column, 1.0) for column, values in COUNTS.items()}
+    check = of_table(sb.Runs(**runs, C=6.4 * COUNTS["N"] * COUNTS["D"]))["compute"]
+    assert check.status == "fail" if by else check.status == "pass"
+    for column, factor in by.items():
+        assert f"'{column}': 1e{round(np.log10(factor))}" in check.sentence
+    own = of_table(sb.Runs(**COUNTS, C=6e-18 * COUNTS["N"] * COUNTS["D"]))["compute"]
+    assert own.status == "review" and "units={'C': 1e18}" in own.sentence
+
+
+def test_a_budget_in_another_unit_is_told():
+    """Fails if runs of C alone in PF-days are fitted as FLOPs without a word."""
+    table = {"C": [0.01, 0.1, 1.0, 10.0], "loss": [3.0, 2.8, 2.6, 2.5]}
+    with jax.enable_x64():
+        for units, status in ((None, "review"), ({"C": "PF-days"}, "pass"), ({"C": 1}, "pass")):
+            law = sb.laws.get("power")
+            problem = build(sb.read_runs(table, units=units), law, sb.Normal(), inputs={"x": "C"})
+            assert next(c for c in table_checks(problem) if c.name == "units").status == status
+
+
+def test_small_models_are_no_other_unit(chinchilla_runs):
+    """Fails if the check cries wolf over small models, or over what the user said is a count."""
+    for runs in (chinchilla_runs, sb.datasets.load("tiny_gpt")):
+        assert of_table(runs)["units"].status == "pass"
+    toy = {"N": [1e3, 3e3, 3e4, 1e5], "D": [1e5, 1e6, 3e6, 1e7], "loss": [3.0, 2.5, 2.2, 2.0]}
+    assert of_table(sb.Runs(**toy))["units"].status == "pass"
+    tiny = {"N": [10, 20, 40], "D": [100, 300, 900], "loss": [3.0, 2.5, 2.2]}
+    assert of_table(sb.read_runs(tiny))["units"].status == "fail"
+    assert of_table(sb.read_runs(tiny, units={"N": 1, "D": 1}))["units"].status == "pass"
+
+
 def test_what_is_said_of_the_law_is_said_of_it_with_its_discrepancy(x64):
     """A fit with an offset a group is told to fit each group alone, and one of a process that the law is all it has."""
     runs = sb.Runs(N=N[:12], D=D[:12], loss=LOSS[:12], group=["a", "b"] * 6)

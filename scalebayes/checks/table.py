@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from scalebayes.checks.units import compute, units
 from scalebayes.problem import Problem
 from scalebayes.runs.settings import groups_of, settings, size_named
 from scalebayes.runs.split import filter_of, table_name
 from scalebayes.status import Check, Status
 
 COLLINEAR = 0.95
-COMPUTE_OFF = 0.1
 # Of the observable: what two seeds differ by. A best of several runs that lies further off is told as a review.
 LUCK = 0.003
 # Share of the settings, of which there are FEW at least, that are best at one end of what was tried: at that end, from
@@ -33,8 +33,8 @@ def table_checks(problem: Problem) -> Iterator[Check]:
     if "group" in problem.runs.labels:
         yield _pooled(problem)
     if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
-        yield _compute(problem)
-    yield _units(problem)
+        yield compute(problem)
+    yield units(problem)
     if flat := [n for n in problem.model.free if isinstance(problem.params[n].prior, str)]:
         yield Check(
             "flat priors",
@@ -181,33 +181,3 @@ def _pooled(problem: Problem) -> Check:
     text = filter_of(name, labels["group"][0])
     one = f'; fit each alone, with runs.where("{text}"), and compare.' if text else "; fit each alone, and compare."
     return Check("groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law{one}")
-
-
-def _compute(problem: Problem) -> Check:
-    ratio = problem.runs.inputs["C"] / (6 * problem.runs.inputs["N"] * problem.runs.inputs["D"])
-    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    if not ratio.size:
-        return Check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
-    low, middle, high = np.exp(np.quantile(np.log(ratio), [0.05, 0.5, 0.95]))
-    seen = f"C / 6ND has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in nine runs of ten"
-    if max(abs(np.log(low)), abs(np.log(high))) < COMPUTE_OFF:
-        return Check("compute", Status.PASS, f"{seen}.")
-    return Check(
-        "compute",
-        Status.REVIEW,
-        f"{seen}: optimum takes 6ND for the cost, so its budgets aren't the runs' own C; "
-        "check what N counts (embeddings?) and the units.",
-    )
-
-
-def _units(problem: Problem) -> Check:
-    if problem.law.has_dimensions:
-        return Check("units", Status.PASS, "Every parameter has a dimension: the fit doesn't depend on the units.")
-    missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
-    missing += [name for name, param in problem.noise.params.items() if param.dimension]
-    return Check(
-        "units",
-        Status.REVIEW,
-        f"law {problem.law.name!r} gives parameters no dimension: the priors of {', '.join(missing)} are taken "
-        "literally, in the runs' own units, and sampling may be slow; give each a sb.Param(prior, dimension).",
-    )

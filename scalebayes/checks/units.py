@@ -1,0 +1,212 @@
+"""Checks of units: whether N, D and C can be what a language model has, and whether they fit to each other."""
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+import numpy as np
+
+from scalebayes.problem import Problem
+from scalebayes.runs import Runs
+from scalebayes.runs.describe import short
+from scalebayes.runs.header_units import told
+from scalebayes.status import Check, Status
+
+COMPUTE_OFF = 0.1  # of log C / 6ND: more isn't rounding
+# Parameters and tokens, between which the median of a table of language models lies. The smallest of the real tables
+# that were looked at have medians of 55,536 parameters and 1.05 million tokens; below these it is another unit.
+LEAST = {"N": 1e3, "D": 1e4}
+MOST = {"N": 1e15, "D": 1e18}
+LEAST_COMPUTE = 1e8  # FLOPs; the smallest run that was looked at took 4.4e9
+# Below these a median is another unit's where the other of the two is: 1,100 for 1.1B parameters beside 16 for 16B.
+DOUBTED = {"N": 1e5, "D": 1e6}
+# Below both, N and D may be in millions each.
+SMALL = {"N": 1e4, "D": 1e5}
+# Tokens a parameter, the median of a table; 0.005 to 1e4 in the single runs that were looked at.
+RATIO = (1e-3, 1e6)
+TYPICAL = 50.0  # tokens a parameter, near which a guessed unit puts the median
+# Powers of ten that tables are in, and how many decades off the typical ratio each is as unlikely as.
+POWERS = {"N": {0: 0.0, 3: 1.5, 6: 0.0, 9: 0.5, -6: 1.0}, "D": {0: 0.0, 3: 1.5, 6: 1.0, 9: 0.0, 12: 0.5, -9: 1.0}}
+USUAL = {"N": (1e4, 1e14), "D": (1e6, 1e17)}  # in which a guessed unit has to put the median
+NAMES = {3: "thousands", 6: "millions", 9: "billions", 12: "trillions"}
+OF = {"N": "parameters", "D": "tokens"}
+APART = 0.5  # of log10 C / 6ND, off a power of a thousand: a run's own C differs from 6ND by a factor of 3 at most
+SPREAD = 1.0  # of log10 C / 6ND, in nine runs of ten: more is no unit
+
+
+def compute(problem: Problem) -> Check:
+    """The runs' own C against 6 N D."""
+    runs = problem.runs
+    ratio = runs.inputs["C"] / (6 * runs.inputs["N"] * runs.inputs["D"])
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if not ratio.size:
+        return Check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
+    low, middle, high = np.exp(np.quantile(np.log(ratio), [0.05, 0.5, 0.95]))
+    seen = f"C / 6ND has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in nine runs of ten"
+    if max(abs(np.log(low)), abs(np.log(high))) < COMPUTE_OFF:
+        return Check("compute", Status.PASS, f"{seen}.")
+    power = thousands(float(middle))
+    if power and math.log10(high / low) < SPREAD:
+        guesses = guessed(runs, ("N", "D"), power) if power > 0 else {"C": -power}
+        looks = " and ".join(f"{name} were in {_called(name, guess)}" for name, guess in guesses.items())
+        return Check(
+            "compute",
+            Status.FAIL if power > 0 else Status.REVIEW,
+            f"{seen}: the units of C, N and D don't fit to each other, and a budget is not the runs' own C; it looks "
+            f"as if {looks}; {cure(guesses)}.",
+        )
+    return Check(
+        "compute",
+        Status.REVIEW,
+        f"{seen}: optimum takes 6ND for the cost, so its budgets aren't the runs' own C; "
+        "check what N counts (embeddings?) and the units.",
+    )
+
+
+def units(problem: Problem) -> Check:
+    """That the fit doesn't depend on the units, and that N and D are in those of a language model."""
+    literal = _literal(problem)
+    odd = odd_counts(problem.runs, problem.columns.values())
+    if not odd and (budgets := _odd_compute(problem)):
+        return Check("units", Status.REVIEW, f"{budgets} {literal.sentence}" if literal else budgets)
+    if not odd:
+        whole = "Every parameter has a dimension: the fit doesn't depend on the units."
+        return literal or Check("units", Status.PASS, whole)
+    guesses = guessed(problem.runs, odd, _own_power(problem.runs))
+    said = "; ".join(_odd(problem.runs, name, guesses) for name in odd)
+    whole = ", ".join(f"'{name}': 1" for name in odd)
+    sentence = (
+        f"{said}; 6 N D is no number of FLOPs then; {cure(guesses)}, or with units={{{whole}}} where they are counts."
+    )
+    sure = len(odd) == 2 and beyond(medians(problem.runs, odd))
+    status = Status.FAIL if sure else Status.REVIEW
+    return Check("units", status, f"{sentence} {literal.sentence}" if literal else sentence)
+
+
+def _literal(problem: Problem) -> Check | None:
+    """The review of a law without dimensions, whose priors are taken in the runs' own units."""
+    if problem.law.has_dimensions:
+        return None
+    missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
+    missing += [name for name, param in problem.noise.params.items() if param.dimension]
+    return Check(
+        "units",
+        Status.REVIEW,
+        f"law {problem.law.name!r} gives parameters no dimension: the priors of {', '.join(missing)} are taken "
+        "literally, in the runs' own units, and sampling may be slow; give each a sb.Param(prior, dimension).",
+    )
+
+
+def _odd_compute(problem: Problem) -> str:
+    """What to say of a law's C that is no training run's number of FLOPs; blank for any other."""
+    runs = problem.runs
+    if "C" not in problem.columns.values() or "C" in runs.metadata.get("units", ()) or runs.derived:
+        return ""
+    if np.median(runs.inputs["C"]) >= LEAST_COMPUTE:
+        return ""
+    return (
+        f"C {_range(runs, 'C')}, where no language model's FLOPs do: it looks as if it were in another unit; read the "
+        "table with that, as in units={'C': 'PF-days'} or units={'C': 1e18}, or with units={'C': 1} where it is FLOPs."
+    )
+
+
+def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
+    """Which of N and D lie where no language model's do; those whose unit the user gave are none.
+
+    >>> odd_counts(Runs(N=[60.0, 1000.0], D=[2.0, 200.0], loss=[3.0, 2.0]), ["N", "D"])
+    ['N', 'D']
+    >>> odd_counts(Runs(N=[1e4, 1e6], D=[1e6, 1e8], loss=[3.0, 2.0]), ["N", "D"])
+    []
+    """
+    given = runs.metadata.get("units", ())
+    middle = medians(runs, columns)
+    odd = set(beyond(middle))
+    if len(middle) == 2:
+        if all(value < SMALL[name] for name, value in middle.items()):
+            odd = {"N", "D"}
+        elif odd:
+            odd |= {name for name, value in middle.items() if value < DOUBTED[name]}
+        elif (ratio := float(np.median(runs.inputs["D"] / runs.inputs["N"]))) > RATIO[1]:
+            odd = {"N"}
+        elif ratio < RATIO[0]:
+            odd = {"D"}
+    return [name for name in middle if name in odd and name not in given]
+
+
+def medians(runs: Runs, columns: Iterable[str]) -> dict[str, float]:
+    """The medians of N and D, where they are among the columns."""
+    return {name: float(np.median(runs.inputs[name])) for name in ("N", "D") if name in set(columns)}
+
+
+def beyond(middle: Mapping[str, float]) -> list[str]:
+    """Which of the medians lie where no language model's do, each by itself."""
+    return [name for name, value in middle.items() if not LEAST[name] <= value <= MOST[name]]
+
+
+def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
+    """The power of ten that each of N and D looks as if it were in: those that tables are in, by D/N and by C.
+
+    Args:
+        names: those that may be in another unit. power: of C / 6ND, 0 where the runs have no C.
+
+    >>> guessed(Runs(N=[60.0, 1000.0], D=[2.0, 200.0], loss=[3.0, 2.0]), ["N", "D"])
+    {'N': 6, 'D': 9}
+    """
+    names = [name for name in ("N", "D") if name in set(names)]
+    middle = medians(runs, runs.inputs)
+    held = {name: POWERS[name] if name in names else {0: 0.0} for name in middle}
+    best, least = {}, math.inf
+    for powers in product(*held.values()):
+        there = {name: middle[name] * 10.0**p for name, p in zip(held, powers, strict=True)}
+        if power and sum(powers) != power:
+            continue
+        cost = sum(held[name][p] for name, p in zip(held, powers, strict=True))
+        cost += sum(3.0 for name in names if not USUAL[name][0] <= there[name] <= USUAL[name][1])
+        if len(there) == 2:
+            cost += abs(math.log10(there["D"] / there["N"] / TYPICAL))
+        if cost < least:
+            best, least = dict(zip(held, powers, strict=True)), cost
+    return {name: p for name, p in best.items() if p}
+
+
+def cure(guesses: Mapping[str, int]) -> str:
+    """What to type, so that columns are read in the units guessed.
+
+    >>> cure({"N": 6, "D": 9})
+    "read the table with units={'N': 1e6, 'D': 1e9}"
+    """
+    pairs = ", ".join(f"'{name}': {told(10.0**p)}" for name, p in guesses.items())
+    return f"read the table with units={{{pairs or "'N': ..., 'D': ..."}}}"
+
+
+def thousands(ratio: float) -> int:
+    """The power of a thousand that a ratio is near, as that of ten; 0 for none.
+
+    >>> thousands(1.1e15), thousands(2.0), thousands(30.0)
+    (15, 0, 0)
+    """
+    log = math.log10(ratio)
+    power = 3 * round(log / 3)
+    return power if abs(log - power) < APART else 0
+
+
+def _own_power(runs: Runs) -> int:
+    """The power of ten that the runs' own C lies off 6ND, 0 where they have none."""
+    if not {"N", "D", "C"} <= set(runs.inputs) or runs.derived:
+        return 0
+    ratio = runs.inputs["C"] / (6 * runs.inputs["N"] * runs.inputs["D"])
+    return thousands(float(np.median(ratio)))
+
+
+def _odd(runs: Runs, name: str, guesses: Mapping[str, int]) -> str:
+    looks = f": it looks as if it were in {_called(name, guesses[name])}" if name in guesses else ""
+    return f"{name} {_range(runs, name)}, where no language model's {OF[name]} do{looks}"
+
+
+def _range(runs: Runs, name: str) -> str:
+    low, high = (short(float(end)) for end in (runs.inputs[name].min(), runs.inputs[name].max()))
+    return f"is {low}" if low == high else f"lies between {low} and {high}"
+
+
+def _called(name: str, power: int) -> str:
+    return f"{told(10.0**power)} FLOPs" if name == "C" else NAMES.get(power, told(10.0**power))
