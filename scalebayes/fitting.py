@@ -147,7 +147,8 @@ def prepared(
 ) -> Problem:
     """The problem of a fit; inside `jax.enable_x64()`."""
     if view := windows.get(window):
-        runs = view.of(runs, [(inputs or {}).get(name, name) for name in law.inputs])
+        bound = {name: runs.name_of(column) for name, column in (inputs or {}).items()}
+        runs = view.of(runs, [bound.get(name, name) for name in law.inputs])
     problem = build(runs, law, noise, priors, inputs, discrepancy=discrepancy)
     if not problem.model.free:
         raise InputError("every parameter is fixed: nothing is left to fit")

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.conditional import conditional, discrepancy_key
-from scalebayes.errors import InputError, listed, unknown
+from scalebayes.errors import InputError, unknown
+from scalebayes.given import check_given, known_inputs, used
 from scalebayes.groups import group_code, group_of_each
 from scalebayes.keys import as_key
 from scalebayes.many.answers import joined
@@ -51,6 +52,7 @@ def predict(
         seed: of the discrepancy and the noise, an int or a JAX key.
         **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
             arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
+            A column that was read under another name goes by its own too.
 
     Returns:
         Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
@@ -60,8 +62,9 @@ def predict(
         coordinates of the dim point.
 
     Raises:
-        InputError: an input is missing, unknown or not positive and finite; a group of a fit without an offset a
-            group, or of none of its runs; `observed` for a fit whose noise is no density, or that is one draw.
+        InputError: an input is missing, unknown, not positive and finite, or would change nothing; a group of a fit
+            without an offset a group, or of none of its runs; `observed` for a fit whose noise is no density, or that
+            is one draw.
 
     >>> from scalebayes import Runs
     >>> from scalebayes.fitting import fit as fit_law
@@ -167,24 +170,26 @@ def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[s
         InputError: an input or a group that no member knows, or inputs that don't pair up.
     """
     fits = {name: stack.members[name] for name in stack.picks}
-    known = {name: [*fit.problem.columns, *known_inputs(fit)] for name, fit in fits.items()}
-    every = list(dict.fromkeys(name for names in known.values() for name in names))
+    columns = {name: fit.problem.columns for name, fit in fits.items()}
+    every = dict.fromkeys(n for own in columns.values() for n in (*own, *known_inputs(own.values())))
+    takes = {name: _takes(fit, inputs) for name, fit in fits.items()}
     for name in inputs:
-        if name not in every:
-            raise unknown("input", name, every)
+        if not any(name in taken for taken in takes.values()):
+            if not {fit.runs.name_of(name) for fit in fits.values()} & set(every):
+                raise unknown("input", name, every)
+            first = next(iter(fits.values()))
+            check_given(first.law.name, first.problem.columns, list(inputs), first.runs)
     groups = group_of_each(fits, group)
     # Before some are left out: a member that doesn't take a list still answers at each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
-    return {name: {n: x for n, x in points.items() if n in known[name]} | {"group": groups[name]} for name in fits}
+    return {name: {n: x for n, x in points.items() if n in takes[name]} | {"group": groups[name]} for name in fits}
 
 
-DERIVABLE = ("C", "D", "N")
-
-
-def known_inputs(fit: Fit) -> list[str]:
-    """The columns that a forecast of a fit takes: those of its law, and what they may be derived from."""
-    columns = list(fit.problem.columns.values())
-    return [*columns, *(n for n in DERIVABLE if n not in columns)] if set(DERIVABLE) & set(columns) else columns
+def _takes(fit: Fit, inputs: Iterable[str]) -> set[str]:
+    """Those of the inputs that a fit takes, by the names that they were given by."""
+    columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
+    taken = used(fit.problem.columns.values(), columns.values())
+    return {name for name, column in columns.items() if column in taken}
 
 
 def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -197,29 +202,28 @@ def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    columns, derivable, known = list(fit.problem.columns.values()), set(DERIVABLE), known_inputs(fit)
-    by_column = {fit.problem.columns.get(name, name): value for name, value in inputs.items()}
-    if len(by_column) < len(inputs):
-        twice = [name for name in inputs if fit.problem.columns.get(name, name) != name]
-        column = fit.problem.columns[twice[0]]
-        raise InputError(f"{twice[0]} is the column {column!r} here, and {column} is given too; leave one of them out")
-    for name in by_column:
-        if name not in known:
-            raise unknown("input", name, known)
+    columns = list(fit.problem.columns.values())
+    check_given(fit.law.name, fit.problem.columns, list(inputs), fit.runs)
+    by_column: dict[str, Any] = {}
+    for name, value in inputs.items():
+        column = fit.problem.columns.get(name, fit.runs.name_of(name))
+        if column in by_column:
+            twice = [one for one in inputs if fit.problem.columns.get(one, fit.runs.name_of(one)) == column]
+            other = next(one for one in twice if one != column)
+            also = next(one for one in twice if one != other)
+            raise InputError(f"{other} is the column {column!r} here, and {also} is given too; leave one of them out")
+        by_column[column] = value
     inputs_of = {column: name for name, column in fit.problem.columns.items()}
     domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
     arrays = paired({name: positive(name, value, domains[name]) for name, value in by_column.items()})
     for column in columns:
         if column in arrays:
             continue
-        if column in derivable and len(derivable & set(arrays)) == 2:
-            arrays[column] = {
-                "N": lambda: arrays["C"] / (6 * arrays["D"]),
-                "D": lambda: arrays["C"] / (6 * arrays["N"]),
-                "C": lambda: 6 * arrays["N"] * arrays["D"],
-            }[column]()
-            continue
-        raise InputError(f"law {fit.law.name!r} needs {column}; given: {listed(inputs)}")
+        arrays[column] = {
+            "N": lambda: arrays["C"] / (6 * arrays["D"]),
+            "D": lambda: arrays["C"] / (6 * arrays["N"]),
+            "C": lambda: 6 * arrays["N"] * arrays["D"],
+        }[column]()
     if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], 6 * arrays["N"] * arrays["D"], rtol=1e-6):
         raise InputError("N, D and C are given and C isn't 6 N D; leave one of them out")
     return {column: arrays[column] for column in columns}

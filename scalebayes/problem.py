@@ -17,6 +17,7 @@ from scalebayes.noise import Noise
 from scalebayes.parameters import Param, Reference, log_unit
 from scalebayes.priors import replaced
 from scalebayes.runs import Runs
+from scalebayes.runs.missing import DERIVED, needed
 from scalebayes.runs.settings import groups_of
 
 
@@ -204,18 +205,17 @@ def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, st
     for name in inputs:
         if name not in law.inputs:
             raise unknown(f"input of law {law.name!r}", name, law.inputs)
-    columns = {name: inputs.get(name, name) for name in law.inputs}
+    columns = {name: runs.name_of(inputs[name]) if name in inputs else name for name in law.inputs}
+    lacking = {}
     for name, column in columns.items():
         if column in runs.inputs:
             continue
-        if column in ("N", "D", "C") and len({"N", "D", "C"} & set(runs.inputs)) == 2:
+        if column in DERIVED and len(set(DERIVED) & set(runs.inputs)) == 2:
             runs = runs.derive(column)
-            continue
-        found = ", ".join(runs.inputs) or "none"
-        cure = f"name a column: inputs={{{name!r}: ...}}, or --input {name}=..." if name == column else "name another"
-        raise InputError(
-            f"law {law.name!r} needs {name!r}, and the runs have no column {column!r} (they have {found}); {cure}"
-        )
+        else:
+            lacking[name] = column
+    if lacking:
+        raise InputError(f"law {law.name!r} {needed(lacking, runs.inputs, runs.labels)}")
     return columns, runs
 
 

@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, column, fixed_of, method_of, priors_of, range_of, unique, window_of
+from scalebayes.cli.fits import checked_target, fixed_of, method_of, priors_of, range_of, window_of
 from scalebayes.cli.numbers import named, numbers, pairs
 from scalebayes.cli.options import (
     Columns,
     Fix,
     Inputs,
     Json,
+    NCounts,
     Observable,
     Priors,
     RunsPath,
     Seed,
     UniqueTokens,
+    Unit,
+    Units,
     Where,
     Window,
     load_jax,
+    table,
 )
 from scalebayes.cli.tell import percent
 from scalebayes.cli.wait import patiently, stage
@@ -66,7 +70,10 @@ def backtest(
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
+    N_counts: NCounts = None,
     unique_tokens: UniqueTokens = None,
+    unit: Unit = None,
+    units: Units = None,
     observable: Observable = None,
     fix: Fix = None,
     priors: Priors = None,
@@ -81,8 +88,7 @@ def backtest(
     (the last value, and part of the last slope), is scored beside them.
     """
     bound = pairs(inputs or (), "--input", "x=C")
-    renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
-    renamed |= unique(unique_tokens)
+    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
     fixed, kept = fixed_of(fix), window_of(window)
     cutoffs = None if cutoff is None else numbers(cutoff, "--cutoff")
     law_names = [named(text, "--law", "broken_power:breaks=2") for text in law or ["chinchilla"]]
@@ -107,14 +113,11 @@ def backtest(
         for one in known
         for departure in discrepancy or ["none"]
     ]
-    with stage("Reading runs"):
-        table = sb.read_runs(
-            runs, where, renamed, observable=observable or known[0].observable, range=range_of(known[0])
-        )
+    given = asked.read(observable or known[0].observable, range_of(known[0]))
     found = patiently(
         "Compiling and fitting",
         lambda: sb.backtest(
-            table,
+            given,
             laws,
             by=by,
             cutoffs=cutoffs,
@@ -138,7 +141,7 @@ def backtest(
         about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
         return show.document({**about, "table": rows, "told": told(found), "saved": saved})
     blocks = [
-        show.lines(repr(table)),
+        show.lines(repr(given)),
         table_text(rows, found.data.attrs["by"]),
         show.prose(meaning(found)),
         "\n".join(show.prose(f"{name}: {text}.", 2) for name, text in told(found).items()),

@@ -6,11 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import method_of, range_of, unique
+from scalebayes.cli.fits import method_of, range_of
 from scalebayes.cli.numbers import named, pairs
-from scalebayes.cli.options import Json, UniqueTokens, load_jax
+from scalebayes.cli.options import (
+    Columns,
+    Inputs,
+    Json,
+    NCounts,
+    Observable,
+    RunsPath,
+    Seed,
+    UniqueTokens,
+    Unit,
+    Units,
+    Where,
+    load_jax,
+    table,
+)
 from scalebayes.cli.tell import checks_text, failed_text
-from scalebayes.cli.wait import patiently, stage
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -29,20 +43,22 @@ HEADS = {
 
 
 def compare(
-    runs: Annotated[str, typer.Argument(metavar="RUNS", help="Runs, as for 'scalebayes fit'.")],
+    runs: RunsPath,
     laws: Annotated[
         list[str], typer.Option("--law", help="Law, settings as in broken_power:breaks=2; give two or more.")
     ],
     noise: Annotated[str | None, typer.Option(help="Noise of all, by default each law's own.")] = None,
     method: Annotated[str, typer.Option(help="Method: laplace or nuts; settings as in nuts:draws=4000.")] = "laplace",
-    where: Annotated[str | None, typer.Option(metavar="EXPR", help='Rows to keep, as in "flops < 1e21".')] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
-    ] = None,
+    where: Where = None,
+    inputs: Inputs = None,
+    columns: Columns = None,
+    N_counts: NCounts = None,
     unique_tokens: UniqueTokens = None,
+    unit: Unit = None,
+    units: Units = None,
+    observable: Observable = None,
     refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a law.")] = 10,
-    seed: Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Compare laws on runs that their fits haven't seen.
@@ -54,7 +70,7 @@ def compare(
     if len(set(laws)) < max(len(laws), 2):
         raise InputError("--law: give two or more laws, each once, such as --law chinchilla --law kaplan")
     bound = pairs(inputs or (), "--input", "x=C")
-    given = unique(unique_tokens)
+    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     load_jax()
@@ -66,13 +82,12 @@ def compare(
         if name not in known:
             raise unknown("input", name, known)
     first, sampler = next(iter(each.values())), method_of(method_name, method_settings)
-    with stage("Reading runs"):
-        table = sb.read_runs(runs, where, given, observable=first.observable, range=range_of(first))
+    found = asked.read(observable or first.observable, range_of(first))
 
     def compared() -> sb.Comparison:
         fits = {
             text: sb.fit(
-                table,
+                found,
                 law,
                 noise=sb.noises.get(noise_name or law.noise, noise_settings),
                 method=sampler,
@@ -89,7 +104,7 @@ def compare(
     if json:
         rows = [{"law": name, **row} for name, row in zip(table_of.index, blanks(table_of), strict=True)]
         checks = [{"name": c.name, "status": c.status.value, "sentence": c.sentence} for c in comparison.checks]
-        return show.document({"runs": len(table), "laws": rows, "checks": checks})
+        return show.document({"runs": len(found), "laws": rows, "checks": checks})
     names = [name for name in HEADS if name in table_of]
     rows = [
         [str(law), *(show.figure(float(row[name])) for name in names)]

@@ -16,16 +16,20 @@ from scalebayes.cli.options import (
     Fix,
     Inputs,
     Json,
+    NCounts,
     Observable,
     Priors,
     Prob,
     RunsPath,
     Seed,
     UniqueTokens,
+    Unit,
+    Units,
     Where,
     Window,
     load_jax,
     opened,
+    table,
 )
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text
 from scalebayes.cli.wait import patiently, stage
@@ -57,7 +61,10 @@ def fit(
     where: Where = None,
     inputs: Inputs = None,
     columns: Columns = None,
+    N_counts: NCounts = None,
     unique_tokens: UniqueTokens = None,
+    unit: Unit = None,
+    units: Units = None,
     observable: Observable = None,
     fix: Fix = None,
     priors: Priors = None,
@@ -69,8 +76,7 @@ def fit(
     """Fit a scaling law to a table of runs."""
     check_prob(prob)
     bound = pairs(inputs or (), "--input", "x=C")
-    renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
-    renamed |= unique(unique_tokens)
+    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
     fixed = fixed_of(fix)
     law_name, law_settings = named(law, "--law", "broken_power:breaks=2")
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
@@ -85,14 +91,11 @@ def fit(
     departure = None if discrepancy in (None, "none") else "gp" if discrepancy == "gp" else sb.GP(*parts(discrepancy))
     chosen_noise = sb.noises.get(noise_name or noise_of(chosen_law, departure), noise_settings)
     chosen_method = method_of(method_name, method_settings)
-    with stage("Reading runs"):
-        table = sb.read_runs(
-            runs, where, renamed, observable=observable or chosen_law.observable, range=range_of(chosen_law)
-        )
+    found = asked.read(observable or chosen_law.observable, range_of(chosen_law))
     fitted = patiently(
         "Compiling and fitting",
         lambda: sb.fit(
-            table,
+            found,
             chosen_law,
             noise=chosen_noise,
             discrepancy=departure,
@@ -139,27 +142,6 @@ def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
         checks_text(fitted.checks, every=True),
     ]
     print("\n\n".join(block for block in blocks if block))
-
-
-def column(theirs: str) -> str | float | None:
-    """What read_runs takes for a column: its name, the number of every run, or None.
-
-    >>> column("config.n_params"), column("124M"), column("")
-    ('config.n_params', 124000000.0, None)
-    """
-    try:
-        return number(theirs) if theirs else None
-    except InputError:
-        return theirs
-
-
-def unique(tokens: str | None) -> dict[str, float]:
-    """What --unique-tokens adds to the columns that are read.
-
-    >>> unique("118M")
-    {'U': 118000000.0}
-    """
-    return {} if tokens is None else {"U": number(tokens, "--unique-tokens")}
 
 
 def range_of(law: Any) -> tuple[float, float]:

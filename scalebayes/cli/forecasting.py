@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, column, unique
-from scalebayes.cli.numbers import check_prob, numbers, pairs
+from scalebayes.cli.fits import checked_target
+from scalebayes.cli.numbers import check_prob, numbers
 from scalebayes.cli.options import (
     Columns,
     Compute,
     Json,
+    NCounts,
     Observable,
     Parameters,
     Prob,
@@ -19,8 +20,11 @@ from scalebayes.cli.options import (
     Seed,
     Tokens,
     UniqueTokens,
+    Unit,
+    Units,
     Where,
     load_jax,
+    table,
 )
 from scalebayes.cli.questions import outside_text, points_text
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text
@@ -58,7 +62,10 @@ def forecast(
     ] = True,
     where: Where = None,
     columns: Columns = None,
+    N_counts: NCounts = None,
     unique_tokens: UniqueTokens = None,
+    unit: Unit = None,
+    units: Units = None,
     observable: Observable = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
@@ -78,23 +85,22 @@ def forecast(
     if along and set(typed) not in ({"x"}, {along}):
         raise InputError(f"--along {along}: give its values as --x")
     values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
-    renamed = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
-    renamed |= unique(unique_tokens)
+    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb
 
-    with stage("Reading runs"):
-        table = sb.read_runs(runs, where, renamed, observable=observable or "loss")
-    along = along or alone(table, typed)
+    given = asked.read(observable or "loss")
+    along = along or alone(given, typed)
     bound = {"x": along} if along else None
+    check_asked(given, bound, kind, list(values))
     fit = patiently(
         "Compiling and fitting",
-        lambda: sb.forecaster(table, inputs=bound, kind=kind, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
+        lambda: sb.forecaster(given, inputs=bound, kind=kind, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
     )
     found = sb.predict(fit, observed=not curve, **values)
     points = show.records(sb.interval(found, prob))
-    told = patiently("Backtesting", lambda: worth(table, bound, kind, found, prob, seed)) if backtest else ""
+    told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
     if target is not None:
         with stage("Saving"):
             fit.save(target)
@@ -107,7 +113,7 @@ def forecast(
         return
     blocks = [
         failed_text(fit.checks),
-        show.lines(repr(table)),
+        show.lines(repr(given)),
         fitted_text(fit),
         points_text(fit, found, points, not curve, prob),
         show.prose(told),
@@ -121,6 +127,22 @@ def alone(runs: "Runs", typed: Collection[str]) -> str | None:
     """The one of N, D and C that is asked for, where the runs have that one of the three beside other columns."""
     there = [name for name in ("N", "D", "C") if name in runs.inputs]
     return there[0] if there == list(typed) else None
+
+
+def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
+    """That the recommended forecast of the runs takes each input that was asked for, before it is fitted."""
+    from scalebayes import laws
+    from scalebayes.given import DERIVABLE, check_given, not_in_runs
+    from scalebayes.recipes import recipe
+
+    try:
+        chosen = recipe(runs, bound, kind)
+    except InputError:
+        if absent := [name for name in asked if name in DERIVABLE and name not in runs.inputs]:
+            raise InputError(not_in_runs(absent, runs)) from None
+        raise
+    columns = {name: name for name in laws.get(chosen.law).inputs} | dict(chosen.inputs or {})
+    check_given(chosen.law, {name: runs.name_of(column) for name, column in columns.items()}, asked, runs)
 
 
 def worth(

@@ -1,15 +1,19 @@
 """What several commands share: options, and the fit that they read."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scalebayes.cli.numbers import number, pairs
 from scalebayes.cli.wait import heed, keep_compiled, stage
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
     from scalebayes.fitting import Fit
+    from scalebayes.runs import Runs
 
 Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]
@@ -47,6 +51,17 @@ UniqueTokens = Annotated[
         "--unique-tokens", metavar="U", help="Tokens of the corpus, as in 118M: the same as --columns U=118M."
     ),
 ]
+NCounts = Annotated[
+    str | None, typer.Option("--N-counts", metavar="WHAT", help="What N counts, such as total or non-embedding.")
+]
+Unit = Annotated[
+    str | None,
+    typer.Option(metavar="UNIT", help="Unit of the observable, such as nats/token; by default what its name says."),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OURS=UNIT", help="What a column counts in, as in N=M, D=B or C=1e21; repeatable."),
+]
 Observable = Annotated[
     str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
 ]
@@ -62,6 +77,69 @@ Priors = Annotated[
     str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
 ]
 Seed = Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The table that a command was asked to read, as `read_runs` takes it."""
+
+    runs: str
+    where: str | None
+    columns: Mapping[str, str | float | None]
+    N_counts: str | None
+    unit: str | None
+    units: Mapping[str, str]
+
+    def read(self, observable: str, range: tuple[float, float] | None = None) -> "Runs":
+        """The runs, with the observable that the command or its law is about."""
+        import scalebayes as sb
+
+        with stage("Reading runs"):
+            return sb.read_runs(
+                self.runs,
+                self.where,
+                self.columns,
+                observable=observable,
+                range=range,
+                N_counts=self.N_counts,
+                unit=self.unit,
+                units=self.units,
+            )
+
+
+def table(
+    runs: str,
+    where: str | None,
+    columns: list[str] | None,
+    N_counts: str | None,
+    unit: str | None,
+    units: list[str] | None,
+    unique_tokens: str | None = None,
+) -> Asked:
+    """The table of the options that every command with runs has.
+
+    Raises:
+        InputError: an option that isn't written as it should be; before anything is read.
+
+    >>> table("runs.csv", None, ["N=124M", "loss=val"], None, None, ["D=B"], "118M").columns
+    {'N': 124000000.0, 'loss': 'val', 'U': 118000000.0}
+    """
+    named = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
+    if unique_tokens is not None:
+        named["U"] = number(unique_tokens, "--unique-tokens")
+    return Asked(runs, where, named, N_counts, unit, pairs(units or (), "--units", "N=M"))
+
+
+def column(theirs: str) -> str | float | None:
+    """What read_runs takes for a column: its name, the number of every run, or None.
+
+    >>> column("config.n_params"), column("124M"), column("")
+    ('config.n_params', 124000000.0, None)
+    """
+    try:
+        return number(theirs) if theirs else None
+    except InputError:
+        return theirs
 
 
 def load_jax() -> None:

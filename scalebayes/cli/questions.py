@@ -50,7 +50,7 @@ def predict(
 
     known = dict.fromkeys((*fit.problem.columns, *fit.problem.columns.values(), "N", "D", "C"))
     for name in values:
-        if name not in known:
+        if fit.runs.name_of(name) not in known:
             raise unknown("input", name, known)
     forecast = sb.predict(fit, observed=observed, **values)
     points = show.records(sb.interval(forecast, prob))
@@ -82,8 +82,9 @@ def points_text(fit: "Fit", forecast: "xr.Dataset", points: list[dict[str, Any]]
 def meaning(fit: "Fit", observed: bool, prob: float) -> str:
     """What the numbers of a forecast are, in a sentence."""
     from scalebayes.forecast import plain
+    from scalebayes.runs.describe import in_unit
 
-    what = f"{fit.runs.observable} in {fit.runs.unit}" if fit.runs.unit else fit.runs.observable
+    what = in_unit(fit.runs.observable, fit.runs.unit)
     beyond = "e-folds: how far the point lies outside the runs."
     if names := plain(fit, fit.problem.columns.values()):
         beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
@@ -153,8 +154,9 @@ def optimum(
         return
     print(optimum_text(budgets, table, fit.runs.observable))
     shown = "at the mode; map has no intervals" if one_draw(fit) else f"median and {percent(prob)} interval"
-    unit = f" in {fit.runs.unit}" if fit.runs.unit else ""
-    told = f"C = 6 N D in FLOPs, {fit.runs.observable}{unit}: {shown}."
+    from scalebayes.runs.describe import in_unit
+
+    told = f"C = 6 N D in FLOPs, {in_unit(fit.runs.observable, fit.runs.unit)}: {shown}."
     if best.attrs["of"] == "curve":
         taken = ", of which it takes the mean given the runs" if one_draw(fit) else ""
         told += f" The optimum is that of the law with its discrepancy{taken}; --of law gives the law's own, with its "
