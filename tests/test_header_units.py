@@ -83,6 +83,13 @@ def test_a_share_in_per_cent_is_read_as_a_share(header):
     assert "times 0.01" in repr(runs)
 
 
+def test_cells_that_say_per_cent_under_per_cent_are_divided_once():
+    """Fails if 40.2% under (%) is read as a share of 0.00402."""
+    runs = read_runs({"flops": [1e18, 1e19], "Accuracy (%)": ["40.2%", "41%"]}, observable="accuracy", range=(0, 1))
+    np.testing.assert_allclose(runs.y, [0.402, 0.41])
+    assert "times" not in repr(runs)
+
+
 def test_a_standard_error_has_the_unit_of_its_observable():
     """Fails if the values are divided by 100 and their errors are not."""
     runs = read_runs({"x": [1, 2], "score (%)": [40, 50], "score (%)_se": [1, 2]}, observable="score")

@@ -46,6 +46,8 @@ def in_units(
         theirs = reading.names.get(ours, ours)
         if ours not in asked:
             raw = cells[theirs]
+            if PER_CENT in theirs and all(map(says_per_cent, raw.tolist())):
+                continue
             refuse_twice_said(ours, theirs, raw, factor, prefix)
             refuse_too_large(ours, theirs, raw, factor, prefix)
         for name in (ours, f"{ours}_se") if ours == observable else (ours,):
@@ -93,7 +95,7 @@ def times(cells: np.ndarray, raw: np.ndarray | None, factor: float, per_cent: bo
     values = cells.tolist()
     done = [False] * len(values)
     if per_cent and raw is not None:
-        done = [isinstance(cell, str) and cell.strip().endswith(PER_CENT) for cell in raw.tolist()]
+        done = [says_per_cent(cell) for cell in raw.tolist()]
     read = [number(cell) for cell in values]
     if not any(done) and None not in read:
         return np.array(read, dtype=np.float64) * factor
@@ -101,6 +103,11 @@ def times(cells: np.ndarray, raw: np.ndarray | None, factor: float, per_cent: bo
     for i, (cell, value) in enumerate(zip(values, read, strict=True)):
         found[i] = cell if value is None or done[i] else value * factor
     return found
+
+
+def says_per_cent(cell: Any) -> bool:
+    """Whether a cell says per cent itself, and was divided where it was read."""
+    return isinstance(cell, str) and cell.strip().endswith(PER_CENT)
 
 
 def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
