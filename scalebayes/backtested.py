@@ -1,17 +1,14 @@
 """Backtest: what `backtest` returns, its table, and what it says of forecasts so far out."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from scalebayes import files
 from scalebayes.errors import InputError, unknown
 
-FORMAT = 1
 # Forecasts are alike that are this near in e-folds, or in share of the distance.
 NEAR, NEAR_SHARE = 0.5, 0.25
 
@@ -118,29 +115,20 @@ class Backtest:
         Raises:
             InputError: the path can't be written.
         """
-        data = self.data.assign_attrs(scalebayes_backtest=FORMAT)
-        files.write(files.target(path), lambda scratch: data.to_netcdf(scratch, engine="h5netcdf"))
+        from scalebayes.backtest_store import save
+
+        save(self.data, path)
 
     @classmethod
     def load(cls, path: Any) -> "Backtest":
         """Read a backtest that `save` wrote.
 
         Raises:
-            InputError: no such file, or not a backtest.
+            InputError: no such file, not a backtest, or a damaged one.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"can't read {path}: there is no such file")
-        try:
-            with xr.open_dataset(path, engine="h5netcdf") as opened:
-                data = opened.load()
-            written = int(data.attrs.pop("scalebayes_backtest"))
-        except Exception:
-            # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
-            raise InputError(f"can't read {path}: it is not a backtest saved by scalebayes, or it is damaged") from None
-        if written > FORMAT:
-            raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
-        return cls(data)
+        from scalebayes.backtest_store import load
+
+        return cls(load(path))
 
     def __repr__(self) -> str:
         about = self.data.attrs

@@ -1,7 +1,6 @@
 """export: the posterior predictive as a program that JAX runs without scalebayes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -56,12 +55,12 @@ def export(
             the fit has, a fit that is one draw where `observed` or with a discrepancy, or whose noise is no density
             where `observed`.
 
-    >>> import tempfile, numpy as np, jax, scalebayes as sb
+    >>> import pathlib, tempfile, numpy as np, jax, scalebayes as sb
     >>> runs = sb.Runs(x=[1e0, 1e1, 1e2, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
     >>> fitted = sb.fit(runs, "power", method="laplace", on_fail="ignore")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sb.export(fitted, f"{folder}/loss.jax")
-    ...     program = jax.export.deserialize(Path(f"{folder}/loss.jax").read_bytes())
+    ...     program = jax.export.deserialize(pathlib.Path(f"{folder}/loss.jax").read_bytes())
     >>> program.call(np.float32([1e5, 1e6])).shape
     (2, 5)
     """
@@ -89,7 +88,7 @@ def export(
         (points,) = jax.export.symbolic_shape("points")
         inputs = [jax.ShapeDtypeStruct((points,), np.float32) for _ in fit.law.inputs]
         whole = jax.export.export(jax.jit(program), platforms=tuple(platforms))(*inputs).serialize()
-    files.write(target, lambda scratch: Path(scratch).write_bytes(whole))
+    files.write(target, bytes(whole))
 
 
 def _program(fit: Fit, kept: np.ndarray, levels: np.ndarray, observed: bool, group: int, key: Any) -> Any:

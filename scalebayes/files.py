@@ -1,46 +1,84 @@
 """Files that are there whole or not at all."""
 
+import errno
 import os
+import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from scalebayes.errors import InputError
+
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is used up",
+    errno.EFBIG: "the file would be larger than is allowed here",
+}
 
 
 def target(path: Any) -> Path:
     """The path of a file to be written.
 
     Raises:
-        InputError: it is a folder, or in a folder that isn't there.
+        InputError: it is a folder, a device or a pipe, or in a folder that isn't there.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"can't write {path}: it is a folder; give a file name such as {path / 'fit.nc'}")
     if not path.parent.is_dir():
         raise InputError(f"can't write {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise InputError(f"can't write {path}: it is a device or a pipe; give the name of a file")
     return path
 
 
-def write(path: Path, put: Callable[[str], object]) -> None:
-    """Write a file: `put` fills one beside it, which then takes its name.
+def write(path: Path, content: bytes) -> None:
+    """Write a file: its content goes to one beside it, which takes its name once all of it is on the disk.
 
     Raises:
-        InputError: the path can't be written.
+        InputError: the path can't be written, or the disk is full. Nothing is left behind.
     """
+    scratch = None
     try:
         handle, scratch = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror}") from None
-    os.close(handle)
-    try:
-        put(scratch)
+        with open(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(scratch, 0o666 & ~umask)
         os.replace(scratch, path)
     except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror or error}") from None
+        raise InputError(f"can't write {path}: {_reason(error)}") from None
     finally:
-        Path(scratch).unlink(missing_ok=True)
+        if scratch is not None:
+            Path(scratch).unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    said = error.strerror or str(error)
+    full = FULL.get(error.errno or 0)
+    return f"{full} ({said}); make room, or give a path on another disk" if full else said
+
+
+def read(path: Any) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InputError: no such file, one that can't be read, a folder, a device or a pipe, which might never end.
+    """
+    path = Path(path)
+    try:
+        about = path.stat()
+    except (OSError, ValueError):
+        raise InputError(f"can't read {path}: there is no such file") from None
+    if not stat.S_ISREG(about.st_mode):
+        what = "a folder" if stat.S_ISDIR(about.st_mode) else "a device or a pipe"
+        raise InputError(f"can't read {path}: it is {what} and not a file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't read {path}: {error.strerror or error}") from None
+    except MemoryError:
+        raise InputError(f"can't read {path}: its {about.st_size:,} bytes don't fit into memory") from None

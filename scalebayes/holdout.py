@@ -15,7 +15,7 @@ from scalebayes.per_run import leave_one_out_averaged
 from scalebayes.result import Fit
 from scalebayes.scoring import log_density, mean_over_draws, without
 from scalebayes.status import Checks
-from scalebayes.tree import run_names
+from scalebayes.tree import run_names, tree_name
 
 
 class Loo(NamedTuple):
@@ -61,7 +61,7 @@ def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
     These are one where the fit saw each run. Of averaged runs it saw the averages: how far a run lies off the others
     of its cell is in the first alone, and weights by that would take out of the posterior what was never in it.
     """
-    name, runs = fit.runs.observable, fit.scored_runs
+    name, runs = tree_name(fit.runs.observable), fit.scored_runs
     if fit.origin is None:
         values = fit.log_likelihood()[name].values
         return values.reshape(-1, len(runs)), fit.data

@@ -1,27 +1,28 @@
 """Save a stack to one NetCDF file, a group a member, and load it again."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import xarray as xr
-
-from scalebayes import files
+from scalebayes import netcdf
 from scalebayes.errors import InputError, listed
+from scalebayes.hdf5 import Content
 from scalebayes.mixture import Stack
+from scalebayes.restored import KINDS, law_of, seed_of
+from scalebayes.restored import restored as restored_fit
 from scalebayes.status import checks_of, checks_record
-from scalebayes.store import FORMAT, file_tree, law_of
-from scalebayes.store import restored as restored_fit
+from scalebayes.store import about, groups_of, json_of, record_of
 
 if TYPE_CHECKING:
     from scalebayes.laws.base import Law
 
+MOST = 100_000_000  # draws of a mixture, more than any memory answers for
+
 
 def save(stack: Stack, path: Any) -> None:
     """Write a stack to one NetCDF file: see `Stack.save`."""
-    target = files.target(path)
-    members = list(stack.members.values())
     record = {
         "names": list(stack.members),
         "weights": list(stack.weights.values()),
@@ -31,31 +32,35 @@ def save(stack: Stack, path: Any) -> None:
         "versions": dict(stack.versions),
         "compared": checks_record(stack.compared),
     }
+    groups, attrs = {}, {"": about(json_of(record), KINDS[2])}
     # Names are the user's, and may hold what a path of the file can't.
-    tree = xr.DataTree(children={f"member{i}": file_tree(fit) for i, fit in enumerate(members)})
-    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes_stack": 1, "scalebayes": json.dumps(record)}
-    files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
+    for i, fit in enumerate(stack.members.values()):
+        groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
+        attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
+    netcdf.save(path, groups, attrs)
 
 
-def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], given: Sequence["Law"]) -> Stack:
+def restored(path: Path, content: Content, record: Mapping[str, Any], given: Sequence["Law"]) -> Stack:
     """The stack of a file that `save` wrote, with the laws that were `given`."""
-    groups = [tree[f"member{i}"] for i in range(len(record["names"]))]
-    records = [json.loads(group.attrs["scalebayes"]) for group in groups]
+    parts = [content.of(f"member{i}") for i in range(len(record["names"]))]
+    records = [json.loads(part.attrs[""]["scalebayes"]) for part in parts]
     held = sorted({one["law"]["name"] for one in records})
     if strange := [law.name for law in given if law.name not in held]:
         raise InputError(f"{path} holds fits of {listed(held)}, and law= is {strange[0]!r}")
     named, members = {law.name: law for law in given}, {}
-    for name, group, one in zip(record["names"], groups, records, strict=True):
-        # A node of a tree carries its place in it; a fit reads a tree of its own.
-        own = xr.DataTree.from_dict({child: node.to_dataset() for child, node in group.children.items()})
-        members[name] = restored_fit(own, one, law_of(path, one["law"], named.get(one["law"]["name"])))
-    weights, seed = dict(zip(record["names"], record["weights"], strict=True)), record["seed"]
+    for name, part, one in zip(record["names"], parts, records, strict=True):
+        members[name] = restored_fit(part.groups, one, law_of(path, one["law"], named.get(one["law"]["name"])))
+    weights = dict(zip(record["names"], map(float, record["weights"]), strict=True))
+    draws = int(record["draws"])
+    sound = all(0 <= x <= 1 for x in weights.values()) and math.isclose(sum(weights.values()), 1, rel_tol=1e-6)
+    if not sound or not members or not all(isinstance(name, str) for name in members) or not 0 < draws <= MOST:
+        raise InputError("the file is damaged: its weights don't add up to one, or it has no members or no draws")
     return Stack(
         members,
         weights,
-        record["by"],
-        int(record["draws"]),
-        tuple(seed) if isinstance(seed, list) else seed,
-        record["versions"],
+        str(record["by"]),
+        draws,
+        seed_of(record["seed"]),
+        {str(name): str(x) for name, x in record["versions"].items()},
         checks_of(record.get("compared", [])),
     )

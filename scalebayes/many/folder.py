@@ -1,17 +1,17 @@
 """A folder of finished batches: what a killed run has done already, and what it was doing."""
 
+import io
 import json
-import os
 import time
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from scalebayes import files
 from scalebayes.errors import InputError
+from scalebayes.sealed import sealed, unsealed
 
 MANIFEST = "manifest.json"
 ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
@@ -35,11 +35,16 @@ class Folder:
         except OSError as error:
             raise InputError(f"folder={str(path)!r} can't be made: {error.strerror}") from None
         manifest = self.path / MANIFEST
-        wanted = json.loads(json.dumps(dict(about), default=_plain))
+        text = json.dumps(dict(about), default=_plain, indent=1)
+        wanted = json.loads(text)
+        # A batch belongs to what was to be computed as well as to its name.
+        self._about = json.dumps(wanted, sort_keys=True).encode()
         if manifest.exists():
             try:
                 found = json.loads(manifest.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                if not isinstance(found, dict):
+                    raise ValueError
+            except (OSError, ValueError, RecursionError):
                 raise InputError(f"{manifest} is damaged; give another folder, or remove this one") from None
             if found != wanted:
                 differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
@@ -50,43 +55,57 @@ class Folder:
         elif any(one.suffix != ".part" for one in self.path.iterdir()):
             raise InputError(f"{self.path} isn't empty and holds no run of fit_many or calibrate; give another folder")
         else:
-            self._write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
+            files.write(manifest, text.encode())
         for scratch in self.path.glob("*.part"):
             if time.time() - scratch.stat().st_mtime > ABANDONED:
                 scratch.unlink(missing_ok=True)
 
     def has(self, name: str) -> bool:
         """Whether a batch is finished."""
-        return (self.path / f"{name}.npz").exists()
+        return self._path(name).exists()
 
     def count(self) -> int:
         """How many batches are finished."""
         return sum(1 for _ in self.path.glob("*.npz"))
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
-        """The arrays of a finished batch; None where it isn't there, or is damaged and has to be done again."""
-        path = self.path / f"{name}.npz"
+        """The arrays of a finished batch; None where it isn't there, or is damaged and has to be done again.
+
+        Raises:
+            InputError: something else than a file stands in its place.
+        """
+        path = self._path(name)
         if not path.exists():
             return None
         try:
-            with np.load(path) as arrays:
+            content = unsealed(files.read(path), self._of(name))
+            if content is None:
+                raise ValueError("it has no checksum")
+            with np.load(io.BytesIO(content)) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            path.unlink(missing_ok=True)  # else it would count as finished when it has been done again
+        except InputError as error:
+            raise InputError(f"{error}; remove it, or give another folder") from None
+        except Exception:
+            # Whatever the reader of a damaged archive raises.
+            self.forget(name)
             return None
+
+    def forget(self, name: str) -> None:
+        """Take a batch away that is to be done again; else it would count as finished when that is done."""
+        self._path(name).unlink(missing_ok=True)
 
     def write(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a finished batch."""
-        self._write(f"{name}.npz", lambda file: np.savez(file, allow_pickle=False, **dict(arrays)))
+        whole = io.BytesIO()
+        np.savez(whole, allow_pickle=False, **dict(arrays))
+        files.write(self._path(name), sealed(whole.getvalue(), self._of(name)))
 
-    def _write(self, name: str, put: Callable[[IO[bytes]], object]) -> None:
-        def fill(scratch: str) -> None:
-            with open(scratch, "wb") as file:
-                put(file)
-                file.flush()
-                os.fsync(file.fileno())
+    def _path(self, name: str) -> Path:
+        return self.path / f"{name}.npz"
 
-        files.write(self.path / name, fill)
+    def _of(self, name: str) -> bytes:
+        """What the checksum of a batch is about, beside its arrays: a batch of another name or run isn't this one."""
+        return name.encode() + b"\n" + self._about
 
 
 def _plain(number: Any) -> Any:

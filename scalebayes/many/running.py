@@ -18,7 +18,7 @@ from scalebayes.infer.fallback import chains_of, trusted, with_more
 from scalebayes.many.folder import Folder
 from scalebayes.many.plan import Group, planned
 from scalebayes.many.progress import Bar
-from scalebayes.many.work import batch_of, compute, from_arrays, keys_of, parcel
+from scalebayes.many.work import are_whole, batch_of, compute, from_arrays, keys_of, parcel
 from scalebayes.problem import Problem
 from scalebayes.result import Fit
 from scalebayes.status import Status
@@ -88,7 +88,8 @@ class Running:
             for part in there:
                 assert self.folder is not None
                 arrays = self.folder.read(part.name)
-                if arrays is None:  # damaged
+                if arrays is None or not are_whole(arrays, [self.problems[i] for i in part.members]):
+                    self.folder.forget(part.name)  # damaged
                     waiting[self._submit(own or self.executor, method, part, waiting, len(parts))] = part
                 else:
                     yield from self._finished(method, part, from_arrays(arrays))

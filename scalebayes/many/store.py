@@ -1,20 +1,22 @@
 """Save the fits of many data sets to one NetCDF file and load them again."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from scalebayes import files
+from scalebayes import netcdf
+from scalebayes.errors import InputError
+from scalebayes.hdf5 import Content
 from scalebayes.many.fits import Fits
+from scalebayes.restored import DRAWS, KINDS, ORIGIN, RUNS, STATS, law_of
+from scalebayes.restored import restored as restored_fit
 from scalebayes.result import Fit
-from scalebayes.store import FORMAT, label_columns, law_of, origin_table, record_of
-from scalebayes.store import restored as restored_fit
-from scalebayes.tree import DIMS, constant_columns
+from scalebayes.runs import stored
+from scalebayes.store import about, json_of, origin_of, record_of
+from scalebayes.tree import DIMS, tree_name
 
 if TYPE_CHECKING:
     from scalebayes.laws.base import Law
@@ -26,12 +28,11 @@ def save(fits: Fits, path: Any) -> None:
     Fits whose arrays have one shape share a group, their draws stacked along the dim dataset; the runs of all of a
     group's fits are one table, in order.
     """
-    target = files.target(path)
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for i, fit in enumerate(fits):
-        runs = (*constant_columns(fit.runs), *fit.runs.labels)
+    alike: dict[Any, list[int]] = defaultdict(list)
+    tables = [stored.arrays_of(fit.runs) for fit in fits]
+    for i, (fit, table) in enumerate(zip(fits, tables, strict=True)):
         shapes = tuple((name, x.shape) for name, x in (*fit.draws.items(), *fit.sample_stats.items()))
-        groups[fit.runs.observable, runs, shapes].append(i)
+        alike[tuple(table), shapes].append(i)
     record = {
         "names": fits.names,
         "seconds": fits.seconds,
@@ -43,69 +44,60 @@ def save(fits: Fits, path: Any) -> None:
                 "rows": [len(fits[i].runs) for i in members],
                 "fits": [record_of(fits[i]) for i in members],
             }
-            for members in groups.values()
+            for members in alike.values()
         ],
     }
-    text = np.frombuffer(json.dumps(record, default=float).encode(), np.uint8)
-    parts = {}
-    for number, members in enumerate(groups.values()):
-        for name, dataset in _group([fits[i] for i in members]).items():
-            parts[f"group{number}/{name}"] = dataset
-    parts |= {f"origin{i}": origin_table(fit.origin) for i, fit in enumerate(fits) if fit.origin is not None}
-    tree = xr.DataTree.from_dict({"/": xr.Dataset({"record": ("byte", text)}), **parts})
-    tree.attrs = {"scalebayes_format": FORMAT, "scalebayes_fits": 1}
-    files.write(target, lambda scratch: tree.to_netcdf(scratch, engine="h5netcdf"))
+    groups: dict[str, dict[str, netcdf.Variable]] = {}
+    for number, members in enumerate(alike.values()):
+        each = [fits[i] for i in members]
+        groups[f"group{number}/{DRAWS}"] = _stacked([fit.draws for fit in each])
+        groups[f"group{number}/{STATS}"] = _stacked([fit.sample_stats for fit in each])
+        first = tables[members[0]]
+        groups[f"group{number}/{RUNS}"] = {
+            name: (("row",), np.concatenate([tables[i][name] for i in members])) for name in first
+        }
+    groups |= {f"{ORIGIN}{i}": origin_of(fit) for i, fit in enumerate(fits) if fit.origin is not None}
+    netcdf.save(path, groups, {"": about(json_of(record), KINDS[1])})
 
 
-def _group(fits: list[Fit]) -> dict[str, xr.Dataset]:
-    first = fits[0]
-
-    def stacked(each: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
-        return xr.Dataset(
-            {name: (("dataset", *DIMS[x.ndim]), np.stack([one[name] for one in each])) for name, x in each[0].items()}
-        )
-
-    def joined(each: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
-        return xr.Dataset({name: ("row", np.concatenate([one[name] for one in each])) for name in each[0]})
-
-    labels = [{name: x for name, (_, x) in label_columns(fit.runs).items()} for fit in fits]
-    observed = f"y_{first.runs.observable}"
-    columns = [{**constant_columns(f.runs), **own, observed: f.runs.y} for f, own in zip(fits, labels, strict=True)]
+def _stacked(each: Sequence[Mapping[str, np.ndarray]]) -> dict[str, netcdf.Variable]:
     return {
-        "posterior": stacked([fit.draws for fit in fits]),
-        "sample_stats": stacked([fit.sample_stats for fit in fits]),
-        "runs": joined(columns),
+        tree_name(name): (("dataset", *DIMS[x.ndim]), np.stack([one[name] for one in each]))
+        for name, x in each[0].items()
     }
 
 
-def restored(path: Path, tree: xr.DataTree, record: Mapping[str, Any], given: Mapping[str, "Law"]) -> Fits:
+def restored(path: Path, content: Content, record: Mapping[str, Any], given: Mapping[str, "Law"]) -> Fits:
     """The fits of a file that `save` wrote, with the laws that were `given`, by name."""
     fits: dict[int, Fit] = {}
+    laws: dict[str, Any] = {}
     for number, group in enumerate(record["groups"]):
-        parts = {name: tree[f"group{number}/{name}"].to_dataset() for name in ("posterior", "sample_stats", "runs")}
-        ends = np.concatenate([[0], np.cumsum(group["rows"])])
-        table = {str(name): x.values for name, x in parts["runs"].data_vars.items()}
-        laws: dict[str, Any] = {}
+        parts = {name: content.groups.get(f"group{number}/{name}", {}) for name in (DRAWS, STATS, RUNS)}
+        ends = np.cumsum([0, *group["rows"]])
+        held = {"dataset": len(group["members"]), "row": int(ends[-1])}
+        for name, of in ((DRAWS, "dataset"), (STATS, "dataset"), (RUNS, "row")):
+            if any(len(x) != held[of] for x in parts[name].values()):
+                raise InputError(f"the file is damaged: {name} of its fits isn't of {held[of]} {of}s")
         for j, (i, one) in enumerate(zip(group["members"], group["fits"], strict=True)):
-            observable = one["runs"]["observable"]
-            mine = {name: ("run", x[ends[j] : ends[j + 1]]) for name, x in table.items()}
-            observed = {observable: mine.pop(f"y_{observable}")}
-            single = {
-                "posterior": parts["posterior"].isel(dataset=j),
-                "sample_stats": parts["sample_stats"].isel(dataset=j),
-                "observed_data": xr.Dataset(observed),
-                "constant_data": xr.Dataset(mine),
-            }
+            single = {name: {key: x[j] for key, x in parts[name].items()} for name in (DRAWS, STATS)}
+            single[RUNS] = {key: x[ends[j] : ends[j + 1]] for key, x in parts[RUNS].items()}
             if one.get("origin"):
-                single["origin"] = tree[f"origin{i}"].to_dataset()
-            text = json.dumps(one["law"])
+                single[ORIGIN] = content.groups[f"{ORIGIN}{i}"]
+            text = json_of(one["law"])
             if text not in laws:
                 laws[text] = law_of(path, one["law"], given.get(one["law"]["name"]))
-            fits[i] = restored_fit(xr.DataTree.from_dict(single), one, laws[text])
+            fits[i] = restored_fit(single, one, laws[text])
+    names = tuple(record["names"])
+    if sorted(fits) != list(range(len(names))) or len(set(names)) < len(names) or not all(map(_is_text, names)):
+        raise InputError(f"the file is damaged: it has {len(names)} names and {len(fits)} fits")
     return Fits(
-        tuple(record["names"]),
-        tuple(fits[i] for i in range(len(fits))),
-        record["seconds"],
-        record["resampled"],
-        record["versions"],
+        names,
+        tuple(fits[i] for i in range(len(names))),
+        float(record["seconds"]),
+        int(record["resampled"]),
+        {str(name): str(x) for name, x in record["versions"].items()},
     )
+
+
+def _is_text(name: Any) -> bool:
+    return isinstance(name, str)

@@ -93,3 +93,25 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
         )
         for i in range(len(arrays["z"]))
     ]
+
+
+def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> bool:
+    """Whether arrays from a folder are what `to_arrays` makes of draws of these data sets."""
+    kinds = {"stats/", "numbers/", "mode/"}
+    if "z" not in arrays or any(x.ndim < 1 or len(x) != len(problems) for x in arrays.values()):
+        return False
+    if {name for name in arrays if name.startswith("mode/")} != {f"mode/{name}" for name in Mode._fields}:
+        return False
+    z, free = arrays["z"], len(problems[0].model.free)
+    # Rows that have scales of their own have coordinates too, past those of the free parameters.
+    wide = z.shape[-1] == free or (problems[0].model.latent and z.shape[-1] > free)
+    if not (z.ndim == 4 and z.size and wide and arrays["mode/z"].shape == (len(problems), z.shape[-1])):
+        return False
+    return all(
+        (x.dtype == np.float64 if name == "z" or name.startswith("mode/") else x.dtype.kind in "fib")
+        and (name == "z" or any(name.startswith(kind) for kind in kinds))
+        and not (name in ("z", "mode/z") and np.isnan(x).any())
+        and not (name.startswith("numbers/") and x.ndim != 1)
+        and not (name.startswith("stats/") and x.ndim not in (2, 3, 4))
+        for name, x in arrays.items()
+    )

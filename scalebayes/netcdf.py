@@ -1,0 +1,102 @@
+"""NetCDF files of arrays: made in memory, with a checksum at their end, and read where it holds."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import h5netcdf
+import numpy as np
+
+from scalebayes import files
+from scalebayes.errors import InputError
+from scalebayes.hdf5 import MAGIC, Content, arrays_of, tried
+from scalebayes.sealed import sealed, unsealed
+
+# Dims and values.
+Variable = tuple[tuple[str, ...], np.ndarray]
+CURE = "use another copy, or make it again"
+# An attribute of every file that has a checksum: where the checksum is gone, the file was changed.
+MARK = "scalebayes_checksum"
+WHERE = "the file's last line has the SHA-256 of all that comes before it"
+
+
+def save(path: Any, groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one file, whole or not at all.
+
+    Args:
+        path: of the file. groups: path of a group -> name -> dims and array. attrs: path of a group -> its attributes,
+            ASCII text or numbers; "" is the path of the root.
+
+    Raises:
+        InputError: the path can't be written.
+    """
+    files.write(files.target(path), sealed(made(groups, attrs)))
+
+
+def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """A NetCDF file as bytes, without its checksum."""
+    whole = io.BytesIO()
+    with h5netcdf.File(whole, "w") as file:
+        for place in dict.fromkeys(["", *groups, *attrs]):
+            group = file if not place else file[place] if place in file else file.create_group(place)
+            sizes = {dim: n for dims, x in groups.get(place, {}).values() for dim, n in zip(dims, x.shape, strict=True)}
+            group.dimensions = sizes
+            for name, (dims, values) in groups.get(place, {}).items():
+                truth = values.dtype == bool
+                variable = group.create_variable(name, dims, data=values.astype(np.int8) if truth else values)
+                if truth:
+                    variable.attrs["dtype"] = "bool"  # as xarray writes it
+            for name, value in attrs.get(place, {}).items():
+                group.attrs[name] = value
+        file.attrs[MARK] = WHERE
+    return whole.getvalue()
+
+
+def load(path: Any, what: str = "fit") -> Content:
+    """The arrays of a file that `save` wrote, or that a version before checksums did.
+
+    Args:
+        path: of the file. what: is looked for in it, for the message.
+
+    Raises:
+        InputError: no such file, none of this kind, or a damaged one.
+    """
+    return opened(path, checked(path, what), what)
+
+
+def checked(path: Any, what: str) -> bytes:
+    """A NetCDF file as bytes whose checksum holds, or that never had one and can be read to the end.
+
+    Raises:
+        InputError: as for `load`.
+    """
+    whole = files.read(path)
+    if not whole.startswith(MAGIC):
+        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged")
+    try:
+        content = unsealed(whole)
+    except ValueError as error:
+        raise InputError(f"can't read {path}: the file is damaged: {error}; {CURE}") from None
+    if content is not None:
+        return whole
+    if WHERE.encode() in whole:
+        raise InputError(
+            f"can't read {path}: the file is damaged: it was cut short, or changed by another program; {CURE}"
+        )
+    if not tried(whole):
+        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged")
+    return whole
+
+
+def opened(path: Any, whole: bytes, what: str) -> Content:
+    """The arrays of a file, of which `checked` gave the bytes."""
+    try:
+        found = arrays_of(whole)
+    except Exception as error:
+        # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
+        raise InputError(
+            f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged ({type(error).__name__})"
+        ) from None
+    if MARK in found.attrs[""] and unsealed(whole) is None:
+        raise InputError(f"can't read {path}: the file is damaged: its checksum is gone; {CURE}")
+    return found

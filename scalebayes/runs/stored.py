@@ -1,0 +1,147 @@
+"""Runs as arrays and a record in JSON's types, and the same runs from them, whatever their names and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.door import check_range, frozen
+from scalebayes.runs.names import INPUTS
+from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, Origin
+from scalebayes.runs.table import Runs, made
+
+DEEPEST = 20  # lists in lists, of metadata: what lies deeper is kept as text
+COLUMN, LABEL = "column", "label"
+
+
+def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
+    """Every column of runs (run,) under a name of its own; `record_of` has the true names, in this order.
+
+    >>> runs = Runs(**{"val/x": [1.0, 2.0]}, loss=[3.0, 2.0], run_id=["b", ""])
+    >>> {name: x.tolist() for name, x in arrays_of(runs).items()}
+    {'y': [3.0, 2.0], 'row': [1, 2], 'column0': [1.0, 2.0], 'label0': [0, -1]}
+    """
+    known = {"y": runs.y, "se": runs.se, "count": runs.count, "row": runs.rows.astype(np.int64)}
+    columns = {f"{COLUMN}{i}": runs.inputs[name] for i, name in enumerate(_given(runs))}
+    labels = {f"{LABEL}{i}": _codes(cells)[1] for i, cells in enumerate(runs.labels.values())}
+    return {**{name: x for name, x in known.items() if x is not None}, **columns, **labels}
+
+
+def record_of(runs: Runs) -> dict[str, Any]:
+    """What else is known of runs: names, the words of each label, metadata."""
+    return {
+        "observable": runs.observable,
+        "unit": runs.unit,
+        "range": list(runs.range),
+        "N_counts": runs.N_counts,
+        "metadata": plain(runs.metadata),
+        "derived": dict(runs.derived),
+        "columns": _given(runs),
+        "labels": [[name, _codes(cells)[0]] for name, cells in runs.labels.items()],
+        "rows": len(runs),
+        "origin": {name: plain(getattr(runs.origin, name)) for name in _origin()},
+        "hash": runs.hash,
+    }
+
+
+def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Runs:
+    """The runs that `arrays_of` and `record_of` took apart.
+
+    Raises:
+        InputError: they are damaged.
+    """
+    rows, observable = int(record["rows"]), _text(record["observable"])
+
+    def column(name: str, interval: Interval | None, dtype: Any = np.float64) -> np.ndarray:
+        found = arrays.get(name)
+        if found is None or found.dtype != dtype or found.shape != (rows,):
+            raise InputError(f"the file is damaged: its runs have no {name!r} of {rows} rows")
+        if interval is not None and not interval.holds(found).all():
+            raise InputError(f"the file is damaged: {name!r} of its runs holds what no run has")
+        return frozen(found)
+
+    lower, upper = check_range(record["range"])
+    inputs = {_text(name): column(f"{COLUMN}{i}", _support(name)) for i, name in enumerate(record["columns"])}
+    labels = {}
+    for i, (name, words) in enumerate(record["labels"]):
+        codes = column(f"{LABEL}{i}", Interval(-1, len(words), closed=True), np.int64)
+        labels[_text(name)] = _cells([_text(word) for word in words], codes)
+    about = {name: value for name, value in record["origin"].items() if isinstance(value, _origin().get(name, ()))}
+    runs = made(
+        {
+            "observable": observable,
+            "unit": _text(record["unit"]),
+            "range": (lower, upper),
+            "y": column("y", Interval(lower, upper)),
+            "inputs": inputs,
+            "se": column("se", NOT_NEGATIVE) if "se" in arrays else None,
+            "count": column("count", AT_LEAST_ONE) if "count" in arrays else None,
+            "labels": labels,
+            "N_counts": None if record["N_counts"] is None else _text(record["N_counts"]),
+            "metadata": dict(record["metadata"]),
+            "derived": {},
+            "origin": Origin(column("row", None, np.int64), labels.get("run_id"), **about),
+        }
+    )
+    for name in record["derived"]:
+        runs = runs.derive(name)
+    if runs.hash != record["hash"]:
+        raise InputError("the file is damaged: its runs aren't those that were fitted")
+    return runs
+
+
+def plain(value: Any, deep: int = 0) -> Any:
+    """A value in JSON's types: arrays and sequences as lists, names as text, and what JSON has no type for as text.
+
+    >>> import pathlib
+    >>> plain({"a": (1, np.float64(2.5)), 3: pathlib.PurePosixPath("x"), "b": np.array([True])})
+    {'a': [1, 2.5], '3': 'x', 'b': [True]}
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value.item() if isinstance(value, np.generic) else value
+    if deep < DEEPEST:
+        if isinstance(value, Mapping):
+            return {str(name): plain(x, deep + 1) for name, x in value.items()}
+        if isinstance(value, (np.ndarray, np.generic)):
+            return plain(value.tolist(), deep + 1)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [plain(x, deep + 1) for x in value]
+    return str(value)
+
+
+def _origin() -> dict[str, type]:
+    """What else than rows is known of where runs came from, and of which type it is."""
+    empty = Origin(np.empty(0, int))
+    return {one.name: type(getattr(empty, one.name)) for one in fields(Origin) if one.name not in ("rows", "run_ids")}
+
+
+def _given(runs: Runs) -> list[str]:
+    return [name for name in runs.inputs if name not in runs.derived]
+
+
+def _support(name: str) -> Interval | None:
+    """What the column of a name may hold: any other than those that the door checks may be blank."""
+    return POSITIVE if name in INPUTS else None
+
+
+def _codes(cells: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The words of a label, and the number of each cell's, -1 where it has none, int64 (run,)."""
+    words = {word: i for i, word in enumerate(dict.fromkeys(cell for cell in cells.tolist() if cell is not None))}
+    return [str(word) for word in words], np.array([words.get(cell, -1) for cell in cells.tolist()], np.int64)
+
+
+def _cells(words: list[str], codes: np.ndarray) -> np.ndarray:
+    cells = np.empty(len(codes), dtype=object)
+    cells[:] = [words[code] if code >= 0 else None for code in codes.tolist()]
+    cells.setflags(write=False)
+    return cells
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"the file is damaged: {value!r:.40} stands where text belongs")
+    return value
