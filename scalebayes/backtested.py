@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, shown, unknown
 
 # Forecasts are alike that are this near in e-folds, or in share of the distance.
 NEAR, NEAR_SHARE = 0.5, 0.25
@@ -136,7 +136,8 @@ class Backtest:
             f"Backtest on {self.data.sizes['run']} runs: fitted up to a {about['by']}, scored beyond it, on the log of "
             f"{about['observable']}; {about['method']}, seed {about['seed']}"
         )
-        return f"{head}\n{self.table().to_string(index=False, float_format=lambda x: f'{x:.4g}')}"
+        table = self.table().to_string(index=False, float_format=lambda x: f"{x:.4g}")
+        return f"{shown(head)}\n{shown(table, '\n')}"
 
 
 def _percent(prob: float) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, shown, unknown
 from scalebayes.status import Checks, Status
 
 if TYPE_CHECKING:
@@ -80,4 +80,5 @@ class Comparison:
             f", the largest {held} held out" if held else ""
         )
         table = self.table().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
-        return "\n".join([*bad, head, table, *([] if bad else [f"all {len(self.checks)} checks pass"])])
+        rest = [] if bad else [f"all {len(self.checks)} checks pass"]
+        return "\n".join([*bad, shown(head), shown(table, "\n"), *rest])

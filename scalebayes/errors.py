@@ -9,14 +9,35 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
+def shown(text: str, keep: str = "") -> str:
+    r"""Text as it is safe to print: what has no glyph, such as what a terminal obeys, is written as Python writes it.
+
+    Text that was shown before stays as it is.
+
+    Args:
+        text: to print. keep: characters that stay as they are, such as the ends of lines.
+
+    >>> print(shown("loss\x1b[2J"), shown("a\nb"), shown("café α"))
+    loss\x1b[2J a\nb café α
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
 class InputError(ValueError):
     """What was given can't be used; the message says where it is wrong and what to do, on one line.
+
+    Names and paths in it are `shown`.
 
     >>> raise InputError("row 3, column 'tokens': the cell is blank; fill it in or leave the row out")
     Traceback (most recent call last):
         ...
     scalebayes.errors.InputError: row 3, column 'tokens': the cell is blank; fill it in or leave the row out
     """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(shown(one) if isinstance(one, str) else one for one in args))
 
 
 def nearest(given: str, valid: Iterable[str]) -> list[str]:

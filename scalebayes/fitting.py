@@ -18,7 +18,7 @@ from scalebayes import window as windows
 from scalebayes.checks import check
 from scalebayes.checks.sampling import agreeing
 from scalebayes.discrepancy import Discrepancy
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.infer import Draws
 from scalebayes.infer.batch import compiled_once
 from scalebayes.infer.fallback import run_on
@@ -98,7 +98,7 @@ def fit(
         used, draws = run_on(method, problem, key)
         result = finished(problem, used, seed_record(seed), draws)
     if failed := result.checks.of(Status.FAIL):
-        sentence = "; ".join(f"{c.name}: {c.sentence}" for c in failed)
+        sentence = shown("; ".join(f"{c.name}: {c.sentence}" for c in failed))
         if on_fail == "raise":
             raise FitError(sentence)
         if on_fail == "warn":

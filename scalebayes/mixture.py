@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes.errors import shown
 from scalebayes.infer.laplace import stratified
 from scalebayes.keys import as_key
 from scalebayes.many.answers import agreed, reviews
@@ -92,7 +93,7 @@ class Stack:
             + (f", discrepancy {fit.discrepancy!r}" if fit.discrepancy else "")
             for (name, fit), weight in zip(self.members.items(), self.weights.values(), strict=True)
         ]
-        return "\n".join([*failed, head, *rows])
+        return "\n".join([*failed, *map(shown, [head, *rows])])
 
 
 def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:

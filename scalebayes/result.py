@@ -9,6 +9,7 @@ import numpy as np
 
 from scalebayes.averaging import Averaged, averaged_text
 from scalebayes.discrepancy import Discrepancy
+from scalebayes.errors import shown
 from scalebayes.kinds import kind_text
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -101,7 +102,13 @@ class Fit:
 
     @cached_property
     def data(self) -> "xr.DataTree":
-        """The fit in ArviZ's schema: posterior, sample_stats, observed_data, constant_data."""
+        """The fit in ArviZ's schema: posterior, sample_stats, observed_data, constant_data.
+
+        Columns and parameters keep their names, unless a tree can't have them: a slash and what can't be printed are
+        written as in the address of a web page, "val/loss" as "val%2Floss", and so is the first letter of a name that
+        is taken, such as "run"; a name without letters is "%". `urllib.parse.unquote` is the way back. The coordinate
+        of the dim run is the `run_id`; where several runs have one, or one has none, with its row in the table.
+        """
         from scalebayes.tree import to_tree
 
         return to_tree(self)
@@ -155,5 +162,5 @@ class Fit:
         failed = [line for line in bad if line.startswith("fail")]
         review = [line for line in bad if not line.startswith("fail")]
         kind = kind_text(self.runs)
-        read = [f"read as {kind}"] if kind else []
-        return "\n".join([*failed, head, *read, table, *review, *([note] if note else [])])
+        read = [f"read as {shown(kind)}"] if kind else []
+        return "\n".join([*failed, shown(head), *read, shown(table, "\n"), *review, *([note] if note else [])])

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scalebayes.errors import shown
+
 
 class Status(StrEnum):
     """How a check went: pass, review (read it before you rely on the fit), fail (don't rely on the fit)."""
@@ -30,7 +32,7 @@ class Check:
     sentence: str
 
     def __str__(self) -> str:
-        return f"{self.status.value:<7} {self.name}: {self.sentence}"
+        return shown(f"{self.status.value:<7} {self.name}: {self.sentence}")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target, fixed_of, method_of, priors_of, range_of, window_of
+from scalebayes.cli.fits import answered, checked_target, fixed_of, method_of, priors_of, range_of, window_of
 from scalebayes.cli.numbers import named, numbers, pairs
 from scalebayes.cli.options import (
     Columns,
@@ -132,22 +132,17 @@ def backtest(
             progress=False,
         ),
     )
-    if target is not None:
-        with stage("Saving"):
-            found.save(target)
     rows = show.records(found.table())
     if json:
-        saved = None if target is None else str(target)
         about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
-        return show.document({**about, "table": rows, "told": told(found), "saved": saved})
+        return answered({**about, "table": rows, "told": told(found)}, found, target)
     blocks = [
         show.lines(repr(given)),
         table_text(rows, found.data.attrs["by"]),
         show.prose(meaning(found)),
         "\n".join(show.prose(f"{name}: {text}.", 2) for name, text in told(found).items()),
-        f"saved to {target}" if target is not None else "",
     ]
-    print("\n\n".join(block for block in blocks if block))
+    answered("\n\n".join(block for block in blocks if block), found, target)
 
 
 def told(found: "Backtest") -> dict[str, str]:

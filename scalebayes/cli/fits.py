@@ -33,7 +33,7 @@ from scalebayes.cli.options import (
 )
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text
 from scalebayes.cli.wait import patiently, stage
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, shown, unknown
 
 HDF5 = b"\x89HDF\r\n\x1a\n"  # how a saved fit begins
 
@@ -107,20 +107,17 @@ def fit(
             on_fail="ignore",  # the checks are printed
         ),
     )
-    if target is not None:
-        with stage("Saving"):
-            fitted.save(target)
     if json:
-        return show.document({**about_fit(fitted, prob), "saved": None if target is None else str(target)})
+        return answered(about_fit(fitted, prob), fitted, target)
     blocks = [
         failed_text(fitted.checks),
         show.lines(repr(fitted.runs)),
         fitted_text(fitted),
         parameters_text(fitted, prob),
         checks_text(fitted.checks),
-        "not saved; --out fit.nc keeps it" if target is None else f"saved to {target}",
+        "not saved; --out fit.nc keeps it" if target is None else "",
     ]
-    print("\n\n".join(block for block in blocks if block))
+    answered("\n\n".join(block for block in blocks if block), fitted, target)
 
 
 def parts(text: str) -> list[str]:
@@ -166,6 +163,32 @@ def checked_target(out: str) -> Path:
     except OSError as error:
         raise InputError(f"--out: can't write {path}: {error.strerror}") from None
     return path
+
+
+def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -> None:
+    """Print an answer, or its document, and save what it was found with; where that fails, the answer is there.
+
+    Args:
+        answer: as text, or a document to which "saved" is added. found: a fit, or a backtest. target: None to save not.
+
+    Raises:
+        InputError: it can't be saved.
+    """
+    failed = None
+    if isinstance(answer, str):
+        print(answer, flush=True)
+    if target is not None:
+        try:
+            with stage("Saving"):
+                found.save(target)
+        except InputError as error:
+            failed = error
+    if not isinstance(answer, str):
+        show.document({**answer, "saved": None if failed or target is None else str(target)})
+    elif target is not None and not failed:
+        print(f"\nsaved to {shown(str(target))}")
+    if failed:
+        raise InputError(f"--out: {failed}")
 
 
 def _begins(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import checked_target
+from scalebayes.cli.fits import answered, checked_target
 from scalebayes.cli.numbers import check_prob, numbers
 from scalebayes.cli.options import (
     Columns,
@@ -101,16 +101,11 @@ def forecast(
     found = sb.predict(fit, observed=not curve, **values)
     points = show.records(sb.interval(found, prob))
     told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
-    if target is not None:
-        with stage("Saving"):
-            fit.save(target)
     if json:
-        saved = None if target is None else str(target)
-        about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told, "saved": saved}
-        show.document(about)
         if far := outside_text(found, len(points)):
             show.message(f"warning: {far}")
-        return
+        about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told}
+        return answered(about, fit, target)
     blocks = [
         failed_text(fit.checks),
         show.lines(repr(given)),
@@ -118,9 +113,8 @@ def forecast(
         points_text(fit, found, points, not curve, prob),
         show.prose(told),
         checks_text(fit.checks),
-        f"saved to {target}" if target is not None else "",
     ]
-    print("\n\n".join(block for block in blocks if block))
+    answered("\n\n".join(block for block in blocks if block), fit, target)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

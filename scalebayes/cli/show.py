@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scalebayes.errors import shown
+
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 COUNTS = ("N", "D", "U")  # read as 70B rather than 7e10
 GAP = "  "
@@ -89,7 +91,7 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) ->
     alpha    0.35
     E       1.812
     """
-    split = [[cell.split("\n") for cell in row] for row in [header, *rows]]
+    split = [[shown(cell, "\n").split("\n") for cell in row] for row in [header, *rows]]
     widths = [max(len(line) for row in split for line in row[i]) for i in range(len(header))]
     lines = []
     for row in split:
@@ -110,7 +112,7 @@ def width() -> int:
 def prose(text: str, hang: int = 0) -> str:
     """A sentence in lines that fit, those after the first moved in by `hang`; words are never cut."""
     return textwrap.fill(
-        text, min(width(), 100), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
+        shown(text), min(width(), 100), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
     )
 
 
@@ -159,9 +161,11 @@ def plain(value: Any) -> Any:
 
 def document(content: Mapping[str, Any]) -> None:
     """Print one JSON document, all there is on standard output."""
-    print(json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False)
+    # What a terminal obeys is written as JSON writes it, and is the same text to who reads the document.
+    print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def message(text: str) -> None:
     """One line on standard error."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    print(" ".join(shown(text, "\n").split()), file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
-from scalebayes.errors import unknown
+from scalebayes.errors import shown, unknown
 from scalebayes.result import Fit
 from scalebayes.status import Status
 
@@ -121,4 +121,4 @@ class Fits(Sequence[Fit]):
         lines += [f"fail    {name}: {', '.join(c.name for c in of)}" for name, of in list(failed.items())[:10]]
         if len(failed) > 10:
             lines.append(f"... and {len(failed) - 10} more; fits.status has them all")
-        return "\n".join(lines)
+        return "\n".join(map(shown, lines))

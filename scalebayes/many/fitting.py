@@ -12,7 +12,7 @@ from typing import Any, Literal
 import jax
 
 from scalebayes import discrepancy as discrepancies
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
@@ -106,7 +106,7 @@ def fit_many(
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
-        told = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")
+        told = shown(", ".join(failed[:5])) + (", ..." if len(failed) > 5 else "")
         sentence = f"{len(failed)} of {len(fits)} fits failed a check ({told}): fits.status says which"
         if on_fail == "raise":
             raise FitError(sentence)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, shown
 from scalebayes.fitting import finished
 from scalebayes.infer import Laplace
 from scalebayes.infer.batch import cores
@@ -180,7 +180,7 @@ class Running:
                 self._keep(part, future.result())
         return WorkerError(
             f"a worker process died; {self.folder.count()} finished batches (of {all_} in this pass) are kept in "
-            f"{self.folder.path}, and the same call with a new executor goes on there"
+            f"{shown(str(self.folder.path))}, and the same call with a new executor goes on there"
         )
 
     def _finished(self, method: Any, part: Part, draws: list[Draws]) -> Iterator[tuple[int, Fit]]:

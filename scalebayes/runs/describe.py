@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from scalebayes.errors import shown
+
 MOST = 20
 NOT_SAID = "(unit not said)"
 
@@ -67,7 +69,7 @@ def describe(runs: Any) -> str:
         "where": "; ".join(about.get("filters", ())),
         "best of": best_told(about.get("best_of")),
     }
-    return "\n".join([*lines, *(f"  {name}: {text}" for name, text in told.items() if text)])
+    return "\n".join(map(shown, [*lines, *(f"  {name}: {text}" for name, text in told.items() if text)]))
 
 
 def best_told(about: Mapping[str, Any] | None) -> str:
