@@ -11,7 +11,6 @@ import xarray as xr
 
 from scalebayes import netcdf
 from scalebayes.errors import InputError
-from scalebayes.restored import layout
 from scalebayes.runs.stored import plain
 
 FORMAT = 2
@@ -35,7 +34,6 @@ def save(data: xr.Dataset, path: Any) -> None:
     words = {str(name): [list(x.dims), x.values.tolist()] for name, x in data.variables.items() if x.dtype.kind in "UO"}
     record = {
         "dims": {name: list(x.dims) for name, x in numbers.items()},
-        "layout": layout({name: x.values for name, x in numbers.items()}),
         "words": words,
         "coords": [str(name) for name in data.coords],
         "attrs": plain(data.attrs),
@@ -66,13 +64,11 @@ def load(path: Any) -> xr.Dataset:
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"can't read {path}: the file is damaged ({type(error).__name__}: {error})") from None
+        raise InputError(netcdf.damaged(path, f"{type(error).__name__}: {error}")) from None
     return data
 
 
 def _second(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> xr.Dataset:
-    if layout(arrays) != record["layout"]:
-        raise ValueError("its scores aren't of the type and the shape that were saved")
     variables = {name: (record["dims"][name], x) for name, x in arrays.items()}
     variables |= {name: (dims, np.array(cells, str)) for name, (dims, cells) in record["words"].items()}
     return xr.Dataset(variables, attrs=record["attrs"]).set_coords(record["coords"])

@@ -77,7 +77,7 @@ def _runs(table: Mapping[str, np.ndarray], y: np.ndarray, record: Mapping[str, A
     """Runs in the second format; a blank label was one that is missing."""
     given = [name for name in record["inputs"] if name not in record["derived"]]
     known = {"se": f"{record['observable']}_se", "count": "count"}
-    arrays = {"y": y, "row": np.arange(1, 1 + len(y))}
+    arrays = {"y": y}
     arrays |= {ours: table[theirs] for ours, theirs in known.items() if theirs in table}
     arrays |= {f"column{i}": table[name] for i, name in enumerate(given)}
     labels = []
@@ -86,4 +86,4 @@ def _runs(table: Mapping[str, np.ndarray], y: np.ndarray, record: Mapping[str, A
         blank = words == ""
         arrays[f"label{i}"] = np.where(blank, -1, np.cumsum(~blank) - 1)[codes.ravel()]
         labels.append([name, words[~blank].tolist()])
-    return arrays, {**record, "columns": given, "labels": labels, "rows": len(y), "origin": {}}
+    return arrays, {**record, "columns": given, "labels": labels, "rows": [*range(1, 1 + len(y))], "origin": {}}

@@ -10,7 +10,7 @@ from scalebayes import netcdf
 from scalebayes.errors import InputError, listed
 from scalebayes.hdf5 import Content
 from scalebayes.mixture import Stack
-from scalebayes.restored import KINDS, law_of, seed_of
+from scalebayes.restored import KINDS, RUNS, law_of, seed_of, together
 from scalebayes.restored import restored as restored_fit
 from scalebayes.status import checks_of, checks_record
 from scalebayes.store import about, groups_of, json_of, record_of
@@ -49,12 +49,13 @@ def restored(path: Path, content: Content, record: Mapping[str, Any], given: Seq
         raise InputError(f"{path} holds fits of {listed(held)}, and law= is {strange[0]!r}")
     named, members = {law.name: law for law in given}, {}
     for name, part, one in zip(record["names"], parts, records, strict=True):
-        members[name] = restored_fit(part.groups, one, law_of(path, one["law"], named.get(one["law"]["name"])))
+        groups = part.groups if RUNS in part.groups else together(part.groups, one)
+        members[name] = restored_fit(groups, one, law_of(path, one["law"], named.get(one["law"]["name"])))
     weights = dict(zip(record["names"], map(float, record["weights"]), strict=True))
     draws = int(record["draws"])
     sound = all(0 <= x <= 1 for x in weights.values()) and math.isclose(sum(weights.values()), 1, rel_tol=1e-6)
     if not sound or not members or not all(isinstance(name, str) for name in members) or not 0 < draws <= MOST:
-        raise InputError("the file is damaged: its weights don't add up to one, or it has no members or no draws")
+        raise InputError("its weights don't add up to one, or it has no members or no draws")
     return Stack(
         members,
         weights,

@@ -1,5 +1,6 @@
 """NetCDF files of arrays: made in memory, with a checksum at their end, and read where it holds."""
 
+import hashlib
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ CURE = "use another copy, or make it again"
 # An attribute of every file that has a checksum: where the checksum is gone, the file was changed.
 MARK = "scalebayes_checksum"
 WHERE = "the file's last line has the SHA-256 of all that comes before it"
+# And one of the arrays and attributes themselves: what another program changed has another, whatever its last line.
+CONTENT = "scalebayes_content_sha256"
 
 
 def save(path: Any, groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mapping[str, Any]]) -> None:
@@ -49,6 +52,9 @@ def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mappi
             for name, value in attrs.get(place, {}).items():
                 group.attrs[name] = value
         file.attrs[MARK] = WHERE
+        file.attrs[CONTENT] = _digest(
+            {place: {n: x for n, (_, x) in one.items()} for place, one in groups.items()}, attrs
+        )
     return whole.getvalue()
 
 
@@ -76,13 +82,11 @@ def checked(path: Any, what: str) -> bytes:
     try:
         content = unsealed(whole)
     except ValueError as error:
-        raise InputError(f"can't read {path}: the file is damaged: {error}; {CURE}") from None
+        raise InputError(damaged(path, str(error))) from None
     if content is not None:
         return whole
     if WHERE.encode() in whole:
-        raise InputError(
-            f"can't read {path}: the file is damaged: it was cut short, or changed by another program; {CURE}"
-        )
+        raise InputError(damaged(path, "it was cut short, or changed by another program"))
     if not tried(whole):
         raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged")
     return whole
@@ -97,6 +101,31 @@ def opened(path: Any, whole: bytes, what: str) -> Content:
         raise InputError(
             f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged ({type(error).__name__})"
         ) from None
-    if MARK in found.attrs[""] and unsealed(whole) is None:
-        raise InputError(f"can't read {path}: the file is damaged: its checksum is gone; {CURE}")
+    if MARK in found.attrs[""]:
+        if unsealed(whole) is None:
+            raise InputError(damaged(path, "its checksum is gone"))
+        if found.attrs[""].get(CONTENT) != _digest(found.groups, found.attrs):
+            raise InputError(damaged(path, "its numbers aren't those that were saved"))
     return found
+
+
+def damaged(path: Any, why: str) -> str:
+    """The sentence for a damaged file.
+
+    >>> damaged("fit.nc", "it has no draws")
+    "can't read fit.nc: the file is damaged: it has no draws; use another copy, or make it again"
+    """
+    return f"can't read {path}: the file is damaged: {why}; {CURE}"
+
+
+def _digest(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str, Mapping[str, Any]]) -> str:
+    """SHA-256, hex, of arrays and attributes by their places and names."""
+    digest = hashlib.sha256()
+    for place, arrays in sorted(groups.items()):
+        for name, x in sorted(arrays.items()):
+            digest.update(repr((place, name, x.dtype.str, x.shape)).encode("utf-8", "surrogatepass"))
+            digest.update(np.ascontiguousarray(x).tobytes())
+    for place, each in sorted(attrs.items()):
+        told = sorted((name, str(value)) for name, value in each.items() if name not in (MARK, CONTENT))
+        digest.update(repr((place, told)).encode() if told else b"")
+    return digest.hexdigest()

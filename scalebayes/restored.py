@@ -26,17 +26,15 @@ from scalebayes.status import checks_of
 from scalebayes.tree import tree_name
 
 # The groups of a fit's file.
-DRAWS, STATS, RUNS, ORIGIN = "posterior", "sample_stats", "runs", "origin"
+DRAWS, STATS, ORIGIN = "posterior", "sample_stats", "origin"
+OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
+RUNS = "runs"  # these three in one, which a file of many fits has
 CELL = "cell_of_run"
 # What a file holds.
 KINDS = ("fit", "fits", "stack")
+LONGEST = 200  # bytes of a variable's name; netCDF's own library has room for 256
 
 Groups = Mapping[str, Mapping[str, np.ndarray]]
-
-
-def layout(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Of each array its type, its shape and how many of its numbers aren't finite, which a file has to have again."""
-    return {name: [x.dtype.name, list(x.shape), int((~np.isfinite(x)).sum())] for name, x in arrays.items()}
 
 
 def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
@@ -63,6 +61,30 @@ def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
 def _as_of(saved: Param, own: Param) -> Param:
     """A parameter of a file with the dimension and the support of the law's or the noise's own."""
     return replace(saved, dimension=own.dimension, within=own.support)
+
+
+def places(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Where in a fit's file the columns of its runs lie: their name in `stored.arrays_of` -> group and variable.
+
+    Args:
+        record: of the runs.
+    """
+    observable = record["observable"]
+    named = {"y": (OBSERVED, observable), "se": (CONSTANT, f"{observable}_se"), "count": (CONSTANT, "count")}
+    named |= {f"{stored.COLUMN}{i}": (CONSTANT, name) for i, name in enumerate(record["columns"])}
+    named |= {f"{stored.LABEL}{i}": (LABELS, name) for i, (name, _) in enumerate(record["labels"])}
+    return {ours: (group, _short(tree_name(name), ours)) for ours, (group, name) in named.items()}
+
+
+def _short(name: str, ours: str) -> str:
+    """A variable's name that other readers of NetCDF take; no `tree_name` begins as the one of a longer does."""
+    return name if len(name.encode()) <= LONGEST else f"%41{ours}"
+
+
+def together(groups: Groups, record: Mapping[str, Any]) -> dict[str, Mapping[str, np.ndarray]]:
+    """The groups of a fit's file with its runs in one, as `restored` takes them."""
+    there = {ours: groups.get(group, {}).get(name) for ours, (group, name) in places(record["runs"]).items()}
+    return {**groups, RUNS: {ours: x for ours, x in there.items() if x is not None}}
 
 
 def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
@@ -98,7 +120,7 @@ def seed_of(record: Any) -> int | tuple[int, ...]:
     """The seed of a record: a whole number, or the numbers of a key."""
     found = tuple(record) if isinstance(record, list) else record
     if not all(isinstance(x, int) and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
-        raise InputError("the file is damaged: its seed is no whole number")
+        raise InputError("its seed is no whole number")
     return found
 
 
@@ -109,22 +131,17 @@ def _sampled(
     found, stats = groups[DRAWS], {str(name): x for name, x in groups.get(STATS, {}).items()}
     draws = {name: found[tree_name(name)] for name in free if tree_name(name) in found}
     if set(draws) != set(free) or len(found) != len(free):
-        raise InputError(f"the file is damaged: it has draws of {listed(found)}, and its law of {listed(free)}")
+        raise InputError(f"it has draws of {listed(found)}, and its law of {listed(free)}")
     shape = next(iter(draws.values())).shape
     if len(shape) != 2 or not all(shape):
-        raise InputError(f"the file is damaged: its draws have the shape {shape}, and not (chain, draw)")
-    # A fit that failed may have infinite draws; then its record says how many.
-    odd = np.isnan if "layout" in record else lambda x: ~np.isfinite(x)
+        raise InputError(f"its draws have the shape {shape}, and not (chain, draw)")
+    infinite = record.get("infinite", {})
     for name, x in draws.items():
-        if x.dtype != np.float64 or x.shape != shape or odd(x).any():
-            raise InputError(
-                f"the file is damaged: the draws of {name!r} aren't {shape[0]} x {shape[1]} finite numbers"
-            )
+        if x.dtype != np.float64 or x.shape != shape or (~np.isfinite(x)).sum() != infinite.get(name, 0):
+            raise InputError(f"the draws of {name!r} aren't {shape[0]} x {shape[1]} finite numbers")
     for name, x in stats.items():
         if x.dtype.kind not in "fib" or x.ndim not in (1, 2, 3) or (x.ndim > 1 and x.shape != (*shape, runs)[: x.ndim]):
-            raise InputError(f"the file is damaged: {name!r} of its sample stats isn't one number a draw")
-    if "layout" in record and record["layout"] != {DRAWS: layout(draws), STATS: layout(stats)}:
-        raise InputError("the file is damaged: its draws aren't of the type and the shape that were saved")
+            raise InputError(f"{name!r} of its sample stats isn't one number a draw")
     return draws, stats
 
 
@@ -138,7 +155,7 @@ def _origin(groups: Groups, record: Mapping[str, Any] | None) -> Averaged | None
         or cell.dtype.kind != "i"
         or not np.array_equal(np.unique(cell), np.arange(cell.max() + 1))
     ):
-        raise InputError("the file is damaged: the cells of its runs aren't numbered from 0 on")
+        raise InputError("the cells of its runs aren't numbered from 0 on")
     return Averaged(runs, cell, record["about"])
 
 
@@ -149,5 +166,5 @@ def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
         return None
     own = {name: param for one in saved.components for name, param in one.params().items()}
     if set(own) != set(saved.params):
-        raise InputError(f"the file is damaged: its discrepancy has {listed(saved.params)}, and not {listed(own)}")
+        raise InputError(f"its discrepancy has {listed(saved.params)}, and not {listed(own)}")
     return replace(saved, params=MappingProxyType({name: _as_of(saved.params[name], own[name]) for name in own}))

@@ -10,12 +10,12 @@ import numpy as np
 
 from scalebayes import discrepancy as discrepancies
 from scalebayes import netcdf
-from scalebayes.errors import InputError, listed
+from scalebayes.errors import InputError, listed, shown
 from scalebayes.first_format import upgraded
 from scalebayes.hdf5 import Content
 from scalebayes.laws.base import Law
 from scalebayes.priors import param_record
-from scalebayes.restored import CELL, DRAWS, KINDS, ORIGIN, RUNS, STATS, law_of, layout, restored
+from scalebayes.restored import CELL, DRAWS, KINDS, ORIGIN, STATS, law_of, places, restored, together
 from scalebayes.result import Fit
 from scalebayes.runs import stored
 from scalebayes.status import checks_record
@@ -40,12 +40,15 @@ def json_of(record: Mapping[str, Any]) -> str:
 
 
 def groups_of(fit: Fit) -> dict[str, dict[str, netcdf.Variable]]:
-    """The arrays of a fit as they lie in a file. Columns have plain names there, and the record has the true ones."""
-    groups = {
+    """The arrays of a fit as they lie in a file, in ArviZ's schema; labels are numbers, whose words the record has."""
+    groups: dict[str, dict[str, netcdf.Variable]] = {
         DRAWS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.draws.items()},
         STATS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.sample_stats.items()},
-        RUNS: {name: (("run",), x) for name, x in stored.arrays_of(fit.runs).items()},
     }
+    place = places(stored.record_of(fit.runs))
+    for name, x in stored.arrays_of(fit.runs).items():
+        group, variable = place[name]
+        groups.setdefault(group, {})[variable] = (("run",), x)
     if fit.origin is not None:
         groups[ORIGIN] = origin_of(fit)
     return groups
@@ -89,14 +92,15 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
         if written > FORMAT:
             raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
         if written == FORMAT and netcdf.MARK not in found:
-            raise InputError("the file is damaged: its checksum is gone")
+            raise InputError("its checksum is gone")
         kind, record, content = _parts(content, written)
         return _read(path, kind, content, record, given)
     except InputError as error:
-        told = str(error)
-        raise InputError(told if str(path) in told else f"can't read {path}: {told}") from None
+        # What is to be done by who loads it names the file.
+        named = shown(str(path)) in str(error)
+        raise InputError(str(error) if named else netcdf.damaged(path, str(error))) from None
     except Exception as error:
-        raise InputError(f"can't read {path}: the file is damaged ({type(error).__name__}: {error})") from None
+        raise InputError(netcdf.damaged(path, f"{type(error).__name__}: {error}")) from None
 
 
 def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
@@ -104,7 +108,8 @@ def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
     if written < FORMAT:
         return upgraded(content)
     found = content.attrs[""]
-    return str(found["scalebayes_kind"]), json.loads(found["scalebayes"]), content
+    kind, record = str(found["scalebayes_kind"]), json.loads(found["scalebayes"])
+    return kind, record, content._replace(groups=together(content.groups, record)) if kind == KINDS[0] else content
 
 
 def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], given: Sequence[Law]) -> Any:
@@ -120,7 +125,7 @@ def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], gi
 
         return restored_stack(path, content, record, given)
     if kind != KINDS[0]:
-        raise InputError(f"the file is damaged: it holds {kind!r:.40}, which is none of {listed(KINDS)}")
+        raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
     if len(given) > 1:
         raise InputError(f"{path} holds one fit: law= is one law")
     return restored(content.groups, record, law_of(path, record["law"], given[0] if given else None))
@@ -151,5 +156,6 @@ def record_of(fit: Fit) -> dict[str, Any]:
         "versions": dict(fit.versions),
         "runs": stored.record_of(fit.runs),
         "origin": fit.origin and {"runs": stored.record_of(fit.origin.runs), "about": stored.plain(fit.origin.about)},
-        "layout": {DRAWS: layout(fit.draws), STATS: layout(fit.sample_stats)},
+        # Of a fit that failed its checks; any other draw of a file that isn't finite is damage.
+        "infinite": {name: n for name, x in fit.draws.items() if (n := int((~np.isfinite(x)).sum()))},
     }

@@ -15,6 +15,9 @@ PACKAGE = Path(scalebayes.__file__).parent
 ORDER = (
     "errors",
     "files",
+    "sealed",
+    "hdf5",
+    "netcdf",
     "keys",
     "runs.cells",
     "runs.spelling",
@@ -46,6 +49,7 @@ ORDER = (
     "runs.roles",
     "runs.table",
     "runs.split",
+    "runs.stored",
     "runs.reading",
     "runs",
     "window",
@@ -145,6 +149,8 @@ ORDER = (
     "predictive",
     "departed",
     "optima",
+    "restored",
+    "first_format",
     "store",
     "many.store",
     "mixture_store",
@@ -160,6 +166,7 @@ ORDER = (
     "trivial",
     "cutoffs",
     "backtested",
+    "backtest_store",
     "backtesting",
     "",  # the package itself: names that load when they are used
     "cli.show",
@@ -186,6 +193,7 @@ UPWARDS = {
     ("many.fits", "many.store"): "Fits.save, which needs Fits to load",
     ("store", "many.store"): "load, of a file that holds many fits",
     ("mixture", "mixture_store"): "Stack.save, which needs Stack to load",
+    ("backtested", "backtest_store"): "Backtest.save and Backtest.load; the store holds it to what a fit's file is",
     ("store", "mixture_store"): "load, of a file that holds a stack",
 }
 

@@ -27,7 +27,7 @@ from scalebayes.cli.options import (
     table,
 )
 from scalebayes.cli.tell import percent
-from scalebayes.cli.wait import patiently, stage
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError, unknown
 
 if TYPE_CHECKING:

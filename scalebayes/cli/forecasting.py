@@ -28,7 +28,7 @@ from scalebayes.cli.options import (
 )
 from scalebayes.cli.questions import outside_text, points_text
 from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text
-from scalebayes.cli.wait import patiently, stage
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ def restored(path: Path, content: Content, record: Mapping[str, Any], given: Map
         held = {"dataset": len(group["members"]), "row": int(ends[-1])}
         for name, of in ((DRAWS, "dataset"), (STATS, "dataset"), (RUNS, "row")):
             if any(len(x) != held[of] for x in parts[name].values()):
-                raise InputError(f"the file is damaged: {name} of its fits isn't of {held[of]} {of}s")
+                raise InputError(f"{name} of its fits isn't of {held[of]} {of}s")
         for j, (i, one) in enumerate(zip(group["members"], group["fits"], strict=True)):
             single = {name: {key: x[j] for key, x in parts[name].items()} for name in (DRAWS, STATS)}
             single[RUNS] = {key: x[ends[j] : ends[j + 1]] for key, x in parts[RUNS].items()}
@@ -89,7 +89,7 @@ def restored(path: Path, content: Content, record: Mapping[str, Any], given: Map
             fits[i] = restored_fit(single, one, laws[text])
     names = tuple(record["names"])
     if sorted(fits) != list(range(len(names))) or len(set(names)) < len(names) or not all(map(_is_text, names)):
-        raise InputError(f"the file is damaged: it has {len(names)} names and {len(fits)} fits")
+        raise InputError(f"it has {len(names)} names and {len(fits)} fits")
     return Fits(
         names,
         tuple(fits[i] for i in range(len(names))),

@@ -23,9 +23,9 @@ def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
 
     >>> runs = Runs(**{"val/x": [1.0, 2.0]}, loss=[3.0, 2.0], run_id=["b", ""])
     >>> {name: x.tolist() for name, x in arrays_of(runs).items()}
-    {'y': [3.0, 2.0], 'row': [1, 2], 'column0': [1.0, 2.0], 'label0': [0, -1]}
+    {'y': [3.0, 2.0], 'column0': [1.0, 2.0], 'label0': [0, -1]}
     """
-    known = {"y": runs.y, "se": runs.se, "count": runs.count, "row": runs.rows.astype(np.int64)}
+    known = {"y": runs.y, "se": runs.se, "count": runs.count}
     columns = {f"{COLUMN}{i}": runs.inputs[name] for i, name in enumerate(_given(runs))}
     labels = {f"{LABEL}{i}": _codes(cells)[1] for i, cells in enumerate(runs.labels.values())}
     return {**{name: x for name, x in known.items() if x is not None}, **columns, **labels}
@@ -42,7 +42,7 @@ def record_of(runs: Runs) -> dict[str, Any]:
         "derived": dict(runs.derived),
         "columns": _given(runs),
         "labels": [[name, _codes(cells)[0]] for name, cells in runs.labels.items()],
-        "rows": len(runs),
+        "rows": runs.rows.tolist(),
         "origin": {name: plain(getattr(runs.origin, name)) for name in _origin()},
         "hash": runs.hash,
     }
@@ -54,14 +54,14 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
     Raises:
         InputError: they are damaged.
     """
-    rows, observable = int(record["rows"]), _text(record["observable"])
+    row, observable = np.array(record["rows"], np.int64), _text(record["observable"])
 
     def column(name: str, interval: Interval | None, dtype: Any = np.float64) -> np.ndarray:
         found = arrays.get(name)
-        if found is None or found.dtype != dtype or found.shape != (rows,):
-            raise InputError(f"the file is damaged: its runs have no {name!r} of {rows} rows")
+        if found is None or found.dtype != dtype or found.shape != row.shape:
+            raise InputError(f"its runs have no {name!r} of {len(row)} rows")
         if interval is not None and not interval.holds(found).all():
-            raise InputError(f"the file is damaged: {name!r} of its runs holds what no run has")
+            raise InputError(f"{name!r} of its runs holds what no run has")
         return frozen(found)
 
     lower, upper = check_range(record["range"])
@@ -84,13 +84,13 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
             "N_counts": None if record["N_counts"] is None else _text(record["N_counts"]),
             "metadata": dict(record["metadata"]),
             "derived": {},
-            "origin": Origin(column("row", None, np.int64), labels.get("run_id"), **about),
+            "origin": Origin(frozen(row), labels.get("run_id"), **about),
         }
     )
     for name in record["derived"]:
         runs = runs.derive(name)
     if runs.hash != record["hash"]:
-        raise InputError("the file is damaged: its runs aren't those that were fitted")
+        raise InputError("its runs aren't those that were fitted")
     return runs
 
 
@@ -143,5 +143,5 @@ def _cells(words: list[str], codes: np.ndarray) -> np.ndarray:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(f"the file is damaged: {value!r:.40} stands where text belongs")
+        raise InputError(f"{value!r:.40} stands where text belongs")
     return value
