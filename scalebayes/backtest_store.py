@@ -69,7 +69,7 @@ def load(path: Any) -> xr.Dataset:
 
 
 def _second(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> xr.Dataset:
-    variables = {name: (record["dims"][name], x) for name, x in arrays.items()}
+    variables = {name: (dims, arrays[name]) for name, dims in record["dims"].items()}
     variables |= {name: (dims, np.array(cells, str)) for name, (dims, cells) in record["words"].items()}
     return xr.Dataset(variables, attrs=record["attrs"]).set_coords(record["coords"])
 

@@ -52,7 +52,7 @@ def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mappi
             for name, value in attrs.get(place, {}).items():
                 group.attrs[name] = value
         file.attrs[MARK] = WHERE
-        file.attrs[CONTENT] = _digest(
+        file.attrs[CONTENT] = digest_of(
             {place: {n: x for n, (_, x) in one.items()} for place, one in groups.items()}, attrs
         )
     return whole.getvalue()
@@ -104,7 +104,7 @@ def opened(path: Any, whole: bytes, what: str) -> Content:
     if MARK in found.attrs[""]:
         if unsealed(whole) is None:
             raise InputError(damaged(path, "its checksum is gone"))
-        if found.attrs[""].get(CONTENT) != _digest(found.groups, found.attrs):
+        if found.attrs[""].get(CONTENT) != digest_of(found.groups, found.attrs):
             raise InputError(damaged(path, "its numbers aren't those that were saved"))
     return found
 
@@ -118,7 +118,7 @@ def damaged(path: Any, why: str) -> str:
     return f"can't read {path}: the file is damaged: {why}; {CURE}"
 
 
-def _digest(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str, Mapping[str, Any]]) -> str:
+def digest_of(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str, Mapping[str, Any]]) -> str:
     """SHA-256, hex, of arrays and attributes by their places and names."""
     digest = hashlib.sha256()
     for place, arrays in sorted(groups.items()):

@@ -7,8 +7,10 @@ import h5py
 import numpy as np
 
 import scalebayes as sb
+from scalebayes.hdf5 import arrays_of
+from scalebayes.netcdf import CONTENT, digest_of
 from scalebayes.priors import prior_text
-from scalebayes.sealed import sealed, unsealed
+from scalebayes.sealed import LENGTH, sealed, unsealed
 
 # A record's value in place of which anything of another type is damage.
 STRANGE = (None, "x", [], {}, float("nan"), -1, [["x"]], True)
@@ -25,7 +27,7 @@ def flipped(content, rng):
 def cut(content, rng):
     """The end is missing, or a piece in the middle, or the last line alone."""
     first, last = sorted(rng.integers(len(content), size=2).tolist())
-    return [content[:first], content[:first] + content[last + 1 :], unsealed(content) or content[:-1]][rng.integers(3)]
+    return [content[:first], content[:first] + content[last + 1 :], content[:-LENGTH]][rng.integers(3)]
 
 
 def zeroed(content, rng):
@@ -42,11 +44,18 @@ def grown(content, rng):
 BYTES = (flipped, cut, zeroed, grown)
 
 
-def edited(content, change, seal=True):
-    """A NetCDF file that `change` was made to, which takes an open h5py file; with a right checksum, or with none."""
+def edited(content, change, seal=True, forged=False):
+    """A NetCDF file that `change` was made to, which takes an open h5py file.
+
+    seal: whether the checksum at its end is right. forged: whether that of its arrays is too, as a liar would have it.
+    """
     whole = io.BytesIO(unsealed(content) or content)
     with h5py.File(whole, "r+") as file:
         change(file)
+    if forged:
+        found = arrays_of(whole.getvalue())
+        with h5py.File(whole, "r+") as file:
+            file.attrs[CONTENT] = digest_of(found.groups, found.attrs)
     return sealed(whole.getvalue()) if seal else whole.getvalue()
 
 
@@ -75,13 +84,18 @@ def not_finite(values, rng):
         return None
     changed = values.copy()
     at = int(rng.integers(values.size))
-    changed.flat[at] = rng.choice([x for x in (np.nan, np.inf, -np.inf) if not np.array_equal(x, changed.flat[at])])
+    changed.flat[at] = rng.choice(
+        [x for x in (np.nan, np.inf, -np.inf) if not np.array_equal(x, changed.flat[at], equal_nan=True)]
+    )
     return changed
 
 
 def of_another_type(values, rng):
     """The same numbers in another type."""
-    return values.astype(rng.choice([x for x in ("f4", "i4", "i8", "f8", "u1", "c16") if np.dtype(x) != values.dtype]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return values.astype(
+            rng.choice([x for x in ("f4", "i4", "i8", "f8", "u1", "c16") if np.dtype(x) != values.dtype])
+        )
 
 
 def of_another_shape(values, rng):

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 
+import damaging
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -80,6 +81,17 @@ def test_a_law_outside_the_registry_needs_law(tmp_path):
     assert sb.load(tmp_path / "mine.nc", law=MINE).law.fn is MINE.fn
 
 
+def write_edited(path, out, edit):
+    """A file with another record, and with checksums that say it was saved so."""
+
+    def change(file):
+        record = json.loads(file.attrs["scalebayes"])
+        edit(record)
+        file.attrs["scalebayes"] = json.dumps(record)
+
+    out.write_bytes(damaging.edited(path.read_bytes(), change, forged=True))
+
+
 def test_names_in_a_file_are_never_run(fit, tmp_path):
     """A crafted file makes load import or call what it names."""
     path = tmp_path / "fit.nc"
@@ -89,12 +101,7 @@ def test_names_in_a_file_are_never_run(fit, tmp_path):
         ("noise", "name", "__import__('os').system"),
         ("method", "name", "subprocess.run"),
     ):
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-        record = json.loads(tree.attrs["scalebayes"])
-        record[part][key] = value
-        tree.attrs["scalebayes"] = json.dumps(record)
-        tree.to_netcdf(tmp_path / "crafted.nc", engine="h5netcdf")
+        write_edited(path, tmp_path / "crafted.nc", lambda record: record[part].update({key: value}))
         with pytest.raises(sb.InputError):
             sb.load(tmp_path / "crafted.nc")
 
@@ -112,12 +119,7 @@ def test_names_in_a_file_are_never_run(fit, tmp_path):
 def test_records_that_are_damaged(fit, tmp_path, edit):
     """A damaged record gives a KeyError, which the command line prints as a traceback."""
     fit.save(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
-        tree = opened.load()
-    record = json.loads(tree.attrs["scalebayes"])
-    edit(record)
-    tree.attrs["scalebayes"] = json.dumps(record)
-    tree.to_netcdf(tmp_path / "edited.nc", engine="h5netcdf")
+    write_edited(tmp_path / "fit.nc", tmp_path / "edited.nc", edit)
     with pytest.raises(sb.InputError):
         sb.load(tmp_path / "edited.nc")
 
@@ -149,12 +151,19 @@ def test_files_that_are_no_fits(fit, tmp_path):
 def test_changed_runs_are_noticed(fit, tmp_path):
     """A file whose runs were edited loads as if they had been fitted."""
     fit.save(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
-        tree = opened.load()
-    tree["observed_data"]["loss"].values[0] += 0.1
-    tree.to_netcdf(tmp_path / "edited.nc", engine="h5netcdf")
+    content = (tmp_path / "fit.nc").read_bytes()
+
+    def change(file):
+        file["observed_data/loss"][0] += 0.1
+
+    (tmp_path / "edited.nc").write_bytes(damaging.edited(content, change, forged=True))
     with pytest.raises(sb.InputError, match="runs aren't those"):
         sb.load(tmp_path / "edited.nc")
+    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
+        tree = opened.load()
+    tree.to_netcdf(tmp_path / "copied.nc", engine="h5netcdf")
+    with pytest.raises(sb.InputError, match="changed by another program; use another copy, or make it again"):
+        sb.load(tmp_path / "copied.nc")
 
 
 def test_paths_that_cant_be_written(fit, tmp_path):
