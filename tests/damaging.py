@@ -178,15 +178,17 @@ def _kind(value):
 
 def facts(found):
     """All numbers of what a file holds, as text and bytes that compare."""
-    members = (
-        found.members
-        if isinstance(found, sb.Stack)
-        else dict(zip(found.names, found, strict=True))
-        if isinstance(found, sb.Fits)
-        else {"": found}
-    )
+    if isinstance(found, sb.Backtest):
+        yield sorted(found.data.attrs.items())
+        for name, x in sorted(found.data.variables.items()):
+            yield name, x.dims, x.values.tolist() if x.dtype.kind in "UO" else x.values.tobytes()
+        return
+    members = {"": found}
     if isinstance(found, sb.Stack):
+        members = found.members
         yield repr((found.weights, found.draws, found.seed))
+    if isinstance(found, sb.Fits):
+        members = dict(zip(found.names, found, strict=True))
     for name, fit in members.items():
         yield name, repr((fit.seed, fit.reference, sorted(fit.numbers.items()), fit.runs.hash, fit.noise))
         yield repr([(name, prior_text(param.prior)) for name, param in fit.problem.params.items()])
@@ -211,3 +213,28 @@ def damaged(content, rng):
     }[how]
     seal = how == 5 or (how > 5 and bool(rng.integers(2)))
     return edited(content, make, seal), f"{what}, {'right' if seal else 'no'} checksum"
+
+
+def damaged_batch(content, name, manifest, rng):
+    """A damaged file of a folder of batches, and what was done to it.
+
+    name: of the batch. manifest: the path of the folder's, of which a right checksum is too.
+    """
+    how = int(rng.integers(7))
+    if how < 4:
+        return BYTES[how](content, rng), BYTES[how].__name__
+    with np.load(io.BytesIO(content)) as found:
+        arrays = dict(found)
+    if how == 4:
+        arrays.pop(sorted(arrays)[int(rng.integers(len(arrays)))])
+    elif how == 5:
+        arrays = {"a": np.arange(3)}
+    else:
+        key = ("z", "mode/z", "mode/scale", "stats/lp")[int(rng.integers(4))]
+        spoilt = ARRAYS[int(rng.integers(1, 3))](arrays[key], rng)
+        arrays[key] = np.full_like(arrays[key], np.nan) if key == "z" and rng.integers(2) else spoilt
+    whole, seal = io.BytesIO(), bool(rng.integers(2))
+    np.savez(whole, **arrays)
+    about = name.encode() + b"\n" + json.dumps(json.loads(manifest.read_text()), sort_keys=True).encode()
+    told = f"{('array gone', 'other archive', 'array')[how - 4]}, {'right' if seal else 'no'} checksum"
+    return sealed(whole.getvalue(), about) if seal else whole.getvalue(), told

@@ -1,6 +1,5 @@
 """A damaged file is refused in one sentence, or gives the numbers that were saved; and quickly."""
 
-import io
 import json
 import os
 import time
@@ -12,8 +11,6 @@ import pytest
 
 import scalebayes as sb
 from scalebayes import hdf5
-from scalebayes.many.folder import Folder
-from scalebayes.sealed import sealed
 
 FIRST = Path(__file__).parent / "first_format"  # saved by the version before there were checksums
 EXPECTED = json.loads((FIRST / "expected.json").read_text())
@@ -46,11 +43,11 @@ def test_files_from_before_checksums(kind, saved):
             np.testing.assert_array_equal(np.ravel(old.draws[name]), draws)
 
 
-def outcome(path, load, facts, wanted):
+def outcome(path, load, wanted):
     """How a file is taken, and in how many seconds."""
     started = time.perf_counter()
     try:
-        found = facts(load(path))
+        found = facts_of(load(path))
     except sb.InputError as error:
         assert "\n" not in str(error) and str(path) in str(error)
         return "refused", time.perf_counter() - started
@@ -60,24 +57,20 @@ def outcome(path, load, facts, wanted):
 @pytest.mark.parametrize("kind", [*KINDS, "backtest"])
 def test_damaged_copies(kind, saved, tmp_path):
     """Fails if bytes, arrays or attributes that were changed load as other numbers, hang, or end in another error."""
-    load, facts = (sb.Backtest.load, lambda x: xr_facts(x.data)) if kind == "backtest" else (sb.load, facts_of)
-    content, wanted = (saved / f"{kind}.nc").read_bytes(), facts(load(saved / f"{kind}.nc"))
+    load = sb.Backtest.load if kind == "backtest" else sb.load
+    content, wanted = (saved / f"{kind}.nc").read_bytes(), facts_of(load(saved / f"{kind}.nc"))
     rng = np.random.default_rng(KINDS.index(kind) if kind in KINDS else 9)
     for i in range(COPIES):
         whole, how = damaging.damaged(content, rng)
         path = tmp_path / f"{i}.nc"
         path.write_bytes(whole)
-        found, seconds = outcome(path, load, facts, wanted)
+        found, seconds = outcome(path, load, wanted)
         assert found != "other", f"{how}: {path} gives other numbers"
         assert seconds < SECONDS or "checksum" in how, f"{how}: {seconds:.1f} s"
 
 
 def facts_of(found):
     return list(damaging.facts(found))
-
-
-def xr_facts(data):
-    return [(name, x.dims, x.dtype.kind, x.values.tobytes()) for name, x in data.variables.items()], data.attrs
 
 
 DRAWS = "posterior/alpha"
@@ -202,30 +195,8 @@ def fit_in(folder, **options):
     return facts_of(fits)
 
 
-def batch_damage(content, arrays, part, rng):
-    """A damaged batch: its bytes, or another archive in its place, with and without a right checksum."""
-    how = int(rng.integers(7))
-    if how < 4:
-        return damaging.BYTES[how](content, rng)
-    if how == 4:
-        name = sorted(arrays)[int(rng.integers(len(arrays)))]
-        arrays = {key: x for key, x in arrays.items() if key != name}
-    elif how == 5:
-        arrays = {"a": np.arange(3)}
-    else:
-        name = ("z", "mode/z", "mode/scale", "stats/lp")[int(rng.integers(4))]
-        spoilt = damaging.ARRAYS[int(rng.integers(1, 3))](arrays[name], rng)
-        arrays = arrays | {name: np.full_like(arrays[name], np.nan) if name == "z" and rng.integers(2) else spoilt}
-    whole = io.BytesIO()
-    np.savez(whole, **arrays)
-    return sealed(whole.getvalue(), part) if rng.integers(2) else whole.getvalue()
-
-
-def test_damaged_batches(tmp_path, monkeypatch):
+def test_damaged_batches(tmp_path):
     """Fails if a damaged batch of a folder ends in an error, is taken for what was computed, or stays as it is."""
-    kept = {}
-    of = Folder._of
-    monkeypatch.setattr(Folder, "_of", lambda self, name: kept.setdefault((self.path, name), of(self, name)))
     wanted = fit_in(tmp_path)
     rng = np.random.default_rng(3)
     paths = sorted(tmp_path.glob("*.npz"))
@@ -233,12 +204,11 @@ def test_damaged_batches(tmp_path, monkeypatch):
     contents = [path.read_bytes() for path in paths]
     for i in range(COPIES):
         path, content = paths[i % 2], contents[i % 2]
-        with np.load(path) as found:
-            arrays = dict(found)
-        path.write_bytes(batch_damage(content, arrays, kept[tmp_path, path.stem], rng))
-        assert fit_in(tmp_path) == wanted, i
-        assert path.read_bytes() == content, "the damaged batch is still there"
-    # A batch of another name, another run's, and one from before there were checksums: all valid archives.
+        whole, how = damaging.damaged_batch(content, path.stem, tmp_path / "manifest.json", rng)
+        path.write_bytes(whole)
+        assert fit_in(tmp_path) == wanted, how
+        assert path.read_bytes() == content, f"{how}: the damaged batch is still there"
+    # A batch of another name, and another run's: both valid archives.
     paths[0].write_bytes(contents[1])
     assert fit_in(tmp_path) == wanted
     other = tmp_path.parent / "other"

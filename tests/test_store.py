@@ -96,12 +96,12 @@ def test_names_in_a_file_are_never_run(fit, tmp_path):
     """A crafted file makes load import or call what it names."""
     path = tmp_path / "fit.nc"
     fit.save(path)
-    for part, key, value in (
-        ("law", "name", "os.system"),
-        ("noise", "name", "__import__('os').system"),
-        ("method", "name", "subprocess.run"),
+    for edit in (
+        lambda record: record["law"].update(name="os.system"),
+        lambda record: record["noise"].update(name="__import__('os').system"),
+        lambda record: record["method"].update(name="subprocess.run"),
     ):
-        write_edited(path, tmp_path / "crafted.nc", lambda record: record[part].update({key: value}))
+        write_edited(path, tmp_path / "crafted.nc", edit)
         with pytest.raises(sb.InputError):
             sb.load(tmp_path / "crafted.nc")
 
