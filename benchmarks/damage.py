@@ -146,15 +146,15 @@ def markdown(record: dict[str, Any]) -> Iterator[str]:
     yield "# Damaged files\n"
     yield (
         f"{record['date']}, commit {record['commit']}, {about['cpu']}, Python {about['python']}, seed "
-        f"{record['seed']}; {packages}. Made by `python benchmarks/damage.py`: {record['copies']} damaged copies of each "
-        f"kind of file, each loaded in a process that is ended after {LONGEST:g} s.\n"
+        f"{record['seed']}; {packages}. Made by `python benchmarks/damage.py`: {record['copies']} damaged copies of "
+        f"each kind of file, each loaded in a process that is ended after {LONGEST:g} s.\n"
     )
     yield (
         "One to sixteen bytes flipped; the end, a piece or the last line cut off; a block of zeros; bytes behind the "
         "end; an array of another type or shape, with NaN or infinite numbers, or gone; a value of the record or an "
         "attribute gone or of another type, each without a checksum and with one that is right for the bytes. A batch "
-        "of `fit_many(folder=)` that is damaged is computed again. A copy that gives the same numbers was changed where "
-        "there is nothing: a block that was zeros, an attribute that nobody reads.\n"
+        "of `fit_many(folder=)` that is damaged is computed again. A copy that gives the same numbers was changed "
+        "where there is nothing: a block that was zeros, an attribute that nobody reads.\n"
     )
     yield "| kind | " + " | ".join(OUTCOMES) + " | slowest, s |"
     yield "| --- " * (len(OUTCOMES) + 2) + "|"
