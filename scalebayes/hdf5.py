@@ -12,6 +12,7 @@ MAGIC = b"\x89HDF\r\n\x1a\n"  # how such a file begins
 DEEPEST = 6  # groups in groups
 OURS = "scalebayes"  # how the attributes begin that are read
 BARE = b"This is a netCDF dimension but not a netCDF variable"
+DAMAGED = 3  # the exit code that says so
 SECONDS = 10.0  # after which a reader hangs: starting one takes half a second, and a second a gigabyte
 
 
@@ -83,15 +84,28 @@ def _array(name: str, one: Any, size: int) -> np.ndarray:
 def tried(content: bytes) -> bool:
     """Whether a process of its own can read a file to the end: a damaged one may hang the reader, or end its process.
 
+    True too where no such process can be started, as of a Python that has no program.
+
     Args:
         content: of a file without a checksum, which says sooner whether there is any damage.
     """
+    if not sys.executable:
+        return True
     command = [sys.executable, "-P", __file__]
     try:
-        return subprocess.run(command, input=content, capture_output=True, timeout=SECONDS).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
+        code = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS).returncode
+    except subprocess.TimeoutExpired:
         return False
+    return code != DAMAGED and code >= 0  # below 0: a signal ended it
+
+
+def _main() -> int:
+    try:
+        arrays_of(sys.stdin.buffer.read())
+    except Exception:
+        return DAMAGED
+    return 0
 
 
 if __name__ == "__main__":
-    arrays_of(sys.stdin.buffer.read())
+    sys.exit(_main())
