@@ -18,6 +18,10 @@ from scalebayes.mixture import Stack, keys_of, mixed
 from scalebayes.recalibration import Recalibrated
 from scalebayes.result import Fit
 
+# What no observable and no column that a law takes can be called in an answer, and no such column in its table.
+PARTS = ("chain", "draw", "point", "budget", "axis", "distance", "D_per_N", "N_exponent", "D_exponent", "no_minimum")
+STATISTICS = ("dataset", "model", "of", "quantity", "median", "mean", "sd", "lower", "upper", "efolds")
+
 # benchmarks/results/skill.md, chinchilla: the mean of four cutoffs, over five seeds.
 EXACT = (
     "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held 59 % of the "
@@ -121,7 +125,18 @@ curve = jax.jit(_curve, static_argnums=0)
 
 
 def about(fit: Fit) -> dict[str, str]:
-    """What travels with every answer: the law, the observable's unit, and what N counts."""
+    """What travels with every answer: the law, the observable's unit, and what N counts.
+
+    Raises:
+        InputError: the observable, or a column that the law takes, has the name of another part of an answer.
+    """
+    taken = {fit.runs.observable: PARTS} | dict.fromkeys(fit.problem.columns.values(), (*PARTS, *STATISTICS))
+    for column, parts in taken.items():
+        if column in parts:
+            raise InputError(
+                f"column {column!r} has the name of a part of every answer; read it under another, "
+                f"sb.read_runs(..., columns={{'my_{column}': {column!r}}}), and fit that"
+            )
     return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 

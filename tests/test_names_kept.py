@@ -168,7 +168,7 @@ def test_each_of_our_own_names_as_a_data_frame_has_it(tmp_path):
         frame = pd.DataFrame({"x": X, "loss": Y} | {name: values for name in names})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            runs = sb.read_runs(frame)
+            runs = sb.read_runs(frame, columns={"x": "x", "loss": "loss"})
         kept = runs.inputs if kind == "number" else runs.labels
         assert len(kept) >= len(names) - 3, "few of them are read as ours, or left out"
         there_and_back(fitted(runs), tmp_path / f"{kind}.nc")
@@ -269,6 +269,22 @@ def test_compare_arviz_and_backtest_take_them(sampled, tmp_path):
     back = sb.backtest(fit.runs, ["power"], by="a/b", cutoffs=[1e4], inputs={"x": "a/b"}, method=METHOD)
     back.save(tmp_path / "back.nc")
     xr.testing.assert_identical(sb.Backtest.load(tmp_path / "back.nc").data, back.data)
+
+
+def test_an_answer_says_where_a_name_is_its_own():
+    """Fails if a forecast of an observable called as a part of every answer is another number, or a traceback."""
+    for observable, x in (("distance", "a"), ("point", "a"), ("chain", "a"), ("y", "median"), ("y", "axis")):
+        fit = fitted(table({}, observable, x), x)
+        name = x if observable == "y" else observable
+        with pytest.raises(sb.InputError, match=rf"column '{name}' has the name .* columns={{'my_{name}': '{name}'}}"):
+            sb.predict(fit, x=1e6)
+        frame = pd.DataFrame({x: X, observable: Y})
+        observed = observable if name == x else f"my_{name}"
+        again = sb.read_runs(frame, columns={f"my_{name}": name}, observable=observed)
+        answer = sb.predict(fitted(again, f"my_{x}" if name == x else x), x=1e6)
+        np.testing.assert_allclose(answer[observed].item(), 1.2, atol=0.5)
+    for observable in ("median", "run", "val/loss"):
+        assert sb.interval(sb.predict(fitted(table({}, observable)), x=1e6))["median"].item() > 0
 
 
 def test_the_case(cases_path, tmp_path, capsys):

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from types import MappingProxyType
 
+import damaging
 import numpy as np
 import pytest
 import xarray as xr
@@ -232,17 +233,20 @@ def test_files_that_are_damaged(mixture, tmp_path):
     """A damaged stack loads, or gives another library's traceback."""
     path = tmp_path / "stack.nc"
     mixture.save(path)
-    with xr.open_datatree(path, engine="h5netcdf") as opened:
-        tree = opened.load()
-    record = json.loads(tree.attrs["scalebayes"])
-    for damage in ({"names": ["a"]}, {"weights": None}, {"draws": "many"}):
-        tree.attrs["scalebayes"] = json.dumps(record | damage)
-        tree.to_netcdf(tmp_path / "damaged.nc", engine="h5netcdf")
+    content = path.read_bytes()
+    for damage in ({"names": ["a"]}, {"weights": None}, {"draws": "many"}, {"weights": [0.9, 0.9]}):
+
+        def other_record(file, damage=damage):
+            file.attrs["scalebayes"] = json.dumps(json.loads(file.attrs["scalebayes"]) | damage)
+
+        (tmp_path / "damaged.nc").write_bytes(damaging.edited(content, other_record, forged=True))
         with pytest.raises(sb.InputError, match="damaged"):
             sb.load(tmp_path / "damaged.nc")
-    tree.attrs["scalebayes"] = json.dumps(record)
-    tree["member1/observed_data"]["loss"].values[0] += 0.1
-    tree.to_netcdf(tmp_path / "edited.nc", engine="h5netcdf")
+
+    def other_runs(file):
+        file["member1/observed_data/loss"][0] += 0.1
+
+    (tmp_path / "edited.nc").write_bytes(damaging.edited(content, other_runs, forged=True))
     with pytest.raises(sb.InputError, match="runs aren't those"):
         sb.load(tmp_path / "edited.nc")
 
