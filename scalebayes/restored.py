@@ -119,7 +119,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
 def seed_of(record: Any) -> int | tuple[int, ...]:
     """The seed of a record: a whole number, or the numbers of a key."""
     found = tuple(record) if isinstance(record, list) else record
-    if not all(isinstance(x, int) and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
+    if not all(type(x) is int and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
         raise InputError("its seed is no whole number")
     return found
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import damaging
 import numpy as np
 import numpyro.distributions as dist
 import pytest
@@ -132,11 +133,13 @@ def test_records_that_are_damaged(tmp_path, edit):
     runs = grouped(["a", "b", "c"] * 4)
     values = {name: x for name, x in VALUES.items() if name.startswith("matern")}
     departing(runs, PRESET.law, DRAWS, sb.GP("matern"), values).save(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
-        tree = opened.load()
-    record = json.loads(tree.attrs["scalebayes"])
-    edit(record["discrepancy"])
-    tree.attrs["scalebayes"] = json.dumps(record)
-    tree.to_netcdf(tmp_path / "edited.nc", engine="h5netcdf")
+
+    def change(file):
+        record = json.loads(file.attrs["scalebayes"])
+        edit(record["discrepancy"])
+        file.attrs["scalebayes"] = json.dumps(record)
+
+    content = (tmp_path / "fit.nc").read_bytes()
+    (tmp_path / "edited.nc").write_bytes(damaging.edited(content, change, forged=True))
     with pytest.raises(sb.InputError):
         sb.load(tmp_path / "edited.nc")
