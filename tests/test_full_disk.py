@@ -70,7 +70,7 @@ def test_every_kind_of_file(full):
             name
         )
     assert set(found["told"]) == {"fit", "fits", "stack", "backtest", "export", "manifest"}
-    assert found["left"] == ["new"]
+    assert found["left"] == []
 
 
 def test_the_command_line_keeps_its_answer(full):

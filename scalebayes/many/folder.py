@@ -30,6 +30,7 @@ class Folder:
 
     def __init__(self, path: Any, about: Mapping[str, Any]) -> None:
         self.path = Path(path)
+        new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,7 +56,12 @@ class Folder:
         elif any(one.suffix != ".part" for one in self.path.iterdir()):
             raise InputError(f"{self.path} isn't empty and holds no run of fit_many or calibrate; give another folder")
         else:
-            files.write(manifest, text.encode())
+            try:
+                files.write(manifest, text.encode())
+            except InputError:
+                if new:
+                    self.path.rmdir()
+                raise
         for scratch in self.path.glob("*.part"):
             if time.time() - scratch.stat().st_mtime > ABANDONED:
                 scratch.unlink(missing_ok=True)
