@@ -114,7 +114,7 @@ def nuts_kernel(problem: Problem, seed: int) -> Measure:
 
 def fit_laplace(runs: sb.Runs, seed: int) -> Measure:
     """The whole Laplace fit. Its draws repeat proposals, so its ESS is the weights', at most the draws returned."""
-    seconds, fit = timed(lambda: sb.fit(runs, method="laplace", seed=seed, on_fail="ignore"))
+    seconds, fit = timed(lambda: sb.fit(runs, method="laplace", seed=seed, on_fail="ignore", fallback=False))
     draws = paper_draws(fit.draws)
     ess = min(fit.numbers["importance_ess"], draws[0].size)
     return Measure(seconds, {"ess": ess, "ess_per_second": ess / seconds, "khat": fit.numbers["khat"]}, draws)

@@ -15,6 +15,7 @@ from scalebayes import noise as noises
 from scalebayes.calibrated import Calibration, judged
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting import chosen, prepared, versions
+from scalebayes.infer.fallback import kept as keeping
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.links import LINKS
@@ -78,7 +79,7 @@ def calibrate(
         law, runs, noise, discrepancy, priors, inputs, method: as for `fit_many`; of a method that samples.
         n: simulations. draw_from: "prior", or a fit of this law to these runs, which says noise, discrepancy, priors.
         draws: of each fit that a truth is ranked among, evenly apart; a fit with fewer effective ones counts as failed.
-        seed: an int or a JAX key. fallback: whether NUTS takes over where k-hat fails, as in `fit_many`.
+        seed: an int or a JAX key. fallback: whether more proposals and NUTS follow where k-hat fails, as in `fit`.
         batch, executor, folder, progress: as for `fit_many`.
 
     Returns:
@@ -112,6 +113,7 @@ def calibrate(
     _check_scales(noise, discrepancy)
     found_law, found_noise, departure, method = chosen(law, noise, discrepancy, method)
     _check_method(method, int(draws))
+    method = method if fallback else keeping(method)
     with jax.enable_x64():
         key_data, key_fits, key_ties = jax.random.split(as_key(seed), 3)
         if isinstance(draw_from, Fit):
@@ -133,7 +135,7 @@ def calibrate(
         ties = np.random.default_rng(np.asarray(jax.random.key_data(key_ties))).spawn(size)
         with Bar(size, progress) as bar:
             run = Running(problems, key_fits, batch, executor, kept, bar)
-            for i, fit, again in run.settled(method, fallback):
+            for i, fit, again in run.settled(method):
                 own = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
                 rank[:, i], below[:-1, i] = own.ranks(), own.below()
                 failures[i], resampled[i] = ", ".join(own.failures()), again

@@ -40,8 +40,9 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
     Among them: leave-one-out by Pareto-smoothed importance sampling of log p(y_i | y_-i, draw), which with a
     discrepancy is the conditional given the other runs. The posterior without a run is p(draw | y_-i), in proportion
     to p(draw | y) / p(y_i | y_-i, draw), so that the ratio is the same whether or not the runs are independent. Where
-    its Pareto k is too high, the fit is done again without the run, by the same method with the same reference. What
-    such a refit fails, a check of the comparison says.
+    its Pareto k is too high, the fit is done again without the run, by the same method with the same reference; by
+    what follows it where k-hat fails, unless the fit was made with `fallback=False`. What such a refit fails, a check
+    of the comparison says.
 
     Beyond them: a fit without the tenth of the runs that is largest, by C, or 6 N D, or what the laws take, as if
     these had never been trained, and the mean log predictive density of each as a new run.

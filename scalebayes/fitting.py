@@ -21,7 +21,7 @@ from scalebayes.discrepancy import Discrepancy
 from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.infer import Draws
 from scalebayes.infer.batch import compiled_once
-from scalebayes.infer.fallback import run_on
+from scalebayes.infer.fallback import kept, run_on
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.noise import Noise
@@ -53,6 +53,7 @@ def fit(
     inputs: Mapping[str, str] | None = None,
     seed: Any = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    fallback: bool = True,
     progress: None = None,
 ) -> Fit:
     """Fit a scaling law to runs: the posterior of its parameters, with its checks.
@@ -65,13 +66,14 @@ def fit(
         discrepancy: how the true curve may depart from the law: None for not at all, "gp" for the Gaussian process
             that suits the law, or `GP(...)`.
         method: "nuts", "laplace", "map" or "bootstrap", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`, `Bootstrap(...)`.
-            With a discrepancy, where Laplace's k-hat fails, more proposals are tried and then NUTS; the fit's `method`
-            says which its draws are of. Without one its check says so: use `fit_many` to go on, or "nuts".
+            Where Laplace's k-hat fails, more proposals are tried and then NUTS; the fit's `method` says which its draws
+            are of.
         priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
             for all of them. Parameters left out keep the law's priors.
         inputs: law input -> column of the runs, such as {"x": "C"}.
         seed: an int or a JAX key; the same seed gives the same numbers on the same machine.
         on_fail: what a failed check does: a `FitWarning`, a `FitError`, nothing.
+        fallback: False to keep Laplace's draws where its k-hat fails, with the check that says so.
         window: what the fit looks at: None for all runs, `Window(efolds=2.0)` for the last e-folds of them, "auto" for
             that of the recommended forecaster. The fit's runs are those in the window.
         progress: not there yet; None.
@@ -93,6 +95,7 @@ def fit(
     if not isinstance(runs, Runs):
         raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
     law, noise, discrepancy, method = chosen(law, noise, discrepancy, method)
+    method = method if fallback else kept(method)
     with jax.enable_x64():
         problem, key = prepared(runs, law, noise, discrepancy, priors, inputs, window), as_key(seed)
         used, draws = run_on(method, problem, key)

@@ -71,7 +71,7 @@ def mean_over_draws(log_density: np.ndarray) -> np.ndarray:
 
 
 def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fit:
-    """The fit of the other runs, by the same method; under a discrepancy by what follows it where its k-hat fails.
+    """The fit of the other runs, by the same method, and by what follows it where its k-hat fails.
 
     Where the runs were averaged, the others are averaged in the same cells.
 

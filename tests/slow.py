@@ -42,6 +42,7 @@ SLOW = MappingProxyType(
             "test_repetition_is_worth_a_term",
         ],
         "test_export.py": ["test_the_example_runs"],
+        "test_fallback.py": ["test_no_curve_of_fine_tuning_stays_with_weights_that_fail"],
         "test_fit.py": ["test_every_way_to_give_a_prior_forecasts_alike"],
         "test_laws.py": [f"test_noise_free_runs_give_the_law_back[{law}]" for law in SLOW_LAWS],
         "test_learning_curves.py": [

@@ -397,7 +397,7 @@ def test_a_refit_that_failed_is_told():
     x = np.array([1.0, 10.0, 100.0, 1e5, 1e5, 1e5])
     y = (0.5 + 3.2 * x**-0.3) * np.exp(0.02 * np.random.default_rng(0).standard_normal(6))
     fits = {
-        law: sb.fit(sb.Runs(x=x, loss=y), law, noise="normal", method="laplace", on_fail="ignore")
+        law: sb.fit(sb.Runs(x=x, loss=y), law, noise="normal", method="laplace", on_fail="ignore", fallback=False)
         for law in ("power", "offset_power")
     }
     comparison = sb.compare(fits, refits=0)

@@ -39,9 +39,9 @@ def test_laplace_is_the_fit_of_each(tables, fits):
     """A batch that mixes its data sets up, or lets padding count, gives posteriors of nothing."""
     for i, (name, runs) in enumerate(tables.items()):
         one = sb.fit(runs, method=SMALL, seed=key_of(i), on_fail="ignore")
-        if fits[name].method.name == "nuts":
-            assert one.checks["k-hat"].status == "fail"
-            continue
+        assert fits[name].method == one.method
+        if one.method != SMALL:
+            continue  # chains and more proposals are parted by rounding
         for parameter, x in one.draws.items():
             off = np.abs(fits[name].draws[parameter] - x).max() / x.std()
             assert off < 1e-6, f"{name}: {parameter} is off by {off:.1e} sd"
@@ -56,7 +56,7 @@ def test_proposals_move_in_a_batch_as_alone(tables):
     method = replace(SMALL, rounds=4)
     fits = sb.fit_many(tables, method=method, seed=5, on_fail="ignore", fallback=False)
     for i, (name, runs) in enumerate(tables.items()):
-        one = sb.fit(runs, method=method, seed=key_of(i), on_fail="ignore")
+        one = sb.fit(runs, method=method, seed=key_of(i), on_fail="ignore", fallback=False)
         shares = [fit.numbers["importance_ess"] / method.proposals for fit in (one, fits[name])]
         assert shares[0] == pytest.approx(shares[1], rel=0.1), f"{name}: effective share"
         for parameter, x in one.draws.items():
@@ -70,7 +70,7 @@ def test_poor_weights_are_kept_where_that_is_asked_for(tables, fits):
     kept = sb.fit_many(tables, method=SMALL, seed=5, on_fail="ignore", fallback=False)
     assert kept.resampled == 0 and {fit.method.name for fit in kept.items} == {"laplace"}
     poor = [name for name in tables if kept[name].checks["k-hat"].status == "fail"]
-    assert poor == [name for name in tables if fits[name].method.name == "nuts"]
+    assert poor == [name for name in tables if fits[name].method != SMALL]
 
 
 def test_poor_weights_are_sampled_again_and_counted(tables, fits):

@@ -43,10 +43,7 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
 
 
 def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[Check]:
-    """Whether the refits passed their own checks, score -> fit -> checks of each refit; nothing where there are none.
-
-    A refit of a law alone is by the fit's own method: where `fit_many` would go on to NUTS, it stays as it is.
-    """
+    """Whether the refits passed their own checks, score -> fit -> checks of each; nothing where there are none."""
     told, total = [], 0
     for score, fits in refits.items():
         for name, each in fits.items():

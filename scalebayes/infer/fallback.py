@@ -1,4 +1,4 @@
-"""What follows a method whose k-hat fails: more proposals where NUTS is slow, then NUTS."""
+"""What follows Laplace where its k-hat fails: more proposals, then NUTS; for one fit as for many."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,15 +20,25 @@ def trusted(numbers: Any) -> bool:
     return bool(numbers.get("khat", 0.0) < KHAT)
 
 
-def with_more(method: Any) -> list[Any]:
-    """The method with more and more proposals, to be tried under a discrepancy; nothing for one that proposes none.
+def kept(method: Any) -> Any:
+    """The method whose draws are kept, whatever their k-hat.
 
-    >>> [one.proposals for one in with_more(Laplace(proposals=1000))]
-    [2000, 4000]
+    >>> [one.name for one in tries(kept(Laplace()))]
+    ['laplace']
     """
-    if not isinstance(method, Laplace):
-        return []
-    return [replace(method, proposals=more * method.proposals, rounds=2 * method.rounds) for more in MORE]
+    return replace(method, fallback=False) if isinstance(method, Laplace) else method
+
+
+def tries(method: Any) -> list[Any]:
+    """The method, and what is tried one after the other while k-hat fails; the last has none.
+
+    >>> [getattr(one, "proposals", one.name) for one in tries(Laplace(proposals=1000))]
+    [1000, 2000, 4000, 'nuts']
+    """
+    if not isinstance(method, Laplace) or not method.fallback:
+        return [method]
+    more = [replace(method, proposals=times * method.proposals, rounds=2 * method.rounds) for times in MORE]
+    return [method, *more, chains_of(method)]
 
 
 def chains_of(method: Laplace) -> NUTS:
@@ -41,15 +51,10 @@ def chains_of(method: Laplace) -> NUTS:
 
 
 def run_on(method: Any, problem: Problem, key: Any) -> tuple[Any, Draws]:
-    """The draws of a method, and the method they are by; under a discrepancy, where its k-hat fails, of what follows.
-
-    A posterior of a law alone stays with the method that was asked for: its check names the other.
-    """
-    draws = method.run(problem, key)
-    if problem.model.process is None or trusted(draws.numbers):
-        return method, draws
-    for one in (*with_more(method), chains_of(method)):
+    """The draws of a method, and the method they are by: where its k-hat fails, the next of its `tries`."""
+    *before, last = tries(method)
+    for one in before:
         draws = one.run(problem, key)
         if trusted(draws.numbers):
             return one, draws
-    raise AssertionError("chains have no k-hat")
+    return last, last.run(problem, key)

@@ -33,6 +33,8 @@ class Laplace:
         draws: returned. proposals: drawn; more of them than draws leave fewer duplicates. df: of the proposal.
         rounds: how often at most the proposals are moved to where the weights are, while fewer than a fifth of them are
             effective; with 0, one Student-t at the mode.
+        fallback: False to keep these draws where k-hat fails; `fit(..., fallback=False)` sets it. By default more
+            proposals are tried then, and NUTS after them.
 
     >>> Laplace(draws=1000).name
     'laplace'
@@ -43,6 +45,7 @@ class Laplace:
     df: float = 5.0
     rounds: int = 4
     search: Search = SEARCH
+    fallback: bool = True
 
     def __post_init__(self) -> None:
         if self.draws < 1 or self.proposals < 100 or not self.df > 0 or self.rounds < 0:
@@ -57,10 +60,7 @@ class Laplace:
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key_draws)
         proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals, self.rounds))
-        draws = self._weighted(mode, proposed, key_resample)
-        if not np.isfinite(draws.numbers["khat"]):
-            raise InputError("laplace: hardly a proposal has a finite posterior density; use method='nuts'")
-        return draws
+        return self._weighted(mode, proposed, key_resample)
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T

@@ -14,6 +14,7 @@ import jax
 from scalebayes import discrepancy as discrepancies
 from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
+from scalebayes.infer.fallback import kept as keeping
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
 from scalebayes.many.fits import Fits
@@ -54,8 +55,7 @@ def fit_many(
 
     Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed (but for
     the draws' own chance under Student-t noise with a discrepancy, where padding too has coordinates). Where Laplace's
-    k-hat fails, the data set is sampled again with NUTS, together with the others that failed; with a discrepancy,
-    where NUTS is slow, by more proposals before that.
+    k-hat fails, more proposals are tried and then NUTS, together with the other data sets that failed.
 
     Args:
         runs: tables, or name -> table, or one table with `by` or `laws`.
@@ -96,12 +96,13 @@ def fit_many(
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
         chosen_method = next(iter(parts.values()))[3]
+        chosen_method = chosen_method if fallback else keeping(chosen_method)
         kept = None if folder is None else Folder(folder, about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
             run = Running(problems, key, batch, executor, kept, bar)
             resampled = 0
-            for i, fit, again in run.settled(chosen_method, fallback):
+            for i, fit, again in run.settled(chosen_method):
                 fits[i] = fit
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())

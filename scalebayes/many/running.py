@@ -11,10 +11,10 @@ import numpy as np
 
 from scalebayes.errors import InputError, shown
 from scalebayes.fitting import finished
-from scalebayes.infer import Laplace
+from scalebayes.infer import NUTS
 from scalebayes.infer.batch import cores
 from scalebayes.infer.draws import Draws
-from scalebayes.infer.fallback import chains_of, trusted, with_more
+from scalebayes.infer.fallback import tries, trusted
 from scalebayes.many.folder import Folder
 from scalebayes.many.plan import Group, planned
 from scalebayes.many.progress import Bar
@@ -109,32 +109,24 @@ class Running:
             if own:
                 own.shutdown(cancel_futures=True)
 
-    def settled(self, method: Any, fallback: bool = True) -> Iterator[tuple[int, Fit, bool]]:
+    def settled(self, method: Any) -> Iterator[tuple[int, Fit, bool]]:
         """The fits of all problems, in no order, and whether each was sampled again with NUTS as k-hat failed.
 
-        Under a discrepancy, where NUTS takes minutes, more proposals are tried before it.
-
-        Args:
-            fallback: False to keep the fits whose k-hat fails.
+        Those whose k-hat fails go on together to the next of the method's `tries`.
         """
-        poor = list(range(len(self.problems)))
-        tries = [method, *(with_more(method) if fallback else [])]
-        for attempt, one in enumerate(tries):
-            again = [i for i in poor if attempt == 0 or self.problems[i].model.process is not None]
-            poor = [i for i in poor if i not in set(again)]
-            if attempt and again:
-                self.bar.again(len(again), "k-hat failed: more proposals for")
-            for i, fit in self.of(one, again) if again else ():
-                if trusted(fit.numbers) or not fallback:
-                    yield i, fit, False
+        poor, each = list(range(len(self.problems))), tries(method)
+        for attempt, one in enumerate(each):
+            last, again = attempt == len(each) - 1, sorted(poor)
+            sampled, poor = attempt > 0 and isinstance(one, NUTS), []
+            if not again:
+                return
+            if attempt:
+                self.bar.again(len(again), f"k-hat failed: {'NUTS' if sampled else 'more proposals'} for")
+            for i, fit in self.of(one, again):
+                if last or trusted(fit.numbers):
+                    yield i, fit, sampled
                 else:
                     poor.append(i)
-        if poor:
-            assert isinstance(method, Laplace)
-            again = chains_of(method)
-            self.bar.again(len(poor), "k-hat failed: NUTS for")
-            for i, fit in self.of(again, sorted(poor)):
-                yield i, fit, True
 
     def _parts(self, method: Any, members: list[int]) -> list[Part]:
         """The batches. A name says what is in it, so that a folder from a machine with other sizes isn't misread."""
