@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scalebayes.discrepancy import GP, Bend, Drift, Matern, Offset
     from scalebayes.errors import InputError
     from scalebayes.exporting import export
-    from scalebayes.fitting import FitError, FitWarning, fit
+    from scalebayes.fitting import fit
     from scalebayes.forecast import predict
     from scalebayes.infer import MAP, NUTS, Bootstrap, Laplace, Search
     from scalebayes.laws.base import Law
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from scalebayes.runs import Runs, read_runs
     from scalebayes.scores import score
     from scalebayes.stacking import stack
+    from scalebayes.status import FitError, FitWarning
     from scalebayes.store import load
     from scalebayes.tables import interval
     from scalebayes.window import Window
@@ -53,8 +54,8 @@ _HOMES = {
     "Comparison": "comparison",
     "Drift": "discrepancy",
     "Fit": "result",
-    "FitError": "fitting",
-    "FitWarning": "fitting",
+    "FitError": "status",
+    "FitWarning": "status",
     "Fits": "many.fits",
     "GP": "discrepancy",
     "Huber": "noise",

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes import files
+from scalebayes import asked, files
 from scalebayes.conditional import flat, own_units, residuals
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.forecast import check_observed
@@ -55,6 +55,9 @@ def export(
             the fit has, a fit that is one draw where `observed` or with a discrepancy, or whose noise is no density
             where `observed`.
 
+    Warns:
+        FitWarning: the fit failed a check, as for `predict`: the program answers without a word of it.
+
     >>> import pathlib, tempfile, numpy as np, jax, scalebayes as sb
     >>> runs = sb.Runs(x=[1e0, 1e1, 1e2, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
     >>> fitted = sb.fit(runs, "power", method="laplace", on_fail="ignore")
@@ -89,6 +92,7 @@ def export(
         inputs = [jax.ShapeDtypeStruct((points,), np.float32) for _ in fit.law.inputs]
         whole = jax.export.export(jax.jit(program), platforms=tuple(platforms))(*inputs).serialize()
     files.write(target, bytes(whole))
+    asked.warn({"": fit})
 
 
 def _program(fit: Fit, kept: np.ndarray, levels: np.ndarray, observed: bool, group: int, key: Any) -> Any:

@@ -15,6 +15,7 @@ from scalebayes import discrepancy as discrepancies
 from scalebayes import infer, laws
 from scalebayes import noise as noises
 from scalebayes import window as windows
+from scalebayes.asked import settle
 from scalebayes.checks import check
 from scalebayes.checks.sampling import agreeing
 from scalebayes.discrepancy import Discrepancy
@@ -28,16 +29,8 @@ from scalebayes.noise import Noise
 from scalebayes.problem import Problem, build
 from scalebayes.result import Fit
 from scalebayes.runs import Runs
-from scalebayes.status import Status
+from scalebayes.status import FitError, FitWarning, Status
 from scalebayes.window import Window
-
-
-class FitWarning(UserWarning):
-    """A check of the fit failed."""
-
-
-class FitError(RuntimeError):
-    """A check of the fit failed, and `on_fail="raise"` was asked for."""
 
 
 @known_settings
@@ -72,7 +65,8 @@ def fit(
             for all of them. Parameters left out keep the law's priors.
         inputs: law input -> column of the runs, such as {"x": "C"}.
         seed: an int or a JAX key; the same seed gives the same numbers on the same machine.
-        on_fail: what a failed check does: a `FitWarning`, a `FitError`, nothing.
+        on_fail: what a failed check does: a `FitWarning`, now and with the first answer of the fit; a `FitError`;
+            nothing, then too.
         fallback: False to keep Laplace's draws where its k-hat fails, with the check that says so.
         window: what the fit looks at: None for all runs, `Window(efolds=2.0)` for the last e-folds of them, "auto" for
             that of the recommended forecaster. The fit's runs are those in the window.
@@ -107,6 +101,8 @@ def fit(
         if on_fail == "warn":
             # Past this function and the check of its keywords: at the caller's line.
             warnings.warn(sentence, FitWarning, stacklevel=3)
+    if on_fail == "ignore":
+        settle(result)
     return result
 
 

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes import asked, bearing
 from scalebayes.conditional import conditional, discrepancy_key
 from scalebayes.errors import InputError, unknown
 from scalebayes.given import check_given, known_inputs, used
@@ -61,9 +62,14 @@ def predict(
     Returns:
         Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
         outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. An input that
-        need not be positive has its distance in its own unit; the attribute `plain` names such. The attribute `review`
-        says what to doubt beyond the runs where the law is taken as exact, and of which of several fits. Inputs are
+        need not be positive has its distance in its own unit; the attribute `plain` names such. The attribute `failed`
+        has the checks that the fit failed, and `review` what to doubt of this answer: the law where it is taken as
+        exact beyond the runs, and the checks that bear on what was asked; both say of which of several fits. Inputs are
         coordinates of the dim point.
+
+    Warns:
+        FitWarning: the fit failed a check, or a member did; once for each fit, and not for those that were made with
+            `on_fail="ignore"`.
 
     Raises:
         InputError: an input is missing, unknown, not positive and finite, or would change nothing; a group of a fit
@@ -77,16 +83,31 @@ def predict(
     >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
     [[2.3]]
     """
-    if isinstance(fit, Recalibrated):
-        return fit.widened(predict(fit.fit, observed=observed, group=group, seed=seed, **inputs))
     if isinstance(fit, Fits):
         keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(fit))]
-        each = zip(fit, keys, strict=True)
-        return joined(fit, [predict(one, observed=observed, group=group, seed=own, **inputs) for one, own in each])
+        found = joined(fit, [_predict(one, observed, group, own, inputs) for one, own in zip(fit, keys, strict=True)])
+    elif isinstance(fit, Stack):
+        own, keys = _asked(fit, inputs, group), keys_of(fit, seed)
+        found = mixed(fit, {n: _predict(fit.members[n], observed, own[n][1], keys[n], own[n][0]) for n in keys})
+    elif isinstance(fit, Recalibrated):
+        found = fit.widened(_predict(fit.fit, observed, group, seed, inputs))
+    else:
+        found = _predict(fit, observed, group, seed, inputs)
+    warn_of(fit)
+    return found
+
+
+def warn_of(fit: Fit | Fits | Stack | Recalibrated) -> None:
+    """Warn of what failed of the fits that an answer rests on: see `asked.warn`."""
     if isinstance(fit, Stack):
-        asked = _asked(fit, inputs, group)
-        keys = keys_of(fit, seed)
-        return mixed(fit, {n: predict(fit.members[n], observed=observed, seed=keys[n], **asked[n]) for n in keys})
+        asked.warn({name: fit.members[name] for name in fit.picks}, fit.weights)
+    elif isinstance(fit, Fits):
+        asked.warn(dict(zip(fit.names, fit.items, strict=True)))
+    else:
+        asked.warn({"": fit.fit if isinstance(fit, Recalibrated) else fit})
+
+
+def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
     points, code = _points(fit, inputs), group_code(fit, group)
     if observed:
         check_observed(fit)
@@ -111,8 +132,8 @@ def predict(
         },
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
         {
-            **{"observed": int(observed), "moments": moments, **about(fit), "plain": plain(fit, distances)},
-            "review": exactness(fit, distances),
+            **{**about(fit), "observed": int(observed), "moments": moments, "plain": plain(fit, distances)},
+            "review": review(fit, exactness(fit, distances), bearing.of_forecast(inputs, outside(distances))),
         },
     )
 
@@ -125,7 +146,7 @@ curve = jax.jit(_curve, static_argnums=0)
 
 
 def about(fit: Fit) -> dict[str, str]:
-    """What travels with every answer: the law, the observable's unit, and what N counts.
+    """What travels with every answer: what failed of the fit, the law, the observable's unit, and what N counts.
 
     Raises:
         InputError: the observable, or a column that the law takes, has the name of another part of an answer.
@@ -137,7 +158,18 @@ def about(fit: Fit) -> dict[str, str]:
                 f"column {column!r} has the name of a part of every answer; read it under another, "
                 f"sb.read_runs(..., columns={{'my_{column}': {column!r}}}), and fit that"
             )
-    return {"law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
+    failed = bearing.as_text(bearing.failed(fit))
+    return {"failed": failed, "law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
+
+
+def review(fit: Fit, exact: str, questions: Iterable[str]) -> str:
+    """What to review of an answer: that the law is taken as exact, and the checks that bear on what was asked."""
+    return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions))]))
+
+
+def outside(distances: Mapping[str, np.ndarray]) -> list[str]:
+    """The axes along which a point lies outside the runs."""
+    return [axis for axis, far in distances.items() if (far > 0).any()]
 
 
 def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = False) -> str:
@@ -146,7 +178,7 @@ def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = Fals
     Args:
         of_law: True for an answer of the law alone, whatever discrepancy the fit has.
     """
-    if (fit.discrepancy is not None and not of_law) or not any((far > 0).any() for far in distances.values()):
+    if (fit.discrepancy is not None and not of_law) or not outside(distances):
         return ""
     if fit.noise.form.on == "log" and not fit.law.domains:
         return EXACT + DEPART
@@ -178,7 +210,7 @@ def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**columns, "C": 6 * columns["N"] * columns["D"], "D_per_N": columns["D"] / columns["N"]}
 
 
-def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, dict[str, Any]]:
+def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, tuple[dict[str, Any], str | None]]:
     """Member with draws -> what is asked of it: the inputs that it knows, and the group where it has such.
 
     Raises:
@@ -197,7 +229,7 @@ def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[s
     groups = group_of_each(fits, group)
     # Before some are left out: a member that doesn't take a list still answers at each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
-    return {name: {n: x for n, x in points.items() if n in takes[name]} | {"group": groups[name]} for name in fits}
+    return {name: ({n: x for n, x in points.items() if n in takes[name]}, groups[name]) for name in fits}
 
 
 def _takes(fit: Fit, inputs: Iterable[str]) -> set[str]:

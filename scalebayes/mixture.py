@@ -12,7 +12,7 @@ import xarray as xr
 from scalebayes.errors import shown
 from scalebayes.infer.laplace import stratified
 from scalebayes.keys import as_key
-from scalebayes.many.answers import agreed, reviews
+from scalebayes.many.answers import agreed, doubts
 from scalebayes.result import Fit
 from scalebayes.status import Check, Checks, Status
 
@@ -132,7 +132,7 @@ def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
         "law": ", ".join(f"{name} {stack.weights[name]:.3g}" for name in answers),
         "moments": min(int(one.attrs["moments"]) for one in answers.values()),
         "plain": " ".join(plain),
-        "review": reviews(answers),
+        **{what: doubts(answers, what) for what in ("failed", "review")},
     }
     if "of" in first.attrs:
         told["of"] = agreed(one.attrs["of"] for one in answers.values())

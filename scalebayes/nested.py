@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from numpyro.distributions import biject_to
 
-from scalebayes import density, diagnostics
+from scalebayes import asked, density, diagnostics
 from scalebayes.errors import InputError, unknown
 from scalebayes.parameters import Param, log_unit
 from scalebayes.priors import TextPrior, Traced, prior_text
@@ -72,6 +72,9 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
         InputError: no such parameter, a flat prior, a point where the prior has no density, a fit with one draw, or by
             Laplace where the point is the end of the support.
 
+    Warns:
+        FitWarning: the fit failed a check, as for `predict`.
+
     Source: Dickey 1971, doi 10.1214/aoms/1177693507; Verdinelli and Wasserman 1995, doi 10.1080/01621459.1995.10476554.
 
     >>> import scalebayes as sb
@@ -97,6 +100,7 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
     ratio = ((found.log_bound if few else found.log_density) - axis.log_prior) / np.log(10)
     restriction = f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}"
     sentence = _sentence(fit, name, restriction, ratio, found, few)
+    asked.warn({"": fit})
     return SavageDickey(restriction, float(ratio), np.nan if few else found.se / np.log(10), few, found.near, sentence)
 
 

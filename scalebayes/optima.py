@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from scalebayes import departed
+from scalebayes import bearing, departed
 from scalebayes.conditional import discrepancy_key
 from scalebayes.errors import InputError, unknown
-from scalebayes.forecast import about, curve, distance, exactness, positive
+from scalebayes.forecast import about, curve, distance, exactness, outside, positive, review, warn_of
 from scalebayes.groups import group_code, group_of_each
 from scalebayes.keys import as_key
 from scalebayes.laws.base import Terms
@@ -51,7 +51,11 @@ def optimum(
         the median optimum from the runs, in e-folds. Where a draw has no minimum, its values are NaN; the coordinate
         `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of; where the
         fits differ in it, the coordinate `of` (dataset | draw,) does. Of a curve the exponents are NaN: its discrepancy
-        has no second derivative, on which they rest; take them of the law, or log ratios of N between budgets.
+        has no second derivative, on which they rest; take them of the law, or log ratios of N between budgets. The
+        attributes `failed` and `review` are as for `predict`.
+
+    Warns:
+        FitWarning: as `predict`.
 
     Raises:
         InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
@@ -67,10 +71,15 @@ def optimum(
     """
     if of not in (None, "law", "curve"):
         raise unknown("of", of, ("law", "curve"))
+    asked = fit.fit if isinstance(fit, Recalibrated) else fit
+    best = _answer(asked, C, of, group, seed)
+    warn_of(fit)
     if isinstance(fit, Recalibrated):
-        return optimum(fit.fit, C=C, of=of, group=group, seed=seed).assign_attrs(
-            recalibrated="the optimum is the fit's own: only forecasts are widened"
-        )
+        best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
+    return best
+
+
+def _answer(fit: Fit | Fits | Stack, C: Any, of: str | None, group: str | None, seed: Any) -> xr.Dataset:
     members = [fit.members[n] for n in fit.picks] if isinstance(fit, Stack) else [fit] if isinstance(fit, Fit) else fit
     keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(members))]
     if isinstance(fit, Fit):
@@ -140,7 +149,9 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
         },
         {
             **{"cost": "C = 6 N D", "of": "curve" if departs else "law", "moments": 1, **about(fit)},
-            "review": exactness(fit, distances, of_law=not departs),
+            "review": review(
+                fit, exactness(fit, distances, of_law=not departs), bearing.of_optimum(outside(distances))
+            ),
         },
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 import xarray as xr
 
+from scalebayes import asked
 from scalebayes.arrays import padded
 from scalebayes.conditional import conditional
 from scalebayes.errors import InputError, unknown
@@ -57,6 +58,9 @@ def score(fit: Fit, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Any = 0
         InputError: the runs lack a column of the law, are of another observable or unit, or have a value that the
             noise can't; the noise is no density, or may be negative and has no log.
 
+    Warns:
+        FitWarning: the fit failed a check, as for `predict`; the attribute `failed` has it.
+
     >>> from scalebayes.fitting import fit as fit_law
     >>> x = np.geomspace(1, 1e4, 12)
     >>> y = 1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0)))
@@ -72,6 +76,7 @@ def score(fit: Fit, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Any = 0
     far = distance(fit, columns)
     labels = {name: x.astype(str) for name, x in runs.labels.items() if name in ("run_id", "group")}
     found = scores_of(said, np.log(runs.y), probs)
+    asked.warn({"": fit})
     return xr.Dataset(
         {
             **{name: (("prob", "run") if x.ndim == 2 else "run", x) for name, x in found.items()},

@@ -1,4 +1,4 @@
-"""Check and Status: what was looked at, how it went, and what to do."""
+"""Check and Status: what was looked at, how it went, and what to do; and how a check that failed is raised."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +13,14 @@ class Status(StrEnum):
     PASS = "pass"
     REVIEW = "review"
     FAIL = "fail"
+
+
+class FitWarning(UserWarning):
+    """A check of the fit failed."""
+
+
+class FitError(RuntimeError):
+    """A check of the fit failed, and `on_fail="raise"` was asked for."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
         largest distance from the runs; `no_minimum`, the share of draws left out, where there are such; `of`, what
         it is the optimum of, where that isn't the law alone. Mean and sd are left out where the noise has none; with
-        one draw, as from MAP, there is no interval and its columns are blank.
+        one draw, as from MAP, there is no interval and its columns are blank. The table's `attrs` have what failed of
+        the fit and what to review, as the Dataset has.
 
     Raises:
         InputError: prob isn't between 0 and 1, or the Dataset has no draws.
@@ -52,7 +53,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
     table = pd.concat(frames, ignore_index=True)
     if len(names) > 1 and len(table) > len(names):
         first = [c for c in table.columns if c in dataset.coords]
-        return table.sort_values(first, kind="stable", ignore_index=True)
+        table = table.sort_values(first, kind="stable", ignore_index=True)
+    table.attrs = {name: dataset.attrs[name] for name in ("failed", "review") if dataset.attrs.get(name)}
     return table
 
 

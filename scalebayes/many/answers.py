@@ -38,7 +38,8 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
         if name not in shared
     }
     told = {name: agreed(one.attrs[name] for one in answers) for name in first.attrs}
-    told["review"] = reviews(dict(zip(fits.names, answers, strict=True)))
+    named = dict(zip(fits.names, answers, strict=True))
+    told |= {what: doubts(named, what) for what in ("failed", "review")}
     if told.get("moments") == "differs":
         told["moments"] = 0
     return xr.Dataset(data, {**shared, **own, "dataset": list(fits.names)}, told)
@@ -54,19 +55,24 @@ def agreed(values: Iterable[Any]) -> Any:
     return first if all(other == first for other in others) else "differs"
 
 
-def reviews(answers: Mapping[str, xr.Dataset]) -> str:
-    """What the answers say to review, and of which fits unless it is of all: a doubt of one holds for the whole.
+def doubts(answers: Mapping[str, xr.Dataset], what: str) -> str:
+    """What failed, or is to review, of the answers, and of which fits unless it is of all: a doubt of one holds for the
+    whole.
+
+    Args:
+        what: the attribute, "failed" or "review".
 
     >>> doubted, fine = (xr.Dataset(attrs={"review": text}) for text in ("no noise", ""))
-    >>> reviews({"a": doubted, "b": fine}), reviews({"a": doubted}), reviews({"b": fine})
+    >>> doubts({"a": doubted, "b": fine}, "review"), doubts({"a": doubted}, "review"), doubts({"b": fine}, "review")
     ("of 'a': no noise", 'no noise', '')
     """
     of: dict[str, list[str]] = {}
     for name, one in answers.items():
-        of.setdefault(one.attrs["review"], []).append(name)
+        of.setdefault(one.attrs[what], []).append(name)
     more = {text: f" and {len(names) - NAMED} more" if len(names) > NAMED else "" for text, names in of.items()}
     told = {text: f"of {listed(names[:NAMED])}{more[text]}: " if len(of) > 1 else "" for text, names in of.items()}
-    return "; ".join(f"{names}{text}" for text, names in told.items() if text)
+    said = [f"{names}{text}" for text, names in told.items() if text]
+    return "; ".join(said[:NAMED] + ([f"and other doubts of {len(said) - NAMED} more"] if len(said) > NAMED else []))
 
 
 def _alike(answers: Sequence[xr.Dataset]) -> list[xr.Dataset]:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import jax
 
 from scalebayes import discrepancy as discrepancies
+from scalebayes.asked import settle
 from scalebayes.errors import InputError, known_settings, shown, unknown
-from scalebayes.fitting import FitError, FitWarning, chosen, prepared, versions
+from scalebayes.fitting import chosen, prepared, versions
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.keys import as_key, seed_record
 from scalebayes.laws.base import Law
@@ -27,7 +28,7 @@ from scalebayes.priors import param_record
 from scalebayes.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.split import split
-from scalebayes.status import Status
+from scalebayes.status import FitError, FitWarning, Status
 
 
 @known_settings
@@ -62,7 +63,7 @@ def fit_many(
         by: a column of one table, such as "experiment": each of its values is a data set of its own, and named by it.
         law, noise, discrepancy, window, method, priors, inputs, seed: as for `fit`; the same for every data set.
         laws: several laws, each fitted to every data set; in place of `law`.
-        on_fail: what failed checks do: one `FitWarning`, a `FitError`, nothing.
+        on_fail: what failed checks do: one `FitWarning`, now and with the first answer; a `FitError`; nothing.
         fallback: False to keep Laplace's fits where its k-hat fails.
         batch: data sets a call, rounded up to what the devices compute side by side; by default what they have room
             for. All local devices share a batch.
@@ -113,6 +114,8 @@ def fit_many(
             raise FitError(sentence)
         if on_fail == "warn":
             warnings.warn(sentence, FitWarning, stacklevel=3)
+    if on_fail == "ignore":
+        settle(*result)
     return result
 
 
