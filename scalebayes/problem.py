@@ -105,7 +105,7 @@ def build(
     if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
         raise InputError(
             f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
-            "anything; use priors='flat' (--priors flat), or leave the scale free"
+            "anything; use priors='flat', or leave the scale free"
         )
     values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
     if reference is None:

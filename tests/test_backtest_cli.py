@@ -10,7 +10,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main, show
-from scalebayes.cli.backtest import meaning
+from scalebayes.cli.backtest import failed_line
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 QUICK = ("--method", "map:screened=256,starts=4")
@@ -80,9 +80,9 @@ def test_a_fit_that_failed_is_named(table):
     """Scores of a posterior that was never reached would be read as the law's."""
     found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=MODE)
     data = found.data.assign(status=(("law", "cutoff"), [["pass", "fail"], ["", ""]]))
-    assert meaning(sb.Backtest(data)).endswith("Checks failed of power up to 1.00e21: don't rely on them.")
+    assert failed_line(sb.Backtest(data)).startswith("fail    fits: checks failed of power up to 1.00e21: don't rely")
     passed = data.assign(status=(("law", "cutoff"), [["pass", "review"], ["", ""]]))
-    assert "failed" not in meaning(sb.Backtest(passed))
+    assert failed_line(sb.Backtest(passed)) == ""
 
 
 def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):

@@ -510,7 +510,7 @@ def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatc
         (["fit", "runs.csv", "--method", "nuts:drws=5"], ["'drws'", "did you mean 'draws'?"]),
         (["fit", "runs.csv", "--method", "nuts:draws=0.5"], ["draws", "whole number"]),
         (["fit", "runs.csv", "--method", "map:screened=4"], ["screened"]),
-        (["fit", "runs.csv", "--where", "flops <"], ["where=", "can't be read"]),
+        (["fit", "runs.csv", "--where", "flops <"], ["--where ", "can't be read"]),
         (["fit", "runs.csv", "--where", "nope == 1"], ["nope", "params"]),
         (["fit", "runs.csv", "--fix", "alpha"], ["--fix", "alpha=0.35"]),
         (["fit", "runs.csv", "--fix", "alpha=x"], ["--fix alpha", "not a number"]),

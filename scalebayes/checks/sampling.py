@@ -83,7 +83,8 @@ def _gradient(problem: Problem, draws: Draws) -> Check:
     return Check(
         "mode reached",
         Status.REVIEW if to_gain < 100 * limit else Status.FAIL,
-        f"{seen}: the optimiser stopped early; raise sb.Search(newton_steps=...), or check the law for kinks.",
+        f"{seen}: the optimiser stopped early; let it go on, sb.MAP(search=sb.Search(newton_steps=1000)), or check the "
+        "law for kinks.",
     )
 
 
@@ -127,15 +128,19 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         Status.PASS if not diverging else Status.REVIEW if share < DIVERGED else Status.FAIL,
         "No divergent transition."
         if not diverging
-        else f"{diverging} divergent transitions: parts of the posterior were not reached; raise "
-        "sb.NUTS(target_accept=0.95), or narrow the priors.",
+        else f"{diverging} divergent transitions: parts of the posterior were not reached; take "
+        "smaller steps, sb.NUTS(target_accept=0.95), or narrow the priors.",
     )
     deep = float(np.mean(draws.stats["n_steps"] >= 2 ** draws.numbers["max_tree_depth"] - 1))
     yield Check(
         "tree depth",
         Status.REVIEW if deep > 0.01 else Status.PASS,
         f"{deep:.1%} of the draws stop at the largest tree"
-        + (": they hardly move; raise sb.NUTS(max_tree_depth=...), or narrow the priors." if deep > 0.01 else "."),
+        + (
+            ": they hardly move; allow larger ones, sb.NUTS(max_tree_depth=12), or narrow the priors."
+            if deep > 0.01
+            else "."
+        ),
     )
     bfmi = float(diagnostics.bfmi(draws.stats["energy"]).min())
     low = not bfmi >= 0.3

@@ -1,14 +1,16 @@
 """The commands put together, and how a command ends: its exit code and its one line of error."""
 
+import functools
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from scalebayes import __version__
+from scalebayes.cli import flags
 from scalebayes.cli.backtest import backtest
 from scalebayes.cli.catalogue import laws
 from scalebayes.cli.comparing import compare
@@ -28,8 +30,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def placed(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, so that what it says names its own flags and the table that it was given."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **settings: Any) -> None:
+        flags.enter(command.__name__, settings.get("runs"))
+        command(*args, **settings)
+
+    return run
+
+
 for command in (forecast, fit, predict, optimum, compare, backtest, summary, laws, demo):
-    app.command()(command)
+    app.command()(placed(command))
 
 
 @app.callback(invoke_without_command=True)
@@ -53,17 +68,20 @@ def scalebayes(
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    program: Any = typer.main.get_command(app)
+    commands = program.commands.items()
+    flags.begin({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)] for name, c in commands})
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             with interruptible():
-                code = typer.main.get_command(app).main(args, prog_name="scalebayes", standalone_mode=False)
+                code = program.main(args, prog_name="scalebayes", standalone_mode=False)
             sys.stdout.flush()
         except _USAGE_ERROR as error:
             where = error.ctx.command_path if error.ctx else "scalebayes"
             return _refused(f"{error.format_message().rstrip('.')}; see {where} --help")
         except InputError as error:
-            return _refused(str(error))
+            return _refused(flags.here(str(error)))
         except KeyboardInterrupt:
             code = INTERRUPTED
         except BrokenPipeError:
@@ -85,4 +103,4 @@ def _refused(text: str) -> int:
 
 
 def _show_warning(text: Warning | str, *_: Any, **__: Any) -> None:
-    message(f"warning: {text}")
+    message(f"warning: {flags.here(str(text))}")

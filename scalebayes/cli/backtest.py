@@ -26,7 +26,7 @@ from scalebayes.cli.options import (
     load_jax,
     table,
 )
-from scalebayes.cli.tell import percent
+from scalebayes.cli.tell import HANG, percent
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError, unknown
 
@@ -137,6 +137,7 @@ def backtest(
         about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
         return answered({**about, "table": rows, "told": told(found)}, found, target)
     blocks = [
+        show.prose(failed_line(found), HANG),
         show.lines(repr(given)),
         table_text(rows, found.data.attrs["by"]),
         show.prose(meaning(found)),
@@ -188,17 +189,20 @@ def size(by: str, value: float) -> str:
     return show.count(value) if by in show.COUNTS else show.figure(value, 3)
 
 
+def failed_line(found: "Backtest") -> str:
+    """Which fits failed a check, to be printed before anything else; blank where none did."""
+    by = found.data.attrs["by"]
+    failed = [row for row in show.records(found.table()) if row["status"] == "fail"]
+    names = ", ".join(f"{row['law']} up to {size(by, row['cutoff'])}" for row in failed)
+    return f"fail    fits: checks failed of {names}: don't rely on their scores." if failed else ""
+
+
 def meaning(found: "Backtest") -> str:
     """What the columns of the table are."""
     about = found.data.attrs
-    failed = [row for row in show.records(found.table()) if row["status"] == "fail"]
-    text = (
+    return (
         f"e-folds: of {about['by']} beyond the largest run fitted, median. RMSE of the forecast's median and CRPS: on "
         f"the log of {about['observable']}, lower is better; log score: log density of {about['observable']}, higher "
         "is better. 50%: per cent of runs inside the 50 % interval, and so on; width: of the "
         f"{percent(PROB)} interval on the log, median."
     )
-    if failed:
-        names = ", ".join(f"{row['law']} up to {size(about['by'], row['cutoff'])}" for row in failed)
-        text += f" Checks failed of {names}: don't rely on them."
-    return text

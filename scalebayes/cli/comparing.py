@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import method_of, range_of
+from scalebayes.cli.fits import fixed_of, method_of, priors_of, range_of
+from scalebayes.cli.flags import check_record
 from scalebayes.cli.numbers import named, pairs
 from scalebayes.cli.options import (
     Columns,
+    Fix,
     Inputs,
     Json,
     NCounts,
     Observable,
+    Priors,
     RunsPath,
     Seed,
     UniqueTokens,
@@ -57,6 +60,8 @@ def compare(
     unit: Unit = None,
     units: Units = None,
     observable: Observable = None,
+    fix: Fix = None,
+    priors: Priors = None,
     refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a law.")] = 10,
     seed: Seed = 0,
     json: Json = False,
@@ -71,6 +76,7 @@ def compare(
         raise InputError("--law: give two or more laws, each once, such as --law chinchilla --law kaplan")
     bound = pairs(inputs or (), "--input", "x=C")
     asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
+    fixed = fixed_of(fix)
     noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     load_jax()
@@ -81,6 +87,13 @@ def compare(
     for name in bound:
         if name not in known:
             raise unknown("input", name, known)
+    noises = {text: sb.noises.get(noise_name or law.noise, noise_settings) for text, law in each.items()}
+    params = {text: {**law.params, **noises[text].params} for text, law in each.items()}
+    every = list(dict.fromkeys(name for own in params.values() for name in own))
+    for name in fixed:
+        if name not in every:
+            raise unknown("parameter in --fix", name, every)
+    held = {text: {name: x for name, x in fixed.items() if name in params[text]} for text in each}
     first, sampler = next(iter(each.values())), method_of(method_name, method_settings)
     found = asked.read(observable or first.observable, range_of(first))
 
@@ -89,8 +102,9 @@ def compare(
             text: sb.fit(
                 found,
                 law,
-                noise=sb.noises.get(noise_name or law.noise, noise_settings),
+                noise=noises[text],
                 method=sampler,
+                priors=priors_of(priors, held[text], params[text]),
                 inputs={name: column for name, column in bound.items() if name in law.inputs},
                 seed=seed,
                 on_fail="ignore",  # the checks of the comparison say it
@@ -103,7 +117,7 @@ def compare(
     table_of = comparison.table()
     if json:
         rows = [{"law": name, **row} for name, row in zip(table_of.index, blanks(table_of), strict=True)]
-        checks = [{"name": c.name, "status": c.status.value, "sentence": c.sentence} for c in comparison.checks]
+        checks = [check_record(check) for check in comparison.checks]
         return show.document({"runs": len(found), "laws": rows, "checks": checks})
     names = [name for name in HEADS if name in table_of]
     rows = [

@@ -31,7 +31,7 @@ from scalebayes.cli.options import (
     opened,
     table,
 )
-from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text
+from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text, warn_failed
 from scalebayes.cli.wait import patiently, stage
 from scalebayes.errors import InputError, shown, unknown
 
@@ -68,6 +68,9 @@ def fit(
     observable: Observable = None,
     fix: Fix = None,
     priors: Priors = None,
+    fallback: Annotated[
+        bool, typer.Option(help="Go on from laplace, where its k-hat fails, to more proposals and to nuts.")
+    ] = True,
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
@@ -104,10 +107,12 @@ def fit(
             priors=priors_of(priors, fixed, chosen_law.params, chosen_noise.params),
             inputs=bound,
             seed=seed,
+            fallback=fallback,
             on_fail="ignore",  # the checks are printed
         ),
     )
     if json:
+        warn_failed(fitted)
         return answered(about_fit(fitted, prob), fitted, target)
     blocks = [
         failed_text(fitted.checks),
@@ -130,6 +135,7 @@ def summary(file: FitFile, prob: Prob = 0.9, json: Json = False) -> None:
     check_prob(prob)
     fitted = opened(file)
     if json:
+        warn_failed(fitted)
         return show.document(about_fit(fitted, prob))
     blocks = [
         failed_text(fitted.checks),
@@ -196,12 +202,16 @@ def _begins(path: Path) -> bytes:
         return file.read(len(HDF5))
 
 
-def method_of(name: str, settings: Mapping[str, Any]) -> Any:
-    """A method with the settings typed, those of its search among them."""
+def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> Any:
+    """A method with the settings typed, those of its search among them.
+
+    Args:
+        default: the method whose settings hold where others aren't typed, if it has this name.
+    """
     from scalebayes import infer
 
-    method = infer.get(name)
-    own = {one.name: getattr(method, one.name) for one in fields(method) if one.name != "search"}
+    method = default if default is not None and default.name == name else infer.get(name)
+    own = {one.name: getattr(method, one.name) for one in fields(method) if one.name not in ("search", "fallback")}
     defaults = own | asdict(method.search)
     for key, value in settings.items():
         if key not in defaults:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
-from scalebayes.cli.fits import answered, checked_target
-from scalebayes.cli.numbers import check_prob, numbers
+from scalebayes.cli.fits import answered, checked_target, method_of
+from scalebayes.cli.flags import here
+from scalebayes.cli.numbers import check_prob, named, numbers
 from scalebayes.cli.options import (
     Columns,
     Compute,
@@ -27,7 +28,7 @@ from scalebayes.cli.options import (
     table,
 )
 from scalebayes.cli.questions import outside_text, points_text
-from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text
+from scalebayes.cli.tell import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
@@ -60,6 +61,9 @@ def forecast(
     backtest: Annotated[
         bool, typer.Option(help="Forecast your own larger runs from the smaller too, and say what that was worth.")
     ] = True,
+    method: Annotated[
+        str, typer.Option(help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.")
+    ] = "laplace",
     where: Where = None,
     columns: Columns = None,
     N_counts: NCounts = None,
@@ -86,9 +90,13 @@ def forecast(
         raise InputError(f"--along {along}: give its values as --x")
     values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
     asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
+    method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb
+    from scalebayes.recommended import METHOD
+
+    chosen = method_of(method_name, method_settings, METHOD)
 
     given = asked.read(observable or "loss")
     along = along or alone(given, typed)
@@ -96,15 +104,16 @@ def forecast(
     check_asked(given, bound, kind, list(values))
     fit = patiently(
         "Compiling and fitting",
-        lambda: sb.forecaster(given, inputs=bound, kind=kind, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
+        lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
     )
     found = sb.predict(fit, observed=not curve, **values)
     points = show.records(sb.interval(found, prob))
     told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
     if json:
-        if far := outside_text(found, len(points)):
+        if far := outside_text(fit, found):
             show.message(f"warning: {far}")
         about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told}
+        about |= trust(fit, bearing_on(fit, found, values))
         return answered(about, fit, target)
     blocks = [
         failed_text(fit.checks),
@@ -160,5 +169,5 @@ def worth(
             seed=seed,
         )
     except InputError as error:
-        return f"no backtest on your runs: {error}"
+        return f"no backtest on your runs: {here(str(error))}"
     return f"{kept.sentence(RECOMMENDED, efolds, prob)}."

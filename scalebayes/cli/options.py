@@ -158,10 +158,12 @@ def opened(path: Path) -> "Fit":
     """
     load_jax()
     import scalebayes as sb
+    from scalebayes.asked import settle
 
     found = sb.load(path.expanduser())
     if not isinstance(found, sb.Fit):
         raise InputError(
             f"{path} holds a {type(found).__name__} and not one fit; ask it in Python: sb.load, sb.predict"
         )
+    settle(found)  # the commands print what failed
     return found

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
+from scalebayes.cli.flags import here
 from scalebayes.cli.numbers import check_prob, numbers, pairs
 from scalebayes.cli.options import Compute, FitFile, Json, Parameters, Prob, Tokens, opened
-from scalebayes.cli.tell import one_draw, percent
+from scalebayes.cli.tell import bearing_on, failed_text, lines_of, one_draw, outside, percent, trust
 from scalebayes.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ def predict(
     points = show.records(sb.interval(forecast, prob))
     if json:
         told = {"law": fit.law.name, "observable": fit.runs.observable, "unit": fit.runs.unit}
-        show.document({**told, "observed": observed, "prob": prob, "points": points})
-        if far := outside_text(forecast, len(points)):
+        doubts = trust(fit, bearing_on(fit, forecast, values))
+        show.document({**told, **doubts, "observed": observed, "prob": prob, "points": points})
+        if far := outside_text(fit, forecast):
             show.message(f"warning: {far}")
         return
-    print(points_text(fit, forecast, points, observed, prob))
+    said = points_text(fit, forecast, points, observed, prob)
+    if failed := failed_text(fit.checks):
+        print(f"{failed}\n")
+    print("\n".join(filter(None, [said, lines_of(bearing_on(fit, forecast, values))])))
 
 
 def points_text(fit: "Fit", forecast: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
@@ -74,7 +79,7 @@ def points_text(fit: "Fit", forecast: "xr.Dataset", points: list[dict[str, Any]]
     ]
     heads = ["at the mode"] if one_draw(fit) else shown
     table = show.grid([*names, *heads, "e-folds"], rows, left=0)
-    far = outside_text(forecast, len(points))
+    far = outside_text(fit, forecast)
     told = [show.prose(meaning(fit, observed, prob)), show.prose(f"warning: {far}") if far else ""]
     return "\n".join([table, "", *filter(None, told)])
 
@@ -100,8 +105,10 @@ def meaning(fit: "Fit", observed: bool, prob: float) -> str:
     return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
 
 
-def outside_text(dataset: "xr.Dataset", count: int) -> str:
+def outside_text(fit: "Fit", dataset: "xr.Dataset") -> str:
     """A warning where points or budgets lie outside the runs; blank where none does."""
+    from scalebayes.forecast import exactness
+
     distance = dataset["distance"]
     far = distance.max("axis").values
     if not (far > 0).any():
@@ -109,11 +116,11 @@ def outside_text(dataset: "xr.Dataset", count: int) -> str:
     i = int(far.argmax())
     axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
     unit = "" if axis in str(dataset.attrs.get("plain", "")).split() else "e-folds "
-    which = "" if count == 1 else f" are {int((far > 0).sum())} of {count}"
+    which = "" if len(far) == 1 else f" are {int((far > 0).sum())} of {len(far)}"
     where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"
     if dataset.attrs.get("of") == "curve":
         return f"{where}; how far the law departs out there, the prior of the discrepancy says more than the runs."
-    exact = str(dataset.attrs.get("review", ""))
+    exact = here(exactness(fit, outside(dataset), of_law=dataset.attrs.get("of") == "law"))
     return f"{where}; {exact}." if exact else f"{where}."
 
 
@@ -146,12 +153,13 @@ def optimum(
             {"C": budget, **{name: rows[i] for name, rows in table.items()}, "efolds": float(efolds)}
             for i, (budget, efolds) in enumerate(zip(budgets, best["distance"].max("axis").values, strict=True))
         ]
-        show.document(
-            {"law": fit.law.name, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows}
-        )
-        if far := outside_text(best, len(budgets)):
+        told = {"law": fit.law.name, **trust(fit, bearing_on(fit, best))}
+        show.document({**told, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows})
+        if far := outside_text(fit, best):
             show.message(f"warning: {far}")
         return
+    if failed := failed_text(fit.checks):
+        print(f"{failed}\n")
     print(optimum_text(budgets, table, fit.runs.observable))
     shown = "at the mode; map has no intervals" if one_draw(fit) else f"median and {percent(prob)} interval"
     from scalebayes.runs.describe import in_unit
@@ -164,8 +172,10 @@ def optimum(
     else:
         told += f" {exponent_text(table)}"
     print("\n" + show.prose(told))
-    if far := outside_text(best, len(budgets)):
+    if far := outside_text(fit, best):
         print(show.prose(f"warning: {far}"))
+    if doubts := lines_of(bearing_on(fit, best)):
+        print(doubts)
 
 
 def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, Any]]]:

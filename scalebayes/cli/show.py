@@ -13,6 +13,7 @@ from scalebayes.errors import shown
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 COUNTS = ("N", "D", "U")  # read as 70B rather than 7e10
 GAP = "  "
+NO_BREAK = "\u00a0"  # a blank at which `prose` breaks no line
 
 
 def figure(value: float, digits: int = 4) -> str:
@@ -111,9 +112,10 @@ def width() -> int:
 
 def prose(text: str, hang: int = 0) -> str:
     """A sentence in lines that fit, those after the first moved in by `hang`; words are never cut."""
-    return textwrap.fill(
+    filled = textwrap.fill(
         shown(text), min(width(), 100), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
     )
+    return filled.replace(NO_BREAK, " ")
 
 
 def lines(text: str, hang: int = 4) -> str:

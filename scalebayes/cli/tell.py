@@ -3,10 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli import show
+from scalebayes.cli.flags import check_record, here
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import xarray as xr
+
     from scalebayes.fitting import Fit
-    from scalebayes.status import Checks
+    from scalebayes.status import Check, Checks
 
 HANG = 8  # the width of 'review' and its gap
 
@@ -87,8 +92,48 @@ def checks_text(checks: "Checks", every: bool = False) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def outside(answer: "xr.Dataset") -> dict[str, Any]:
+    """Axis -> distance from the runs (point | budget,), of the axes along which a point or a budget lies outside."""
+    far = {str(axis): answer["distance"].sel(axis=axis).values for axis in answer["axis"].values}
+    return {axis: x for axis, x in far.items() if (x > 0).any()}
+
+
+def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None) -> "list[Check]":
+    """The reviews of the fit that bear on an answer.
+
+    Args:
+        inputs: that a forecast was asked at; None for an optimum.
+    """
+    from scalebayes import bearing
+
+    far = outside(answer)
+    questions = bearing.of_optimum(far) if inputs is None else bearing.of_forecast(inputs, far)
+    return bearing.bearing(fit, questions)
+
+
+def lines_of(checks: "Iterable[Check]") -> str:
+    """Checks, each in lines that don't break what is to be typed."""
+    return "\n".join(show.prose(here(str(check), show.NO_BREAK), HANG) for check in checks)
+
+
+def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
+    """What a JSON document says of an answer's fit: what it failed, and what bears on the answer."""
+    from scalebayes.bearing import failed
+
+    warn_failed(fit, "this answer rests on a fit that failed")
+    return {"failed": [check_record(check) for check in failed(fit)], "review": [check_record(c) for c in review]}
+
+
+def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
+    """A line on standard error of what failed, beside a document that a program reads."""
+    from scalebayes.bearing import as_text, failed
+
+    if bad := failed(fit):
+        show.message(f"warning: {what}: {here(as_text(bad))}")
+
+
 def _lines(checks: "Checks", status: str) -> str:
-    return "\n".join(show.prose(str(check), HANG) for check in checks if check.status == status)
+    return lines_of(check for check in checks if check.status == status)
 
 
 def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
@@ -120,7 +165,7 @@ def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
         "priors": {name: prior_text(param.prior) for name, param in params.items()},
         "prob": prob,
         "parameters": {name: row for name, row in zip(table.index, show.records(table), strict=True)},
-        "checks": [{"name": c.name, "status": c.status.value, "sentence": c.sentence} for c in fit.checks],
+        "checks": [check_record(check) for check in fit.checks],
         "numbers": dict(fit.numbers),
         "versions": dict(fit.versions),
     }

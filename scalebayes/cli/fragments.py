@@ -1,0 +1,153 @@
+"""The Python in a sentence: where calls such as sb.NUTS(draws=4000) and arguments such as method='nuts' stand in it."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+# A word in quotes is somebody's own, such as the name of a column; a word behind a dash is an option already.
+_START = re.compile(
+    r"(?<![\w.'\"`=-])(?<!--input )(?<!--columns )(?:"
+    r"(?P<call>(?:(?:sb|runs|fits)\.\w[\w.]*|read_runs|read_curves|fit_many|best_of|compare|print)(?=\())"
+    r"|(?P<name>(?:sb|fits)\.\w+(?:\.\w+)*)"
+    r"|(?P<key>[A-Za-z_]\w*)=(?=['\"{\[(]|sb\.|\.\.\.|(?:None|True|False)\b|[-+.]?\d))"
+)
+_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class Word(NamedTuple):
+    """What stands for something that the sentence doesn't say: a bare name, or "..."."""
+
+    text: str
+
+
+class Call(NamedTuple):
+    """A function with its arguments; a name alone has none."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}  # noqa: RUF012
+
+
+class Argument(NamedTuple):
+    """name=value."""
+
+    name: str
+    value: Any
+
+
+class Fragment(NamedTuple):
+    """Where a piece of Python stands in the sentence, and what it is."""
+
+    start: int
+    end: int
+    what: Call | Argument
+
+
+def fragments(text: str) -> Iterator[Fragment]:
+    """The Python in a sentence, from left to right.
+
+    >>> [one.what for one in fragments("use method='nuts', or sb.Laplace(proposals=100_000).")]
+    [Argument(name='method', value='nuts'), Call(name='sb.Laplace', args=(), kwargs={'proposals': 100000.0})]
+    """
+    at = 0
+    while found := _START.search(text, at):
+        at = found.end()
+        if found["name"]:
+            yield Fragment(found.start(), at, Call(found["name"]))
+            continue
+        end = _end(text, at, found["key"])
+        what = _read(text[found.start() : end], found["key"]) if end else None
+        if what is not None and end:
+            at = end
+            yield Fragment(found.start(), end, what)
+
+
+def _end(text: str, at: int, key: str | None) -> int | None:
+    """Where the value, or the call's arguments, that begin at `at` end; None where they don't."""
+    if text[at] in "'\"":
+        return _after_quote(text, at, lenient=key == "where")
+    if named := re.match(r"sb\.\w[\w.]*", text[at:]):
+        at += named.end()
+        if text[at : at + 1] != "(":
+            return at
+    if text[at] in _CLOSING:
+        return _after_bracket(text, at)
+    if text.startswith("...", at):
+        return at + 3
+    if number := _NUMBER.match(text, at):
+        return number.end()
+    word = re.compile(r"None|True|False").match(text, at)
+    return word and word.end()
+
+
+def _after_quote(text: str, at: int, lenient: bool = False) -> int | None:
+    """Behind the string that begins at `at`; a lenient one may hold its own quotes, and ends where a word does."""
+    quote, i = text[at], at + 1
+    while i < len(text):
+        if text[i] == "\\" and not lenient:
+            i += 1
+        elif text[i] == quote and (not lenient or i + 1 == len(text) or text[i + 1] in " ,.;:)"):
+            return i + 1
+        i += 1
+    return None
+
+
+def _after_bracket(text: str, at: int) -> int | None:
+    """Behind the bracket that closes the one at `at`."""
+    open_: list[str] = []
+    i: int | None = at
+    while i is not None and i < len(text):
+        if text[i] in "'\"":
+            i = _after_quote(text, i)
+            continue
+        if text[i] in _CLOSING:
+            open_.append(_CLOSING[text[i]])
+        elif text[i] in _CLOSING.values():
+            if open_.pop() != text[i]:
+                return None
+            if not open_:
+                return i + 1
+        i += 1
+    return None
+
+
+def _read(source: str, key: str | None) -> Call | Argument | None:
+    if key == "where" and source[len("where=")] in "'\"":
+        # A filter, as it was typed; `repr` doubles backslashes.
+        return Argument(key, source[len("where=") + 1 : -1].replace("\\'", "'").replace("\\\\", "\\"))
+    try:
+        with warnings.catch_warnings():  # Python warns of odd escapes in what is quoted
+            warnings.simplefilter("ignore")
+            node: Any = ast.parse(f"f({source})" if key else source, mode="eval").body
+        return Argument(key, _value(node.keywords[0].value)) if key else _value(node)
+    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
+        return None
+
+
+def _value(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=bool() | None | str() as value):
+            return value
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.Constant(value=value) if value is ...:
+            return Word("...")
+        case ast.Name(id=name):
+            return Word(name)
+        case ast.Attribute():
+            return Call(ast.unparse(node))
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -float(value)
+        case ast.Dict(keys=keys, values=values):
+            names = [_value(key) for key in keys if key is not None]
+            named = [one.text if isinstance(one, Word) else str(one) for one in names]
+            return dict(zip(named, map(_value, values), strict=True))
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return [_value(one) for one in items]
+        case ast.Call(func=function, args=args, keywords=keywords):
+            own = {one.arg: _value(one.value) for one in keywords if one.arg}
+            return Call(ast.unparse(function), tuple(map(_value, args)), own)
+    raise ValueError(ast.unparse(node))
