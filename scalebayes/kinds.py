@@ -6,7 +6,7 @@ import numpy as np
 
 from scalebayes.errors import unknown
 from scalebayes.runs import Runs
-from scalebayes.runs.columns import DERIVED
+from scalebayes.runs.missing import DERIVED
 from scalebayes.runs.names import read_as
 
 LADDER, CURVE = "ladder", "curve"
