@@ -51,6 +51,7 @@ def at(command, runs="my runs.csv"):
         ("fit", "priors={'A': ...}", "in Python, priors={'A': ...}"),
         ("fit", "use priors='flat', or", "use --priors flat, or"),
         ("fit", "law='end_chinchilla', which has none", "--law end_chinchilla, which has none"),
+        ("fit", "law=sb.laws.get('mixture_exp', domains=3)", "--law mixture_exp:domains=3"),
         ("fit", "or discrepancy='gp'", "or --discrepancy gp"),
         ("fit", "discrepancy=sb.GP('matern', 'offset')", "--discrepancy matern,offset"),
         ("fit", "use discrepancy=None", "use --discrepancy none"),
@@ -116,11 +117,14 @@ def messages():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield f"{name}:{node.lineno}", node.value
             if isinstance(node, ast.JoinedStr):
-                filled = [
-                    part.value if isinstance(part, ast.Constant) else "'∎'" if part.conversion == ord("r") else "∎"
-                    for part in node.values
-                ]
-                yield f"{name}:{node.lineno}", "".join(filled)
+                filled = ""
+                for part in node.values:
+                    if isinstance(part, ast.Constant):
+                        filled += part.value
+                    else:
+                        value = part.conversion == ord("r") or filled.endswith(("=", "(", "': "))
+                        filled += "'∎'" if value else "'∎': 1" if filled.endswith("={") else "∎"
+                yield f"{name}:{node.lineno}", filled
 
 
 @pytest.mark.parametrize("command", ["forecast", "fit", "predict", "optimum", "compare", "backtest"])

@@ -212,13 +212,14 @@ def _argument(name: str, value: Any) -> list[tuple[str, str]] | None:
 
 
 def _setting_of(call: Call) -> str | None:
-    """A method, a noise, a process or a window as its option takes it."""
+    """A method, a noise, a law, a process or a window as its option takes it."""
     if call.name == "sb.Window" and set(call.kwargs) <= {"efolds"} and len(call.args) + len(call.kwargs) == 1:
         return _text([*call.args, *call.kwargs.values()][0], None)
     if call.name == "sb.GP" and call.args and not call.kwargs:
         return _text(list(call.args), None)
-    name = (METHODS | NOISES).get(call.name)
-    if name is None or call.args:
+    law = call.name == "sb.laws.get" and len(call.args) == 1
+    name = _text(call.args[0], None) if law else (METHODS | NOISES).get(call.name)
+    if name is None or (call.args and not law):
         return None
     settings: dict[str, Any] = {}
     for key, value in call.kwargs.items():

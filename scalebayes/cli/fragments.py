@@ -60,6 +60,8 @@ def fragments(text: str) -> Iterator[Fragment]:
             continue
         end = _end(text, at, found["key"])
         what = _read(text[found.start() : end], found["key"]) if end else None
+        if what is None and found["call"]:
+            what = Call("")  # a call all the same, and none that a command stands for
         if what is not None and end:
             at = end
             yield Fragment(found.start(), end, what)

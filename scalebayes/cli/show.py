@@ -113,7 +113,11 @@ def width() -> int:
 def prose(text: str, hang: int = 0) -> str:
     """A sentence in lines that fit, those after the first moved in by `hang`; words are never cut."""
     filled = textwrap.fill(
-        shown(text), min(width(), 100), subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
+        shown(text, NO_BREAK),
+        min(width(), 100),
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return filled.replace(NO_BREAK, " ")
 
