@@ -29,7 +29,8 @@ PACKED = {
     b"\x1f\x8b": "packed as .gz",
     b"PAR1": "a .parquet file",
 }
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+# What no text holds. A terminal's escape (1b) is text: a name that was copied from one may begin with it.
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def contents(path: Path) -> tuple[str, bytes]:
