@@ -57,10 +57,16 @@ def main() -> None:
         tables = [KINDS[kind](np.random.default_rng([*seed, i])) for i in range(options.n)]
         record["kinds"][kind] = list(judged(tables, options.show))
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "alarms.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    kept = record | {"kinds": {kind: by_name(tables) for kind, tables in record["kinds"].items()}}
+    (options.out / "alarms.json").write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
     text = "\n".join(markdown(record)) + "\n"
     (options.out / "alarms.md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def by_name(tables: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """What was said of tables as one list a name."""
+    return {name: [one[name] for one in tables] for name in tables[0]}
 
 
 def judged(tables: list[Table], show: int) -> Iterator[dict[str, Any]]:

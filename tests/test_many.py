@@ -230,7 +230,10 @@ def named(name):
 
 
 BAD = {
-    "a table alone": (lambda t: sb.fit_many(t["d60"]), "takes a list of tables, or one table with laws="),
+    "a table alone": (
+        lambda t: sb.fit_many(t["d60"]),
+        "takes a list of tables, or one table with by='column' or laws=",
+    ),
     "nothing": (lambda t: sb.fit_many([]), "runs is empty"),
     "no tables": (lambda t: sb.fit_many({"a": 3}), "data set 'a' is no table made by sb.read_runs or sb.Runs: int"),
     "a column that isn't there": (
