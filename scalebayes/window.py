@@ -59,6 +59,8 @@ class Window:
         if axis == "C" and "C" not in runs.inputs and {"N", "D"} <= set(runs.inputs):
             runs = runs.derive("C")
         if axis not in runs.inputs:
+            if self.on is None:
+                runs.require(axis)
             raise InputError(
                 f"window: the runs have no column {axis!r} to measure it on (they have {listed(runs.inputs)}); name "
                 "one: sb.Window(..., on=...)"

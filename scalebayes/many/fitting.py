@@ -93,7 +93,7 @@ def fit_many(
     key = as_key(seed)
     with jax.enable_x64():
         problems = [
-            _prepared(name, table, *parts[one][:3], priors, inputs, window)
+            _prepared(name if len(names) > 1 else "", table, *parts[one][:3], priors, inputs, window)
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
         chosen_method = next(iter(parts.values()))[3]
@@ -110,6 +110,8 @@ def fit_many(
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
         told = shown(", ".join(failed[:5])) + (", ..." if len(failed) > 5 else "")
         sentence = f"{len(failed)} of {len(fits)} fits failed a check ({told}): fits.status says which"
+        if len(fits) == 1:
+            sentence = "; ".join(f"{c.name}: {c.sentence}" for c in fits[0].checks.of(Status.FAIL))
         if on_fail == "raise":
             raise FitError(sentence)
         if on_fail == "warn":
@@ -171,7 +173,7 @@ def _prepared(name: str, runs: Runs, *parts: Any) -> Problem:
     try:
         return prepared(runs, *parts)
     except InputError as error:
-        raise InputError(f"data set {name!r}: {error}") from None
+        raise InputError(f"data set {name!r}: {error}" if name else str(error)) from None
 
 
 def about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
