@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from scalebayes.recalibration import Recalibrated, recalibrate
     from scalebayes.recommended import forecaster
     from scalebayes.result import Fit
-    from scalebayes.runs import Runs, read_runs
+    from scalebayes.runs import Curves, Runs, last_of, read_curves, read_runs
     from scalebayes.scores import score
     from scalebayes.stacking import stack
     from scalebayes.status import FitError, FitWarning
@@ -52,6 +52,7 @@ _HOMES = {
     "Bootstrap": "infer",
     "Calibration": "calibrated",
     "Comparison": "comparison",
+    "Curves": "runs",
     "Drift": "discrepancy",
     "Fit": "result",
     "FitError": "status",
@@ -88,10 +89,12 @@ _HOMES = {
     "fit_many": "many.fitting",
     "forecaster": "recommended",
     "interval": "tables",
+    "last_of": "runs",
     "load": "store",
     "optimum": "optima",
     "predict": "forecast",
     "prior_predictive": "predictive",
+    "read_curves": "runs",
     "read_runs": "runs",
     "recalibrate": "recalibration",
     "savage_dickey": "nested",
@@ -110,6 +113,7 @@ __all__ = [
     "Bootstrap",
     "Calibration",
     "Comparison",
+    "Curves",
     "Drift",
     "Fit",
     "FitError",
@@ -144,12 +148,14 @@ __all__ = [
     "fit_many",
     "forecaster",
     "interval",
+    "last_of",
     "laws",
     "load",
     "noises",
     "optimum",
     "predict",
     "prior_predictive",
+    "read_curves",
     "read_runs",
     "recalibrate",
     "savage_dickey",

@@ -17,6 +17,7 @@ from scalebayes.noise import Noise
 from scalebayes.parameters import Param, Reference, log_unit
 from scalebayes.priors import replaced
 from scalebayes.runs import Runs
+from scalebayes.runs.advice import log_text
 from scalebayes.runs.missing import DERIVED, needed
 from scalebayes.runs.settings import groups_of
 
@@ -215,7 +216,8 @@ def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, st
         else:
             lacking[name] = column
     if lacking:
-        raise InputError(f"law {law.name!r} {needed(lacking, runs.inputs, runs.labels)}")
+        log = f"; {text}" if (text := log_text(runs)) else ""
+        raise InputError(f"law {law.name!r} {needed(lacking, runs.inputs, runs.labels)}{log}")
     return columns, runs
 
 

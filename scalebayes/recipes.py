@@ -14,6 +14,7 @@ from scalebayes.errors import InputError, listed
 from scalebayes.kinds import LADDER, Kind, kind_of
 from scalebayes.noise import Noise, Normal
 from scalebayes.runs import Runs
+from scalebayes.runs.advice import log_text
 from scalebayes.runs.settings import groups_of
 from scalebayes.window import Window
 
@@ -105,7 +106,7 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
     if not inputs and len(there) != 1:
         raise InputError(
             f"forecaster needs N and D (or two of N, D, C), or one input, and the runs have {listed(runs.inputs)}; "
-            "name one: inputs={'x': ...}"
+            "name one: inputs={'x': ...}" + (f"; {text}" if (text := log_text(runs)) else "")
         )
     along = inputs or {"x": next(iter(there))}
     read = kind_of(runs, along["x"], kind)

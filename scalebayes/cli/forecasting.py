@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import show
+from scalebayes.cli.curves import Run, TokensPerStep, runs_or_curve
 from scalebayes.cli.fits import answered, checked_target, method_of
 from scalebayes.cli.flags import here
 from scalebayes.cli.numbers import check_prob, named, numbers
@@ -64,6 +65,8 @@ def forecast(
     method: Annotated[
         str, typer.Option(help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.")
     ] = "laplace",
+    run: Run = None,
+    tokens_per_step: TokensPerStep = None,
     where: Where = None,
     columns: Columns = None,
     N_counts: NCounts = None,
@@ -80,7 +83,8 @@ def forecast(
 
     Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
     intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the curve of
-    one run, and the report says which. Values are written as in predict.
+    one run, and the report says which. Of a tracker's chart, a log or a trainer_state.json, --run names the run whose
+    curve is forecast. Values are written as in predict.
     """
     check_prob(prob)
     typed = {name: text for name, text in (("N", N), ("D", D), ("C", C), ("x", x)) if text is not None}
@@ -98,7 +102,7 @@ def forecast(
 
     chosen = method_of(method_name, method_settings, METHOD)
 
-    given = asked.read(observable or "loss")
+    given = runs_or_curve(asked, observable or "loss", run, tokens_per_step, typed, along)
     along = along or alone(given, typed)
     bound = {"x": along} if along else None
     check_asked(given, bound, kind, list(values))

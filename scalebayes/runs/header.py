@@ -13,6 +13,7 @@ from scalebayes.errors import InputError
 from scalebayes.runs.cells import is_missing, number, objects
 from scalebayes.runs.raw import Table, numbered, refuse_twice
 from scalebayes.runs.spelling import spelled
+from scalebayes.runs.trackers.charts import distinct
 
 # Line breaks, tabs and wide spaces in a name, which a filter couldn't write.
 OTHER_SPACE = re.compile(r"[^\S ]+")
@@ -109,7 +110,7 @@ def as_table(found: Grid, source: str) -> Table:
             f"{source}: the first line holds numbers only, so the columns have no names; "
             "put a line with their names above it, such as N,D,loss"
         )
-    names = [name or f"unnamed_{i}" for i, name in enumerate(found.names, 1)]
+    names = distinct([name or f"unnamed_{i}" for i, name in enumerate(found.names, 1)])
     refuse_twice(names, source)
     columns = {name: objects([cells[i] for _, cells in found.rows]) for i, name in enumerate(names)}
     kept = {name: column for i, (name, column) in enumerate(columns.items()) if found.names[i] or not blank(column)}

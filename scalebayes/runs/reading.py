@@ -11,6 +11,7 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.runs import numerals
+from scalebayes.runs.advice import refuse_history
 from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields
@@ -92,6 +93,7 @@ def read_runs(
     if strange := [ours for ours in columns or {} if not isinstance(ours, str)]:
         raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
     read = read_table(table)
+    refuse_history(read, observable, columns or {})
     prefix = f"{read.source}: " if read.source else ""
     whole = {ROW: read.rows, **numerals.settled(read.cells, read.semicolons)}
     cells, rows = {name: whole[name] for name in read.cells}, read.rows

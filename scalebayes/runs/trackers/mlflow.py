@@ -6,14 +6,16 @@ import importlib.util
 import logging
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import Table, from_runs
+from scalebayes.runs.raw import Table, from_records, from_runs
 
 SQLITE = b"SQLite format 3\0"
 TABLES = {"experiments", "runs", "params", "metrics"}
@@ -36,7 +38,7 @@ def is_folder_store(folder: Path) -> bool:
     return any("experiment_id" in path.read_text(errors="replace") for path in folder.glob("*/meta.yaml"))
 
 
-def read_database(path: Path, source: str) -> Table:
+def read_database(path: Path, source: str, history: bool = False) -> Table:
     """The runs of an SQLite store: see `read_store`. A copy is read, so that the file stays as it is.
 
     Raises `InputError` for a file that isn't there, isn't SQLite or isn't a store of MLflow.
@@ -64,11 +66,13 @@ def read_database(path: Path, source: str) -> Table:
                 f"it lacks {', '.join(sorted(TABLES - tables))}; "
                 "give the file that MLflow's tracking address names, such as mlflow.db"
             )
-        return read_store(f"sqlite:///{copy.as_posix()}", source, database=True)
+        return read_store(f"sqlite:///{copy.as_posix()}", source, database=True, history=history)
 
 
-def read_store(address: str, source: str, database: bool = False) -> Table:
+def read_store(address: str, source: str, database: bool = False, history: bool = False) -> Table:
     """One row a run, oldest first, of all experiments; what was deleted is left out.
+
+    With `history` one row a step of a run, with the columns `run`, `step` and MLflow's names of its metrics.
 
     The columns are `run_name`, `run_id`, `experiment`, `status`, and `params.`, `metrics.` and `tags.` with MLflow's
     names after; a metric has its latest value. Raises `InputError` where the store can't be read or has no runs,
@@ -88,6 +92,8 @@ def read_store(address: str, source: str, database: bool = False) -> Table:
                 client = MlflowClient(tracking_uri=address)
                 experiments = {one.experiment_id: one.name for one in pages(client.search_experiments)}
                 runs = list(pages(client.search_runs, experiment_ids=list(experiments))) if experiments else []
+                runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
+                logged = log_rows(client, runs) if history else []
         except Exception as error:  # in a damaged store the client fails in its parsers too, each with its own kind
             reason = " ".join(str(error).split())
             raise InputError(f"{source}: MLflow can't read the store ({reason})") from None
@@ -95,17 +101,35 @@ def read_store(address: str, source: str, database: bool = False) -> Table:
         raise InputError(f"{source}: MLflow can't read all of the store ({told[0]}); mend that, or take it out")
     if not runs:
         raise InputError(f"{source}: the store of MLflow has no runs; give the one that they were logged to")
-    runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
+    if history:
+        if not logged:
+            raise InputError(f"{source}: no run of the store of MLflow has logged a metric; give the one that has")
+        return replace(from_records(logged, source), tracked=True, named_by="run")
     rows = [run_cells(run, experiments[run.info.experiment_id]) for run in runs]
     return from_runs(rows, ("run_name", "run_id"), source)
 
 
-def read_folder(folder: Path, source: str) -> Table:
+def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
+    """The metrics of runs, a row a step of a run; runs of one name are told apart by their id."""
+    names = Counter(run.info.run_name for run in runs)
+    rows = []
+    for run in runs:
+        own = run.info.run_name
+        name = own if names[own] == 1 else f"{own} ({run.info.run_id})"
+        steps: dict[int, dict[str, Any]] = {}
+        for metric in run.data.metrics:
+            for one in sorted(client.get_metric_history(run.info.run_id, metric), key=lambda one: one.timestamp):
+                steps.setdefault(one.step, {"run": name, "step": one.step})[metric] = one.value
+        rows += [steps[step] for step in sorted(steps)]
+    return rows
+
+
+def read_folder(folder: Path, source: str, history: bool = False) -> Table:
     """The runs of a folder store: see `read_store`. The empty `.trash` that MLflow adds to it is taken out again."""
     trash = folder.resolve() / ".trash"
     there = trash.exists()
     try:
-        return read_store(folder.resolve().as_uri(), source)
+        return read_store(folder.resolve().as_uri(), source, history=history)
     finally:
         if not there and trash.is_dir() and not any(trash.iterdir()):
             trash.rmdir()

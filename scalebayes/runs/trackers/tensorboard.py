@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import Table, from_runs
+from scalebayes.runs.raw import Table, from_records, from_runs
 
 MARK = ".tfevents."
 HEADER, FOOTER = 12, 4  # bytes of a record's length with its checksum, and of its data's checksum
@@ -28,19 +29,45 @@ def read_events(paths: list[Path], source: str, root: Path) -> Table:
     so ends the file of a run that is still writing, or that was killed. An empty file, of one killed at its start, is
     passed over beside others.
     """
+    runs = [{"run": name, **run_cells(files)} for name, files in by_run(paths, root).items()]
+    return from_runs(runs, ["run"], source)
+
+
+def read_logs(paths: list[Path], source: str, root: Path) -> Table:
+    """One row a step of a run, with `run`, `step` and the scalars by their tags; see `read_events`."""
+    entries = []
+    for name, files in by_run(paths, root).items():
+        steps: dict[int, dict[str, Any]] = {}
+        for step, tag, number in scalars(files, {}):
+            steps.setdefault(step, {"run": name, "step": step})[tag] = number
+        entries += [steps[step] for step in sorted(steps)]
+    if not entries:
+        raise InputError(f"{source}: the event files hold no scalar; give a folder of runs that logged some")
+    return replace(from_records(entries, source), tracked=True, named_by="run")
+
+
+def by_run(paths: list[Path], root: Path) -> dict[str, list[Path]]:
+    """The event files of each run, by its folder's path below `root`."""
     paths = [path for path in paths if path.stat().st_size] or paths
     folders: dict[Path, list[Path]] = {}
     for path in paths:
         folders.setdefault(path.absolute().parent, []).append(path)
-    runs = []
-    for folder, files in sorted(folders.items()):
-        below = folder.relative_to(root.absolute())
-        runs.append({"run": below.as_posix() if below.parts else folder.resolve().name, **run_cells(files)})
-    return from_runs(runs, ["run"], source)
+    below = {folder: folder.relative_to(root.absolute()) for folder in sorted(folders)}
+    return {path.as_posix() if path.parts else folder.resolve().name: folders[folder] for folder, path in below.items()}
 
 
 def run_cells(files: list[Path]) -> dict[str, Any]:
     """One run's cells by their names, over all of its event files."""
+    settings: dict[str, Any] = {}
+    last: dict[str, tuple[int, float]] = {}
+    for step, tag, number in scalars(files, settings):
+        if step >= last.get(tag, (step, 0.0))[0]:
+            last[tag] = step, number
+    return settings | {tag: number for tag, (_, number) in last.items()}
+
+
+def scalars(files: list[Path], settings: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
+    """Each scalar of a run's event files: its step, tag and value. Hyperparameters are put into `settings`."""
     try:
         # Compiled protocol buffers, whose names no type checker knows.
         hparams: Any = importlib.import_module("tensorboard.plugins.hparams.plugin_data_pb2")
@@ -49,8 +76,6 @@ def run_cells(files: list[Path]) -> dict[str, Any]:
         raise InputError(
             f"{files[0]}: event files need tensorboard; install it with: pip install 'scalebayes[tensorboard]'"
         ) from None
-    settings: dict[str, Any] = {}
-    last: dict[str, tuple[int, float]] = {}
     plugins: dict[str, str] = {}  # of a tag: only its first value says it
     for path in files:
         for step, value in values(path):
@@ -66,9 +91,8 @@ def run_cells(files: list[Path]) -> dict[str, Any]:
                 number = value.simple_value
             elif plugins[value.tag] == "scalars":
                 number = tensor_util.make_ndarray(value.tensor).item()
-            if number is not None and step >= last.get(value.tag, (step, 0.0))[0]:
-                last[value.tag] = step, number
-    return settings | {tag: number for tag, (_, number) in last.items()}
+            if number is not None:
+                yield step, value.tag, number
 
 
 def values(path: Path) -> Iterator[tuple[int, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.names import few
-from scalebayes.runs.raw import Table, flat, from_runs
+from scalebayes.runs.raw import Table, flat, from_records, from_runs
 
 NAME = "trainer_state.json"
 KEYS = ("log_history", "global_step")
@@ -41,12 +42,39 @@ def read_states(paths: Iterable[Path], source: str, root: Path | None = None) ->
     over the whole training, which the Trainer logs at the end under that name, is `mean_train_loss`. `total_flos`
     is 6 x tokens x parameters without embeddings. Raises `InputError` for a file that is no trainer's state.
     """
+    last = last_states(paths)
+    return from_runs([{"run": run_name(place, root), **cells(state)} for place, state in last.items()], ["run"], source)
+
+
+def read_logs(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
+    """One row an entry of a run's log, in its order, with the run in the column `run`; the last checkpoint has it all.
+
+    `train_loss` is the loss over the steps since the entry before; see `read_states`.
+    """
+    entries = [
+        {"run": run_name(place, root), **flat(renamed(entry))}
+        for place, state in last_states(paths).items()
+        for entry in state["log_history"]
+    ]
+    if not entries:
+        raise InputError(f"{source}: the log of the run is empty ('log_history' has no entry); give a run that logged")
+    return replace(from_records(entries, source), tracked=True, named_by="run")
+
+
+def last_states(paths: Iterable[Path]) -> dict[Path, dict[str, Any]]:
+    """Where a run lies -> its state at the last of its checkpoints."""
     last: dict[Path, dict[str, Any]] = {}
     for path in paths:
         state, place = checked_state(load(path), str(path)), run_place(path)
         if place not in last or state["global_step"] > last[place]["global_step"]:
             last[place] = state
-    return from_runs([{"run": run_name(place, root), **cells(state)} for place, state in last.items()], ["run"], source)
+    return last
+
+
+def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of the log, its loss over the last steps as `train_loss`, that over the whole training as the mean."""
+    names = {"loss": "train_loss", "train_loss": "mean_train_loss"}
+    return {names.get(name, name): value for name, value in entry.items()}
 
 
 def run_name(place: Path, root: Path | None) -> str:
@@ -58,10 +86,8 @@ def cells(state: Mapping[str, Any]) -> dict[str, Any]:
     """One run's cells by their names; a count of 0 is a count that wasn't kept."""
     logged: dict[str, Any] = {}
     for entry in sorted(state["log_history"], key=lambda entry: entry.get("step") or 0):
-        logged |= {"mean_train_loss" if key == "train_loss" else key: value for key, value in entry.items()}
+        logged |= renamed(entry)
     logged.pop("step", None)
-    if "loss" in logged:
-        logged["train_loss"] = logged.pop("loss")
     kept = {key: state[key] for key in SETTINGS if key in state}
     counts = {key: state.get(key) or logged.get(key) or None for key in COUNTS}
     return flat({**logged, **kept, **counts})
@@ -82,6 +108,11 @@ def load(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: the file can't be read ({error.strerror})") from None
     raise InputError(f"{path}: the file is not JSON ({reason}); copy it again if it was cut off, or leave it out")
+
+
+def is_state(held: Any) -> bool:
+    """Whether what a file holds is meant as a trainer's state, sound or not."""
+    return isinstance(held, dict) and any(key in held for key in KEYS)
 
 
 def checked_state(state: Any, source: str) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""A JSON file that holds one object: a table by columns or by runs, or something that is told by what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scalebayes.errors import InputError
+from scalebayes.runs.cells import as_columns
+from scalebayes.runs.names import few
+from scalebayes.runs.raw import Table, flat, from_records, numbered
+
+HARNESS = ("versions", "config", "configs", "n-shot", "n-samples", "config_general", "lm_eval_version", "summary_tasks")
+AS_LIST = '[{"N": 1e9, "D": 2e10, "loss": 2.6}, ...]'
+
+
+def read_object(held: Any, source: str) -> Table:
+    """The table in a JSON object: lists of one length by column, as data frames write them too, or an object a run.
+
+    Raises `InputError` for any other object, such as the results of an evaluation harness.
+
+    >>> read_object({"N": [1e8, 1e9], "loss": [3.1, 2.7]}, "runs.json").rows.tolist()
+    [1, 2]
+    >>> read_object({"tiny": {"N": 1e8, "loss": 3.1}, "base": {"N": 1e9, "loss": 2.7}}, "r.json").cells["run"].tolist()
+    ['tiny', 'base']
+    """
+    if not isinstance(held, Mapping):
+        raise InputError(f"{source}: the file holds a JSON {type(held).__name__}, no runs; write {AS_LIST}")
+    if is_harness(held):
+        raise scores_of_one(held, source)
+    lists = {str(name): values for name, values in held.items() if isinstance(values, list)}
+    if held and len(lists) == len(held):
+        lengths = {name: len(values) for name, values in lists.items()}
+        if len(set(lengths.values())) == 1:
+            return numbered(as_columns(lists), source)
+        told = ", ".join(f"'{name}' {length}" for name, length in list(lengths.items())[:10])
+        raise InputError(f"{source}: the columns have unequal lengths ({told}); give one value a run in each")
+    inner = [set(one) for one in held.values() if isinstance(one, Mapping)]
+    if len(inner) == len(held) > 1 and inner[0] and all(keys == inner[0] for keys in inner):
+        if inner[0] == {str(i) for i in range(len(inner[0]))}:  # a data frame's, by column and then by row
+            return numbered(as_columns({name: list(one.values()) for name, one in held.items()}), source)
+        return from_records([{"run": str(name), **flat(one)} for name, one in held.items()], source)
+    raise InputError(
+        f"{source}: the file holds one JSON object with the keys {few(map(str, held), 8)}: no trainer's state (which "
+        f"has 'log_history'), and no table; write a list of one object a run, as in {AS_LIST}"
+    )
+
+
+def is_harness(held: Mapping[str, Any]) -> bool:
+    """Whether an object is what lm-evaluation-harness, or one like it, writes of the model that it scored."""
+    return isinstance(held.get("results"), Mapping) and any(name in held for name in HARNESS)
+
+
+def scores_of_one(held: Mapping[str, Any], source: str) -> InputError:
+    """The error for the results of an evaluation harness, with a name for a score that is in them."""
+    found = (
+        f"{task}_{str(metric).partition(',')[0]}"
+        for task, scores in held["results"].items()
+        if isinstance(scores, Mapping)
+        for metric, value in scores.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and "stderr" not in str(metric)
+    )
+    score = next(found, "accuracy")
+    keys = few([name for name in held if name == "results" or name in HARNESS])
+    return InputError(
+        f"{source}: the file holds the scores of one model, as an evaluation harness writes them ({keys}), and no "
+        f"table of runs; write a table with a row a model, with the columns N, D and {score}, and name the score: "
+        f"observable='{score}'"
+    )
