@@ -9,6 +9,8 @@ from scipy.stats import chi2
 
 from scalebayes.errors import InputError
 from scalebayes.runs import Runs
+from scalebayes.runs.advice import checkpoints_text
+from scalebayes.runs.checkpoints import checkpoints_of
 
 WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]  # of a cell, in e-folds: over more than 1.5 a law bends
 DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
@@ -130,7 +132,10 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     _, first = np.unique(cell, return_index=True)
     cell = np.argsort(np.argsort(first))[cell]
     about = {"runs": len(runs), "cells": len(first), "over": list(inputs), "efolds": float(width)}
-    return Averaged(runs, cell, about).table(), cell
+    # The names of runs are lost in cells, and what they show with them.
+    found = checkpoints_of(runs)
+    told = runs if found is None else runs.noted(checkpoints=checkpoints_text(runs, found))
+    return Averaged(told, cell, about).table(), cell
 
 
 def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -1,0 +1,22 @@
+"""Check of what a row is: a finished run, or a checkpoint in the middle of one."""
+
+from collections.abc import Iterator
+
+from scalebayes.problem import Problem
+from scalebayes.runs.advice import checkpoints_text, log_text
+from scalebayes.runs.checkpoints import checkpoints_of
+from scalebayes.status import Check, Status
+
+
+def checkpoint_checks(problem: Problem) -> Iterator[Check]:
+    """Rows that are checkpoints of runs; one row, where the run's log has many."""
+    runs = problem.runs
+    if text := log_text(runs):
+        yield Check("one row of a log", Status.REVIEW, f"{text}.")
+    if told := runs.metadata.get("checkpoints"):  # of runs that were averaged since
+        yield Check("checkpoints", Status.REVIEW, told)
+        return
+    found = checkpoints_of(runs)
+    # One run against its steps, or tokens, alone is a curve, and is fitted as one.
+    if found and not (found.runs == 1 and len(problem.columns) == 1 and "N" not in problem.columns.values()):
+        yield Check("checkpoints", Status.REVIEW, checkpoints_text(runs, found))
