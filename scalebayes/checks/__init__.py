@@ -1,7 +1,7 @@
 """The checks that a fit is held to. Each looks at one thing and says what to do about it."""
 
-from scalebayes.checks.columns import column_checks
 from scalebayes.checks.checkpoints import checkpoint_checks
+from scalebayes.checks.columns import column_checks
 from scalebayes.checks.data import data_checks
 from scalebayes.checks.law import law_checks
 from scalebayes.checks.outliers import scatter_checks
