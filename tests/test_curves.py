@@ -161,7 +161,8 @@ def test_a_chart_against_tokens(tmp_path):
     assert sb.read_curves(path)["a"].column("D").tolist() == STEPS[1:]
     billions = sb.read_curves(chart(tmp_path / "b.csv", ["a", "b"], "Tokens (B)"))
     assert billions["a"].column("D").tolist() == [1e9 * s for s in STEPS[1:]]
-    assert "Tokens (B) as D, times 1e+09" in repr(billions)
+    assert "'Tokens (B)' as D, times 1e9" in repr(billions)
+    assert sb.read_curves(path, units={"D": "M"})["a"].column("D").tolist() == [1e6 * s for s in STEPS[1:]]
     with pytest.raises(sb.InputError, match="'train_tokens', which is tokens; leave tokens_per_step out"):
         sb.read_curves(path, tokens_per_step=5e5)
 

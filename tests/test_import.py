@@ -58,6 +58,7 @@ ORDER = (
     "runs.stored",
     "runs.reading",
     "runs.curves",
+    "runs.planned_curves",
     "runs.reading_curves",
     "runs.checkpoints",
     "runs",
