@@ -10,6 +10,8 @@ from scalebayes.status import Check, Status
 BEARING = {
     "any": (
         "number of runs",
+        "one row of a log",
+        "checkpoints",
         "inputs vary",
         "explains the runs",
         "units",

@@ -99,7 +99,9 @@ def test_read_runs_of_a_chart(cases_path):
     """Fails if a chart is refused without a word of read_curves, or a table of runs is taken for one."""
     assert len(sb.read_runs({"loss": [3.0, 2.0], "N - total": [1e8, 1e9], "D - seen": [2e9, 2e10]})) == 2
     assert len(sb.read_runs({"name": ["a", "b"], "eval - loss": [3.0, 2.0]})) == 2
-    with pytest.raises(sb.InputError, match=r"history of 4 runs .*a run a column.*sb\.read_curves\('.*chart\.csv'\)"):
+    with pytest.raises(
+        sb.InputError, match=r"history of 4 runs .*a run a column.*as curves: sb\.read_curves\('.*chart\.csv'\)"
+    ):
         sb.read_runs(cases_path / "chart.csv")
     with pytest.raises(sb.InputError, match=r"sb\.read_curves\(table\)"):
         sb.read_runs({"step": [1, 2], "tiny": [3.0, 2.0], "base": [2.9, 1.9]})
@@ -293,7 +295,7 @@ def test_the_log_of_a_trainer(tmp_path, capsys):
     path.write_text(json.dumps(state))
     holds(sb.read_curves(path), {"out": 4})
     assert sb.read_runs(path).y.tolist() == [loss(2000, 4)]  # the last of its log, as before
-    with pytest.raises(sb.InputError, match=r"read the whole log as a curve with sb\.read_curves\('.*'\)"):
+    with pytest.raises(sb.InputError, match=r"read the whole log as a curve: sb\.read_curves\('.*'\)"):
         sb.forecaster(sb.read_runs(path))
     assert main(["fit", str(path)]) == 2
     assert f"scalebayes forecast {path} --x 4000" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def refuse_history(table: Table, observable: str, columns: Mapping[str, Any]) ->
     run = f" --run {shlex.quote(runs[0])}" if len(runs) > 1 else ""
     typed = f", or forecast {which} with: scalebayes forecast {shlex.quote(path)}{run} --x {_ahead(steps)}"
     raise HistoryError(
-        f"{path + ': ' if path else ''}this is {what}, and no table with a row a run; read it as curves with "
+        f"{path + ': ' if path else ''}this is {what}, and no table with a row a run; read it as curves: "
         f"sb.read_curves({repr(path) if path else 'table'}){typed if path else ''}"
     )
 
@@ -69,7 +69,7 @@ def log_text(runs: Runs) -> str:
     step = runs.inputs.get("global_step")
     ahead = f"{STEPS_AHEAD * step[0]:g}" if step is not None and step[0] > 0 else "..."
     return (
-        f"{source} is one row, of what its run logged last; read the whole log as a curve with "
+        f"{source} is one row, of what its run logged last; read the whole log as a curve: "
         f"sb.read_curves({source!r}), or forecast it with: scalebayes forecast {shlex.quote(source)} --x {ahead}"
     )
 
@@ -81,7 +81,7 @@ def checkpoints_text(runs: Runs, found: Checkpoints) -> str:
     at = " at one N" if "N" in runs.inputs and found.by != "N" else ""
     keep = f"sb.last_of(runs, by={found.by!r}, along={found.along!r})"
     if found.last is not None:
-        keep += f' or where="{runs.origin.name(found.along)} == {found.last:.12g}"'
+        keep = f'where="{runs.origin.name(found.along)} == {found.last:.12g}" or {keep}'
     source = str(runs.metadata.get("source") or "")
     read = f"sb.read_curves({repr(source) if source else 'table'}, by={by!r})"
     if source and plain(by) in NAMES_OF_RUNS and found.by != "N":
@@ -91,6 +91,6 @@ def checkpoints_text(runs: Runs, found: Checkpoints) -> str:
     return (
         f"{found.rows} rows are checkpoints of {found.runs} run{s}: '{along}' rises within one '{by}'{at}. In the "
         "middle of a schedule the loss is above that of a run that ends there, and the rows of a run are no "
-        f"independent evidence. Keep the last of each run, {keep}; or read them as curves, {read}. Only where the "
+        f"independent evidence. Keep the last of each run: {keep}; or read them as curves: {read}. Only where the "
         "learning rate was constant, or had decayed, at each of them do they count as runs."
     )
