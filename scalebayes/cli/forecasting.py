@@ -133,7 +133,7 @@ def forecast(
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:
     """The one of N, D and C that is asked for, where the runs have that one of the three beside other columns."""
     there = [name for name in ("N", "D", "C") if name in runs.inputs]
-    return there[0] if there == list(typed) else None
+    return there[0] if len(there) == 1 and there == list(typed) else None
 
 
 def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
