@@ -96,6 +96,7 @@ def figures(fit: Any, case: sets.Case) -> dict[str, Any]:
         "cov90": float(covered.sel(prob=0.9).mean()),
         "cov50": float(covered.sel(prob=0.5).mean()),
         "width90": float(width.mean()),
+        "along": next(iter(case.fitted.inputs)),
         "method": fit.method.name,
         "conflict": fit.checks["prior-data conflict"].status.value,
     }
@@ -117,9 +118,9 @@ def markdown(record: Mapping[str, Any]) -> str:
         "runs are held out; the margin of the mean error is its standard error over the ladders.",
         *("", "conflict: the share of ladders of which the check says that runs and priors contradict each other.", ""),
     ]
-    for part, methods in record.items():
+    for (part, along), methods in by_column(record).items():
         first = next(iter(methods.values()))
-        lines += [f"## {part}: {len(first['cases'])} ladders", ""]
+        lines += [f"## {part}, along {along}: {len(first['cases'])} ladders", ""]
         lines += ["| | RMSE | mean error | log score | 90 % hold | 50 % hold | width | conflict | by NUTS |"]
         lines += ["|---|---|---|---|---|---|---|---|---|"]
         for method, row in methods.items():
@@ -133,6 +134,18 @@ def markdown(record: Mapping[str, Any]) -> str:
             )
         lines += ["", *sorted({f"{row['date']}, commit {row['commit']}." for row in methods.values()}), ""]
     return "\n".join(lines)
+
+
+def by_column(record: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(part, columns) -> method -> its row, of the ladders along those columns."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for part, methods in record.items():
+        for method, row in methods.items():
+            for along in ("C", "N or D"):
+                kept = {name: one for name, one in row["cases"].items() if one["along"] in along.split(" or ")}
+                if kept:
+                    found.setdefault((part, along), {})[method] = {**row, "cases": kept}
+    return found
 
 
 SHARES = (("conflict", "conflict", "review"), ("nuts", "method", "nuts"))
