@@ -49,7 +49,9 @@ def runs_or_curve(
 
     curve = run is not None or tokens_per_step is not None
     if curve and along:
-        raise InputError(f"--along {along}: a curve is read against one axis; name it with --columns x={quoted(along)}")
+        raise InputError(
+            f"--along {along}: a curve is read against one axis; name it with --columns {quoted(f'x={along}')}"
+        )
     along_x = set(asked) == {"x"} and not along
     batch = None if tokens_per_step is None else number(tokens_per_step, "--tokens-per-step")
     if not curve and not (along_x and "x" not in table.columns and keeps_logs(table.runs)):
