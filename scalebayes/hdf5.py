@@ -13,7 +13,7 @@ DEEPEST = 6  # groups in groups
 OURS = "scalebayes"  # how the attributes begin that are read
 BARE = b"This is a netCDF dimension but not a netCDF variable"
 DAMAGED = 3  # the exit code that says so
-SECONDS = 10.0  # after which a reader hangs: starting one takes half a second, and a second a gigabyte
+SECONDS, OF_CPU = 30.0, 3  # after which a reader hangs; starting one takes half a second of the processor
 
 
 class Content(NamedTuple):
@@ -100,6 +100,13 @@ def tried(content: bytes) -> bool:
 
 
 def _main() -> int:
+    try:
+        import resource  # not on every system
+
+        # A busy machine is no hanging reader: its own seconds count.
+        resource.setrlimit(resource.RLIMIT_CPU, (OF_CPU, OF_CPU))
+    except ImportError:
+        pass
     try:
         arrays_of(sys.stdin.buffer.read())
     except Exception:

@@ -11,9 +11,11 @@ import numpy as np
 
 from scalebayes import files
 from scalebayes.errors import InputError
+from scalebayes.netcdf import digest_of
 from scalebayes.sealed import sealed, unsealed
 
 MANIFEST = "manifest.json"
+DIGEST = "sha256"  # of the arrays of a batch, beside that of its bytes: an archive that was packed anew has another
 ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
 
 
@@ -87,8 +89,11 @@ class Folder:
             content = unsealed(files.read(path), self._of(name))
             if content is None:
                 raise ValueError("it has no checksum")
-            with np.load(io.BytesIO(content)) as arrays:
-                return dict(arrays)
+            with np.load(io.BytesIO(content)) as found:
+                arrays = dict(found)
+            if arrays.pop(DIGEST).tobytes().decode() != digest_of({"": arrays}, {}):
+                raise ValueError("its arrays aren't those that were kept")
+            return arrays
         except InputError as error:
             raise InputError(f"{error}; remove it, or give another folder") from None
         except Exception:
@@ -103,7 +108,8 @@ class Folder:
     def write(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a finished batch."""
         whole = io.BytesIO()
-        np.savez(whole, allow_pickle=False, **dict(arrays))
+        digest = np.frombuffer(digest_of({"": arrays}, {}).encode(), np.uint8)
+        np.savez(whole, allow_pickle=False, **arrays, **{DIGEST: digest})
         files.write(self._path(name), sealed(whole.getvalue(), self._of(name)))
 
     def _path(self, name: str) -> Path:

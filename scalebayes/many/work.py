@@ -97,21 +97,23 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
 
 def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> bool:
     """Whether arrays from a folder are what `to_arrays` makes of draws of these data sets."""
-    kinds = {"stats/", "numbers/", "mode/"}
-    if "z" not in arrays or any(x.ndim < 1 or len(x) != len(problems) for x in arrays.values()):
+    z, count, model = arrays.get("z"), len(problems), problems[0].model
+    if z is None or z.ndim != 4 or not z.size or any(x.ndim < 1 or len(x) != count for x in arrays.values()):
+        return False
+    # Rows that have scales of their own have coordinates too, past those of the free parameters.
+    if not (z.shape[-1] == len(model.free) or (model.latent and z.shape[-1] > len(model.free))):
         return False
     if {name for name in arrays if name.startswith("mode/")} != {f"mode/{name}" for name in Mode._fields}:
         return False
-    z, free = arrays["z"], len(problems[0].model.free)
-    # Rows that have scales of their own have coordinates too, past those of the free parameters.
-    wide = z.shape[-1] == free or (problems[0].model.latent and z.shape[-1] > free)
-    if not (z.ndim == 4 and z.size and wide and arrays["mode/z"].shape == (len(problems), z.shape[-1])):
-        return False
-    return all(
-        (x.dtype == np.float64 if name == "z" or name.startswith("mode/") else x.dtype.kind in "fib")
-        and (name == "z" or any(name.startswith(kind) for kind in kinds))
-        and not (name in ("z", "mode/z") and np.isnan(x).any())
-        and not (name.startswith("numbers/") and x.ndim != 1)
-        and not (name.startswith("stats/") and x.ndim not in (2, 3, 4))
-        for name, x in arrays.items()
-    )
+    return arrays["mode/z"].shape[1:] == z.shape[3:] and all(_is_whole(name, x, z.shape) for name, x in arrays.items())
+
+
+def _is_whole(name: str, x: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array of draws z, of a shape (set, chain, draw, coordinate), has the type and the axes of its kind."""
+    kind, _, field = name.partition("/")
+    if kind in ("z", "mode"):
+        axes = {"z": 2, "precision": 3, "log_density": 1, "gradient_norm": 1}.get(field, 2) if field else 4
+        return x.dtype == np.float64 and x.ndim == axes and not (field in ("", "z") and np.isnan(x).any())
+    if kind == "stats":
+        return x.dtype.kind in "fib" and (x.ndim == 2 or (x.ndim in (3, 4) and x.shape[:3] == shape[:3]))
+    return kind == "numbers" and x.dtype.kind in "fib" and x.ndim == 1

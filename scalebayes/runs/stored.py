@@ -70,7 +70,8 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
     for i, (name, words) in enumerate(record["labels"]):
         codes = column(f"{LABEL}{i}", Interval(-1, len(words), closed=True), np.int64)
         labels[_text(name)] = _cells([_text(word) for word in words], codes)
-    about = {name: value for name, value in record["origin"].items() if isinstance(value, _origin().get(name, ()))}
+    kinds, told = _origin(), {name: frozenset(x) if name == "texts" else x for name, x in record["origin"].items()}
+    about: dict[str, Any] = {name: x for name, x in told.items() if isinstance(x, kinds.get(name, ()))}
     runs = made(
         {
             "observable": observable,
