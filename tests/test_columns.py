@@ -182,7 +182,7 @@ def test_settings_differ_by_more_than_rounding():
     assert 100 < levels(close).max() < 200
     N, D = np.array([1e8, 1e8, 1.2e8]), np.array([2.000e9, 2.013e9, 2e9])
     assert settings([N, D]).tolist() == [0, 0, 1]
-    runs = sb.Runs(N=[1e8, 1e8, 1e9, 1e9], D=[2e9, 2.001e9, 2e9, 4e9], loss=[3.1, 3.1, 2.6, 2.5])
+    runs = sb.Runs(N=[1e8, 1e8, 1e9, 1e9], D=[2e9, 2.00001e9, 2e9, 4e9], loss=[3.1, 3.1, 2.6, 2.5])
     checks = sb.fit(runs, method="map", on_fail="ignore").checks
     assert checks["settings"].sentence.startswith("4 rows are 3 settings of N and D, 1 to 2 rows each")
     assert checks["duplicates"].sentence.startswith("1 row repeats another row's inputs, but for rounding")

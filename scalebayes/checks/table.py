@@ -12,6 +12,9 @@ from scalebayes.runs.split import filter_of, table_name
 from scalebayes.status import Check, Status
 
 COLLINEAR = 0.95
+# Relative: an input written to six digits. Rows further apart are runs of their own, whatever their loss: of digitised
+# ones, such as Chinchilla's, losses come out the same by chance.
+WRITTEN = 1e-5
 # Of the observable: what two seeds differ by. A best of several runs that lies further off is told as a review.
 LUCK = 0.003
 # Share of the settings, of which there are FEW at least, that are best at one end of what was tried: at that end, from
@@ -29,7 +32,7 @@ def table_checks(problem: Problem) -> Iterator[Check]:
     yield _settings(problem, setting)
     if best := problem.runs.metadata.get("best_of"):
         yield _best(best, problem.runs.observable)
-    yield _duplicates(problem, setting)
+    yield _duplicates(problem)
     if "group" in problem.runs.labels:
         yield _pooled(problem)
     if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
@@ -143,8 +146,9 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
     return Check(name, Status.REVIEW if doubts else Status.PASS, f"{told if doubts else told[0].upper() + told[1:]}.")
 
 
-def _duplicates(problem: Problem, setting: np.ndarray) -> Check:
-    table = np.column_stack([setting, problem.runs.y])
+def _duplicates(problem: Problem) -> Check:
+    same = settings((problem.column(c) for c in problem.columns.values()), WRITTEN)
+    table = np.column_stack([same, problem.runs.y])
     repeated = len(table) - len(np.unique(table, axis=0))
     if not repeated:
         return Check("duplicates", Status.PASS, "No two rows are the same.")
