@@ -7,7 +7,8 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
-from scalebayes.recommended import recipe
+from scalebayes.cli.fits import method_of
+from scalebayes.recommended import METHOD, recipe
 from scalebayes.window import window_text
 
 
@@ -140,3 +141,10 @@ def test_the_command_line_refuses_in_one_line(tmp_path, capsys, words, told):
     assert main(["forecast", str(path), *words]) == 2
     error = capsys.readouterr().err.strip()
     assert told in error and error.count("\n") == 0
+
+
+def test_the_command_line_forecasts_by_the_method_that_python_does():
+    """Fails if what isn't typed of a method falls back to the settings of another."""
+    assert method_of("laplace", {}, METHOD) == METHOD
+    assert method_of("laplace", {"draws": 50}, METHOD).proposals == METHOD.proposals
+    assert method_of("nuts", {}, METHOD) == sb.NUTS()

@@ -221,7 +221,7 @@ def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> An
         if isinstance(value, str) or (whole and not isinstance(value, int)) or (value <= 0 and not none):
             raise InputError(f"--method: {key} is a positive {'whole ' if whole else ''}number, not '{value}'")
     search = replace(method.search, **{key: value for key, value in settings.items() if key not in own})
-    return type(method)(**{key: value for key, value in settings.items() if key in own}, search=search)
+    return replace(method, **{key: value for key, value in settings.items() if key in own}, search=search)
 
 
 def fixed_of(fix: list[str] | None) -> dict[str, float]:
