@@ -11,6 +11,7 @@ from scalebayes.runs.names import read_as
 
 LADDER, CURVE = "ladder", "curve"
 ASKED = "as asked"
+FAMILIES = ("name", "id")  # columns that are read as run_id, and may name a family of runs
 MOST = 30  # values of a ladder: a sweep seldom has more of one size, and a logged run seldom fewer
 
 
@@ -28,8 +29,8 @@ class Kind(NamedTuple):
 def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
     """What the runs are along a column: finished runs of several sizes, or one run as it was trained.
 
-    A ladder where the column is N, or is C or D with at most `MOST` values, and no run of the table's `run_id` has
-    several of them; else a curve.
+    A ladder where the column is N, since a run has one size, or is C or D with at most `MOST` values, and no run of the
+    table's `run_id` has several of them; else a curve.
 
     Args:
         column: N, D, C, or one that was read from a column of such a meaning; any other makes a curve. asked: the
@@ -54,7 +55,7 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
     count = np.unique(values).size
     if size is None:
         return Kind(CURVE, f"{column} is none of N, D and C, in which finished runs differ")
-    if (trained := _of_one_run(runs, values)) is not None:
+    if size != "N" and (trained := _of_one_run(runs, values)) is not None:
         return Kind(CURVE, f"run {trained!r} has several values of {column}")
     if count > MOST and size != "N":
         return Kind(CURVE, f"{count} values of {column}, more than {MOST}")
@@ -62,9 +63,14 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
 
 
 def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
-    """The first run whose rows have several values, by the table's run_id; None where none has."""
-    names = runs.labels.get("run_id")
-    for name in () if names is None else dict.fromkeys(one for one in names if one is not None):
+    """The first run whose rows have several values, by the table's run_id; None where none has.
+
+    A column of a table that is called `name` or `id` may as well name the family, and tells of no run.
+    """
+    names, called = runs.labels.get("run_id"), runs.origin.aliases.get("run_id", "run_id")
+    if names is None or (called.lower() in FAMILIES and "curve" not in runs.metadata):
+        return None
+    for name in dict.fromkeys(one for one in names if one is not None):
         if np.unique(values[names == name]).size > 1:
             return str(name)
     return None

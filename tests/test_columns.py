@@ -14,6 +14,7 @@ from scalebayes.checks.others import others_of, surface
 from scalebayes.checks.table import table_checks
 from scalebayes.problem import build
 from scalebayes.recommended import recipe
+from scalebayes.runs.roles import is_name
 from scalebayes.runs.settings import groups_of, levels, settings, size_named
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
@@ -234,3 +235,8 @@ def test_rows_that_are_all_groups_of_their_own_are_no_groups():
     """Fails if every run gets an offset of its own."""
     runs = sized(group=[f"run {i}" for i in range(20)])
     assert groups_of(runs.labels, runs.inputs) is None
+
+
+def test_an_infinite_cell_makes_no_warning():
+    """Fails if a column with infinite cells, as a commit's hash 4e999 is read, breaks the check of names."""
+    assert not is_name("z", np.array([np.inf, np.inf, 3.0, 8.0, 2.0, 5.0, 1.0, 7.0]))

@@ -156,3 +156,12 @@ def test_one_of_N_D_and_C_beside_other_columns_is_asked_by_its_name(tmp_path, ca
     path.write_text("params,seed,loss\n" + rows)
     assert main(["forecast", str(path), "--N", "10B", "--no-backtest", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["points"][0]["N"] == 1e10
+
+
+def test_a_column_of_names_makes_no_ladder_a_curve():
+    """Fails if the name of a family is taken for one run, or a run for one of several sizes."""
+    ladder = {"flops": [10.0**k for k in range(18, 24)], "loss": [3.5, 3.2, 3.0, 2.8, 2.7, 2.6]}
+    assert kind_of(sb.read_runs({"name": ["pythia"] * 6, **ladder}), "C").name == "ladder"
+    assert kind_of(sb.read_runs({"run_id": ["pythia"] * 6, **ladder}), "C").name == "curve"
+    sizes = {"name": ["small"] * 3 + ["large"] * 3, "run_id": [*"aabbcc"], "params": [1e7, 3e7, 1e8, 3e8, 1e9, 3e9]}
+    assert kind_of(sb.read_runs({**sizes, "loss": ladder["loss"]}), "N").name == "ladder"

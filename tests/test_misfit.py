@@ -1,6 +1,8 @@
 """Whether it is this law at all, rows far off it, shares that are none, data seen again: each is told."""
 
 import re
+import tracemalloc
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -12,6 +14,7 @@ from scalebayes.checks.data import data_checks
 from scalebayes.checks.outliers import outliers_of
 from scalebayes.checks.residuals import LEVEL, detectable, structure
 from scalebayes.checks.table import table_checks
+from scalebayes.checks.tangent import Around, decided
 from scalebayes.problem import build
 
 GRID_N, GRID_D = (x.ravel() for x in np.meshgrid([6e7, 1.5e8, 4e8, 1e9], [2e9, 6e9, 2e10, 6e10, 2e11]))
@@ -223,3 +226,29 @@ def test_a_path_and_its_repetition_are_both_told(cases_path):
     assert "up to 20.7 times" in checks["repetition"].sentence
     added = re.findall(r"N=(\S+), D=(\S+?),? ", checks["collinear inputs"].sentence + " ")[:1]
     assert [tuple(map(float, cell)) for cell in added] == [(6.6e6, 2.48e9)]
+
+
+def test_what_the_fit_takes_up_is_found_without_a_matrix_of_runs_by_runs():
+    """Fails if the directions aren't eigenvectors of the hat matrix, or cost as much as the square of the runs."""
+    rng = np.random.default_rng(5)
+
+    def directions(n: int) -> tuple[np.ndarray, np.ndarray]:
+        tangents, root = rng.standard_normal((n, 4)), rng.standard_normal((4, 4))
+        precision = root @ root.T + 0.3 * n * np.eye(4)
+        mode = SimpleNamespace(precision=precision, scale=np.ones(n))
+        problem = SimpleNamespace(runs=range(n), model=SimpleNamespace(free="ABEa"))
+        near = Around(np.zeros(n), {}, tangents)
+        return decided(problem, SimpleNamespace(mode=mode), near), tangents @ np.linalg.inv(precision) @ tangents.T
+
+    found, hat = directions(60)
+    values, vectors = np.linalg.eigh(hat)
+    taken = vectors[:, values > 0.5]
+    assert taken.shape == found.shape == (60, 4)
+    np.testing.assert_allclose(found @ found.T, taken @ taken.T, atol=1e-10)
+    tracemalloc.start()
+    tangents = rng.standard_normal((20_000, 4))
+    mode = SimpleNamespace(precision=1e4 * np.eye(4), scale=np.ones(20_000))
+    problem = SimpleNamespace(runs=range(20_000), model=SimpleNamespace(free="ABEa"))
+    decided(problem, SimpleNamespace(mode=mode), Around(np.zeros(20_000), {}, tangents))
+    assert tracemalloc.get_traced_memory()[1] < 50e6  # bytes; a matrix of runs by runs has 3.2e9
+    tracemalloc.stop()

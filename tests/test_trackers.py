@@ -369,6 +369,15 @@ def test_a_run_without_its_loss_is_named_and_the_filters_offered_cure(tmp_path):
     assert "state ==" not in str(refused.value)  # a filter that would keep the run
 
 
+def test_the_filter_of_finished_runs_can_be_typed_whatever_its_column_is_called():
+    """Fails if a name with a dot is written as a filter can't read it."""
+    table = {"summary.status": ["finished", "crashed"], "N": [1e8, 1e9], "D": [2e9, 2e9], "loss": [3.1, None]}
+    with pytest.raises(InputError) as refused:
+        read_runs(table)
+    cure = "`summary.status` == 'finished'"
+    assert f'where="{cure}"' in str(refused.value) and len(read_runs(table, where=cure)) == 1
+
+
 def test_a_number_stands_for_every_run():
     table = {"params": [1.0, 2.0], "loss": [3.0, 2.0]}
     runs = read_runs(table, columns={"N": 124_000_000, "D": 2e9})

@@ -74,6 +74,7 @@ def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
     whitened = near.tangents / scale[:, None]
     if not np.isfinite(whitened).all():
         return np.empty((len(scale), 0))
-    hat = whitened @ covariance @ whitened.T
-    values, vectors = np.linalg.eigh((hat + hat.T) / 2)
-    return vectors[:, values > DECIDED]
+    # H is of the rank of the parameters: its directions are the left singular vectors of a square root.
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    directions, sizes, _ = np.linalg.svd(whitened @ (vectors * np.sqrt(np.maximum(values, 0))), full_matrices=False)
+    return directions[:, sizes**2 > DECIDED]

@@ -21,6 +21,7 @@ from scalebayes.runs.numeric import examined
 from scalebayes.runs.readers import read_table
 from scalebayes.runs.scaling import asked_units, in_units
 from scalebayes.runs.spelling import spelled
+from scalebayes.runs.split import filter_of
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.where import parse_where
 from scalebayes.runs.words import plain
@@ -189,5 +190,5 @@ def finished(cells: Mapping[str, np.ndarray]) -> str:
             states = text(column).tolist()
             done = next((state for state in states if state and state.lower() in FINISHED), None)
             if done and set(states) != {done}:
-                return f"{name} == '{done}'"
+                return filter_of(name, done) or ""
     return ""

@@ -69,7 +69,7 @@ def is_name(name: str, values: np.ndarray) -> bool:
     """
     if values.dtype.kind != "f":
         return distinct(values) > len(values) / 2
-    given = values[~np.isnan(values)]
+    given = values[np.isfinite(values)]
     if distinct(values) <= min(FEW, len(values) / 3):
         return False
     return bool(words(name) & NAMES) or (len(given) > 1 and bool((np.diff(given) == 1).all()))
