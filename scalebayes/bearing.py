@@ -37,6 +37,7 @@ BEARING = {
         "refits",
     ),
     "beyond": (
+        "kind",
         "residuals of the largest runs",
         "residuals",
         "mostly prior",

@@ -22,6 +22,9 @@ from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # draws, by which cells are looked at
 LITTLE = 15  # runs, up to which the width beyond them is mostly the priors'
+# Real ladders along N or D that nothing was chosen on, and the share of their larger runs that 90 % intervals held, by
+# kind: benchmarks/results/ladders.json.
+HELD = {"ladders": 19, "ladder": 0.52, "curve": 1.00}
 PASSES = 3  # fits at most, until no cell's runs scatter more than their noise
 METHOD = Laplace(
     draws=1000,
@@ -132,11 +135,26 @@ def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterato
     return checks_of(Scatter(runs, fit.law, used, logs, off / scale, scale, spread, size, offsets))
 
 
+def _kind(fit: Fit, read: str) -> Check:
+    """How runs of one input were read, and what a ladder of N alone or of D alone leaves open."""
+    column, other = next(iter(fit.problem.columns.values())), {"N": "D", "D": "N"}
+    if fit.runs.metadata["kind"][0] != kinds.LADDER or column not in other:
+        return Check("kind", Status.PASS, f"Read as {read}.")
+    return Check(
+        "kind",
+        Status.REVIEW,
+        f"read as {read}. How it goes on depends on {other[column]}, which the fit doesn't have: of {HELD['ladders']} "
+        f"ladders along N or D whose other scale was the same in every run, 90 % intervals held "
+        f"{HELD['ladder']:.0%} of the larger runs, and {HELD['curve']:.0%} with kind='curve'; so read both, or add a "
+        f"column {other[column]} and fit N and D.",
+    )
+
+
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     """The fit with the checks of the recipe, of so many runs, some kept apart, and some in cells that scatter."""
     found = []
     if read := kinds.kind_text(fit.runs):
-        found.append(Check("kind", Status.PASS, f"Read as {read}."))
+        found.append(_kind(fit, read))
     if "averaged" in fit.runs.metadata:
         kept = f"; {apart} of them stay as they are, since their cells scattered more than the noise" if apart else ""
         left = (

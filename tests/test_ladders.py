@@ -1,6 +1,7 @@
 """Ladders of finished runs, told apart from curves of one run, and forecast beyond their largest."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scalebayes.checks.priors import NAME
 from scalebayes.cli import main
 from scalebayes.kinds import MOST, kind_of, kind_text
 from scalebayes.recipes import OF_CURVES, recipe
+from scalebayes.recommended import HELD
 
 LADDER = "compute_ladder.csv"
 
@@ -165,3 +167,15 @@ def test_a_column_of_names_makes_no_ladder_a_curve():
     assert kind_of(sb.read_runs({"run_id": ["pythia"] * 6, **ladder}), "C").name == "curve"
     sizes = {"name": ["small"] * 3 + ["large"] * 3, "run_id": [*"aabbcc"], "params": [1e7, 3e7, 1e8, 3e8, 1e9, 3e9]}
     assert kind_of(sb.read_runs({**sizes, "loss": ladder["loss"]}), "N").name == "ladder"
+
+
+def test_a_ladder_of_one_scale_says_what_such_forecasts_were_worth():
+    """Fails if the figures of the check aren't those of the committed benchmark, or the check passes along N."""
+    record = json.loads((Path(__file__).parents[1] / "benchmarks/results/ladders.json").read_text(encoding="utf-8"))
+    for method, kind in (("recommended", "ladder"), ("priors of curves", "curve")):
+        cases = record["judged on"][method]["cases"].values()
+        held = [case["cov90"] for case in cases if case["along"] in ("N", "D")]
+        assert len(held) == HELD["ladders"] and round(float(np.mean(held)), 2) == HELD[kind]
+    fit = sb.forecaster(along("N"), on_fail="ignore", method=sb.MAP())
+    check = fit.checks["kind"]
+    assert check.status == "review" and "add a column D" in check.sentence

@@ -20,8 +20,10 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
     coefficients = np.linalg.lstsq(design, value, rcond=1e-8)[0]
     floor = 1e-6 * max(np.abs(value).max(), 1e-300)
     for _ in range(ROUNDS):
-        root = np.sqrt(1 / np.maximum(np.abs(value - design @ coefficients), floor))
+        before, root = coefficients, np.sqrt(1 / np.maximum(np.abs(value - design @ coefficients), floor))
         coefficients = np.linalg.lstsq(design * root[:, None], value * root, rcond=1e-8)[0]
+        if np.abs(design @ (coefficients - before)).max() < floor:
+            break
     rest = value - design @ coefficients
     reach = WINSOR * robust_scale(rest, min(design.shape[1], len(value) // 2))
     drawn = value - rest + np.clip(rest, -reach, reach)
