@@ -49,9 +49,7 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
     if asked is not None:
         return Kind(asked, ASKED)
     values = (runs.derive(column) if column in DERIVED else runs).column(column)
-    # A column x is often one that was renamed.
-    names = (column, runs.origin.aliases.get(column, column))
-    size = next((read for name in names if (read := read_as(name, runs.observable)) in DERIVED), None)
+    size = size_of(runs, column)
     count = np.unique(values).size
     if size is None:
         return Kind(CURVE, f"{column} is none of N, D and C, in which finished runs differ")
@@ -60,6 +58,16 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
     if count > MOST and size != "N":
         return Kind(CURVE, f"{count} values of {column}, more than {MOST}")
     return Kind(LADDER, f"{count} values of {column}")
+
+
+def size_of(runs: Runs, column: str) -> str | None:
+    """Which of N, D and C a column is, or was in its table; None for any other.
+
+    >>> size_of(Runs(C=[1e18], loss=[3.0]), "C"), size_of(Runs(x=[1.0], loss=[3.0]), "x")
+    ('C', None)
+    """
+    names = (column, runs.origin.aliases.get(column, column))
+    return next((read for name in names if (read := read_as(name, runs.observable)) in DERIVED), None)
 
 
 def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:

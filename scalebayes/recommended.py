@@ -137,16 +137,16 @@ def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterato
 
 def _kind(fit: Fit, read: str) -> Check:
     """How runs of one input were read, and what a ladder of N alone or of D alone leaves open."""
-    column, other = next(iter(fit.problem.columns.values())), {"N": "D", "D": "N"}
-    if fit.runs.metadata["kind"][0] != kinds.LADDER or column not in other:
+    size, other = kinds.size_of(fit.runs, next(iter(fit.problem.columns.values()))), {"N": "D", "D": "N"}
+    if fit.runs.metadata["kind"][0] != kinds.LADDER or size not in other:
         return Check("kind", Status.PASS, f"Read as {read}.")
     return Check(
         "kind",
         Status.REVIEW,
-        f"read as {read}. How it goes on depends on {other[column]}, which the fit doesn't have: of {HELD['ladders']} "
+        f"read as {read}. How it goes on depends on {other[size]}, which the fit doesn't have: of {HELD['ladders']} "
         f"ladders along N or D whose other scale was the same in every run, 90 % intervals held "
         f"{HELD['ladder']:.0%} of the larger runs, and {HELD['curve']:.0%} with kind='curve'; so read both, or add a "
-        f"column {other[column]} and fit N and D.",
+        f"column {other[size]} and fit N and D.",
     )
 
 
