@@ -96,7 +96,9 @@ def backtest(
     'on your runs, forecasts this far out (2.0 e-folds of x) covered ... of 2 runs from 2 cutoffs'
     """
     if not isinstance(runs, Runs):
-        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
     if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
         raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
     probs = check_probs(probs)

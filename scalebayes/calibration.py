@@ -109,7 +109,9 @@ def calibrate(
     elif draw_from != "prior":
         raise InputError(f"draw_from is 'prior' or a fit made by sb.fit, not {draw_from!r}")
     if not isinstance(runs, Runs):
-        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
     _check_scales(noise, discrepancy)
     found_law, found_noise, departure, method = chosen(law, noise, discrepancy, method)
     _check_method(method, int(draws))

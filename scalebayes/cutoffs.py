@@ -62,7 +62,7 @@ def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows
         if not ends:
             raise InputError(
                 f"no cutoff of {by} that leaves half or more of the {len(size)} runs has {min_rows} to fit and one to "
-                "score; give cutoffs=[...], a smaller min_rows, or more runs"
+                "score; add runs, or let a fit have fewer, min_rows=2"
             )
         return ends
     try:

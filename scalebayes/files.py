@@ -26,7 +26,9 @@ def target(path: Any) -> Path:
     if path.is_dir():
         raise InputError(f"can't write {path}: it is a folder; give a file name such as {path / 'fit.nc'}")
     if not path.parent.is_dir():
-        raise InputError(f"can't write {path}: there is no folder {path.parent}")
+        raise InputError(
+            f"can't write {path}: there is no folder {path.parent}; make it first, or give a path that is there"
+        )
     if path.exists() and not path.is_file():
         raise InputError(f"can't write {path}: it is a device or a pipe; give the name of a file")
     return path
@@ -72,7 +74,7 @@ def read(path: Any) -> bytes:
     try:
         about = path.stat()
     except (OSError, ValueError):
-        raise InputError(f"can't read {path}: there is no such file") from None
+        raise InputError(f"can't read {path}: there is no such file; check the path") from None
     if not stat.S_ISREG(about.st_mode):
         what = "a folder" if stat.S_ISDIR(about.st_mode) else "a device or a pipe"
         raise InputError(f"can't read {path}: it is {what} and not a file")

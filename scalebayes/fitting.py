@@ -87,7 +87,9 @@ def fit(
     if on_fail not in ("warn", "raise", "ignore"):
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
     if not isinstance(runs, Runs):
-        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
     law, noise, discrepancy, method = chosen(law, noise, discrepancy, method)
     method = method if fallback else kept(method)
     with jax.enable_x64():

@@ -61,9 +61,18 @@ say which it is when the table is read: read_runs(..., columns={'N': ...})
             raise unknown("input", name, known)
     if absent:
         raise InputError(not_in_runs(absent, runs))
-    for column in taken:
-        if column not in names and not (column in DERIVABLE and set(DERIVABLE) - {column} <= set(names)):
-            raise InputError(f"law {law!r} needs {column}; given: {listed(given)}")
+    lacking = [
+        column
+        for column in taken
+        if column not in names and not (column in DERIVABLE and set(DERIVABLE) - {column} <= set(names))
+    ]
+    if lacking:
+        # C and one of N and D are enough.
+        join = " or " if "C" in names and set(lacking) <= set(DERIVABLE) else " and "
+        cure = join.join(f"{column}=..." for column in lacking if column.isidentifier())
+        raise InputError(
+            f"law {law!r} needs {' and '.join(lacking)}; given: {listed(given)}" + (f"; add {cure}" if cure else "")
+        )
     if idle := [name for name in names if name not in used(taken, names)]:
         both = " and ".join(dict.fromkeys([*idle, *taken]))
         raise InputError(

@@ -78,7 +78,7 @@ def checked(path: Any, what: str) -> bytes:
     """
     whole = files.read(path)
     if not whole.startswith(MAGIC):
-        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged")
+        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged; {CURE}")
     try:
         content = unsealed(whole)
     except ValueError as error:
@@ -88,7 +88,7 @@ def checked(path: Any, what: str) -> bytes:
     if WHERE.encode() in whole:
         raise InputError(damaged(path, "it was cut short, or changed by another program"))
     if not tried(whole):
-        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged")
+        raise InputError(f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged; {CURE}")
     return whole
 
 
@@ -99,7 +99,8 @@ def opened(path: Any, whole: bytes, what: str) -> Content:
     except Exception as error:
         # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
         raise InputError(
-            f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged ({type(error).__name__})"
+            f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged ({type(error).__name__}); "
+            f"{CURE}"
         ) from None
     if MARK in found.attrs[""]:
         if unsealed(whole) is None:

@@ -190,9 +190,10 @@ def replaced(name: str, old: Param, prior: Any) -> Param:
     values = np.array([float(new.prior)]) if new.fixed else _reach(new.support)
     if not _inside(old.support, values):
         what = f"{new.prior}" if new.fixed else f"a {type(new.prior).__name__}, over {_describe(new.support)},"
+        cure = "use a distribution within it, such as LogNormal or TruncatedNormal(..., low=0) for a positive parameter"
         raise InputError(
-            f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}; use a "
-            "distribution within it, such as LogNormal or TruncatedNormal(..., low=0) for a positive parameter"
+            f"prior of {name!r}: {what} reaches beyond the parameter's support, {_describe(old.support)}; "
+            f"{'fix it at one of these' if new.fixed else cure}"
         )
     return new
 

@@ -83,7 +83,9 @@ def forecaster(
     ['F', 'alpha', 'logit_phi', 'matern_fade', 'matern_length_x', 'matern_scale', 'noise_new', 'noise_scale']
     """
     if not isinstance(runs, Runs):
-        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
     chosen = recipe(runs, inputs, kind)
     if chosen.kind is not None:
         runs = kinds.noted(runs, chosen.kind)

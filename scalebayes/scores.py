@@ -231,7 +231,9 @@ def _inputs(fit: Fit, runs: Runs) -> dict[str, np.ndarray]:
     """The law's inputs at held-out runs (run,), once these are found to be of what was fitted."""
     check_noise(fit.noise)
     if not isinstance(runs, Runs):
-        raise InputError(f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
     if runs.observable != fit.runs.observable:
         raise unknown("observable of the runs", runs.observable, [fit.runs.observable])
     for what in ("unit", "N_counts"):

@@ -42,7 +42,9 @@ class Window:
     def __post_init__(self) -> None:
         whole = isinstance(self.least, int) and not isinstance(self.least, bool)
         if not self.efolds > 0 or not np.isfinite(self.efolds) or not whole or self.least < 1:
-            raise InputError("Window: efolds is a positive number, least a whole number from 1 on")
+            raise InputError(
+                "a window's efolds are a positive number, such as window=2.0, and its least runs are 1 or more"
+            )
         if self.slope is not None and not self.slope > 0:
             raise InputError("Window: slope is a positive number of standard errors, or None")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from scalebayes import __version__
 from scalebayes.cli import flags
@@ -43,8 +44,29 @@ def placed(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+class Once(TyperCommand):
+    """A command that refuses an option given twice where it takes one value: the first would be dropped."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for param in dict.fromkeys(order):
+            many = getattr(param, "multiple", False) or getattr(param, "is_flag", False)
+            if order.count(param) > 1 and param.nargs == 1 and not many:
+                raise InputError(f"{param.opts[0]} is given twice, and takes one value; {_joined(param.opts[0])}")
+        return super().parse_args(ctx, args)
+
+
+def _joined(option: str) -> str:
+    """How what an option was given twice is given once."""
+    if option == "--where":
+        return 'join the filters, as in --where "N > 1e8 and D > 1e9"'
+    if option in ("--N", "--D", "--C", "--x"):
+        return f"write the values with a comma between, as in {option} 1e21,1e22"
+    return "give it once"
+
+
 for command in (forecast, fit, predict, optimum, compare, backtest, summary, laws, demo):
-    app.command()(placed(command))
+    app.command(cls=Once)(placed(command))
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +101,12 @@ def main(args: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except _USAGE_ERROR as error:
             where = error.ctx.command_path if error.ctx else "scalebayes"
-            return _refused(f"{error.format_message().rstrip('.')}; see {where} --help")
+            said = error.format_message().rstrip(".?")
+            # predict takes an input that has no option of its own, such as the x of a law of one input, by --input.
+            other = str(getattr(error, "option_name", "")).lstrip("-")
+            if where == "scalebayes predict" and (other == "x" or not flags.of_some(f"--{other}")):
+                said += f"; an input of the law is given as --input {other}=VALUE"
+            return _refused(f"{said}; see {where} --help")
         except InputError as error:
             return _refused(flags.here(str(error)))
         except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from scalebayes.cli import show
+from scalebayes.cli.flags import quoted
 from scalebayes.cli.numbers import check_prob, named, number, pairs
 from scalebayes.cli.options import (
     Columns,
@@ -160,7 +161,8 @@ def checked_target(out: str) -> Path:
     if path.is_dir():
         raise InputError(f"--out: {path} is a folder; give a file name such as {path / 'fit.nc'}")
     if not path.parent.is_dir():
-        raise InputError(f"--out: can't write {path}: there is no folder {path.parent}")
+        make = f"mkdir -p {quoted(str(path.parent))}"
+        raise InputError(f"--out: can't write {path}: there is no folder {path.parent}; make it first: {make}")
     try:
         if path.exists() and not (path.is_file() and _begins(path) == HDF5):
             raise InputError(f"--out: {path} is there and is no saved fit; give another name")
@@ -226,14 +228,17 @@ def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> An
 
 def fixed_of(fix: list[str] | None) -> dict[str, float]:
     """Parameter -> the number it is held at."""
-    return {name: number(text, f"--fix {name}") for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()}
+    return {
+        name: number(text, f"--fix {name}", "0.35 or 70e9")
+        for name, text in pairs(fix or (), "--fix", "alpha=0.35").items()
+    }
 
 
 def window_of(window: str | None) -> Any:
     """What `fit` takes as a window."""
     from scalebayes.window import Window
 
-    return window if window in (None, "auto") else Window(number(window, "--window"))
+    return window if window in (None, "auto") else Window(number(window, "--window", "2, or auto"))
 
 
 def priors_of(priors: str | None, fixed: Mapping[str, float], *params: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from scalebayes.status import Check
 OPTIONS = {"inputs": "input", "cutoffs": "cutoff", "priors": "fix", "N_counts": "N-counts"}
 # What the command line has no number or word for stands in capitals, as in its help.
 BLANKS = {"--where": "EXPR", "--columns": "COLUMN", "--input": "COLUMN", "--observable": "COLUMN", "--cutoff": "VALUES"}
+BLANKS |= {"--N": "N", "--D": "D", "--C": "C", "--x": "X"}
 # Call -> the command that does so.
 COMMANDS = {
     "sb.fit": "fit",
@@ -33,6 +34,7 @@ NOISES = {
     "sb.Beta": "beta",
     "sb.LogitNormal": "logit_normal",
 }
+POINT = ("N", "D", "C", "x")
 PYTHON = "in Python, "
 ARGUMENTS = ("runs", "fit", "fits", "...")  # of a call, that a command takes as its table or file
 OF = " of scalebayes "  # between flags and the command that has them
@@ -69,6 +71,11 @@ def begin(options: Mapping[str, Iterable[str]]) -> None:
     """Say what commands there are, with their options; none of them runs yet."""
     global _here
     _here = Place(options={name: frozenset(each) for name, each in options.items()})
+
+
+def of_some(option: str) -> bool:
+    """Whether any command has the option."""
+    return any(option in known for known in _here.options.values())
 
 
 def enter(command: str, runs: Any = None) -> None:
@@ -114,7 +121,9 @@ def as_flags(text: str, place: Place, glue: str = " ") -> str:
         # A list of what is there in Python goes on.
         head, _, tail = between.rpartition("in Python")
         python = bool((python or head) and _TOO.fullmatch(tail))
-        typed = None if python else _typed(one, place)
+        # "a run at N=6.6e6" is what it is, and nothing to type.
+        point = isinstance(one.what, Argument) and one.what.name in POINT and isinstance(one.what.value, float)
+        typed = None if python or point else _typed(one, place)
         if typed is None and not python and isinstance(one.what, Argument) and isinstance(one.what.value, float):
             said, at = said + text[one.start : one.end], one.end  # a value, such as x=1e21
             continue
@@ -138,6 +147,8 @@ def _typed(one: Fragment, place: Place) -> str | None:
     name, value = one.what
     if name == "inputs" and place.has("--along") and isinstance(value, dict) and list(value) == ["x"]:
         return f"--along {quoted(_text(value['x'], 'COLUMN') or '')}"
+    if place.command == "predict" and value == Word("...") and f"--{name}" not in place.options.get("predict", ()):
+        return f"--input {name}=VALUE"
     return _with_command(_arguments({name: value}), place)
 
 

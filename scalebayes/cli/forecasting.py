@@ -91,10 +91,12 @@ def forecast(
     if not typed:
         raise InputError("say what to forecast: --N and --D, or two of --N, --D, --C; or --x for runs of one input")
     if along and set(typed) not in ({"x"}, {along}):
-        raise InputError(f"--along {along}: give its values as --x")
+        raise InputError(f"--along {along}: give the values of {along} alone, as --x")
     values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
     asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
+    if method_name in ("map", "bootstrap"):
+        raise InputError(f"--method {method_name}: a forecast is of laplace or nuts, whose draws have intervals")
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb

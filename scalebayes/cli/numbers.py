@@ -11,12 +11,14 @@ POWERS = {"k": 3, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
 MOST = 1000
 _DECIMAL = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?P<power>[eE][+-]?\d+)?")
 
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
-def number(text: str, what: str = "") -> float:
+
+def number(text: str, what: str = "", example: str = "70e9, 70B, 1.4T, 512k or 1_000_000") -> float:
     """A finite number; k, M, B (or G) and T stand for 1e3, 1e6, 1e9 and 1e12.
 
     Args:
-        text: as typed. what: it is for, such as `--N`; the error begins with it.
+        text: as typed. what: it is for, such as `--N`; the error begins with it. example: of such.
 
     Raises:
         InputError: it isn't one; the message says how to write it.
@@ -31,7 +33,7 @@ def number(text: str, what: str = "") -> float:
     value = _value(text.strip())
     if value is None:
         upper = text.strip().upper()
-        cure = upper if _value(upper) is not None else "it as 70e9, 70B, 1.4T, 512k or 1_000_000"
+        cure = upper if _value(upper) is not None else f"it as {example}"
         raise InputError(f"{_head(what)}'{text}' is not a number; write {cure}")
     return value
 
@@ -52,13 +54,20 @@ def numbers(text: str, what: str = "") -> list[float]:
     """Numbers with commas between; lo:hi:n is n of them from lo to hi, spaced evenly in the log.
 
     Raises:
-        InputError: an item is neither a number nor a range.
+        InputError: an item is neither a number nor a range, or the commas are those of thousands.
 
     >>> numbers("1e9,2B")
     [1000000000.0, 2000000000.0]
     >>> numbers("1e20:1e22:3")
     [1e+20, 1e+21, 1e+22]
+    >>> numbers("60,000,000", "--N")
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.InputError: --N: '60,000,000': commas stand between several numbers; write 60000000
     """
+    if _GROUPED.fullmatch(text.strip()) and ",0" in text:
+        whole = text.strip().replace(",", "")
+        raise InputError(f"{_head(what)}'{text}': commas stand between several numbers; write {whole}")
     return [
         value for item in text.split(",") for value in (_range(item, what) if ":" in item else [number(item, what)])
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scalebayes.cli.flags import quoted
 from scalebayes.cli.numbers import number, pairs
 from scalebayes.cli.wait import heed, keep_compiled, stage
 from scalebayes.errors import InputError
@@ -159,7 +160,11 @@ def opened(path: Path) -> "Fit":
     load_jax()
     import scalebayes as sb
     from scalebayes.asked import settle
+    from scalebayes.runs.packed import EXTENSIONS
 
+    if path.suffix.lower() in EXTENSIONS and path.is_file():
+        fit = f"scalebayes fit {quoted(str(path))} --out {quoted(path.stem + '.nc')}"
+        raise InputError(f"{path} is a table and no saved fit; fit it first: {fit}")
     found = sb.load(path.expanduser())
     if not isinstance(found, sb.Fit):
         raise InputError(

@@ -58,5 +58,5 @@ def get(law: str | Law, **settings: Any) -> Law:
     if not isinstance(found, Law):
         return found(**settings)
     if settings:
-        raise InputError(f"law {law!r} has no settings, and {', '.join(settings)} is given")
+        raise InputError(f"law {law!r} has no settings, and {', '.join(settings)} is given; use law={law!r}")
     return found

@@ -208,8 +208,11 @@ def check_given(found: list[str], observable: str, given: Given, prefix: str) ->
             raise InputError(
                 f"{prefix}columns={{'{ours}': {theirs!r}}}: no two runs share their {ours}; give the name of its column"
             )
-    unfound = [theirs for theirs in given.values() if isinstance(theirs, str) and theirs not in found]
+    unfound = {ours: theirs for ours, theirs in given.items() if isinstance(theirs, str) and theirs not in found}
     if unfound:
-        close = [word for theirs in unfound for word in nearest(theirs, found)[:1]]
-        guess = f"; did you mean {listed(close)}?" if close else ""
-        raise InputError(f"{prefix}columns names {listed(unfound)}, not in the table{guess}; found: {few(found)}")
+        close = {ours: nearest(theirs, found)[:1] for ours, theirs in unfound.items()}
+        pairs = ", ".join(f"'{ours}': " + (f"{word[0]!r}" if word else "...") for ours, word in close.items())
+        raise InputError(
+            f"{prefix}the table has no column {listed(unfound.values())}; found: {few(found)}; name one of these: "
+            f"columns={{{pairs}}}"
+        )

@@ -157,6 +157,6 @@ def filtered(read: Table, where: str | None) -> Table:
     mask = test.mask(cells)
     if not mask.any():
         prefix = f"{read.source}: " if read.source else ""
-        raise InputError(f"{prefix}no rows left of {len(read.rows)} after where={where!r}; loosen the filter")
+        raise InputError(f"{prefix}{test.none_left(cells)}")
     kept = {name: column[mask] for name, column in read.cells.items()}
     return replace(read, cells=kept, rows=read.rows[mask])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from scalebayes.errors import InputError, listed
-from scalebayes.runs.names import INPUTS, few, look_alikes, meaning
+from scalebayes.runs.names import INPUTS, LABELS, few, look_alikes, meaning
 
 DERIVED = {"C": "6 N D", "N": "C / (6 D)", "D": "C / (6 N)"}
+LABEL_WORDS = frozenset(word for words in LABELS.values() for word in words)
 SOURCES = {"C": ("N", "D"), "N": ("C", "D"), "D": ("C", "N")}
 
 
@@ -78,6 +79,10 @@ def missing(observable: str, found: list[str], prefix: str) -> InputError:
     # A perplexity is no loss: its log is one.
     means = [meaning(column, "perplexity") for column in found] if observable == "loss" else []
     other = "'perplexity'" if any(one and one.ours == "perplexity" for one in means) else "..."
+    kinds = {column: meaning(column, observable) for column in found if column.lower() not in LABEL_WORDS}
+    rest = [column for column, one in kinds.items() if one is None or one.ours not in INPUTS]
+    if other == "..." and not close and len(rest) == 1 and len(found) > 1:
+        other = repr(rest[0])
     return InputError(
         f"{prefix}no column for the observable '{observable}'; found: {few(found)}{guess}; say which with "
         f"columns={{'{observable}': {repr(close[0]) if close else '...'}}}, or name another observable with "

@@ -89,6 +89,8 @@ def examined(
 
     def correction(i: int) -> str:
         written = numeral(cells[i])
+        if not written and not_number.all() and len(items) > 1 and origin.filters:
+            return f"correct the cells, or name another column with columns={{'{name}': ...}}"
         return f"write it as {written}" if written else "correct the cell"
 
     def add(bad: np.ndarray, problem: Callable[[int], str], cure: Callable[[int], str] | str, **more: Any) -> None:

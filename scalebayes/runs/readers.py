@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, nearest
 from scalebayes.runs.cells import as_columns, objects
 from scalebayes.runs.delimited import read_delimited
 from scalebayes.runs.packed import EXTENSIONS, contents, decoded
@@ -30,6 +30,8 @@ def read_table(table: Any) -> Table:
     array([1, 2])
     """
     if isinstance(table, str | os.PathLike):
+        if not str(table).strip():
+            raise InputError("the path of the table is empty; give a file such as runs.csv, or . for this folder")
         path = local_path(str(table))
         try:
             return read_tracked(str(table)) or read_untracked(path)
@@ -81,7 +83,7 @@ def read_frame(frame: Any, source: str = "") -> Table:
 def read_file(path: Path) -> Table:
     """The cells of a file, read as its extension says, out of its packing."""
     if not path.exists():
-        raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); check the path")
+        raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); {_there(path)}")
     source, packing = str(path), path.suffix.lower() in (".gz", ".zip")
     if not packing and path.suffix.lower() not in EXTENSIONS:
         raise unread(source, path.suffix)
@@ -105,7 +107,23 @@ def read_file(path: Path) -> Table:
     return replace(table, made=(*([encoding] if encoding else []), *table.made))
 
 
+def _there(path: Path) -> str:
+    """What to do about a path that isn't there: a name beside it that looks like it, or one of another ending."""
+    try:
+        beside = [one.name for one in path.parent.iterdir() if not one.name.startswith(".")] if path.name else []
+    except OSError:
+        beside = []
+    same = [name for name in beside if Path(name).stem == path.stem and Path(name).suffix.lower() in EXTENSIONS]
+    close = [*same, *nearest(path.name, beside)]
+    return f"did you mean {path.parent / close[0]}?" if close else "check the path"
+
+
 def unread(source: str, extension: str) -> InputError:
+    if extension == ".nc":
+        return InputError(
+            f"{source} is a saved fit, or is named as one, and no table; ask it with sb.predict or sb.optimum, or give "
+            "the table that it was fitted to"
+        )
     sheet = extension in (".xls", ".ods", ".numbers")
     cure = "save the sheet as .xlsx or .csv" if sheet else f"save the table as {KINDS}"
     return InputError(f"{source}: the extension '{extension}' is not one that is read; {cure}")

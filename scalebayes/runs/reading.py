@@ -101,9 +101,10 @@ def read_runs(
     if where is not None:
         test = parse_where(where)
         found = whole if ROW in test.names else cells
-        mask = test.mask({name: typed(column) if name in test.names else column for name, column in found.items()})
+        judged = {name: typed(column) if name in test.names else column for name, column in found.items()}
+        mask = test.mask(judged)
         if not mask.any():
-            raise InputError(f"{prefix}no rows left of {len(rows)} after where={where!r}; loosen the filter")
+            raise InputError(f"{prefix}{test.none_left(judged)}")
         cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
 
     def same(one: str, other: str) -> bool:

@@ -200,9 +200,10 @@ class Runs:
         own = self.columns()
         theirs = {theirs: own[ours] for ours, theirs in self.aliases.items() if ours in own}
         test = parse_where(text)
-        mask = test.mask({**({ROW: self.rows} if ROW in test.names else {}), **theirs, **own})
+        judged = {**({ROW: self.rows} if ROW in test.names else {}), **theirs, **own}
+        mask = test.mask(judged)
         if not mask.any():
-            raise InputError(f"no rows left of {len(self)} after where={text!r}; loosen the filter")
+            raise InputError(test.none_left(judged))
         filters = [*self.metadata.get("filters", []), text]
         return self.take(mask).noted(filters=filters)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.runs.cells import number
+from scalebayes.runs.cells import is_missing, number
 from scalebayes.runs.masks import Column, Columns, Compare, Joined, Literal, Not, Test
 from scalebayes.runs.numeric import numeral
 
@@ -41,6 +41,7 @@ TOKEN = re.compile(
     r"|`(?P<quoted>[^`]+)`|(?P<name>[^\W\d]\w*)|(?P<sign>[=!<>]=|<>|&&|\|\||.)"
 )
 MAX_DEPTH = 50
+SHOWN = 8  # words of a column that a message names
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,33 @@ class Where:
         try:
             for name in self.names:
                 if name not in columns:
-                    raise unknown("column", name, columns)
+                    of = next((column for column, cells in columns.items() if _holds(cells, name)), None)
+                    text = "" if of is None else f"; '{name}' is text of column '{of}', and text stands in quotes"
+                    raise InputError(f"{unknown('column', name, columns)}{text}")
             return self.test.mask(columns)
         except InputError as error:
             raise InputError(f"{told(self.text)}: {error}") from None
+
+    def none_left(self, columns: Columns) -> str:
+        """What to say where no row passes: what the columns that it asks for hold."""
+        rows = max(map(len, columns.values()), default=0)
+        each = "; ".join(f"column '{name}' holds {_held(columns[name])}" for name in self.names)
+        return f"no rows left of {rows} after where={self.text!r}; loosen the filter: {each}"
+
+
+def _holds(cells: np.ndarray, word: str) -> bool:
+    return np.asarray(cells).dtype == object and any(isinstance(cell, str) and cell.strip() == word for cell in cells)
+
+
+def _held(cells: np.ndarray) -> str:
+    """What is in a column: its range, or the words that it has."""
+    cells = np.asarray(cells)
+    if cells.dtype.kind in "biuf":
+        there = cells[np.isfinite(cells.astype(np.float64))]
+        return f"{there.min():.6g} to {there.max():.6g}" if len(there) else "blanks alone"
+    found = list(dict.fromkeys(str(cell) for cell in cells if not is_missing(cell)))
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(f"'{line(word)}'" for word in found[:SHOWN]) + more if found else "blanks alone"
 
 
 def parse_where(text: str) -> Where:

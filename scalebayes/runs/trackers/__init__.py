@@ -107,7 +107,11 @@ def no_runs(folder: Path) -> InputError:
     near = [*databases, *(path for path in (resolved / "mlruns",) if mlflow.is_folder_store(path))]
     database = f"MLflow's runs are in {near[0]}, give that; or " if near else ""
     if not near and any(resolved.rglob("*.csv")):
-        database = f"logs or charts, a file each, are read as curves with sb.read_curves({str(folder)!r}); or "
+        table = next(iter(sorted(resolved.rglob("*.csv")))).relative_to(resolved)
+        database = (
+            f"give a table of it, such as {folder / table}; read logs or charts, a file each, as curves: "
+            f"sb.read_curves({str(folder)!r}); or "
+        )
     return InputError(
         f"{folder} is a folder without runs: no event files of TensorBoard (*{tensorboard.MARK}*), no {trainer.NAME}, "
         f"no experiments of MLflow (*/meta.yaml); {database}give the path of a table ({KINDS}), or a tracker's folder"

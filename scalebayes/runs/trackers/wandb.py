@@ -32,8 +32,10 @@ def read_items(items: Sequence[Any], source: str = "") -> Table:
     tracked = [is_run(item) for item in items]
     for i, item in enumerate(items, 1):
         if not (isinstance(item, Mapping) or tracked[i - 1]):
-            what = f"a list is not a table where its items aren't runs: item {i} is a {type(item).__name__}"
-            raise InputError(f"{prefix}{what}; give one dict a run, as in [{{'N': 1e9, 'D': 2e10, 'loss': 2.6}}, ...]")
+            what = f"a list is not a table where its items aren't runs: item {i} is of type {type(item).__name__}"
+            run = "one object a run" if source else "one dict a run"
+            example = '[{"N": 1e9, "D": 2e10, "loss": 2.6}, ...]'
+            raise InputError(f"{prefix}{what}; give {run}, as in {example}")
         if tracked[i - 1] != tracked[0]:
             with_config, without = (1, i) if tracked[0] else (i, 1)
             raise InputError(
