@@ -170,3 +170,44 @@ def test_a_column_in_full_goes_before_its_own_in_millions():
     """Fails if rounded millions are read where the count itself is there, or if the two are taken for rivals."""
     runs = read_runs({"Params (M)": [124], "params": [124_439_808], "loss": [3.0]})
     assert runs.inputs["N"].tolist() == [124_439_808] and runs.metadata["left_out"] == ["Params (M)"]
+
+
+LETTERS = [
+    *("g_loss", "b_loss", "loss_G", "loss in B", "t_loss", "T-loss", "loss_t", "loss, t", "Loss (t)", "m loss"),
+    *("loss_k", "K loss", "loss (B)", "loss_1000", "loss tokens"),
+]
+
+
+@pytest.mark.parametrize("header", LETTERS)
+def test_a_letter_beside_a_loss_is_no_power_of_ten(header):
+    """Fails if the loss of a generator is read as one in billions, or if its column can't be named."""
+    with pytest.raises(InputError, match="say which with columns=") as refused:
+        read_runs({"params": [1e8], header: [2.5]})
+    assert f"columns={{'loss': '{header}'}}" in str(refused.value)
+    assert read_runs({"params": [1e8], header: [2.5]}, columns={"loss": header}).y.tolist() == [2.5]
+    assert read_runs({"params": [1e8], "train_loss": [2.1], header: [2.5]}).y.tolist() == [2.1]
+
+
+@pytest.mark.parametrize("header", ["eval_loss_b", "val_loss_m"])
+def test_a_letter_behind_a_held_out_loss_is_a_set_of_its_own(header):
+    """Fails if the loss on one held-out set is multiplied."""
+    assert read_runs({"params": [1e8], header: [2.5]}).y.tolist() == [2.5]
+
+
+def test_two_losses_told_apart_by_a_letter_are_not_chosen_between():
+    """Fails if loss_b is taken for the loss in billions, beside a loss_a that isn't read."""
+    with pytest.raises(InputError, match="nearest: 'loss_a', 'loss_b'"):
+        read_runs({"params": [1e8], "loss_a": [2.5], "loss_b": [2.6]})
+    assert read_runs({"x": [1], "score": [3], "score_k": [4]}, observable="score").y.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "header", ["loss x1000", "loss*1000", "loss (x1000)", "val_loss (10^3)", "loss (×10³)", "loss (thousands)"]
+)
+def test_a_loss_that_says_a_power_of_ten_is_refused_with_each_reading(header):
+    """Fails if a loss that was multiplied by 1000 is multiplied once more."""
+    table = {"params": [1e8], header: [2500.0]}
+    with pytest.raises(InputError, match=r"0.001\} divides .*'loss': 1e3\} multiplies .*'loss': 1\} takes"):
+        read_runs(table)
+    assert [read_runs(table, units={"loss": by}).y.tolist() for by in (1e-3, 1e3, 1)] == [[2.5], [2.5e6], [2500.0]]
+    assert read_runs({**table, "loss": [2.6]}, columns={"loss": "loss"}).y.tolist() == [2.6]

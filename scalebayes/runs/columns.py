@@ -159,7 +159,8 @@ def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
         return known.factor, "" if known.unit == PER_CENT else known.unit
     for header in headers(theirs):
         loss = header.unit not in ("", PER_CENT)
-        if header.explicit and (ours == observable or not header.unit) and not (loss and observable != "loss"):
+        fits = header.of_an_observable if ours == observable else not header.unit
+        if header.explicit and fits and not (loss and observable != "loss"):
             return header.factor, "" if header.unit == PER_CENT else header.unit
     return 1.0, ""
 

@@ -55,12 +55,25 @@ class Header:
     Attributes:
         name: without the unit. factor: what a cell is to be multiplied with. unit: that of a loss, or '%'; else ''.
         explicit: whether the unit stands in brackets, or behind 'in', a comma or a slash: a part of no name.
+        said: the unit as the header writes it.
     """
 
     name: str
     factor: float = 1.0
     unit: str = ""
     explicit: bool = False
+    said: str = ""
+
+    @property
+    def of_an_observable(self) -> bool:
+        """Whether an observable can have the unit: a loss's own, per cent, or what is surely a power of ten."""
+        return bool(self.unit) or self.multiplies
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether the unit can be nothing but a power of ten: (x1000) or (millions), but not (t) or loss_b."""
+        plain = self.explicit or self.said[:1] in "x×*·"
+        return plain and self.factor > 1.0 and bool(re.search(r"\d|[a-z]{3}", self.said, re.IGNORECASE))
 
 
 def headers(column: str) -> Iterator[Header]:
@@ -81,19 +94,19 @@ def headers(column: str) -> Iterator[Header]:
         for i, part in enumerate(parts):
             if (measured := measure(part)) is not None:
                 others = " ".join([rest, *parts[:i], *parts[i + 1 :]])
-                yield Header(others.strip(), *measured, explicit=True)
+                yield Header(others.strip(), *measured, explicit=True, said=part)
     for pattern in (r"(.+?)\s*[,:]\s*(?:in\s+)?(.+)", r"(.+?)[\s_-]+in[\s_-]+(.+)", r"(.+?)\s*([/÷×*]\s*\S+)"):
         if (found := re.fullmatch(pattern, column, re.IGNORECASE)) is None:
             continue
         word = found[2].lstrip("/÷ ") if found[2][0] in "/÷" and POWER.fullmatch(found[2][1:].strip()) else found[2]
         if (measured := measure(word.replace("_", " "))) is not None:
-            yield Header(found[1], *measured, explicit=True)
+            yield Header(found[1], *measured, explicit=True, said=word)
     # params_M, tokens B, loss_nats; of a name of one letter, small letters may be an index: D_t.
     for found in re.finditer(r"[\s_.-]+", column):
         name, word = column[: found.start()], column[found.end() :]
         index = len(name) == 1 and len(word) == 1 and word.islower()
         if name and word and not index and (measured := measure(word.replace("_", " "))) is not None:
-            yield Header(name, *measured)
+            yield Header(name, *measured, said=word)
     # M params, billions of tokens, Gtokens.
     if found := re.fullmatch(rf"(?P<scale>{SCALE.pattern})[\s_-]+(?:of[\s_-]+)?(?P<name>.+)", column, re.IGNORECASE):
         yield Header(found["name"], _power(found))

@@ -106,6 +106,8 @@ def meaning(column: str, observable: str) -> Meaning | None:
     one_set = None
     for header in headers(column):
         found = _observed(header.name, observable, header.name == column)
+        if found is not None and header.name != column and not header.of_an_observable:
+            continue  # g_loss and loss_b are losses of something, and none in billions
         if found is not None and not (header.unit == PER_CENT and observable == "loss"):
             said = Meaning(observable, found[0], header.factor, header.unit or found[1])
             # What is a word of the name in one reading of the header may be its unit in the next.

@@ -46,6 +46,8 @@ def in_units(
         theirs = reading.names.get(ours, ours)
         if ours not in asked:
             raw = cells[theirs]
+            if ours == observable and factor > 1.0:
+                refuse_multiplied(ours, theirs, factor, prefix)
             if PER_CENT in theirs and all(map(says_per_cent, raw.tolist())):
                 continue
             refuse_twice_said(ours, theirs, raw, factor, prefix)
@@ -120,6 +122,16 @@ def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, pr
             f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cell '{said}' says one too; "
             f"{which(ours, factor)}"
         )
+
+
+def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> None:
+    """A loss under (x1000) is one that was multiplied, or one to be."""
+    by, back = told(factor), told(1.0 / factor)
+    raise InputError(
+        f"{prefix}column '{theirs}' says {by}, and its cells may have been multiplied with it, or be meant to be; say "
+        f"which holds: units={{'{ours}': {back}}} divides them by {by}, units={{'{ours}': {by}}} multiplies them, "
+        f"units={{'{ours}': 1}} takes them as they stand"
+    )
 
 
 def which(ours: str, factor: float) -> str:
