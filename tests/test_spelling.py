@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scalebayes.errors import InputError
-from scalebayes.runs import Runs, read_runs
+from scalebayes.runs import Runs, read_curves, read_runs
 from scalebayes.runs.numerals import settled
 from scalebayes.runs.spelling import spelled
 
@@ -53,7 +53,7 @@ WORDS = {
 def test_a_word_that_is_one_number(word):
     """Fails if a spelling that people use is read as another number than it is, in any digit."""
     assert spelled(word).value == WORDS[word]
-    assert read_runs({"epochs": [word], "loss": [1.0]}).inputs["epochs"].tolist() == [WORDS[word]]
+    assert read_runs({"N": [1], "score": [word]}, observable="score", range=(-1e99, 1e99)).y.tolist() == [WORDS[word]]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,60 @@ def test_the_other_columns_decide_where_a_column_does_not(other, value):
     cell = settled({"N": np.array(["1,234"], dtype=object), **columns})["N"][0]
     assert cell.value == value
     assert bool(cell.doubt) == (value is None)
+
+
+SOUND = {"N": ["100000000", "200000000"], "D": ["2000000000", "2000000000"], "loss": ["3.123", "2.123"]}
+LABELS = {
+    "devices": ["0,1", "2,3"],
+    "shares": ["70,30", "60,40"],
+    "host": ["192.168.100.200", "192.168.100.201"],
+    "version": ["1.000.000", "1.000.001"],
+    "note": ["0,5", ""],
+    "temperature": ["1,25", "0,7"],
+}
+
+
+@pytest.mark.parametrize("beside", [{}, {"lr": ["0.0003", "0.0006"]}, {"seed": ["0.5", "1,5"]}])
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("ending", [".csv", ".tsv", None])
+def test_a_label_decides_no_number(name, ending, beside, tmp_path):
+    """Fails if a comma in a column that no law asked for makes a loss a thousand times larger, or refuses it."""
+    table = SOUND | {name: LABELS[name]} | beside
+    path = tmp_path / f"table{ending}"
+    sign = "," if ending == ".csv" else "\t"
+    rows = [[f'"{cell}"' if "," in cell else cell for cell in row] for row in zip(*table.values(), strict=True)]
+    path.write_text("\n".join(sign.join(row) for row in [[*table], *rows]))
+    runs = read_runs(path if ending else table)
+    assert runs.y.tolist() == [3.123, 2.123] and runs.inputs["N"].tolist() == [1e8, 2e8]
+    assert runs.labels[name].tolist() == [cell or None for cell in LABELS[name]] and not runs.metadata["made"]
+    assert Runs(**table).y.tolist() == [3.123, 2.123]
+
+
+@pytest.mark.parametrize(
+    ("N", "loss"), [("60.000.000", "3.123"), ("1,5e9", "3.123"), ("1.5e9", "3,123"), ("60,000,000", "3,123")]
+)
+def test_no_other_column_makes_a_loss_larger(N, loss, tmp_path):
+    """Fails if how the counts of a table are written turns a loss of 3.1 into one of thousands."""
+    for separator in (",", ";", "\t"):
+        path = tmp_path / "table.csv"
+        path.write_text(f'N{separator}loss\n"{N}"{separator}"{loss}"\n')
+        with pytest.raises(InputError, match=r"column 'loss': .* can be read as 3123 or as 3\.123; write 3123 or 3"):
+            read_runs(path)
+
+
+def test_a_table_with_decimal_commas_has_them_in_every_column():
+    """Fails if a loss with a decimal comma no longer decides for the columns beside it, or for a count in groups."""
+    table = {"N": ["60.000", "70.000"], "loss": ["3,5783", "3,3"], "lr": ["0,001", "0,002"], "seed": ["1", "2"]}
+    runs = read_runs(table)
+    assert runs.inputs["N"].tolist() == [60000, 70000] and runs.inputs["lr"].tolist() == [0.001, 0.002]
+    lone = read_runs(table | {"N": ["6e4", "7e4"], "loss": ["3.5", "3.3"]})
+    assert lone.labels["lr"].tolist() == ["0,001", "0,002"] and lone.column("lr").tolist() == [0.001, 0.002]
+
+
+def test_a_label_decides_no_number_of_a_log():
+    """Fails if a list of devices in a log makes the losses of its curves a thousand times larger."""
+    log = {"run": ["a"] * 3, "step": [1, 2, 3], "loss": ["3.123", "2.123", "1.999"], "gpus": ["0,1"] * 3}
+    assert read_curves(log)["a"].y.tolist() == [3.123, 2.123, 1.999]
 
 
 @pytest.mark.parametrize(

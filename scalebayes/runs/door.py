@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.cells import text, typed
 from scalebayes.runs.faults import Fault, Origin, summed_up, told
-from scalebayes.runs.names import INPUTS, LABELS, look_alikes
+from scalebayes.runs.names import INPUTS, LABELS, look_alikes, meaning
+from scalebayes.runs.numerals import COUNTED, MEASURED, OBSERVED
 from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, examined
 
 
@@ -74,6 +75,25 @@ def checked_fields(
         "metadata": MappingProxyType(dict(metadata)),
         "derived": MappingProxyType({}),
         "origin": origin,
+    }
+
+
+def roles_of(columns: Iterable[str], observable: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The role of each column that is one of ours, for the reading of its numbers; `given` is ours -> the table's.
+
+    >>> roles_of(["params", "val_loss", "gpus"], "loss", {})
+    {'params': 'counted', 'val_loss': 'observed'}
+    """
+    columns = list(columns)
+    ours = {name: found.ours for name in columns if (found := meaning(name, observable))}
+    ours |= {theirs: own for own, theirs in given.items() if isinstance(theirs, str) and own not in LABELS}
+    observed = {observable, *(name for name, own in ours.items() if own == observable)}
+    ours |= {name: observable for name in columns if name.endswith("_se") and name.removesuffix("_se") in observed}
+    ours |= {name: name for name in columns if name == "count"}
+    role = {observable: OBSERVED, f"{observable}_se": OBSERVED, "x": MEASURED}
+    counts = {"count", *INPUTS} - role.keys()
+    return {
+        name: role.get(own, COUNTED if own in counts else MEASURED) for name, own in ours.items() if name in columns
     }
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalebayes.runs.cells import BLANK_WORDS, Numeral, is_missing, number
-from scalebayes.runs.spelling import COMMA, Spelled, brief, spelled
+from scalebayes.runs.spelling import COMMA, POINT, Spelled, brief, spelled
 
 # Blanks that every program writes; others are told.
 USUAL_BLANKS = frozenset({"", "na", "nan", "null", "none", "<na>"})
 # A decimal mark, or one of thousands, with the three digits behind it.
 GROUP = re.compile(r"([.,])([0-9]{3})")
+# What a column is read as. The marks of these decide for other columns: a list of devices, 0,1, doesn't.
+OBSERVED, COUNTED, MEASURED = "observed", "counted", "measured"
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,20 @@ class Words:
         return frozenset(word.mark for word in self.read.values() if word.mark)
 
 
-def settled(columns: Mapping[str, np.ndarray], semicolons: bool = False) -> dict[str, np.ndarray]:
+def settled(
+    columns: Mapping[str, np.ndarray], semicolons: bool = False, roles: Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
     """Columns of cells, (row,), with a `Numeral` for each number that isn't written as Python writes it.
 
-    Where a word has two readings, as 1,234 has, the other words of its column decide, then those of the other
-    columns. A point before three digits is a decimal point, but where the table has decimal commas, or where
-    `semicolons` between its columns make them likely. What nothing decides is a `Numeral` without a value.
+    Where a word has two readings, as 1,234 has, the other words of its column decide, then those of the other columns
+    with a role. A point before three digits is a decimal point, but in a count whose table has decimal commas, or
+    where `semicolons` between its columns make them likely. What nothing decides is a `Numeral` without a value.
+
+    Args:
+        semicolons: whether they stand between the columns of the file.
+        roles: the column -> OBSERVED (the observable and its standard error, whose values another column never makes a
+            thousand times larger), COUNTED (parameters, tokens, FLOPs) or MEASURED. A column without a role has decimal
+            commas only where columns with one have them, or behind semicolons. None: each is COUNTED.
 
     >>> column = np.array(["1,234", "12,345,678"], dtype=object)
     >>> [cell.value for cell in settled({"N": column})["N"]]
@@ -50,9 +60,17 @@ def settled(columns: Mapping[str, np.ndarray], semicolons: bool = False) -> dict
     if not semicolons and not any(spelled(word) for word in odd):
         return dict(columns)
     words = {name: words_of(found) for name, found in given.items()}
-    table = frozenset(mark for one in words.values() if one.all for mark in one.marks)
+    roles = dict.fromkeys(columns, COUNTED) if roles is None else roles
+    table = frozenset(mark for name, one in words.items() if one.all and name in roles for mark in one.marks)
+
+    def read(name: str) -> bool:
+        labels = name not in roles and not semicolons and table != {COMMA} and COMMA in words[name].marks
+        return bool(words[name].read) and not labels
+
     return {
-        name: spelled_out(column, words[name], table, semicolons) if name in words and words[name].read else column
+        name: spelled_out(column, words[name], table, semicolons, roles.get(name, ""))
+        if name in words and read(name)
+        else column
         for name, column in columns.items()
     }
 
@@ -69,13 +87,22 @@ def words_of(given: set[str]) -> Words:
     return Words(read, all(word in read or number(word) is not None for word in given))
 
 
-def spelled_out(column: np.ndarray, words: Words, table: frozenset[str], semicolons: bool) -> np.ndarray:
+def spelled_out(
+    column: np.ndarray, words: Words, table: frozenset[str], semicolons: bool, role: str = COUNTED
+) -> np.ndarray:
     """One column, (row,), with its numerals; `table` are the decimal marks that the table's columns show."""
     own = words.marks
     mark = next(iter(own)) if len(own) == 1 else next(iter(table)) if not own and len(table) == 1 else ""
     strict = semicolons or COMMA in table | own
     kinds = {one.kind: word for word, one in words.read.items() if one.kind in ("percent", "suffix", "m")}
     million = next((word for word, one in words.read.items() if one.kind == "suffix" and word.rstrip()[-1] == "M"), "")
+
+    def lent(cell: str, mark: str) -> bool:
+        """Whether the mark of other columns may decide: it makes the number smaller, or it may be made larger."""
+        if (COMMA in cell) == (mark == COMMA):
+            return True
+        return role != OBSERVED and (mark == POINT or semicolons or role == COUNTED)
+
     cells = column.copy()
     for i, cell in enumerate(column):
         word = words.read.get(cell) if isinstance(cell, str) else None
@@ -88,7 +115,7 @@ def spelled_out(column: np.ndarray, words: Words, table: frozenset[str], semicol
         elif word.kind == "m" and million:
             doubt = f"can be millions or thousandths beside '{million}'; write M for millions, or the whole number"
             cells[i] = Numeral(cell, None, "suffix", doubt)
-        elif not word.doubtful or mark or (COMMA not in cell and not strict):
+        elif not word.doubtful or (COMMA not in cell and not strict) or (mark and (own or lent(cell, mark))):
             value = word.value if not word.doubtful else word.comma if mark == COMMA else word.point
             if value is not None and value != number(str(cell)):
                 cells[i] = Numeral(cell, value, word.kind)

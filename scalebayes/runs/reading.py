@@ -14,7 +14,7 @@ from scalebayes.runs import numerals
 from scalebayes.runs.advice import refuse_history
 from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
-from scalebayes.runs.door import check_observable, checked_fields
+from scalebayes.runs.door import check_observable, checked_fields, roles_of
 from scalebayes.runs.faults import ROW, Origin, told
 from scalebayes.runs.names import INPUTS, LABELS, meaning, read_as
 from scalebayes.runs.numeric import examined
@@ -62,8 +62,8 @@ def read_runs(
     `loss (nats)`), else not said.
 
     Numbers may be written as in 60M, 1.4T, 60,000,000, 45.2%, 2,31 or 1.2×10^9. The cells of a column, and then the
-    other columns, decide how one is read; what has two readings is refused with both, and what was made of cells that
-    are no plain numbers is told. In a filter, `row` is the number of a row, 1 for the first.
+    observable and the inputs beside it, decide how one is read; what has two readings is refused with both, and what
+    was made of cells that are no plain numbers is told. In a filter, `row` is the number of a row, 1 for the first.
 
     Raises `InputError` for what can't be read, for two columns that would both be one of ours, and for cells that can't
     be used, all of them at once.
@@ -93,10 +93,12 @@ def read_runs(
         raise InputError(f"columns={columns!r} is no mapping; write our name to the table's: columns={{'N': 'params'}}")
     if strange := [ours for ours in columns or {} if not isinstance(ours, str)]:
         raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
+    check_observable(observable)
     read = read_table(table)
     refuse_history(read, observable, columns or {})
     prefix = f"{read.source}: " if read.source else ""
-    whole = {ROW: read.rows, **numerals.settled(read.cells, read.semicolons)}
+    roles = roles_of(read.cells, observable, columns or {})
+    whole = {ROW: read.rows, **numerals.settled(read.cells, read.semicolons, roles)}
     cells, rows = {name: whole[name] for name in read.cells}, read.rows
     if where is not None:
         test = parse_where(where)
@@ -118,7 +120,6 @@ def read_runs(
     def numeric(column: str) -> bool:
         return any(DIGITS.match(str(cell)) for cell in cells[column].tolist())
 
-    check_observable(observable)
     given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
     origin = Origin(rows, source=read.source, filters=True, numbered=ROW not in read.cells, where=where or "")
     try:

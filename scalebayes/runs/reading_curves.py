@@ -15,7 +15,7 @@ from scalebayes.runs.axis import Readings, axis_of
 from scalebayes.runs.cells import BLANK_WORDS, is_missing, number, typed
 from scalebayes.runs.columns import read_names
 from scalebayes.runs.curves import FEW, Curves
-from scalebayes.runs.door import check_observable
+from scalebayes.runs.door import check_observable, roles_of
 from scalebayes.runs.histories import filtered, read_log
 from scalebayes.runs.names import INPUTS, LABELS, read_as
 from scalebayes.runs.planned_curves import Plan, curve_of, planned
@@ -90,7 +90,10 @@ def read_curves(
     if "run_id" in given:
         by = by or given.pop("run_id")
     log = read_log(table, observable, [name for name in given.values() if name])
-    cells = numerals.settled(log.table.cells, log.table.semicolons)
+    found = log.table.cells
+    roles = {name: numerals.OBSERVED for name in found if name == UNSAID or LOSS.search(name)}
+    roles |= roles_of(found, observable, given) | {name: numerals.COUNTED for name in found if is_axis(name)}
+    cells = numerals.settled(found, log.table.semicolons, roles)
     read = filtered(replace(log.table, cells=cells), where)
     prefix = f"{read.source}: " if read.source else ""
     for ours, theirs in given.items():

@@ -14,7 +14,7 @@ from scalebayes.errors import InputError
 from scalebayes.runs import numerals
 from scalebayes.runs.cells import as_columns
 from scalebayes.runs.describe import describe, fingerprint
-from scalebayes.runs.door import checked_fields, frozen, positions
+from scalebayes.runs.door import check_observable, checked_fields, frozen, positions, roles_of
 from scalebayes.runs.faults import ROW, Origin, refuse, told
 from scalebayes.runs.missing import DERIVED, SOURCES, absent
 from scalebayes.runs.names import INPUTS, LABELS
@@ -70,7 +70,9 @@ class Runs:
         metadata: Mapping[str, Any] | None = None,
         **columns: Any,
     ):
-        cells = numerals.settled(as_columns(columns))
+        check_observable(observable)
+        cells = as_columns(columns)
+        cells = numerals.settled(cells, roles=roles_of(cells, observable, {}))
         origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
         fields = checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {})
         columns_read = {name: column for name, column in cells.items() if name not in LABELS}
