@@ -209,6 +209,7 @@ def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, st
     columns = {name: runs.name_of(inputs[name]) if name in inputs else name for name in law.inputs}
     lacking = {}
     for name, column in columns.items():
+        runs = runs.numbered(column)
         if column in runs.inputs:
             continue
         if column in DERIVED and len(set(DERIVED) & set(runs.inputs)) == 2:

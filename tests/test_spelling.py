@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+import scalebayes as sb
 from scalebayes.errors import InputError
+from scalebayes.problem import build
 from scalebayes.runs import Runs, read_curves, read_runs
 from scalebayes.runs.numerals import settled
 from scalebayes.runs.spelling import spelled
+from scalebayes.runs.split import split
 
 WORDS = {
     "60M": 6e7,
@@ -228,6 +231,41 @@ def test_names_stay_names():
         "kind": ["7B", "7b-v2"],
     }
     assert {type(cell) for column in labels.values() for cell in column} == {str}
+
+
+NAMES = {"exp": ["5m", "7b"], "model": ["160m", "1b"], "size": ["7B", "13B"], "batch": ["0.5M", "1,5M"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_looks_like_a_count_comes_back_as_it_was(name):
+    """Fails if a label such as 160m becomes a number, or a table that is split by it loses its name."""
+    table = {"N": [1e8, 2e8, 1e8, 2e8], "loss": [3, 2, 3, 2], name: NAMES[name] * 2}
+    for runs in (read_runs(table), Runs(**table)):
+        assert runs.labels[name].tolist() == NAMES[name] * 2 and not runs.metadata.get("made")
+        parts = split(runs, name)
+        assert [*parts] == NAMES[name]
+        first = parts[NAMES[name][0]].metadata["filters"][-1]
+        assert read_runs(table, where=first).rows.tolist() == [1, 3] == runs.where(first).rows.tolist()
+
+
+def test_a_name_that_looks_like_a_count_is_one_for_a_law_and_a_filter():
+    """Fails if a law can't use a column such as 0.5M, or if a filter puts its words in the order of letters."""
+    table = {"batch": ["0.5M", "1M", "16M", "200k"], "loss": [3.0, 2.5, 2.0, 4.0]}
+    values = [5e5, 1e6, 1.6e7, 2e5]
+    for runs in (read_runs(table), Runs(**table)):
+        assert runs.column("batch").tolist() == values
+        assert runs.numbered("batch").inputs["batch"].tolist() == values
+        assert runs.where("batch < 1e6").y.tolist() == [3.0, 4.0] == runs.where("batch < '1M'").y.tolist()
+        assert runs.where("batch == 1000000").y.tolist() == [2.5] == runs.where("batch == '1M'").y.tolist()
+        problem = build(runs, sb.laws.get("offset_power"), sb.Normal(), inputs={"x": "batch"})
+        assert problem.runs.column("batch").tolist() == values
+    assert read_runs(table, where="batch >= 1e6").y.tolist() == [2.5, 2.0]
+    mixed = Runs(batch=["7B", "base"], loss=[3, 2])
+    assert mixed.numbered("batch") is mixed and mixed.where("batch < 'a'").y.tolist() == [3]
+    with pytest.raises(InputError, match="they can't be compared"):
+        mixed.where("batch < 1e6")
+    with pytest.raises(InputError, match="row 2, column 'batch': the cell is blank"):
+        Runs(batch=["7B", ""], loss=[3, 2]).numbered("batch")
 
 
 def test_what_was_made_of_cells_is_told():

@@ -25,6 +25,21 @@ COMPARISONS = {
 Columns = Mapping[str, np.ndarray]
 
 
+def counts(words: np.ndarray) -> np.ndarray:
+    """Words (row,) that are each one number as float64, NaN where missing; others as they are.
+
+    >>> counts(np.array(["0.5M", None], dtype=object)), counts(np.array(["7B", "base"], dtype=object))
+    (array([500000.,     nan]), array(['7B', 'base'], dtype=object))
+    """
+    if words.dtype.kind == "f":
+        return words
+    found = {word: spelled(word) for word in {*words.tolist()} - {None} if number(word) is None}
+    if any(one is None or one.value is None for one in found.values()) or not any(word for word in words):
+        return words
+    values = [one.value if (one := found.get(word)) else number(word) for word in words]
+    return np.array(values, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column by its name: numbers and booleans as float64, anything else as text with None where missing."""
@@ -75,6 +90,11 @@ class Compare:
             # Quotes around a number, as in size == '70M', are no reason to refuse it.
             if isinstance(side, Literal) and sides[1 - i].dtype.kind == "f" and (word := spelled(str(side.value))):
                 sides[i] = sides[i] if word.value is None else np.array([word.value])
+        # Words such as 7B are names, but where they are put in order, or beside numbers.
+        if self.sign not in ("==", "!=") or any(side.dtype.kind == "f" for side in sides):
+            counted = [counts(side) for side in sides]
+            named = any(number(word) is None for side in sides if side.dtype.kind != "f" for word in side)
+            sides = counted if named and all(side.dtype.kind == "f" for side in counted) else sides
         numeric = [side.dtype.kind == "f" for side in sides]
         if all(numeric):
             return held(*sides)

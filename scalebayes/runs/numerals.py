@@ -32,6 +32,11 @@ class Words:
         """The decimal marks that the words show."""
         return frozenset(word.mark for word in self.read.values() if word.mark)
 
+    @property
+    def suffixed(self) -> bool:
+        """Whether one has a suffix, as 7B has, which may be the name of a model, and 5m, which may be minutes."""
+        return any(word.kind in ("suffix", "m") for word in self.read.values())
+
 
 def settled(
     columns: Mapping[str, np.ndarray], semicolons: bool = False, roles: Mapping[str, str] | None = None
@@ -45,8 +50,9 @@ def settled(
     Args:
         semicolons: whether they stand between the columns of the file.
         roles: the column -> OBSERVED (the observable and its standard error, whose values another column never makes a
-            thousand times larger), COUNTED (parameters, tokens, FLOPs) or MEASURED. A column without a role has decimal
-            commas only where columns with one have them, or behind semicolons. None: each is COUNTED.
+            thousand times larger), COUNTED (parameters, tokens, FLOPs) or MEASURED. None: each is COUNTED. In a column
+            without a role 7B is a name, and decimal commas are there only where columns with a role have them, or
+            behind semicolons.
 
     >>> column = np.array(["1,234", "12,345,678"], dtype=object)
     >>> [cell.value for cell in settled({"N": column})["N"]]
@@ -64,8 +70,9 @@ def settled(
     table = frozenset(mark for name, one in words.items() if one.all and name in roles for mark in one.marks)
 
     def read(name: str) -> bool:
-        labels = name not in roles and not semicolons and table != {COMMA} and COMMA in words[name].marks
-        return bool(words[name].read) and not labels
+        own = words[name]
+        commas = COMMA in own.marks and not semicolons and table != {COMMA}
+        return bool(own.read) and (name in roles or not (commas or own.suffixed))
 
     return {
         name: spelled_out(column, words[name], table, semicolons, roles.get(name, ""))

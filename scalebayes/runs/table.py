@@ -146,7 +146,7 @@ class Runs:
         ours = {name: self.name_of(name) for name in names}
         lacking = [name for name in names if ours[name] not in found]
         interval = POSITIVE if within is None else Interval(*within, closed=True)
-        # Numbers in a column of text are those that nothing decided: none of them has one reading.
+        # Numbers in a column of text have suffixes, or are those that nothing decided.
         texts = numerals.settled(
             {one: self.labels[one] for one in ours.values() if one in self.labels}, semicolons=True
         )
@@ -190,6 +190,21 @@ class Runs:
             inputs=MappingProxyType({**self.inputs, name: values}),
             derived=MappingProxyType({**self.derived, name: DERIVED[name]}),
         )
+
+    def numbered(self, name: str) -> Runs:
+        """Runs in which a column of text such as 0.5M is an input; the same runs where its words aren't all numbers.
+
+        Raises `InputError` where one of them is blank or has two readings.
+
+        >>> Runs(N=[1e8, 2e8], loss=[3.0, 2.0], batch=["0.5M", "1M"]).numbered("batch").inputs["batch"].tolist()
+        [500000.0, 1000000.0]
+        """
+        words = numerals.given_words(self.labels[name]) if name in self.labels and name not in LABELS else set()
+        if not words or not numerals.words_of(words).all:
+            return self
+        values = frozen(self.column(name, within=(-np.inf, np.inf)))
+        labels = {label: cells for label, cells in self.labels.items() if label != name}
+        return self._with(inputs=MappingProxyType({**self.inputs, name: values}), labels=MappingProxyType(labels))
 
     def where(self, text: str) -> Runs:
         """The runs that pass a filter on their columns, by our names or by those of the table they came from.
