@@ -1,6 +1,7 @@
 """Units in headers: a column that says its unit is read in it, and told."""
 
 import numpy as np
+import openpyxl
 import pytest
 
 from scalebayes.errors import InputError
@@ -211,3 +212,48 @@ def test_a_loss_that_says_a_power_of_ten_is_refused_with_each_reading(header):
         read_runs(table)
     assert [read_runs(table, units={"loss": by}).y.tolist() for by in (1e-3, 1e3, 1)] == [[2.5], [2.5e6], [2500.0]]
     assert read_runs({**table, "loss": [2.6]}, columns={"loss": "loss"}).y.tolist() == [2.6]
+
+
+def accuracies(table, **more):
+    return read_runs(table, observable="accuracy", range=(0, 1), **more)
+
+
+@pytest.mark.parametrize("header", ["Accuracy (%)", "accuracy_pct", "accuracy, percent"])
+def test_shares_under_per_cent_are_refused_with_both_readings(header):
+    """Fails if an accuracy of 0.45 under (%) is read as 0.0045."""
+    table = {"flops": [1e18, 1e19], header: [0.45, "0.5"]}
+    with pytest.raises(InputError, match=r"'accuracy': 1\} takes them as shares, .*'accuracy': 0.01\} divides"):
+        accuracies(table)
+    assert accuracies(table, units={"accuracy": 1}).y.tolist() == [0.45, 0.5]
+    np.testing.assert_allclose(accuracies(table, units={"accuracy": 0.01}).y, [0.0045, 0.005])
+    np.testing.assert_allclose(accuracies({**table, header: ["45%", "50 %"]}).y, [0.45, 0.5])
+
+
+@pytest.mark.parametrize("header", ["accuracy", "Accuracy (%)"])
+def test_errors_that_do_not_say_per_cent_beside_cells_that_do_are_refused(header):
+    """Fails if the values are divided by 100 and their errors are not, or if the cure divides them twice."""
+    error = f"{header}_se"
+    table = {"flops": [1e18, 1e19], header: ["45%", "50%"], error: [1, 2]}
+    with pytest.raises(InputError, match=r"'accuracy_se': 0.01\} divides .*'accuracy_se': 1\} takes"):
+        accuracies(table)
+    assert accuracies(table, units={"accuracy_se": 0.01}).se.tolist() == [0.01, 0.02]
+    assert accuracies({**table, error: [0.01, 0.02]}, units={"accuracy_se": 1}).se.tolist() == [0.01, 0.02]
+    assert accuracies({**table, error: ["1%", "2%"]}).se.tolist() == [0.01, 0.02]
+    both = {"flops": [1e18, 1e19], "accuracy": [45, 50], "accuracy_se": [1, 2]}
+    assert accuracies(both, units={"accuracy": "%", "accuracy_se": "%"}).se.tolist() == [0.01, 0.02]
+
+
+@pytest.mark.parametrize("header", ["accuracy", "Accuracy (%)", "accuracy_pct"])
+@pytest.mark.parametrize("shown", ["0%", "0.00%", "0.0%;[Red]-0.0%", '0"%"'])
+def test_a_workbook_that_shows_shares_in_per_cent_is_read_as_shares(tmp_path, header, shown):
+    """Fails if the cell that a sheet shows as 40% is a share of 0.004."""
+    book = openpyxl.Workbook()
+    rows = [["flops", header], [1e18, 0.4], [1e19, 0.51234], [1e20, 0.60125]]
+    literal = '"' in shown
+    for row in rows if not literal else [rows[0], [1e18, 40], [1e19, 51.234], [1e20, 60.125]]:
+        book.active.append(row)
+    for at in (2, 3, 4):
+        book.active.cell(at, 2).number_format = shown
+    book.save(tmp_path / "runs.xlsx")
+    units = {"accuracy": 0.01} if literal else None
+    np.testing.assert_allclose(accuracies(tmp_path / "runs.xlsx", units=units).y, [0.4, 0.51234, 0.60125], rtol=1e-14)

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.runs.cells import number
+from scalebayes.runs.cells import is_missing, number
 from scalebayes.runs.columns import Reading
 from scalebayes.runs.header_units import PER_CENT, measure, told
 
 # A cell that says a power of ten itself: 60M, 1.4 T, 7 billion.
 OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
+PER_CENT_FACTOR = 0.01
 MOST = {"N": 1e15, "D": 1e18}  # parameters and tokens, beyond which a header must have meant another unit
 
 Cells = Mapping[str, np.ndarray]
@@ -42,21 +43,21 @@ def in_units(
     asked = asked_units(units, named, reading)
     factors = {**reading.factors, **asked}
     made, found = [], dict(named)
+    error = f"{observable}_se"
+    if error in named and error not in asked:
+        refuse_half_said(reading.names.get(observable), reading.names.get(error), cells, error, prefix)
     for ours, factor in factors.items():
         theirs = reading.names.get(ours, ours)
         if ours not in asked:
-            raw = cells[theirs]
-            if ours == observable and factor > 1.0:
-                refuse_multiplied(ours, theirs, factor, prefix)
-            if PER_CENT in theirs and all(map(says_per_cent, raw.tolist())):
+            refuse_as_said(ours, theirs, cells[theirs], factor, observable, prefix)
+        for name in (ours, error) if ours == observable and error not in asked else (ours,):
+            own = reading.names.get(name, name)
+            if name not in found or (factor == PER_CENT_FACTOR and own in cells and all_say_per_cent(cells[own])):
                 continue
-            refuse_twice_said(ours, theirs, raw, factor, prefix)
-            refuse_too_large(ours, theirs, raw, factor, prefix)
-        for name in (ours, f"{ours}_se") if ours == observable else (ours,):
-            if name in found:
-                found[name] = times(found[name], cells.get(reading.names.get(name, name)), factor, PER_CENT in theirs)
-        by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
-        made.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
+            found[name] = times(found[name], cells.get(own), factor)
+            if name == ours:
+                by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
+                made.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
     if reading.unit:
         made.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
     made += [f"'{theirs}' stays a column of its own" for theirs in reading.beside]
@@ -90,13 +91,13 @@ def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
     return found
 
 
-def times(cells: np.ndarray, raw: np.ndarray | None, factor: float, per_cent: bool) -> np.ndarray:
+def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarray:
     """Cells times a factor; what is no number stays as it is, and a cell that says per cent itself was divided."""
     if factor == 1.0:
         return cells
     values = cells.tolist()
     done = [False] * len(values)
-    if per_cent and raw is not None:
+    if factor == PER_CENT_FACTOR and raw is not None:
         done = [says_per_cent(cell) for cell in raw.tolist()]
     read = [number(cell) for cell in values]
     if not any(done) and None not in read:
@@ -112,10 +113,47 @@ def says_per_cent(cell: Any) -> bool:
     return isinstance(cell, str) and cell.strip().endswith(PER_CENT)
 
 
+def all_say_per_cent(raw: np.ndarray) -> bool:
+    """Whether each cell that isn't blank says per cent itself."""
+    return all(says_per_cent(cell) or is_missing(cell) for cell in raw.tolist())
+
+
+def refuse_as_said(ours: str, theirs: str, raw: np.ndarray, factor: float, observable: str, prefix: str) -> None:
+    """Raise `InputError` where the cells of a column don't fit the unit that its header says."""
+    if factor == PER_CENT_FACTOR:
+        refuse_shares(ours, theirs, raw, prefix)
+    elif factor > 1.0 and ours == observable:
+        refuse_multiplied(ours, theirs, factor, prefix)
+    elif factor > 1.0:
+        refuse_twice_said(ours, theirs, raw, factor, prefix)
+        refuse_too_large(ours, theirs, raw, factor, prefix)
+
+
+def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
+    """A header that says per cent over cells that may be shares already."""
+    read = [value for cell in raw.tolist() if (value := number(cell)) and math.isfinite(value)]
+    if read and max(map(abs, read)) <= 1.0 and not any(map(says_per_cent, raw.tolist())):
+        raise InputError(
+            f"{prefix}column '{theirs}' says per cent, and none of its cells is above 1; say which holds: "
+            f"units={{'{ours}': 1}} takes them as shares, units={{'{ours}': 0.01}} divides them by 100"
+        )
+
+
+def refuse_half_said(theirs: str | None, own: str | None, cells: Cells, error: str, prefix: str) -> None:
+    """Cells that say per cent, beside standard errors that don't."""
+    if theirs not in cells or own not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
+        return
+    said = next((cell for cell in cells[own].tolist() if number(cell) and not says_per_cent(cell)), math.nan)
+    if not is_missing(said):
+        raise InputError(
+            f"{prefix}the cells of '{theirs}' say per cent, and a cell of '{own}', {said}, doesn't; say which holds: "
+            f"units={{'{error}': 0.01}} divides the standard errors by 100, units={{'{error}': 1}} takes them as they "
+            "stand"
+        )
+
+
 def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
     """A cell such as 60M in a column whose header says (M) can be read in two ways."""
-    if factor < 1.0:
-        return
     said = next((cell for cell in raw.tolist() if isinstance(cell, str) and OWN.fullmatch(cell.strip())), None)
     if said is not None:
         raise InputError(
@@ -146,7 +184,7 @@ def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, pre
     """A header that says (M) over cells that are counts already."""
     read = [value for cell in raw.tolist() if (value := number(cell)) is not None and math.isfinite(value)]
     middle = float(np.median(read)) if read else 0.0
-    if middle * factor > MOST.get(ours, math.inf) and factor > 1.0:
+    if middle * factor > MOST.get(ours, math.inf):
         raise InputError(
             f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cells, {told(middle)} in the middle, "
             f"are too large for it; {which(ours, factor)}"

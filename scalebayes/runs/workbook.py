@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from scalebayes.errors import InputError, listed
@@ -17,6 +19,8 @@ from scalebayes.runs.raw import Table
 
 # Cells of a sheet, blank ones between others counted; one far corner of a sheet alone would be 17 thousand million.
 MOST_CELLS = 20_000_000
+# What a number format writes as it stands, such as a sign of per cent behind a number that is in per cent.
+LITERAL = re.compile(r'"[^"]*"|\\.')
 
 
 def read_workbook(data: bytes, source: str) -> Table:
@@ -63,12 +67,27 @@ def lines(sheet: Any, source: str) -> list[list[Any]]:
     sheet.reset_dimensions()  # what a file says of its own size may be wrong
     rows: list[list[Any]] = []
     count = 0
-    for row in sheet.iter_rows(values_only=True):
+    for row in sheet.iter_rows():
         count += len(row) + 1
         if count > MOST_CELLS:
             raise InputError(f"{source}: sheet '{sheet.title}' has more than {MOST_CELLS:,} cells; save it as .csv")
-        rows.append(list(row))
+        rows.append([shown(cell) for cell in row])
     return padded(rows)
+
+
+def shown(cell: Any) -> Any:
+    """The value of a cell; of a number that the sheet shows in per cent, its text with the sign, as a person reads it.
+
+    A share of 0.4 that is shown as 40% is '40%' in a file of text too, and one under '(%)' is not divided twice.
+    """
+    value = cell.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or "%" not in (cell.number_format or ""):
+        return value
+    if "%" not in LITERAL.sub("", cell.number_format):
+        return value
+    text = f"{Decimal(f'{value * 100:.15g}'):f}"
+    # Three digits behind a point might be thousands.
+    return f"{text}0%" if re.search(r"\.\d{3}$", text) else f"{text}%"
 
 
 def padded(rows: Iterable[list[Any]]) -> list[list[Any]]:
