@@ -7,6 +7,7 @@ import numpy as np
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.runs import Runs
 from scalebayes.runs.missing import DERIVED
+from scalebayes.trivial import FEWEST
 
 SHARES = (0.5, 0.7, 0.9)  # of the runs, fitted by default
 ROUNDING = 1e-9  # C = 6 N D of a budget may differ from it in the last digits
@@ -57,12 +58,15 @@ def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows
         InputError: a cutoff that doesn't, the same one twice, or none that does.
     """
     if cutoffs is None:
-        ends = sorted(set(np.quantile(size, SHARES, method="inverted_cdf").tolist()))
-        ends = [end for end in ends if (~beyond(size, end)).sum() >= min_rows and beyond(size, end).any()]
+        cuts = sorted(set(np.quantile(size, SHARES, method="inverted_cdf").tolist()))
+        fitted = {end: int((~beyond(size, end)).sum()) for end in cuts if beyond(size, end).any()}
+        ends = [end for end, rows in fitted.items() if rows >= min_rows]
         if not ends:
+            most = max(fitted.values(), default=0)
+            fewer = f", or let a fit have fewer, min_rows={most}" if most >= FEWEST else ""
             raise InputError(
                 f"no cutoff of {by} that leaves half or more of the {len(size)} runs has {min_rows} to fit and one to "
-                "score; add runs, or let a fit have fewer, min_rows=2"
+                f"score; add runs{fewer}"
             )
         return ends
     try:

@@ -42,9 +42,7 @@ class Window:
     def __post_init__(self) -> None:
         whole = isinstance(self.least, int) and not isinstance(self.least, bool)
         if not self.efolds > 0 or not np.isfinite(self.efolds) or not whole or self.least < 1:
-            raise InputError(
-                "a window's efolds are a positive number, such as window=2.0, and its least runs are 1 or more"
-            )
+            raise InputError("efolds is a positive number, as in window=2.0, and least a whole number from 1 on")
         if self.slope is not None and not self.slope > 0:
             raise InputError("Window: slope is a positive number of standard errors, or None")
 

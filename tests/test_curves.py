@@ -259,7 +259,7 @@ def test_downloads_of_tensorboard(tmp_path):
         holds(sb.read_curves(tmp_path / folder), {"base": 4, "tiny": 5})
     with pytest.raises(sb.InputError, match=r"as TensorBoard writes.*sb.read_curves"):
         sb.read_runs(tmp_path / "plain" / "base.csv")
-    with pytest.raises(sb.InputError, match=r"read as curves with sb\.read_curves\('.*plain'\)"):
+    with pytest.raises(sb.InputError, match=r"read as curves: sb\.read_curves\('.*plain'\)"):
         sb.read_runs(tmp_path / "plain")
 
 

@@ -304,7 +304,7 @@ BAD_CALLS = {
     "none left": (lambda folder: read_runs(GOOD, where="loss > 9"), ["no rows left of 3", "loss > 9"]),
     "columns": (
         lambda folder: read_runs(GOOD, columns={"N": "param", "loss": "los"}),
-        ["'param', 'los'", "did you mean 'params', 'loss'", "found: 'run_id', 'params', 'tokens', 'loss'"],
+        ["'param', 'los'", "columns={'N': 'params', 'loss': 'loss'}", "found: 'run_id', 'params', 'tokens', 'loss'"],
     ),
     "columns turned round": (lambda folder: read_runs(GOOD, columns={"params": "N"}), ["columns={'N': 'params'}"]),
     "columns as a list": (lambda folder: read_runs(GOOD, columns=["N"]), ["is no mapping"]),

@@ -502,7 +502,7 @@ BAD = {
     "no log": (lambda f: text_file(f, STATE, '{"log_history": 1, "global_step": 1}'), ["'log_history' is no list"]),
     "no step": (lambda f: text_file(f, STATE, '{"log_history": [], "global_step": "x"}'), ["'global_step' is 'x'"]),
     "JSON number": (lambda f: text_file(f, STATE, "7"), ["a JSON int"]),
-    "JSON list of numbers": (lambda f: text_file(f, "a.json", "[1]"), ["a.json: ", "item 1 is a int"]),
+    "JSON list of numbers": (lambda f: text_file(f, "a.json", "[1]"), ["a.json: ", "item 1 is of type int"]),
     "bad state in a folder": (lambda f: text_file(f, f"run/{STATE}", "{").parents[1], [f"run/{STATE}: ", "not JSON"]),
     "empty event file": (
         lambda f: text_file(f, "run/a.tfevents.1", "").parent,
@@ -535,7 +535,7 @@ BAD = {
     ),
     "empty store": (lambda f: text_file(f, "1/meta.yaml", EXPERIMENT).parents[1], ["has no runs"]),
     "web address": (lambda f: "https://mlflow.example.org", ["is a web address", "mlflow.search_runs(...)"]),
-    "list of numbers": (lambda f: [1, 2], ["a list is not a table", "item 1 is a int", "one dict a run"]),
+    "list of numbers": (lambda f: [1, 2], ["a list is not a table", "item 1 is of type int", "one dict a run"]),
     "empty list": (lambda f: [], ["the list is empty"]),
     "mixed list": (lambda f: [*api_items(f), {"N": 1}], ["item 1 of the list has a config", "item 4 has none"]),
     "bad summary": (

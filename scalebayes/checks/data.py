@@ -35,8 +35,8 @@ def _shares(problem: Problem) -> Check:
         return Check(
             name,
             Status.FAIL,
-            f"{seen}: these look like per cent, and law {law.name!r} takes shares of one; divide {listed(columns)} by "
-            "100 in the table, and fit again.",
+            f"{seen}: these look like per cent, and law {law.name!r} takes shares of one; read the table with "
+            f"units={dict.fromkeys(columns, 0.01)!r}.",
         )
     if total.max() > 1 + ROUNDED:
         return Check(

@@ -109,7 +109,7 @@ def no_runs(folder: Path) -> InputError:
     if not near and any(resolved.rglob("*.csv")):
         table = next(iter(sorted(resolved.rglob("*.csv")))).relative_to(resolved)
         database = (
-            f"give a table of it, such as {folder / table}; read logs or charts, a file each, as curves: "
+            f"give a table of it, such as {folder / table}; logs or charts, a file each, are read as curves: "
             f"sb.read_curves({str(folder)!r}); or "
         )
     return InputError(
