@@ -235,3 +235,50 @@ def test_every_command_with_runs_takes_what_reading_takes(capsys, tmp_path):
     for command, options in commands.items():
         code, _, err = run(capsys, command, tmp_path / "mine.csv", *reading, "--units", "Q=M", *options)
         assert code == 2 and "unknown column in units 'Q'; valid: N, D, loss" in err
+
+
+BASE = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "flops": [1e18, 1e20]}
+SHAPES = [
+    ("params", {"d": [768, 1024]}),
+    ("params", {"d": ["2024-01-02", "2024-01-03"]}),
+    ("params", {"d": [2e9, 0]}),
+    ("params", {"d": [2e9, None]}),
+    ("flops params", {"d": [64, 128]}),
+    ("flops params", {"d": [2e9, 2e10]}),
+    ("flops", {"n": [64, 128], "d": [1, 2]}),
+    ("tokens", {"n": [10, 10]}),
+    ("tokens flops", {"n": [1e8, 1e9]}),
+    ("params tokens", {"c": [1, 4]}),
+    ("params tokens", {"c": [0, 4]}),
+    ("params tokens", {"c": [1e18, 1e20]}),
+]
+
+
+@pytest.mark.parametrize(("firm", "letters"), SHAPES)
+def test_a_letter_that_can_be_no_count_is_a_column_of_its_own(firm, letters):
+    """Fails if the width of a model is taken for its tokens, or a c beside N and D for their compute."""
+    runs = read_runs({**{name: BASE[name] for name in firm.split()}, **letters, "loss": [3.0, 2.5]})
+    ours = {"params": "N", "tokens": "D", "flops": "C"}
+    assert set(runs.columns()) == {*(ours[name] for name in firm.split()), *letters, "loss"}
+
+
+def test_letters_of_counts_are_read_in_the_unit_that_is_said():
+    """Fails if n and d in millions aren't read though the header, the cells or the caller says so."""
+    loss = {"loss": [3.0, 2.5]}
+    said = [
+        read_runs({"n (M)": [60, 70], "d (B)": [2, 20], **loss}),
+        read_runs({"n": ["60M", "70M"], "d": ["2B", "20B"], **loss}),
+        read_runs({"n": [60, 70], "d": [2, 20], **loss}, units={"N": "M", "D": "B"}),
+        read_runs({"n": [60e6, 70e6], "d": [2e9, 20e9], **loss}),
+    ]
+    assert [[runs.inputs[name].tolist() for name in "ND"] for runs in said] == [[[6e7, 7e7], [2e9, 2e10]]] * 4
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["flops throughput", "throughput flops", "throughput tokens", "throughput/flops", "input tokens"]
+    + ["num_input_tokens", "n_input_tokens"],
+)
+def test_a_rate_or_a_length_is_no_count_of_a_run(header):
+    """Fails if a throughput is read as C or D, or the length of a context as D."""
+    assert set(read_runs({header: [7.0], "loss": [3.0]}).columns()) == {header, "loss"}

@@ -10,14 +10,10 @@ from scalebayes.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.describe import short
 from scalebayes.runs.header_units import told
+from scalebayes.runs.names import LEAST, MOST
 from scalebayes.status import Check, Status
 
 COMPUTE_OFF = 0.1  # of log C / 6ND: more isn't rounding
-# Parameters and tokens, between which the median of a table of language models lies. The smallest of the real tables
-# that were looked at have medians of 55,536 parameters and 1.05 million tokens; below these it is another unit.
-LEAST = {"N": 1e3, "D": 1e4}
-MOST = {"N": 1e15, "D": 1e18}
-LEAST_COMPUTE = 1e8  # FLOPs; the smallest run that was looked at took 4.4e9
 # Below these a median is another unit's where the other of the two is: 1,100 for 1.1B parameters beside 16 for 16B.
 DOUBTED = {"N": 1e5, "D": 1e6}
 # Below both, N and D may be in millions each.
@@ -102,7 +98,7 @@ def _odd_compute(problem: Problem) -> str:
     runs = problem.runs
     if "C" not in problem.columns.values() or "C" in runs.metadata.get("units", ()) or runs.derived:
         return ""
-    if np.median(runs.inputs["C"]) >= LEAST_COMPUTE:
+    if np.median(runs.inputs["C"]) >= LEAST["C"]:
         return ""
     return (
         f"C {_range(runs, 'C')}, where no language model's FLOPs do: it looks as if it were in another unit; read the "

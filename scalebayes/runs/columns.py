@@ -55,11 +55,13 @@ def read_names(
     source: str = "",
     tracked: bool = False,
     numeric: Callable[[str], bool] = lambda column: True,
+    countable: Callable[[str, Meaning], bool] = lambda column, meaning: True,
 ) -> Reading:
     """How the columns `found` are read: by the `given` names first, then by ours.
 
     `given` is ours -> theirs, a number that holds for every run, or None to leave ours out. `same(a, b)` says
-    whether two columns hold the same values, and `numeric(a)` whether there are numbers in one. An exact name is read
+    whether two columns hold the same values, `numeric(a)` whether there are numbers in one, and `countable(a, meaning)`
+    whether the cells of one can be what a letter such as n means. An exact name is read
     before another, and a held-out loss before one of training; of what was `tracked`, 'loss' is one of training.
     Raises `InputError` for a given name that the table doesn't have, for an observable that isn't there, and for two
     columns that would both be one of ours.
@@ -73,7 +75,7 @@ def read_names(
     free = [column for column in found if column not in given.values()]
     labels = label_names(free, given)
     means = {column: meaning(column, observable) for column in free if column not in labels}
-    groups = candidates({column: m for column, m in means.items() if m}, given, observable, tracked, numeric)
+    groups = candidates({column: m for column, m in means.items() if m}, given, observable, tracked, numeric, countable)
 
     names = {ours: theirs for ours, theirs in given.items() if isinstance(theirs, str)}
     left_out: list[str] = []
@@ -116,14 +118,17 @@ def candidates(
     observable: str,
     tracked: bool,
     numeric: Callable[[str], bool],
+    countable: Callable[[str, Meaning], bool],
 ) -> dict[str, dict[str, float]]:
     """Ours -> the columns that may be it, with their ranks, the least first.
 
     Text is no number of parameters where its name alone doesn't say so; n, d and c are N, D and C where nothing else
-    is, and another of them is there.
+    is, and another of them is there, but not both others, from which it follows.
     """
     groups: dict[str, dict[str, float]] = {}
     for column, m in means.items():
+        if m.rank == LETTER and m.ours in WITH and not countable(column, m):
+            continue
         if m.ours == observable or m.rank <= KNOWN_WORD or numeric(column):
             rank = loss_rank(m, column, tracked) if m.ours == observable else m.rank
             # A column in another unit comes after one that needs none.
@@ -136,7 +141,7 @@ def candidates(
     firm |= {ours for ours, theirs in given.items() if theirs is not None}
     letters = {ours for ours in groups if ours in WITH and ours not in firm}
     for ours in letters:
-        if not set(WITH[ours]) & (firm | letters):
+        if not set(WITH[ours]) & (firm | letters) or set(WITH) - {ours} <= firm:
             groups[ours] = {}
     for ours in groups:
         if ours in WITH and ours in firm and given.get(ours, "") is not None:

@@ -16,10 +16,10 @@ from scalebayes.runs.cells import text, typed
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.door import check_observable, checked_fields, roles_of
 from scalebayes.runs.faults import ROW, Origin, told
-from scalebayes.runs.names import INPUTS, LABELS, meaning, read_as
+from scalebayes.runs.names import INPUTS, LABELS, Meaning, meaning, read_as
 from scalebayes.runs.numeric import examined
 from scalebayes.runs.readers import read_table
-from scalebayes.runs.scaling import asked_units, in_units
+from scalebayes.runs.scaling import asked_units, countable, in_units
 from scalebayes.runs.spelling import spelled
 from scalebayes.runs.split import filter_of
 from scalebayes.runs.table import Runs, made
@@ -120,10 +120,14 @@ def read_runs(
     def numeric(column: str) -> bool:
         return any(DIGITS.match(str(cell)) for cell in cells[column].tolist())
 
+    def of_a_count(column: str, means: Meaning) -> bool:
+        asked = isinstance(units, Mapping) and means.ours in units
+        return asked or countable(cells[column], means.ours, means.factor)
+
     given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
     origin = Origin(rows, source=read.source, filters=True, numbered=ROW not in read.cells, where=where or "")
     try:
-        reading = read_names(list(cells), observable, given, same, read.source, read.tracked, numeric)
+        reading = read_names(list(cells), observable, given, same, read.source, read.tracked, numeric, of_a_count)
     except InputError as error:
         raise InputError("; besides, ".join([str(error), *faults_beside(cells, observable, given, origin)])) from None
     aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}

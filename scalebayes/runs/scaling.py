@@ -14,11 +14,11 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.runs.cells import is_missing, number
 from scalebayes.runs.columns import Reading
 from scalebayes.runs.header_units import PER_CENT, measure, told
+from scalebayes.runs.names import LEAST, MOST
 
 # A cell that says a power of ten itself: 60M, 1.4 T, 7 billion.
 OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
 PER_CENT_FACTOR = 0.01
-MOST = {"N": 1e15, "D": 1e18}  # parameters and tokens, beyond which a header must have meant another unit
 
 Cells = Mapping[str, np.ndarray]
 
@@ -45,7 +45,7 @@ def in_units(
     made, found = [], dict(named)
     error = f"{observable}_se"
     if error in named and error not in asked:
-        refuse_half_said(reading.names.get(observable), reading.names.get(error), cells, error, prefix)
+        refuse_half_said(reading.names.get(observable, ""), reading.names.get(error, ""), cells, error, prefix)
     for ours, factor in factors.items():
         theirs = reading.names.get(ours, ours)
         if ours not in asked:
@@ -139,7 +139,7 @@ def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
         )
 
 
-def refuse_half_said(theirs: str | None, own: str | None, cells: Cells, error: str, prefix: str) -> None:
+def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: str) -> None:
     """Cells that say per cent, beside standard errors that don't."""
     if theirs not in cells or own not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
         return
@@ -189,3 +189,15 @@ def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, pre
             f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cells, {told(middle)} in the middle, "
             f"are too large for it; {which(ours, factor)}"
         )
+
+
+def countable(cells: np.ndarray, ours: str, factor: float) -> bool:
+    """Whether cells, (run,), can be a language model's N, D or C: positive numbers, of a usual size.
+
+    >>> countable(np.array([768, 1024]), "D", 1.0), countable(np.array([2e9, 4e9]), "D", 1.0)
+    (False, True)
+    """
+    read = np.array([math.nan if (value := number(cell)) is None else value for cell in cells.tolist()])
+    if not read.size or not np.all(np.isfinite(read) & (read > 0)):
+        return False
+    return LEAST[ours] <= float(np.median(read)) * factor <= MOST[ours]
