@@ -95,6 +95,15 @@ def test_a_chart_without_a_run(cases_path, capsys, typed):
     assert advised in sb.read_curves(path)
 
 
+@pytest.mark.parametrize(("flag", "text"), [("--N-counts", "total"), ("--unique-tokens", "118M")])
+@pytest.mark.parametrize("run", [["--run", "run-60M"], []])
+def test_an_option_that_a_curve_has_no_use_for_is_refused(cases_path, capsys, flag, text, run):
+    """Fails if an option is dropped without a word, or the refusal names one that wasn't typed."""
+    assert main(["forecast", str(cases_path / "chart.csv"), *run, "--x", "1000", flag, text]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {flag} {text}: ") and message.rstrip().endswith(f"leave {flag} out")
+
+
 def test_read_runs_of_a_chart(cases_path):
     """Fails if a chart is refused without a word of read_curves, or a table of runs is taken for one."""
     assert len(sb.read_runs({"loss": [3.0, 2.0], "N - total": [1e8, 1e9], "D - seen": [2e9, 2e10]})) == 2

@@ -274,11 +274,11 @@ def test_letters_of_counts_are_read_in_the_unit_that_is_said():
     assert [[runs.inputs[name].tolist() for name in "ND"] for runs in said] == [[[6e7, 7e7], [2e9, 2e10]]] * 4
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["flops throughput", "throughput flops", "throughput tokens", "throughput/flops", "input tokens"]
-    + ["num_input_tokens", "n_input_tokens"],
-)
+RATES = ["flops throughput", "throughput flops", "throughput tokens", "throughput/flops"]
+LENGTHS = ["input tokens", "num_input_tokens", "n_input_tokens"]
+
+
+@pytest.mark.parametrize("header", [*RATES, *LENGTHS])
 def test_a_rate_or_a_length_is_no_count_of_a_run(header):
     """Fails if a throughput is read as C or D, or the length of a context as D."""
     assert set(read_runs({header: [7.0], "loss": [3.0]}).columns()) == {header, "loss"}

@@ -33,12 +33,14 @@ def runs_or_curve(
     tokens_per_step: str | None,
     asked: Collection[str],
     along: str | None,
+    unique_tokens: str | None = None,
 ) -> "Runs":
     """The table of runs that was asked for, or the curve of one run at its path.
 
     Args:
         run, tokens_per_step: as typed; either asks for a curve. asked: the inputs that a forecast is asked at. Where it
-            is x alone, and no column is named for it, a path that holds histories is read as curves.
+            is x alone, and no column is named for it, a path that holds histories is read as curves. along,
+            unique_tokens: as typed; a curve has neither.
 
     Raises:
         InputError: as `read_runs` and `read_curves`; the path holds several curves and none is named.
@@ -60,6 +62,11 @@ def runs_or_curve(
         except HistoryError:
             if not along_x:
                 raise
+    for flag, text in (("--N-counts", table.N_counts), ("--unique-tokens", unique_tokens)):
+        if text is not None:
+            raise InputError(
+                f"{flag} {quoted(text)}: the input of a curve is its steps or its tokens alone; leave {flag} out"
+            )
     columns: dict[str, Any] = dict(table.columns)
     with stage("Reading runs"):
         curves = sb.read_curves(

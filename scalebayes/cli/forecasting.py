@@ -104,7 +104,7 @@ def forecast(
 
     chosen = method_of(method_name, method_settings, METHOD)
 
-    given = runs_or_curve(asked, observable or "loss", run, tokens_per_step, typed, along)
+    given = runs_or_curve(asked, observable or "loss", run, tokens_per_step, typed, along, unique_tokens)
     along = along or alone(given, typed)
     bound = {"x": along} if along else None
     check_asked(given, bound, kind, list(values))
