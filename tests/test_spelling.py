@@ -6,7 +6,7 @@ import pytest
 import scalebayes as sb
 from scalebayes.errors import InputError
 from scalebayes.problem import build
-from scalebayes.runs import Runs, read_curves, read_runs
+from scalebayes.runs import Runs, cells, read_curves, read_runs
 from scalebayes.runs.numerals import settled
 from scalebayes.runs.spelling import spelled
 from scalebayes.runs.split import split
@@ -302,3 +302,11 @@ def test_runs_and_filters_take_the_same_spellings():
     with pytest.raises(InputError, match="'1B' is not a number; write 1e9"):
         read_runs(table, where="params < 1B")
     assert read_runs(table, columns={"D": "2B"}).inputs["D"].tolist() == [2e9, 2e9]
+
+
+def test_a_column_of_text_is_known_at_its_first_word(monkeypatch):
+    """Fails if every cell of a column of names is read as a number, as wide exports then take twice as long."""
+    read = []
+    monkeypatch.setattr(cells, "number", lambda cell: read.append(cell))
+    assert cells.typed(np.array(["adam"] * 1000, dtype=object)).tolist() == ["adam"] * 1000
+    assert len(read) == 1

@@ -6,6 +6,7 @@ import math
 import numbers
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,8 @@ def typed(cells: np.ndarray) -> np.ndarray:
     if cells.dtype.kind in "biuf":
         return cells.astype(np.float64)
     for read in (number, truth):
-        values = [read(cell) for cell in cells]
-        if None not in values:
+        values = list(takewhile(lambda value: value is not None, map(read, cells)))
+        if len(values) == len(cells):
             return np.array(values, dtype=np.float64)
     return text(cells)
 

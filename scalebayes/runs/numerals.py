@@ -168,8 +168,11 @@ def notes(name: str, cells: np.ndarray) -> list[str]:
 
 def doubts(name: str, cells: np.ndarray) -> list[str]:
     """Why a column, (row,), whose words are all numbers is kept as text: one of them has two readings."""
-    words = [cell for cell in cells if not is_missing(cell)] if cells.dtype == object else []
-    first = next((cell for cell in words if isinstance(cell, Numeral) and cell.doubt), None)
-    if first is None or any(number(cell) is None and not (isinstance(cell, Numeral) and cell.doubt) for cell in words):
+    found = cells if cells.dtype == object else ()
+    first = next((cell for cell in found if isinstance(cell, Numeral) and cell.doubt), None)
+    if first is None:
+        return []
+    words = (cell for cell in found if not (is_missing(cell) or (isinstance(cell, Numeral) and cell.doubt)))
+    if any(number(cell) is None for cell in words):
         return []
     return [f"{name}: kept as text, since '{first.strip()}' {first.doubt.partition('; ')[0]}"]
