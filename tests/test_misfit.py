@@ -167,7 +167,7 @@ WEB = np.linspace(0.1, 0.9, 12)
 SHARES = {
     "one": (dict(r1=WEB, r2=1 - WEB), "pass", "is one in every row"),
     "per cent": (dict(r1=100 * WEB, r2=100 - 100 * WEB), "fail", "look like per cent"),
-    "too much": (dict(r1=WEB, r2=1.2 - WEB), "fail", "more than the whole"),
+    "too much": (dict(r1=WEB, r2=1.2 - WEB), "review", "more than the whole"),
     "too little": (dict(r1=WEB / 2, r2=0.7 - WEB / 2), "review", "what is missing is a domain"),
     "a third": (dict(r1=WEB / 2, r2=0.7 - WEB / 2, code=np.full(12, 0.3)), "review", "domains=3"),
 }

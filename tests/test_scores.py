@@ -29,7 +29,7 @@ def curve(x, E=1.2, A=2.0, alpha=0.4):
 @pytest.fixture(scope="module")
 def known():
     """A fit of offset_power that holds two draws, with Normal noise of .01; the posterior is known."""
-    runs = sb.Runs(x=X[:9], loss=curve(X[:9]))
+    runs = sb.Runs(x=X[:9], loss=curve(X[:9]), unit="nats/token")
     return fit_of(sb.laws.get("offset_power"), {"E": [1.2, 1.25], "A": [2.0, 1.9], "alpha": [0.4, 0.42]}, runs)
 
 

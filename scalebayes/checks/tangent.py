@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.batch import compiled_once, longer
 from scalebayes.infer.draws import Draws
 from scalebayes.links import LINKS
 from scalebayes.model import Model, Numbers, Rows
 from scalebayes.problem import Problem
 
+LEAST = 64  # rows that the law is evaluated at, copies of the first among them
 DECIDED = 0.5  # of a direction's variance in the prior that the runs take away: above it they decide, not the prior
 
 
@@ -34,7 +35,9 @@ def around(problem: Problem, draws: Draws) -> Around:
     """The law around the mode of a problem's draws."""
     n, z = len(problem.runs), draws.mode.z[: len(problem.model.free)]
     additive = tuple(name for name in problem.columns if name in problem.law.domains)
-    seen = compiled_once(_around, problem.model, problem.numbers, problem.rows, z, additive)
+    # Powers of two, so that tables whose fits share a program share this one too.
+    rows = longer(problem.rows, max(LEAST, 1 << (len(problem.rows.mask) - 1).bit_length()))
+    seen = compiled_once(_around, problem.model, problem.numbers, rows, z, additive)
     return Around(*jax.tree.map(lambda x: np.asarray(x)[:n], jax.device_get(seen)))
 
 
