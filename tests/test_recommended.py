@@ -131,7 +131,7 @@ def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys
     ("words", "told"),
     [
         ([], "say what to forecast"),
-        (["--along", "C", "--N", "1B"], "give its values as --x"),
+        (["--along", "C", "--N", "1B"], "give the values of C alone, as --x"),
         (["--x", "10"], "unknown input"),
     ],
 )
