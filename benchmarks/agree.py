@@ -26,7 +26,7 @@ BATCH = 6  # curves that are kept together where NUTS is interrupted
 
 
 def main() -> None:
-    from scalebayes.recommended import METHOD
+    from scalebayes.fitting.forecaster import METHOD
 
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -51,7 +51,7 @@ def main() -> None:
 def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | None) -> dict[str, Any]:
     import scalebayes as sb
     from scalebayes.checks.sampling import KHAT
-    from scalebayes.recommended import METHOD, recipe
+    from scalebayes.fitting.forecaster import METHOD, recipe
 
     settings = {**recipe(next(iter(cases.values())).fitted).settings(), "on_fail": "ignore", "seed": seed}
     tables = {name: case.fitted for name, case in cases.items()}

@@ -100,7 +100,7 @@ def verdict(table: Table, said: dict[str, Any], rows: int) -> dict[str, Any]:
 
 def power(table: Table, rows: int, tests: int = 8) -> float:
     """Of an F test of the cause at the level that the check has for so many tests, given six terms of the surface."""
-    from scalebayes.checks.columns import LEVEL
+    from scalebayes.checks.other_columns import LEVEL
 
     spare = rows - 6 - table.terms
     if not table.cause or spare < 1:

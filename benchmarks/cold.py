@@ -76,7 +76,7 @@ def union(spans: list[tuple[float, float]]) -> float:
 
 def _profile(table: str, folder: str, started: float) -> dict[str, Any]:
     marks = {"start of Python": time.time()}
-    import scalebayes.fitting
+    import scalebayes.fitting.fit
     import scalebayes.runs
 
     marks["imports"] = time.time()

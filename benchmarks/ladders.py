@@ -57,7 +57,7 @@ def recommended(kind: str | None) -> Callable[[Mapping[str, sets.Case]], dict[st
     """`forecaster`, by its own rule or as a kind."""
 
     def fits(cases: Mapping[str, sets.Case]) -> dict[str, Any]:
-        from scalebayes.recommended import METHOD, recipe
+        from scalebayes.fitting.forecaster import METHOD, recipe
 
         return _by_column(cases, lambda runs: {**recipe(runs, kind=kind).settings(), "method": METHOD})
 

@@ -114,8 +114,8 @@ def of_process(priors: Priors) -> list[str]:
 def curves(folder: Path, priors: Priors, seed: int) -> list[Look]:
     """Half A of the image curves in windows of several widths."""
     import scalebayes as sb
-    from scalebayes.components import Matern
-    from scalebayes.recommended import METHOD
+    from scalebayes.discrepancy.kernels import Matern
+    from scalebayes.fitting.forecaster import METHOD
 
     cases = {name: case for name, case in sets.curves(folder, "IC").items() if sets.half(name) == "A"}
     found = []
@@ -139,7 +139,7 @@ def curves(folder: Path, priors: Priors, seed: int) -> list[Look]:
 def sweeps(folder: Path, priors: Priors, seed: int) -> list[Look]:
     """The single-epoch runs of datablations and the package's own sweep, but for its targets, below some computes."""
     import scalebayes as sb
-    from scalebayes.recommended import METHOD
+    from scalebayes.fitting.forecaster import METHOD
 
     cases = sets.below(folder)
     fits = sb.fit_many(
@@ -159,7 +159,7 @@ def sweeps(folder: Path, priors: Priors, seed: int) -> list[Look]:
 def look_of(fit: Any, held: Any, names: tuple[str, ...]) -> Look:
     import jax
 
-    from scalebayes.conditional import conditional
+    from scalebayes.fitting.at_points import conditional
 
     chosen = np.unique(np.linspace(0, len(held) - 1, POINTS).round().astype(int))
     chosen = np.resize(chosen, POINTS)  # of fewer points some count again, so that every case is of one shape

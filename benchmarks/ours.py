@@ -11,13 +11,13 @@ import numpy as np
 
 import scalebayes as sb
 from scalebayes import laws
-from scalebayes.diagnostics import ess_bulk, rhat
+from scalebayes.infer.diagnostics import ess_bulk, rhat
 from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, find_mode
 from scalebayes.infer.nuts import NUTS, sample
 from scalebayes.infer.proposals import propose
-from scalebayes.problem import Problem, build
+from scalebayes.model.problem import Problem, build
 
 PARAMETERS = ("log_A", "log_B", "alpha", "beta", "E", "log_sigma")
 

@@ -131,7 +131,7 @@ def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None)
 def model_of(case: str, runs: Any) -> dict[str, Any]:
     """The arguments of `calibrate` that say what is fitted, and how."""
     import scalebayes as sb
-    from scalebayes.recommended import METHOD, recipe
+    from scalebayes.fitting.forecaster import METHOD, recipe
 
     if law_of(case) == "recommended":
         settings = recipe(runs).settings()

@@ -89,7 +89,7 @@ def figures(one: Mapping[str, np.ndarray]) -> dict[str, float]:
 def recommended(cases: Mapping[str, sets.Case], seed: int) -> dict[str, Any]:
     """`forecaster` of each case; of many curves in one batch."""
     import scalebayes as sb
-    from scalebayes.recommended import METHOD, recipe
+    from scalebayes.fitting.forecaster import METHOD, recipe
 
     first = next(iter(cases.values())).fitted
     if len(cases) == 1 or "x" not in first.inputs:
@@ -123,8 +123,8 @@ def bootstrap(name: str) -> Callable[..., dict[str, Any]]:
 
 
 def trivial(cases: Mapping[str, sets.Case], by: str, seed: int) -> dict[str, dict[str, float]]:
-    from scalebayes.scores import scores_of
-    from scalebayes.trivial import Trivial
+    from scalebayes.backtesting.score import scores_of
+    from scalebayes.backtesting.trivial import Trivial
 
     found = {}
     for name, case in cases.items():
@@ -195,7 +195,7 @@ def curves(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
 def windows(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
     """Half A of the image curves by the recipe in windows of other widths."""
     import scalebayes as sb
-    from scalebayes.recommended import METHOD, recipe
+    from scalebayes.fitting.forecaster import METHOD, recipe
 
     cases = {name: case for name, case in sets.curves(folder, "IC").items() if sets.half(name) == "A"}
     first = recipe(next(iter(cases.values())).fitted).settings()

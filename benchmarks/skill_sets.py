@@ -97,10 +97,10 @@ def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
     import jax
 
     import scalebayes as sb
-    from scalebayes.fitting import chosen, prepared
-    from scalebayes.problem import build
-    from scalebayes.recommended import recipe
-    from scalebayes.simulation import from_prior
+    from scalebayes.calibration.simulate import from_prior
+    from scalebayes.fitting.fit import chosen, prepared
+    from scalebayes.fitting.forecaster import recipe
+    from scalebayes.model.problem import build
 
     rng, found = np.random.default_rng(seed), {}
     nothing = {"matern_scale": 1e-9, "bend_scale": 1e-9, "drift_scale": 1e-9}

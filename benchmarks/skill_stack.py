@@ -17,8 +17,8 @@ def stacking(
     """Method -> its figures, one a seed: each law by the recommended recipe, and their mixtures by leave-one-out scores
     and by evidence."""
     import scalebayes as sb
-    from scalebayes.recommended import METHOD, recipe
-    from scalebayes.scores import Forecast, forecast, scores_of
+    from scalebayes.backtesting.score import Forecast, forecast, scores_of
+    from scalebayes.fitting.forecaster import METHOD, recipe
 
     how = recipe(next(iter(cases.values())).fitted).settings()
     tables = {name: case.fitted for name, case in cases.items()}

@@ -9,99 +9,99 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scalebayes import datasets, laws
-    from scalebayes import noise as noises
-    from scalebayes.averaging import averaged
-    from scalebayes.backtested import Backtest
-    from scalebayes.backtesting import backtest
-    from scalebayes.best import best_of
-    from scalebayes.calibrated import Calibration
-    from scalebayes.calibration import calibrate
-    from scalebayes.comparing import compare
-    from scalebayes.comparison import Comparison
-    from scalebayes.discrepancy import GP, Bend, Drift, Matern, Offset
+    from scalebayes.backtesting.backtest import backtest
+    from scalebayes.backtesting.result import Backtest
+    from scalebayes.backtesting.score import score
+    from scalebayes.calibration.calibrate import calibrate
+    from scalebayes.calibration.result import Calibration
+    from scalebayes.comparison.compare import compare
+    from scalebayes.comparison.result import Comparison
+    from scalebayes.comparison.savage_dickey import savage_dickey
+    from scalebayes.comparison.stack import stack
+    from scalebayes.discrepancy.gp import GP, Bend, Drift, Matern, Offset
     from scalebayes.errors import InputError
-    from scalebayes.exporting import export
-    from scalebayes.fitting import fit
-    from scalebayes.forecast import predict
+    from scalebayes.fitting.fit import fit
+    from scalebayes.fitting.forecaster import forecaster
+    from scalebayes.fitting.many.fit_many import fit_many
+    from scalebayes.fitting.many.result import Fits
+    from scalebayes.fitting.many.runner import WorkerError
+    from scalebayes.fitting.result import Fit
+    from scalebayes.forecasting.export import export
+    from scalebayes.forecasting.interval import interval
+    from scalebayes.forecasting.of_stack import Stack
+    from scalebayes.forecasting.optimum import optimum
+    from scalebayes.forecasting.predict import predict
+    from scalebayes.forecasting.prior_predictive import prior_predictive
+    from scalebayes.forecasting.recalibrate import Recalibrated, recalibrate
     from scalebayes.infer import MAP, NUTS, Bootstrap, Laplace, Search
-    from scalebayes.laws.base import Law
-    from scalebayes.many.fits import Fits
-    from scalebayes.many.fitting import fit_many
-    from scalebayes.many.running import WorkerError
-    from scalebayes.mixture import Stack
-    from scalebayes.nested import savage_dickey
-    from scalebayes.noise import Beta, Huber, LogitNormal, Normal, NormalRaw, StudentT
-    from scalebayes.optima import optimum
-    from scalebayes.parameters import Param, Reference
-    from scalebayes.predictive import prior_predictive
-    from scalebayes.recalibration import Recalibrated, recalibrate
-    from scalebayes.recommended import forecaster
-    from scalebayes.result import Fit
+    from scalebayes.laws.law import Law
+    from scalebayes.noise import noise as noises
+    from scalebayes.noise.noise import Beta, Huber, LogitNormal, Normal, NormalRaw, StudentT
+    from scalebayes.parameters.param import Param, Reference
     from scalebayes.runs import Curves, Runs, last_of, read_curves, read_runs
-    from scalebayes.scores import score
-    from scalebayes.stacking import stack
+    from scalebayes.runs.averaging import averaged
+    from scalebayes.runs.best_of import best_of
+    from scalebayes.runs.window import Window
     from scalebayes.status import FitError, FitWarning
-    from scalebayes.store import load
-    from scalebayes.tables import interval
-    from scalebayes.window import Window
+    from scalebayes.storage.fit import load
 
 _HOMES = {
-    "Backtest": "backtested",
-    "Bend": "discrepancy",
-    "Beta": "noise",
+    "Backtest": "backtesting.result",
+    "Bend": "discrepancy.gp",
+    "Beta": "noise.noise",
     "Bootstrap": "infer",
-    "Calibration": "calibrated",
-    "Comparison": "comparison",
+    "Calibration": "calibration.result",
+    "Comparison": "comparison.result",
     "Curves": "runs",
-    "Drift": "discrepancy",
-    "Fit": "result",
+    "Drift": "discrepancy.gp",
+    "Fit": "fitting.result",
     "FitError": "status",
     "FitWarning": "status",
-    "Fits": "many.fits",
-    "GP": "discrepancy",
-    "Huber": "noise",
+    "Fits": "fitting.many.result",
+    "GP": "discrepancy.gp",
+    "Huber": "noise.noise",
     "InputError": "errors",
     "Laplace": "infer",
-    "Law": "laws.base",
-    "LogitNormal": "noise",
+    "Law": "laws.law",
+    "LogitNormal": "noise.noise",
     "MAP": "infer",
-    "Matern": "discrepancy",
+    "Matern": "discrepancy.gp",
     "NUTS": "infer",
-    "Normal": "noise",
-    "NormalRaw": "noise",
-    "Offset": "discrepancy",
-    "Param": "parameters",
-    "Recalibrated": "recalibration",
-    "Reference": "parameters",
+    "Normal": "noise.noise",
+    "NormalRaw": "noise.noise",
+    "Offset": "discrepancy.gp",
+    "Param": "parameters.param",
+    "Recalibrated": "forecasting.recalibrate",
+    "Reference": "parameters.param",
     "Runs": "runs",
     "Search": "infer",
-    "Stack": "mixture",
-    "StudentT": "noise",
-    "Window": "window",
-    "WorkerError": "many.running",
-    "averaged": "averaging",
-    "backtest": "backtesting",
-    "best_of": "best",
-    "calibrate": "calibration",
-    "compare": "comparing",
-    "export": "exporting",
-    "fit": "fitting",
-    "fit_many": "many.fitting",
-    "forecaster": "recommended",
-    "interval": "tables",
+    "Stack": "forecasting.of_stack",
+    "StudentT": "noise.noise",
+    "Window": "runs.window",
+    "WorkerError": "fitting.many.runner",
+    "averaged": "runs.averaging",
+    "backtest": "backtesting.backtest",
+    "best_of": "runs.best_of",
+    "calibrate": "calibration.calibrate",
+    "compare": "comparison.compare",
+    "export": "forecasting.export",
+    "fit": "fitting.fit",
+    "fit_many": "fitting.many.fit_many",
+    "forecaster": "fitting.forecaster",
+    "interval": "forecasting.interval",
     "last_of": "runs",
-    "load": "store",
-    "optimum": "optima",
-    "predict": "forecast",
-    "prior_predictive": "predictive",
+    "load": "storage.fit",
+    "optimum": "forecasting.optimum",
+    "predict": "forecasting.predict",
+    "prior_predictive": "forecasting.prior_predictive",
     "read_curves": "runs",
     "read_runs": "runs",
-    "recalibrate": "recalibration",
-    "savage_dickey": "nested",
-    "score": "scores",
-    "stack": "stacking",
+    "recalibrate": "forecasting.recalibrate",
+    "savage_dickey": "comparison.savage_dickey",
+    "score": "backtesting.score",
+    "stack": "comparison.stack",
 }
-_MODULES = {"datasets": "datasets", "laws": "laws", "noises": "noise"}
+_MODULES = {"datasets": "datasets", "laws": "laws", "noises": "noise.noise"}
 
 __all__ = [
     "GP",

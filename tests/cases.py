@@ -12,7 +12,7 @@ class LawCase:
     """A registered law, with values its priors find plausible, in reference units and no two of them alike.
 
     span: e-folds from the middle of the runs to their ends.
-    formula: the law in plain NumPy, where tests/test_law_limits.py has none.
+    formula: the law in plain NumPy, where tests/laws/test_limits.py has none.
     levels: values of the inputs that enter the law as they are, or in the unit of another input.
     """
 

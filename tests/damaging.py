@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 
 import scalebayes as sb
-from scalebayes.hdf5 import arrays_of
-from scalebayes.netcdf import CONTENT, digest_of
-from scalebayes.priors import prior_text
-from scalebayes.sealed import LENGTH, sealed, unsealed
+from scalebayes.files.checksum import LENGTH, sealed, unsealed
+from scalebayes.files.hdf5 import arrays_of
+from scalebayes.files.netcdf import CONTENT, digest_of
+from scalebayes.parameters.priors import prior_text
 
 # A record's value in place of which anything of another type is damage.
 STRANGE = (None, "x", [], {}, float("nan"), -1, [["x"]], True)

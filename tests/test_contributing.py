@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_laws
 
 import scalebayes as sb
+from tests.helpers import ROOT
+from tests.laws import test_laws
 
-TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 CONFORMANCE = (
     "test_finite_over_the_prior",
     "test_vmap_is_a_loop_and_jit_is_eager",
@@ -49,10 +50,9 @@ def test_the_example_is_its_formula(written):
 
 def test_the_page_names_what_is_there():
     """A file, a command or a test that the page sends people to is gone."""
-    root = Path(__file__).parents[1]
     section = TEXT[TEXT.index("## Add a law") :]
     for path in re.findall(r"`((?:laws|tests)/[\w/]+\.py)`", section):
-        assert (root / path).is_file() or (root / "scalebayes" / path).is_file(), path
+        assert (ROOT / path).is_file() or (ROOT / "scalebayes" / path).is_file(), path
     assert set(re.findall(r"\bdef (test_\w+)\(case", Path(test_laws.__file__).read_text())) - set(CONFORMANCE) <= {
         "test_a_second_fit_compiles_nothing"
     }, "a conformance test that the example isn't held to"

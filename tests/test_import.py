@@ -1,4 +1,4 @@
-"""Importing: what it starts, what it changes, and which module may import which."""
+"""Importing: what it starts, what it changes, and which folder may import which."""
 
 import ast
 import subprocess
@@ -11,207 +11,45 @@ import scalebayes
 
 PACKAGE = Path(scalebayes.__file__).parent
 
-# A module imports only modules above it. A new file is given its place here.
-ORDER = (
+# A folder, or a file beside them, imports only what stands above it. The files of a folder import each other without a
+# circle.
+FOLDERS = (
     "errors",
     "files",
-    "sealed",
-    "hdf5",
-    "netcdf",
-    "keys",
-    "runs.cells",
-    "runs.spelling",
-    "runs.numerals",
-    "runs.faults",
-    "runs.numeric",
-    "runs.words",
-    "runs.header_units",
-    "runs.names",
-    "runs.missing",
-    "runs.columns",
-    "runs.masks",
-    "runs.scaling",
-    "runs.where",
-    "runs.door",
-    "runs.describe",
-    "runs.raw",
-    "runs.trackers.charts",
-    "runs.packed",
-    "runs.header",
-    "runs.delimited",
-    "runs.workbook",
-    "runs.trackers.objects",
-    "runs.trackers.wandb",
-    "runs.trackers.trainer",
-    "runs.trackers.tensorboard",
-    "runs.trackers.mlflow",
-    "runs.trackers",
-    "runs.readers",
-    "runs.settings",
-    "runs.roles",
-    "runs.histories",
-    "runs.advice",
-    "runs.axis",
-    "runs.splitting",
-    "runs.table",
-    "runs.split",
-    "runs.stored",
-    "runs.reading",
-    "runs.curves",
-    "runs.planned_curves",
-    "runs.reading_curves",
-    "runs.checkpoints",
+    "seeds",
+    "status",
     "runs",
-    "window",
-    "kinds",
-    "averaging",
-    "best",
-    "datasets.base",
-    "datasets.chinchilla",
-    "datasets.datablations",
-    "datasets.learning_curves",
-    "datasets.frames",
-    "datasets.porian",
-    "datasets.local",
     "datasets",
     "parameters",
-    "priors",
-    "laws.base",
-    "laws.implicit",
-    "laws.one_scale",
-    "laws.n_and_d",
-    "laws.anchored",
-    "laws.data",
-    "laws.architecture",
-    "laws.schedules",
-    "laws.downstream",
-    "laws.published",
     "laws",
-    "laws.page",
-    "links",
-    "huber",
-    "latent",
     "noise",
-    "components",
-    "gaussian",
-    "markov",
-    "process",
     "discrepancy",
     "model",
-    "arrays",
-    "problem",
-    "status",
-    "diagnostics",
-    "density",
-    "ranks",
-    "calibrated",
-    "infer.batch",
-    "infer.mode",
-    "infer.draws",
-    "infer.map",
-    "infer.proposals",
-    "infer.laplace",
-    "infer.nuts",
-    "infer.bootstrap",
     "infer",
-    "infer.fallback",
-    "checks.units",
-    "checks.table",
-    "checks.checkpoints",
-    "checks.sampling",
-    "checks.robust",
-    "checks.tangent",
-    "checks.priors",
-    "checks.residuals",
-    "checks.cures",
-    "checks.law",
-    "checks.outliers",
-    "checks.data",
-    "checks.others",
-    "checks.advice",
-    "checks.columns",
     "checks",
-    "result",
-    "bearing",
-    "asked",
-    "groups",
-    "conditional",
-    "per_run",
-    "recalibration",
-    "nested",
-    "simulation",
     "fitting",
-    "many",
-    "many.fits",
-    "many.answers",
-    "many.folder",
-    "many.plan",
-    "many.progress",
-    "many.work",
-    "many.identity",
-    "many.running",
-    "many.fitting",
-    "calibration",
-    "recipes",
-    "tree",
-    "tables",
-    "mixture",
-    "given",
-    "forecast",
-    "recommended",
-    "predictive",
-    "departed",
-    "optima",
-    "restored",
-    "first_format",
-    "store",
-    "many.store",
-    "mixture_store",
-    "scoring",
-    "holdout",
-    "weights",
-    "checks.comparison",
+    "forecasting",
     "comparison",
-    "comparing",
-    "stacking",
-    "exporting",
-    "scores",
-    "trivial",
-    "cutoffs",
-    "backtested",
-    "backtest_store",
     "backtesting",
+    "calibration",
+    "storage",
     "",  # the package itself: names that load when they are used
-    "cli.show",
-    "cli.wait",
-    "cli.numbers",
-    "cli.fragments",
-    "cli.flags",
-    "cli.options",
-    "cli.tell",
-    "cli.catalogue",
-    "cli.questions",
-    "cli.fits",
-    "cli.comparing",
-    "cli.backtest",
-    "cli.curves",
-    "cli.forecasting",
-    "cli.demo",
-    "cli.app",
     "cli",
 )
-
 # Inside a function: module that imports, module that is imported, why it can't run the other way.
 UPWARDS = {
-    ("result", "tree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
-    ("result", "tables"): "Fit.summary: pandas loads when a table is asked for",
-    ("result", "store"): "Fit.save, which needs Fit to load",
-    ("many.fits", "many.store"): "Fits.save, which needs Fits to load",
-    ("store", "many.store"): "load, of a file that holds many fits",
-    ("mixture", "mixture_store"): "Stack.save, which needs Stack to load",
-    ("backtested", "backtest_store"): "Backtest.save and Backtest.load; the store holds it to what a fit's file is",
-    ("store", "mixture_store"): "load, of a file that holds a stack",
+    ("fitting.result", "fitting.datatree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
+    ("fitting.result", "forecasting.interval"): "Fit.summary: pandas loads when a table is asked for",
+    ("fitting.result", "storage.fit"): "Fit.save, which needs Fit to load",
+    ("fitting.many.result", "storage.many_fits"): "Fits.save, which needs Fits to load",
+    ("forecasting.of_stack", "storage.stack"): "Stack.save, which needs Stack to load",
+    ("storage.fit", "storage.many_fits"): "load, of a file that holds many fits",
+    ("storage.fit", "storage.stack"): "load, of a file that holds a stack",
+    ("backtesting.result", "storage.backtest"): "Backtest.save and Backtest.load; the store holds it to what a file is",
 }
+TOP = 8  # files at most beside the folders
+ENDINGS = ("isons", "ison", "ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "ive", "ical", "ics")
+ENDINGS += ("ic", "als", "al", "ability", "es", "s", "e")
 
 
 def modules():
@@ -249,23 +87,50 @@ def imports(module, path):
     return list(visit(tree, False))
 
 
-def test_every_module_has_a_place():
-    """A file outside the order could import anything."""
-    assert sorted(set(modules()) - set(ORDER)) == []
+def place(module):
+    return FOLDERS.index(module.partition(".")[0])
+
+
+def test_every_folder_has_a_place():
+    """Fails if a folder or a file is outside the order, and could import anything."""
+    assert sorted({module.partition(".")[0] for module in modules()} - set(FOLDERS)) == []
+    assert sorted(set(FOLDERS) - {module.partition(".")[0] for module in modules()}) == []
 
 
 def test_imports_run_one_way():
-    """A cycle makes every part depend on every other, and no part can be read or used alone."""
-    place, lazy = {name: i for i, name in enumerate(ORDER)}, set()
+    """Fails if a folder imports one below it: no part could then be read or used alone."""
+    lazy = set()
     for module, path in modules().items():
         for imported, line, inside in imports(module, path):
-            if place[imported] < place[module]:
+            if place(imported) <= place(module) and (module, imported) not in UPWARDS:
                 continue
             where = f"{path.name}:{line}: {module} imports {imported}"
             assert inside, f"{where}, which comes after it"
             assert (module, imported) in UPWARDS, f"{where} inside a function, and isn't among the exceptions"
             lazy.add((module, imported))
     assert lazy == set(UPWARDS), "an exception that no module needs any more"
+
+
+def test_no_circle():
+    """Fails if two files need each other, or a ring of them does, however late one is imported."""
+    needs = {module: {name for name, *_ in imports(module, path)} for module, path in modules().items()}
+    needs = {module: {name for name in names if (module, name) not in UPWARDS} for module, names in needs.items()}
+    while free := [module for module, names in needs.items() if not names & set(needs)]:
+        needs = {module: names for module, names in needs.items() if module not in free}
+    assert not needs, f"in a circle, or behind one: {', '.join(needs)}"
+
+
+def test_the_top_is_short_and_names_differ():
+    """Fails if files gather beside the folders again, or a name is another's with a suffix, as comparing/comparison."""
+    assert len(list(PACKAGE.glob("*.py"))) <= TOP
+    seen = {}
+    files = [module for module, path in modules().items() if path.name != "__init__.py"]  # a folder is a job's noun
+    for module in files:
+        name = module.rpartition(".")[2]
+        stem = next((name[: -len(end)] for end in ENDINGS if name.endswith(end) and len(name) > len(end) + 2), name)
+        if not module.startswith("cli."):  # named as the commands
+            seen.setdefault(stem, {})[name] = module
+    assert [list(names.values()) for names in seen.values() if len(names) > 1] == []
 
 
 def run(program):

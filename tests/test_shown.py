@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from test_names_kept import METHOD, fitted, table
 
 import scalebayes as sb
-from scalebayes.cli import main, show
+from scalebayes.cli import format as show
+from scalebayes.cli import main
 from scalebayes.errors import shown
 from scalebayes.status import Check, Status
+from tests.storage.test_names_kept import METHOD, fitted, table
 
 # Clears the screen, sets the title, turns text round, C1's own CSI, a bell, a null, a lone surrogate, ends of lines.
 HOSTILE = (

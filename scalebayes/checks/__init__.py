@@ -1,9 +1,9 @@
 """The checks that a fit is held to. Each looks at one thing and says what to do about it."""
 
 from scalebayes.checks.checkpoints import checkpoint_checks
-from scalebayes.checks.columns import column_checks
 from scalebayes.checks.data import data_checks
 from scalebayes.checks.law import law_checks
+from scalebayes.checks.other_columns import column_checks
 from scalebayes.checks.outliers import scatter_checks
 from scalebayes.checks.priors import prior_checks
 from scalebayes.checks.residuals import residual_checks
@@ -11,7 +11,7 @@ from scalebayes.checks.sampling import sampling_checks
 from scalebayes.checks.table import table_checks
 from scalebayes.checks.tangent import around
 from scalebayes.infer.draws import Draws
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 from scalebayes.status import Checks
 
 

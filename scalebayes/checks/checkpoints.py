@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from scalebayes.problem import Problem
-from scalebayes.runs.advice import checkpoints_text, log_text
+from scalebayes.model.problem import Problem
 from scalebayes.runs.checkpoints import checkpoints_of
+from scalebayes.runs.curves.given_as_runs import checkpoints_text, log_text
 from scalebayes.status import Check, Status
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from scalebayes.errors import InputError, listed
 from scalebayes.laws import get
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
 ROUNDED = 0.02  # that shares may miss one by

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from scalebayes.checks.cures import cure
+from scalebayes.checks.law_cures import cure
 from scalebayes.checks.residuals import amount, normal_scores, off
 from scalebayes.checks.robust import WINSOR, robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes
 from scalebayes.errors import listed
 from scalebayes.infer.draws import Draws
-from scalebayes.links import LINKS
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
+from scalebayes.noise.links import LINKS
 from scalebayes.status import Check, Status
 
 FEWEST = 6  # runs, below which chance may turn their direction

@@ -16,8 +16,8 @@ from scalebayes.checks.tangent import Around, axes, decided
 from scalebayes.infer.batch import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import at, polished
-from scalebayes.model import Model, Numbers, Rows
-from scalebayes.problem import Problem
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
 EXACT = 1e-5  # of the observable: below it the law passes through every run

@@ -13,8 +13,8 @@ from numpyro.distributions import biject_to
 from scipy import special
 
 from scalebayes.infer.draws import Draws
-from scalebayes.priors import FAMILIES, Traced, prior_text
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
+from scalebayes.parameters.priors import FAMILIES, Traced, prior_text
 from scalebayes.status import Check, Status
 
 NAME = "prior-data conflict"

@@ -9,8 +9,8 @@ from scipy.special import fdtrc, ndtri
 from scalebayes.checks.robust import robust_scale
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.infer.draws import Draws
-from scalebayes.links import LINKS
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
+from scalebayes.noise.links import LINKS
 from scalebayes.status import Check, Status
 
 LEAST = 8  # runs, below which no parabola is told from noise

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scalebayes import diagnostics
+from scalebayes.infer import diagnostics
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT
 from scalebayes.infer.nuts import DIVERGED, FAILED, RHAT, rhat_limit
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
 TAILS = 0.5  # k-hat below which 90 % intervals covered 90 % in simulations (benchmarks/sbc.py); at .5 to .7 fewer

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.checks.units import compute, units
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 from scalebayes.runs.settings import groups_of, settings, size_named
 from scalebayes.runs.split import filter_of, table_name
 from scalebayes.status import Check, Status

@@ -10,9 +10,9 @@ import numpy as np
 
 from scalebayes.infer.batch import compiled_once, longer
 from scalebayes.infer.draws import Draws
-from scalebayes.links import LINKS
-from scalebayes.model import Model, Numbers, Rows
-from scalebayes.problem import Problem
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.problem import Problem
+from scalebayes.noise.links import LINKS
 
 LEAST = 64  # rows that the law is evaluated at, copies of the first among them
 DECIDED = 0.5  # of a direction's variance in the prior that the runs take away: above it they decide, not the prior

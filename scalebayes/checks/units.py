@@ -6,11 +6,11 @@ from itertools import product
 
 import numpy as np
 
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.describe import short
-from scalebayes.runs.header_units import told
 from scalebayes.runs.names import LEAST, MOST
+from scalebayes.runs.reading.header_units import told
 from scalebayes.status import Check, Status
 
 COMPUTE_OFF = 0.1  # of log C / 6ND: more isn't rounding

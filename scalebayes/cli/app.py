@@ -13,13 +13,13 @@ from typer.core import TyperCommand
 from scalebayes import __version__
 from scalebayes.cli import flags
 from scalebayes.cli.backtest import backtest
-from scalebayes.cli.catalogue import laws
-from scalebayes.cli.comparing import compare
+from scalebayes.cli.compare import compare
 from scalebayes.cli.demo import demo
-from scalebayes.cli.fits import fit, summary
-from scalebayes.cli.forecasting import forecast
-from scalebayes.cli.questions import optimum, predict
-from scalebayes.cli.show import message
+from scalebayes.cli.fit import fit, summary
+from scalebayes.cli.forecast import forecast
+from scalebayes.cli.format import message
+from scalebayes.cli.laws import laws
+from scalebayes.cli.predict import optimum, predict
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalebayes.cli import show
-from scalebayes.cli.fits import answered, checked_target, fixed_of, method_of, priors_of, range_of, window_of
-from scalebayes.cli.numbers import named, numbers, pairs
+from scalebayes.cli import format as show
+from scalebayes.cli.fit import answered, checked_target, fixed_of, method_of, priors_of, range_of, window_of
+from scalebayes.cli.fit_text import HANG, percent
 from scalebayes.cli.options import (
     Columns,
     Fix,
@@ -26,12 +26,12 @@ from scalebayes.cli.options import (
     load_jax,
     table,
 )
-from scalebayes.cli.tell import HANG, percent
+from scalebayes.cli.parse import named, numbers, pairs
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from scalebayes.backtested import Backtest
+    from scalebayes.backtesting.result import Backtest
 
 DISCREPANCIES = {"none": None, "gp": "gp"}
 PROB = 0.9
@@ -100,7 +100,7 @@ def backtest(
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb
-    from scalebayes.fitting import noise_of
+    from scalebayes.fitting.fit import noise_of
 
     laws = [name if name == "recommended" else sb.laws.get(name, **settings) for name, settings in law_names]
     known = [one for one in laws if isinstance(one, sb.Law)] or [sb.laws.get("chinchilla")]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli.flags import quoted
-from scalebayes.cli.numbers import number
 from scalebayes.cli.options import Asked
+from scalebayes.cli.parse import number
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, listed, nearest
 
@@ -46,7 +46,7 @@ def runs_or_curve(
         InputError: as `read_runs` and `read_curves`; the path holds several curves and none is named.
     """
     import scalebayes as sb
-    from scalebayes.runs.advice import HistoryError
+    from scalebayes.runs.curves.given_as_runs import HistoryError
     from scalebayes.runs.trackers import keeps_logs
 
     curve = run is not None or tokens_per_step is not None

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scalebayes.cli import show
+from scalebayes.cli import format as show
+from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, percent
 from scalebayes.cli.options import Json, load_jax
-from scalebayes.cli.tell import about_fit, checks_text, failed_text, fitted_text, parameters_text, percent
 from scalebayes.cli.wait import patiently
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scalebayes.cli import show
+from scalebayes.cli import format as show
 from scalebayes.cli.fragments import Argument, Call, Fragment, Word, fragments
 from scalebayes.status import Check
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scalebayes.cli.flags import quoted
-from scalebayes.cli.numbers import number, pairs
+from scalebayes.cli.parse import number, pairs
 from scalebayes.cli.wait import heed, keep_compiled, stage
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
-    from scalebayes.fitting import Fit
+    from scalebayes.fitting.fit import Fit
     from scalebayes.runs import Runs
 
 Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]
@@ -147,7 +147,6 @@ def load_jax() -> None:
     """Import what fits need, and set up the cache of compiled programs."""
     with stage("Loading JAX"):
         keep_compiled()
-        import scalebayes.fitting  # noqa: F401
     heed()
 
 
@@ -159,8 +158,8 @@ def opened(path: Path) -> "Fit":
     """
     load_jax()
     import scalebayes as sb
-    from scalebayes.asked import settle
-    from scalebayes.runs.packed import EXTENSIONS
+    from scalebayes.fitting.first_answer import settle
+    from scalebayes.runs.reading.decode import EXTENSIONS
 
     if path.suffix.lower() in EXTENSIONS and path.is_file():
         fit = f"scalebayes fit {quoted(str(path))} --out {quoted(path.stem + '.nc')}"

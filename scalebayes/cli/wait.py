@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
-from scalebayes.cli.show import message
+from scalebayes.cli.format import message
 
 INTERRUPTED = 130
 _asked = Event()

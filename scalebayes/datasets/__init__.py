@@ -6,10 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from scalebayes.datasets.base import Dataset
+from scalebayes.datasets.cache import tidy_table
 from scalebayes.datasets.chinchilla import CHINCHILLA
 from scalebayes.datasets.datablations import DATABLATIONS
 from scalebayes.datasets.learning_curves import LEARNING_CURVES
-from scalebayes.datasets.local import tidy_table
 from scalebayes.datasets.porian import PORIAN_ISOFLOP
 from scalebayes.errors import unknown
 from scalebayes.runs import Runs, read_runs

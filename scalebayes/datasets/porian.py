@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.datasets.base import Dataset, csv_text, raw
-from scalebayes.datasets.frames import read_frame
+from scalebayes.datasets.unpickle import read_frame
 
 SETUP = ("dataset", "hparams", "warmup", "decay", "param_count", "val")
 OPTIMUM = ("n", "n_star_std", "loss")

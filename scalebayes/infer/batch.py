@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from scalebayes.model import Model, Numbers, Rows
-from scalebayes.problem import Problem
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.problem import Problem
 
 
 @dataclass(frozen=True)

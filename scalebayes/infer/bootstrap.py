@@ -15,8 +15,8 @@ from scalebayes.infer.batch import Batch, compiled_once, cores, filled, mapped
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, curvature, polished, positive
-from scalebayes.model import Model, Numbers, Rows
-from scalebayes.problem import Problem
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.problem import Problem
 
 STEPS = 60
 WIDTH = 32

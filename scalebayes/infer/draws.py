@@ -8,7 +8,7 @@ import numpy as np
 
 from scalebayes.infer.batch import Batch
 from scalebayes.infer.mode import Mode
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 
 
 @dataclass(frozen=True)

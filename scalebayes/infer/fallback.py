@@ -6,7 +6,7 @@ from typing import Any
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT, Laplace
 from scalebayes.infer.nuts import NUTS
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 
 MORE = (2, 4)  # times the proposals
 

@@ -6,14 +6,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalebayes.diagnostics import pareto_smoothed
 from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.batch import Batch, apart, compiled_once
+from scalebayes.infer.diagnostics import pareto_smoothed
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
 from scalebayes.infer.proposals import propose, propose_many
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 
 KHAT = 0.7  # from which on the weights say nothing of the posterior
 

@@ -10,7 +10,7 @@ from scalebayes.errors import known_settings
 from scalebayes.infer.batch import Batch, apart, compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode, find_modes
-from scalebayes.problem import Problem
+from scalebayes.model.problem import Problem
 
 
 def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:

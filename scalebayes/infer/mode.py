@@ -16,8 +16,8 @@ import optax
 
 from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.batch import mapped
-from scalebayes.links import LINKS
-from scalebayes.model import Model, Numbers, Rows
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.noise.links import LINKS
 
 PATIENCE = 60
 TURNS, FEW, SETTLED = 40, 15, 0.01  # between parameters and rows' scales; Newton steps a later turn; sds of a scale

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
-from scalebayes import diagnostics
 from scalebayes.errors import InputError, known_settings
+from scalebayes.infer import diagnostics
 from scalebayes.infer.batch import Batch, apart, compiled_once, filled_to_few, mapped
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
-from scalebayes.model import Model, Numbers, Rows
-from scalebayes.problem import Problem
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.problem import Problem
 
 SHRINK = 2.0 ** -np.arange(6)
 THIN = (1, 8)  # of the runs after the first, where the one before was poor

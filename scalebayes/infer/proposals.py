@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from scalebayes.infer.batch import mapped
-from scalebayes.model import Model, Numbers, Rows
+from scalebayes.model.model import Model, Numbers, Rows
 
 BATCH = 64
 LONG_BATCH = 256  # where a density is a loop over the runs

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.laws import anchored, architecture, data, downstream, n_and_d, one_scale, schedules
-from scalebayes.laws.base import Law, Terms
+from scalebayes.laws import architecture, data, downstream, n_and_d, one_scale, schedules
+from scalebayes.laws import end_of_runs as anchored
+from scalebayes.laws.law import Law, Terms
 from scalebayes.laws.published import PRESETS, Preset, published
 
 # A law with settings is a function that makes it; each file of a group lists its own.

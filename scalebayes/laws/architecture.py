@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.base import Law, with_length
+from scalebayes.laws.law import Law, with_length
 from scalebayes.laws.n_and_d import chinchilla, log_terms
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
-from scalebayes.parameters import Param
+from scalebayes.parameters.param import Param
 
 SMALL = 1e-30
 

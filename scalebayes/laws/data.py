@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.base import Law, with_length
+from scalebayes.laws.law import Law, with_length
 from scalebayes.laws.n_and_d import chinchilla, kaplan
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
-from scalebayes.parameters import Param
-from scalebayes.priors import Beta
+from scalebayes.parameters.param import Param
+from scalebayes.parameters.priors import Beta
 
 MOST = 60.0  # log of a ratio beyond which what decays with the ratio is gone
 EPOCHS = 64

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.laws.base import Law
+from scalebayes.laws.law import Law
 from scalebayes.laws.one_scale import EXPONENT
-from scalebayes.parameters import Param
-from scalebayes.priors import Beta
+from scalebayes.parameters.param import Param
+from scalebayes.parameters.priors import Beta
 
 REAL = (float("-inf"), float("inf"))
 SHARE = (0.0, 1.0)

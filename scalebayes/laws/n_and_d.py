@@ -5,9 +5,9 @@ import math
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.base import Law, Literature, Terms
+from scalebayes.laws.law import Law, Literature, Terms
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR
-from scalebayes.parameters import Param
+from scalebayes.parameters.param import Param
 
 MOST = 50.0  # of an exponent: far outside the runs it would overflow
 

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.base import Law, with_length
 from scalebayes.laws.implicit import balance
-from scalebayes.parameters import Param
+from scalebayes.laws.law import Law, with_length
+from scalebayes.parameters.param import Param
 
 # Priors are on parameters in reference units, where the observable is about one at the middle of the runs.
 AMPLITUDE = dist.LogNormal(-1.2, 1.0)

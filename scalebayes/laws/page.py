@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 
 from scalebayes import laws
-from scalebayes.laws.base import Law
-from scalebayes.priors import prior_text
+from scalebayes.laws.law import Law
+from scalebayes.parameters.priors import prior_text
 
 COMMAND = "python -m scalebayes.laws.page > LAWS.md"
 HEAD = f"""# Scaling laws

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from scalebayes.errors import unknown
 from scalebayes.laws import data, n_and_d, one_scale, schedules
-from scalebayes.laws.base import Law
+from scalebayes.laws.law import Law
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.base import Law
+from scalebayes.laws.law import Law
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR
-from scalebayes.parameters import Param
+from scalebayes.parameters.param import Param
 
 
 def _lr_annealing(S1, S2, L0, A, alpha, K):

@@ -1,9 +1,9 @@
 """The checked table of runs, and the ways in."""
 
 from scalebayes.runs.checkpoints import last_of
-from scalebayes.runs.curves import Curves
-from scalebayes.runs.reading import read_runs
-from scalebayes.runs.reading_curves import read_curves
+from scalebayes.runs.curves.curves import Curves
+from scalebayes.runs.curves.read_curves import read_curves
+from scalebayes.runs.reading.read_runs import read_runs
 from scalebayes.runs.table import Runs
 
 __all__ = ["Curves", "Runs", "last_of", "read_curves", "read_runs"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.runs.cells import text
 from scalebayes.runs.names import plain
+from scalebayes.runs.reading.cells import text
 from scalebayes.runs.table import Runs
 
 # How far a run has come. Plurals such as 'steps' may be the length of each of a grid's runs, and are no sign.

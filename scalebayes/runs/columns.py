@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 from scalebayes.errors import InputError, listed, nearest
-from scalebayes.runs.header_units import PER_CENT, headers
-from scalebayes.runs.missing import missing
 from scalebayes.runs.names import (
     INPUTS,
     KNOWN_WORD,
@@ -21,6 +19,8 @@ from scalebayes.runs.names import (
     meaning,
     read_as,
 )
+from scalebayes.runs.reading.header_units import PER_CENT, headers
+from scalebayes.runs.reading.missing_columns import missing
 
 # A letter such as n is one of ours where one of these is read too.
 WITH = {"N": ("D",), "D": ("N",), "C": ("N", "D")}

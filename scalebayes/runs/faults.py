@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.runs.cells import number, truth
-from scalebayes.runs.spelling import spelled
+from scalebayes.runs.reading.cells import number, truth
+from scalebayes.runs.reading.spelling import spelled
 
 # What a filter calls the number of a row, where no column has that name.
 ROW = "row"

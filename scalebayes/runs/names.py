@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scalebayes.errors import listed, nearest
-from scalebayes.runs.header_units import PER_CENT, headers
-from scalebayes.runs.words import LONGEST, plain, words
+from scalebayes.runs.name_words import LONGEST, plain, words
+from scalebayes.runs.reading.header_units import PER_CENT, headers
 
 INPUTS = ("N", "D", "C", "U", "x")
 # The first of these that a table has is taken; the others stay labels under their own names.

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.runs.cells import Numeral, is_missing, number
 from scalebayes.runs.faults import Fault, Origin, refuse
-from scalebayes.runs.spelling import POWERS
+from scalebayes.runs.reading.cells import Numeral, is_missing, number
+from scalebayes.runs.reading.spelling import POWERS
 
 
 @dataclass(frozen=True)

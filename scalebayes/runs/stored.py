@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.runs.door import check_range, frozen
 from scalebayes.runs.names import INPUTS
 from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, Origin
 from scalebayes.runs.table import Runs, made
+from scalebayes.runs.validate import check_range, frozen
 
 DEEPEST = 20  # lists in lists, of metadata: what lies deeper is kept as text
 COLUMN, LABEL = "column", "label"

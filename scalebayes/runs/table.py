@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.runs import numerals
-from scalebayes.runs.cells import as_columns
 from scalebayes.runs.describe import describe, fingerprint
-from scalebayes.runs.door import check_observable, checked_fields, frozen, positions, roles_of
 from scalebayes.runs.faults import ROW, Origin, refuse, told
-from scalebayes.runs.missing import DERIVED, SOURCES, absent
 from scalebayes.runs.names import INPUTS, LABELS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
+from scalebayes.runs.reading import text_to_numbers as numerals
+from scalebayes.runs.reading.cells import as_columns
+from scalebayes.runs.reading.missing_columns import DERIVED, SOURCES, absent
+from scalebayes.runs.validate import check_observable, checked_fields, frozen, positions, roles_of
 from scalebayes.runs.where import parse_where
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.runs.cells import is_missing, number
-from scalebayes.runs.masks import Column, Columns, Compare, Joined, Literal, Not, Test
 from scalebayes.runs.numeric import numeral
+from scalebayes.runs.reading.cells import is_missing, number
+from scalebayes.runs.where_tests import Column, Columns, Compare, Joined, Literal, Not, Test
 
 SIGNS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 ALLOWED = (

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import KINDS, Table, local_path
+from scalebayes.runs.reading.raw_table import KINDS, Table, local_path
 from scalebayes.runs.trackers import mlflow, tensorboard, trainer, wandb
 from scalebayes.runs.trackers.objects import read_object
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from scalebayes.runs.cells import is_missing, objects, typed
 from scalebayes.runs.names import INPUTS, LABELS, plain, read_as
-from scalebayes.runs.raw import Table
+from scalebayes.runs.reading.cells import is_missing, objects, typed
+from scalebayes.runs.reading.raw_table import Table
 
 BETWEEN = " - "  # what stands between a run's name and its metric
 BOUNDS = ("__MIN", "__MAX")  # of the runs, or of the readings, that a point of a chart stands for

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import Table, from_records, from_runs
+from scalebayes.runs.reading.raw_table import Table, from_records, from_runs
 
 SQLITE = b"SQLite format 3\0"
 TABLES = {"experiments", "runs", "params", "metrics"}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalebayes.errors import InputError
-from scalebayes.runs.cells import as_columns
 from scalebayes.runs.names import few
-from scalebayes.runs.raw import Table, flat, from_records, numbered
+from scalebayes.runs.reading.cells import as_columns
+from scalebayes.runs.reading.raw_table import Table, flat, from_records, numbered
 
 HARNESS = ("versions", "config", "configs", "n-shot", "n-samples", "config_general", "lm_eval_version", "summary_tasks")
 AS_LIST = '[{"N": 1e9, "D": 2e10, "loss": 2.6}, ...]'

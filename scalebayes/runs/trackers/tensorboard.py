@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import Table, from_records, from_runs
+from scalebayes.runs.reading.raw_table import Table, from_records, from_runs
 
 MARK = ".tfevents."
 HEADER, FOOTER = 12, 4  # bytes of a record's length with its checksum, and of its data's checksum

@@ -10,7 +10,7 @@ from typing import Any
 
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.names import few
-from scalebayes.runs.raw import Table, flat, from_records, from_runs
+from scalebayes.runs.reading.raw_table import Table, flat, from_records, from_runs
 
 NAME = "trainer_state.json"
 KEYS = ("log_history", "global_step")

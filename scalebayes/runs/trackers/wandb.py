@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from scalebayes.errors import InputError
-from scalebayes.runs.raw import Table, flat, from_records, from_runs
+from scalebayes.runs.reading.raw_table import Table, flat, from_records, from_runs
 
 # What is kept of a run beside its config and its summary.
 OWN = ("name", "id", "state", "group", "job_type", "created_at")

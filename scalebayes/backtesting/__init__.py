@@ -1,0 +1,1 @@
+"""`backtest`: forecasts of runs that were held out, and their scores."""

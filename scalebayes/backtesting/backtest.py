@@ -1,0 +1,242 @@
+"""backtest: refit below a cutoff, score above it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes import infer
+from scalebayes.backtesting.cutoffs import beyond, checked, sized
+from scalebayes.backtesting.result import Backtest
+from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score, scores_of
+from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
+from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.fitting.fit import chosen, versions
+from scalebayes.fitting.forecaster import forecaster
+from scalebayes.fitting.many.fit_many import fit_many
+from scalebayes.fitting.recipes import recipe
+from scalebayes.fitting.result import Fit
+from scalebayes.laws.law import Law
+from scalebayes.noise import noise as noises
+from scalebayes.noise.noise import Noise
+from scalebayes.runs import Runs
+from scalebayes.runs import window as windows
+from scalebayes.seeds import as_key, seed_record
+
+BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
+BY_PROB = ("lower", "upper", "covered", "log_width")
+
+
+RECOMMENDED = "recommended"  # in place of a law: `forecaster`
+
+
+class Forecaster(NamedTuple):
+    """A law with its discrepancy, the columns that its inputs are bound to, and priors that were asked for; no law for
+    the recommended one, and there the kind of runs of one input."""
+
+    law: Law | None
+    discrepancy: Discrepancy | None
+    inputs: Mapping[str, str]
+    priors: str | Mapping[str, Any] = MappingProxyType({})
+    kind: str | None = None
+
+
+@known_settings
+def backtest(
+    runs: Runs,
+    laws: Sequence[str | Law] = ("chinchilla",),
+    *,
+    by: str | None = None,
+    cutoffs: Sequence[float] | None = None,
+    discrepancy: Sequence[Any] = (None,),
+    noise: str | Noise | None = None,
+    window: Any = None,
+    method: Any = "laplace",
+    priors: Literal["flat"] | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    kind: Literal["ladder", "curve"] | None = None,
+    probs: Sequence[float] = PROBS,
+    min_rows: int = 5,
+    seed: Any = 0,
+    progress: bool | None = None,
+) -> Backtest:
+    """Fit each law to the runs up to each cutoff, and score its forecasts of the larger ones.
+
+    The trivial forecast, which knows no law (`scalebayes.trivial`), is always scored beside them. The cutoffs of a law
+    are fitted together, by `fit_many`: those whose k-hat fails are sampled again with NUTS.
+
+    Args:
+        runs: the table. laws: names or `Law`s, and "recommended" for `forecaster`, which takes none of the other
+            settings. discrepancy: those that each law is fitted with, such as [None, "gp"].
+        by: the column that the cutoffs are of; by default C = 6 N D, or x where the runs have no compute.
+        cutoffs: values of that column: runs up to one are fitted, and those beyond it scored. By default those below
+            which half, 70 % and 90 % of the runs lie.
+        noise, window, method: as for `fit`. probs: of the intervals.
+        priors, inputs: parameter -> prior, or "flat", and law input -> column, as for `fit`; each law takes those of
+            what it has.
+        kind: of runs of one input, as for `forecaster`; by default what all the runs are, whatever a cutoff leaves.
+        min_rows: fewest to fit. seed: an int or a JAX key; fit j of forecaster i has the key
+            `fold_in(fold_in(key, i), j)`. progress: as for `fit_many`.
+
+    Raises:
+        InputError: what was given can't be used: a column or a law that isn't there, a name twice, a cutoff with too
+            few runs up to it or none beyond.
+
+    >>> x = np.geomspace(1.0, 1e4, 12)
+    >>> runs = Runs(x=x, loss=1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0))))
+    >>> found = backtest(runs, ["power", "offset_power"], cutoffs=[100.0, 1000.0], method="map")
+    >>> found.table().groupby("law")["rmse"].max().idxmin()
+    'offset_power'
+    >>> found.sentence("offset_power", efolds=2.0)
+    'on your runs, forecasts this far out (2.0 e-folds of x) covered ... of 2 runs from 2 cutoffs'
+    """
+    if not isinstance(runs, Runs):
+        raise InputError(
+            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
+        )
+    if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
+        raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
+    probs = check_probs(probs)
+    if priors is not None and priors != "flat" and not isinstance(priors, Mapping):
+        raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
+    settings = {"noise": noise, "window": windows.get(window), "method": method}
+    forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {}, priors or {})
+    if RECOMMENDED in forecasters:
+        read = recipe(runs, inputs, kind).kind
+        forecasters[RECOMMENDED] = forecasters[RECOMMENDED]._replace(kind=None if read is None else read.name)
+    elif kind is not None:
+        raise InputError(f"kind={kind!r} is for 'recommended', which isn't among the laws; leave it out")
+    runs, by = sized(runs, by)
+    size = runs.column(by)
+    ends = checked(size, by, cutoffs, min_rows)
+    held = [beyond(size, end) for end in ends]
+    fitted, scored = [runs.take(~ahead) for ahead in held], [runs.take(ahead) for ahead in held]
+    key, data = as_key(seed), _blank([*forecasters, NAME], ends, runs, size, probs)
+    for i, one in enumerate(forecasters.values()):
+        own = jax.random.fold_in(key, i)
+        tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
+        fits = _fits(one, tables, settings, own, progress)
+        for j, fit in enumerate(fits):
+            found = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(own, len(ends) + j))
+            _put(data, i, j, held[j], {str(name): x.values for name, x in found.items()})
+            data["status"][i, j], data["method"][i, j] = fit.checks.status.value, fit.method.name
+    for j, ahead in enumerate(held):
+        own = jax.random.fold_in(jax.random.fold_in(key, len(forecasters)), j)
+        said = Trivial.of(fitted[j], by).forecast(scored[j], own)
+        _put(data, len(forecasters), j, ahead, scores_of(said, np.log(scored[j].y), probs))
+    about = {
+        "by": by,
+        "observable": runs.observable,
+        "unit": runs.unit,
+        "N_counts": runs.N_counts or "not said",
+        "noise": "each law's own" if noise is None else repr(noises.get(noise)),
+        "method": infer.get(method).name,
+        "window": repr(settings["window"]),
+        "priors": "each law's own" if priors is None else repr(priors),
+        "seed": str(seed_record(seed)),
+        "hash": runs.hash,
+        "versions": json.dumps(versions()),
+    }
+    return Backtest(data.assign_attrs(about))
+
+
+def _fits(
+    one: Forecaster, tables: Mapping[str, Runs], settings: Mapping[str, Any], key: Any, progress: bool | None
+) -> Sequence[Fit]:
+    """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
+    if one.law is None:
+        keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
+        return [
+            forecaster(table, inputs=one.inputs or None, kind=one.kind, seed=own, on_fail="ignore")  # type: ignore[arg-type]
+            for table, own in zip(tables.values(), keys, strict=True)
+        ]
+    own = {"discrepancy": one.discrepancy, "priors": one.priors, "inputs": one.inputs}
+    return tuple(fit_many(tables, one.law, **settings, **own, seed=key, on_fail="ignore", progress=progress))
+
+
+def name_of(law: Law, discrepancy: Discrepancy | None) -> str:
+    """What a law with a discrepancy is called.
+
+    >>> import scalebayes as sb
+    >>> name_of(sb.laws.get("power"), sb.GP("matern"))
+    'power+gp(matern)'
+    """
+    if discrepancy is None:
+        return law.name
+    parts = ", ".join(one.name for one in discrepancy.components)
+    return f"{law.name}+gp" + (f"({parts})" if parts else "")
+
+
+def _forecasters(
+    laws: Sequence[str | Law],
+    discrepancy: Sequence[Any],
+    noise: Any,
+    method: Any,
+    inputs: Mapping[str, str],
+    priors: str | Mapping[str, Any],
+) -> dict[str, Forecaster]:
+    """Each law with each discrepancy, by name."""
+    if isinstance(laws, (str, Law)) or not laws:
+        raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
+    if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
+        raise InputError("discrepancy is a list, such as [None, 'gp']")
+    found: dict[str, Forecaster] = {}
+    bound: set[str] = set()
+    params: set[str] = set()
+    for asked in laws:
+        if isinstance(asked, str) and asked == RECOMMENDED:
+            bound |= set(inputs)
+            found[RECOMMENDED] = Forecaster(None, None, inputs)
+            continue
+        for departure in discrepancy:
+            law, own, process, _ = chosen(asked, noise, departure, method)
+            check_noise(own)
+            name = name_of(law, process)
+            if law.name in (NAME, RECOMMENDED):
+                raise InputError(f"a law is called {law.name!r}, as a forecaster of ours is; give it another name")
+            if name in found:
+                raise InputError(f"two of the forecasters are called {name!r}; leave one out, or give it another name")
+            own_inputs = {key: column for key, column in inputs.items() if key in law.inputs}
+            bound |= set(own_inputs)
+            known = {**law.params, **own.params, **(process.of(law.inputs, True).params if process else {})}
+            params |= set(known)
+            own_priors = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
+            found[name] = Forecaster(law, process, own_inputs, own_priors)
+    for name in inputs:
+        if name not in bound:
+            raise unknown(
+                "input of the laws", name, dict.fromkeys(x for one in found.values() if one.law for x in one.law.inputs)
+            )
+    if priors and not params:
+        raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
+    for name in () if isinstance(priors, str) else priors:
+        if name not in params:
+            raise unknown("parameter in priors", name, sorted(params))
+    return found
+
+
+def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, probs: Sequence[float]) -> xr.Dataset:
+    """Scores that are still to be put in, with what is known of the runs."""
+    shape, dims = (len(names), len(ends), len(runs)), ("law", "cutoff", "run")
+    wide, wide_dims = (*shape[:2], len(probs), len(runs)), ("law", "cutoff", "prob", "run")
+    data: dict[str, Any] = {name: (dims, np.full(shape, np.nan)) for name in BY_RUN}
+    data |= {name: (wide_dims, np.full(wide, np.nan)) for name in BY_PROB}
+    data |= {name: (dims[:2], np.full(shape[:2], "", "<U16")) for name in ("status", "method")}
+    ahead = np.array([beyond(size, end) for end in ends])
+    largest = np.array([size[~one].max() for one in ahead])
+    data["efolds"] = (dims[1:], np.where(ahead, np.log(size) - np.log(largest)[:, None], np.nan))
+    data["fitted"] = ("cutoff", (~ahead).sum(axis=1))
+    labels = {name: ("run", x.astype(str)) for name, x in runs.labels.items() if name in ("run_id", "group")}
+    about = {"law": names, "cutoff": ends, "prob": list(probs), "size": ("run", size), "y": ("run", runs.y)}
+    return xr.Dataset(data, {**about, **labels})
+
+
+def _put(data: xr.Dataset, i: int, j: int, held: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+    """The scores of forecaster i at the runs held out of fit j."""
+    for name in (*BY_RUN, *BY_PROB):
+        data[name].values[i, j][..., held] = found[name]

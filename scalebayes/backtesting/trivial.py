@@ -1,0 +1,87 @@
+"""The trivial forecast, which knows no law: the last value, and part of the last slope."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from scalebayes.backtesting.score import DRAWS, Forecast, mixture
+from scalebayes.errors import InputError
+from scalebayes.runs import Runs
+from scalebayes.seeds import as_key
+
+NAME = "trivial"
+FEWEST = 3  # rows that a slope and a scatter take
+LAST = 0.1  # of the rows: the readings of the last value
+LEAST = 1e-6  # noise of rows that lie on a line to rounding
+
+
+@dataclass(frozen=True)
+class Trivial:
+    """log y = level + u slope (log x - at), u uniform on (0, 1), with Normal noise.
+
+    `by` is the column x: for runs of N and D their compute, so that a forecast is the same for every D/N.
+
+    Attributes:
+        at, level: mean of log x and log y over the last tenth of the rows, at least one. slope: of the least-squares
+            line through the last half of the range of log x, at least three rows; noise: sd of one reading about it.
+            readings: that level is the mean of.
+    """
+
+    by: str
+    at: float
+    level: float
+    slope: float
+    noise: float
+    readings: float
+
+    @classmethod
+    def of(cls, runs: Runs, by: str) -> "Trivial":
+        """The forecast by runs; rows with `count` weigh as many readings.
+
+        Raises:
+            InputError: fewer than three rows, a column that isn't there, or an observable that isn't positive.
+
+        >>> x = np.array([1.0, 10.0, 100.0, 1000.0])
+        >>> round(Trivial.of(Runs(x=x, loss=3 * x**-0.2), "x").slope, 6)
+        -0.2
+        """
+        if len(runs) < FEWEST:
+            raise InputError(f"the trivial forecast takes at least {FEWEST} rows, and there are {len(runs)}")
+        if not (runs.y > 0).all():
+            raise InputError(f"the trivial forecast is on the log, and {runs.observable} is {runs.y.min():g}")
+        t, log_y = np.log(runs.column(by)), np.log(runs.y)
+        weight = np.ones(len(runs)) if runs.count is None else runs.count
+        half, last = t >= (t.min() + t.max()) / 2, _last(t, max(1, int(LAST * len(t))))
+        half |= _last(t, FEWEST)
+        centre, mean = (np.average(x[half], weights=weight[half]) for x in (t, log_y))
+        spread = weight[half] @ (t[half] - centre) ** 2
+        slope = weight[half] @ ((t[half] - centre) * log_y[half]) / spread if spread > 0 else 0.0
+        off = log_y[half] - mean - slope * (t[half] - centre)
+        noise = math.sqrt(weight[half] @ off**2 / (half.sum() - 2))
+        at, level = (np.average(x[last], weights=weight[last]) for x in (t, log_y))
+        return cls(by, float(at), float(level), float(slope), max(noise, LEAST), float(weight[last].sum()))
+
+    def forecast(self, runs: Runs, seed: Any = 0) -> Forecast:
+        """Draws of log y at runs, and the log density of their y: an even mixture over u.
+
+        Args:
+            runs: held out; the noise of a row with `count` is that of its mean. seed: an int or a JAX key.
+        """
+        t, count = np.log(runs.column(self.by)), 1.0 if runs.count is None else runs.count
+        # The level is a mean of readings too, and as uncertain.
+        sd = self.noise * np.sqrt(1 / count + 1 / self.readings) * np.ones(len(runs))
+        share = (np.arange(DRAWS) + 0.5) / DRAWS
+        centre = self.level + share[:, None] * self.slope * (t - self.at)
+        off = (np.log(runs.y) - centre) / sd
+        with jax.enable_x64():
+            normal = np.asarray(jax.random.normal(as_key(seed), centre.shape, np.float64))
+            density = np.asarray(mixture(-(off**2) / 2)) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
+        return Forecast(centre + sd * normal, density)
+
+
+def _last(t: np.ndarray, count: int) -> np.ndarray:
+    """Which rows are the last `count` (run,), and those that are level with them."""
+    return t >= np.sort(t)[-count]

@@ -1,0 +1,1 @@
+"""`calibrate`: whether intervals hold as often as they say, on simulated runs."""

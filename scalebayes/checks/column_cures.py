@@ -1,0 +1,62 @@
+"""What can be done about a column that explains the scatter around a law."""
+
+import numpy as np
+
+from scalebayes import laws
+from scalebayes.checks.column_designs import Other, determined, surface
+from scalebayes.laws.law import Law
+from scalebayes.runs import Runs
+from scalebayes.runs.split import filter_of, table_name
+
+VALUES = 12  # values of a number up to which it is offered to be split by them
+
+
+def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: bool) -> str:
+    """What to type, in the order in which it should be tried.
+
+    Args:
+        used: the columns that the law takes. column: which explains the scatter. offsets: whether groups have some.
+    """
+    name, values = table_name(runs, column.name), column.values
+    number = values.dtype.kind == "f"
+    given = [x for x in dict.fromkeys(values.tolist()) if x is not None and x == x]
+    ways = [f"fit a law that takes it, law={one!r}" for one in knowing(runs, law, used, column)[:1]]
+    if number and column.swept and not ways:
+        ways.append(f"take the best run of each setting, sb.best_of(runs, by={used})")
+    if not number or len(given) <= VALUES:
+        if len(given) > 1 and not any(x is None or x != x for x in values.tolist()):
+            ways.append(f"fit each of its values apart, sb.fit_many(runs, by={name!r})")
+        text = filter_of(name, max(given, key=values.tolist().count))
+        if text and '"' not in text:
+            ways.append(f'fit one of them, where="{text}"')
+        if not law.domains and not offsets:
+            read = "" if column.name == "group" else f"columns={{'group': {name!r}}} and "
+            ways.append(f"give each an offset, {read}discrepancy='gp'")
+    else:
+        text = filter_of(name, float(f"{np.median(given):.3g}"))
+        if text and '"' not in text:
+            ways.append(f'fit a part of its range, where="{text.replace("==", "<", 1)}"')
+        ways.append("make it an input of a law of your own, sb.Law(...)")
+    return ", ".join(ways[:-1]) + " or " + ways[-1] if len(ways) > 1 else ways[0]
+
+
+def knowing(runs: Runs, law: Law, used: tuple[str, ...], column: Other) -> list[str]:
+    """The laws that take what this law takes and a column, or one that together with the inputs determines it."""
+    found = []
+    for one in laws.names():
+        known = laws.get(one)
+        more = set(known.inputs) - set(law.inputs)
+        if len(more) != 1 or known.observable != law.observable or not set(law.inputs) < set(known.inputs):
+            continue
+        extra = next(iter(more))
+        if extra == column.name or _determines(runs, (*used, extra), column):
+            found.append(one)
+    return found
+
+
+def _determines(runs: Runs, names: tuple[str, ...], column: Other) -> bool:
+    """Whether columns that are all positive determine another, as D and U determine the epochs."""
+    inputs = {name: runs.inputs[name] for name in names if name in runs.inputs}
+    if len(inputs) < len(names) or column.values.dtype.kind != "f" or not all((x > 0).all() for x in inputs.values()):
+        return False
+    return determined(column.values, surface({name: np.log(x) for name, x in inputs.items()}))

@@ -1,0 +1,154 @@
+"""The columns of a table that the law doesn't take, as designs that residuals are tested against."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from scalebayes.runs import Runs
+from scalebayes.runs.column_roles import FEW, distinct, is_name, is_outcome
+from scalebayes.runs.settings import levels, settings, size_named
+
+# Rank correlation with the observable from which on a column is the observable in another form: of a number that is
+# another in most rows, as what is measured is, and of any other.
+FOLLOWS, FOLLOWS_EXACTLY = 0.9, 0.98
+# Share of a design's direction that the inputs leave, below which they determine it: its effect is the law's misfit.
+LEFT = 0.1
+# R^2 of a number of many values on the inputs, from which on it is a function of them, as C and D/N are of N and D.
+FUNCTION = 0.97
+MARGIN = 3  # runs beyond the terms of the surface, below which everything lies on it
+
+
+@dataclass(frozen=True)
+class Other:
+    """A column and the ways in which the scatter may depend on it.
+
+    Attributes:
+        name: ours. values: as in the table (run,). designs: each (run, terms), without a constant; a few levels as
+            indicators, a number as a parabola in its rank and in its log.
+        swept: whether it varies between rows of one setting.
+    """
+
+    name: str
+    values: np.ndarray
+    designs: tuple[np.ndarray, ...]
+    swept: bool
+
+
+def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> list[Other]:
+    """The columns that may explain the scatter around a law of the inputs `used`, column -> values (run,).
+
+    Left out are inputs of the law and what they determine, the table's names of rows, outcomes such as a training loss
+    or a time, and what has the same values as a column before it.
+
+    Args:
+        basis: `surface` of the inputs (run, terms).
+    """
+    setting = settings(used.values())
+    known = {**runs.inputs, **runs.labels}
+    if {"N", "D"} <= set(used):
+        known.pop("C", None)
+    found, seen = [], set()
+    for name, values in known.items():
+        if name in used or name in runs.derived or is_name(name, values):
+            continue
+        if values.dtype.kind == "f" and (np.isinf(values).any() or is_outcome(name, values)):
+            continue
+        code = levels(values)
+        key = _canonical(code).tobytes()
+        if code.max() == 0 or key in seen or _determined(values, code, used, setting):
+            continue
+        if values.dtype.kind == "f" and (_follows(values, runs.y) or determined(values, basis)):
+            continue
+        seen.add(key)
+        if designs := tuple(_designs(values, code)):
+            within = len(np.unique(np.column_stack([setting, code]), axis=0)) > setting.max() + 1
+            found.append(Other(name, values, designs, within))
+    return found
+
+
+def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A smooth surface in the inputs' axes (run, terms): what a misfit of the law may look like.
+
+    A full quadratic, without the products where the runs are fewer than five a term, and a plane where they are fewer
+    still.
+    """
+    axes = [(x - x.mean()) / x.std() for x in used.values() if np.ptp(x) > 1e-9]
+    runs = len(next(iter(used.values())))
+    terms = [np.ones(runs), *axes]
+    squares = [x**2 for x in axes]
+    products = [a * b for i, a in enumerate(axes) for b in axes[:i]]
+    enough = len(axes) <= 2 or len(terms) + len(squares) + len(products) <= runs / 5
+    if enough:
+        terms += squares + products
+    elif len(terms) + len(squares) <= runs / 5:
+        terms += squares
+    return orthonormal(np.column_stack(terms))
+
+
+def orthonormal(design: np.ndarray, least: float = 1e-8) -> np.ndarray:
+    """An orthonormal basis of a design's columns; directions below `least` of the largest are left out."""
+    left, size, _ = np.linalg.svd(design, full_matrices=False)
+    return left[:, size > least * max(size.max(initial=0.0), 1e-300)]
+
+
+def partial(design: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what a design has beyond an orthonormal `basis`; empty where that determines it."""
+    centred = orthonormal(design - design.mean(axis=0))
+    left, size, _ = np.linalg.svd(centred - basis @ (basis.T @ centred), full_matrices=False)
+    return left[:, size > LEFT]
+
+
+def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
+    count = np.bincount(code)
+    number, few = values.dtype.kind == "f", len(count) <= FEW
+    if few or not number:
+        # Rows whose value no other row has can't be told from outliers: together they are one level.
+        kept = np.where(count[code] > 1, code, len(count))
+        kinds = np.unique(kept)
+        if len(kinds) > 1:
+            yield (kept[:, None] == kinds[1:]).astype(float)
+    if number and len(count) > 3:
+        given = ~np.isnan(values)
+        blank = [] if given.all() else [(~given).astype(float)]
+        log = np.log(values[given]) if (values[given] > 0).all() else values[given]
+        for x in (stats.rankdata(code[given]), log):
+            t = np.zeros(len(values))
+            t[given] = (x - x.mean()) / max(float(x.std()), 1e-300)
+            yield np.column_stack([t, t**2, *blank])
+
+
+def determined(values: np.ndarray, basis: np.ndarray) -> bool:
+    """Whether a number of many values is a smooth function of the inputs, whose `surface` is `basis` (run, terms)."""
+    if distinct(values) <= FEW or np.isnan(values).any() or len(values) < basis.shape[1] + MARGIN:
+        return False
+    return any(
+        float(np.sum((basis.T @ (x - x.mean())) ** 2)) > FUNCTION * float(np.sum((x - x.mean()) ** 2))
+        for x in ((np.log(values),) if (values > 0).all() else ()) + (values, stats.rankdata(values))
+    )
+
+
+def _determined(values: np.ndarray, code: np.ndarray, used: Mapping[str, np.ndarray], setting: np.ndarray) -> bool:
+    """Whether a column is but another name of an input's values, or of the settings."""
+    own = _canonical(code)
+    coded = [setting, *(levels(x) for x in used.values())]
+    if any(one.max() + 1 < len(one) and np.array_equal(own, _canonical(one)) for one in coded):
+        return True
+    return values.dtype.kind != "f" and size_named(values, used) is not None
+
+
+def _canonical(code: np.ndarray) -> np.ndarray:
+    """Codes numbered in the order in which they first come, so that equal partitions are equal arrays."""
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+def _follows(values: np.ndarray, y: np.ndarray) -> bool:
+    """Whether a number is the observable in another form, such as its perplexity."""
+    given = ~np.isnan(values)
+    if given.sum() < 4 or np.ptp(values[given]) == 0 or np.ptp(y[given]) == 0:
+        return False
+    measured = len(np.unique(values[given])) > max(FEW, 0.9 * given.sum())
+    rank = abs(float(np.corrcoef(stats.rankdata(values[given]), stats.rankdata(y[given]))[0, 1]))
+    return rank > (FOLLOWS if measured else FOLLOWS_EXACTLY)

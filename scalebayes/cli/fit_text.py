@@ -1,0 +1,171 @@
+"""A fit as the command line tells it: what was fitted, its parameters and its checks."""
+
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.cli import format as show
+from scalebayes.cli.flags import check_record, here
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import xarray as xr
+
+    from scalebayes.fitting.fit import Fit
+    from scalebayes.status import Check, Checks
+
+HANG = 8  # the width of 'review' and its gap
+
+
+def one_draw(fit: "Fit") -> bool:
+    """Whether the fit is a mode alone, without intervals."""
+    return next(iter(fit.draws.values())).size == 1
+
+
+def percent(prob: float) -> str:
+    """A probability as 90 %.
+
+    >>> percent(0.9), percent(0.995)
+    ('90 %', '99.5 %')
+    """
+    return f"{100 * prob:.6g} %"
+
+
+def fitted_text(fit: "Fit", every: bool = False) -> str:
+    """Law, noise, discrepancy, what was looked at and method, a line each; with `every` also units and versions."""
+    from scalebayes.runs.averaging import averaged_text
+    from scalebayes.runs.ladder_or_curve import kind_text
+    from scalebayes.runs.window import window_text
+
+    chains, draws = next(iter(fit.draws.values())).shape
+    size = "" if one_draw(fit) else f", {draws} draws" if chains == 1 else f", {chains} chains of {draws} draws"
+    params = fit.problem.params
+    bound = [f"{name} = {column}" for name, column in fit.problem.columns.items() if name != column]
+    # What the noise fixes by its own settings is in its name.
+    fixed = [f"{name} = {show.given('', p.prior)}" for name, p in params.items() if p.fixed and name in fit.law.params]
+    rows = {
+        "law": f"{fit.law.name}: {fit.runs.observable} = {fit.law.formula}"
+        + (f", {', '.join(bound)}" if bound else ""),
+        "noise": repr(fit.noise),
+        "discrepancy": repr(fit.discrepancy) if fit.discrepancy else "",
+        "kind": kind_text(fit.runs).replace("kind='curve'", "--kind curve").replace("kind='ladder'", "--kind ladder"),
+        "window": window_text(fit.runs),
+        "averaged": averaged_text(fit.runs),
+        "fixed": ", ".join(fixed),
+        "flat": ", ".join(name for name, p in params.items() if isinstance(p.prior, str)),
+        "method": f"{fit.method.name}, seed {fit.seed}{size}",
+    }
+    if every:
+        units = {**fit.reference.inputs, fit.runs.observable: fit.reference.scale}
+        rows["units"] = "the model worked in " + ", ".join(f"{name} {show.given('', x)}" for name, x in units.items())
+        rows["versions"] = ", ".join(f"{name} {version}" for name, version in fit.versions.items())
+    return show.fields(rows)
+
+
+def parameters_text(fit: "Fit", prob: float) -> str:
+    """The table of parameters, and what its interval is."""
+    table = fit.summary(prob)
+    rows = list(zip(table.index, show.records(table), strict=True))
+    if one_draw(fit):
+        body = show.grid(["parameter", "mode"], [[name, show.figure(row["median"], 5)] for name, row in rows])
+        return f"{body}\n{show.prose('The mode alone: map has no intervals; nuts and laplace do.')}"
+    shown = [c for c in ("median", "mean", "sd", "lower", "upper") if c in table]
+    counted = [c for c in ("ess_bulk", "ess_tail") if c in table]
+    cells = [
+        [name, *show.estimate(row, shown, show.most_digits([row])), *(f"{row[c]:.0f}" for c in counted)]
+        + ([f"{row['r_hat']:.3f}"] if "r_hat" in table else [])
+        for name, row in rows
+    ]
+    body = show.grid(["parameter", *shown, *counted, *(["r_hat"] if "r_hat" in table else [])], cells)
+    return f"{body}\n{show.prose(f'lower to upper: {percent(prob)} interval, equal tails.')}"
+
+
+def failed_text(checks: "Checks") -> str:
+    """The failed checks, to be printed before anything else."""
+    return _lines(checks, "fail")
+
+
+def checks_text(checks: "Checks", every: bool = False) -> str:
+    """The checks to review, with `every` also those that pass, and how many passed."""
+    passed = sum(check.status == "pass" for check in checks)
+    told = f"All {len(checks)} checks pass." if passed == len(checks) else f"{passed} of {len(checks)} checks pass."
+    lines = [_lines(checks, "review"), _lines(checks, "pass") if every else "", told]
+    return "\n".join(line for line in lines if line)
+
+
+def outside(answer: "xr.Dataset") -> dict[str, Any]:
+    """Axis -> distance from the runs (point | budget,), of the axes along which a point or a budget lies outside."""
+    far = {str(axis): answer["distance"].sel(axis=axis).values for axis in answer["axis"].values}
+    return {axis: x for axis, x in far.items() if (x > 0).any()}
+
+
+def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None) -> "list[Check]":
+    """The reviews of the fit that bear on an answer.
+
+    Args:
+        inputs: that a forecast was asked at; None for an optimum.
+    """
+    from scalebayes.fitting import bearing
+
+    far = outside(answer)
+    questions = bearing.of_optimum(far) if inputs is None else bearing.of_forecast(inputs, far)
+    return bearing.bearing(fit, questions)
+
+
+def lines_of(checks: "Iterable[Check]") -> str:
+    """Checks, each in lines that don't break what is to be typed."""
+    return "\n".join(show.prose(here(str(check), show.NO_BREAK), HANG) for check in checks)
+
+
+def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
+    """What a JSON document says of an answer's fit: what it failed, and what bears on the answer."""
+    from scalebayes.fitting.bearing import failed
+
+    warn_failed(fit, "this answer rests on a fit that failed")
+    return {"failed": [check_record(check) for check in failed(fit)], "review": [check_record(c) for c in review]}
+
+
+def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
+    """A line on standard error of what failed, beside a document that a program reads."""
+    from scalebayes.fitting.bearing import as_text, failed
+
+    if bad := failed(fit):
+        show.message(f"warning: {what}: {here(as_text(bad))}")
+
+
+def _lines(checks: "Checks", status: str) -> str:
+    return lines_of(check for check in checks if check.status == status)
+
+
+def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
+    """Everything that `summary --json` has."""
+    from scalebayes.parameters.priors import prior_text
+
+    runs, table = fit.runs, fit.summary(prob)
+    params = fit.problem.params
+    return {
+        "law": fit.law.name,
+        "formula": fit.law.formula,
+        "inputs": dict(fit.problem.columns),
+        "noise": {"name": fit.noise.name, **fit.noise.settings},
+        "discrepancy": repr(fit.discrepancy) if fit.discrepancy else None,
+        "method": fit.method.name,
+        "seed": fit.seed,
+        "runs": {
+            "rows": len(runs),
+            "observable": runs.observable,
+            "unit": runs.unit,
+            "inputs": list(runs.inputs),
+            "N_counts": runs.N_counts,
+            "source": runs.metadata.get("source", ""),
+            "where": list(runs.metadata.get("filters", ())),
+            "derived": dict(runs.derived),
+            "hash": runs.hash,
+        },
+        "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
+        "priors": {name: prior_text(param.prior) for name, param in params.items()},
+        "prob": prob,
+        "parameters": {name: row for name, row in zip(table.index, show.records(table), strict=True)},
+        "checks": [check_record(check) for check in fit.checks],
+        "numbers": dict(fit.numbers),
+        "versions": dict(fit.versions),
+    }

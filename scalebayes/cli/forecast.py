@@ -1,0 +1,179 @@
+"""scalebayes forecast: runs in, the recommended forecast of larger ones out, with what such forecasts were worth."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.curves import Run, TokensPerStep, runs_or_curve
+from scalebayes.cli.fit import answered, checked_target, method_of
+from scalebayes.cli.fit_text import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
+from scalebayes.cli.flags import here
+from scalebayes.cli.options import (
+    Columns,
+    Compute,
+    Json,
+    NCounts,
+    Observable,
+    Parameters,
+    Prob,
+    RunsPath,
+    Seed,
+    Tokens,
+    UniqueTokens,
+    Unit,
+    Units,
+    Where,
+    load_jax,
+    table,
+)
+from scalebayes.cli.parse import check_prob, named, numbers
+from scalebayes.cli.predict import outside_text, points_text
+from scalebayes.cli.wait import patiently
+from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scalebayes.runs import Runs
+
+
+def forecast(
+    runs: RunsPath,
+    N: Parameters = None,
+    D: Tokens = None,
+    C: Compute = None,
+    x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None,
+    along: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x, or --C of C."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="What runs of one input are: ladder, of finished runs, or curve, of one run; by default told apart.",
+        ),
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="The curve's interval, in place of that of a new run with its noise.")
+    ] = False,
+    backtest: Annotated[
+        bool, typer.Option(help="Forecast your own larger runs from the smaller too, and say what that was worth.")
+    ] = True,
+    method: Annotated[
+        str, typer.Option(help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.")
+    ] = "laplace",
+    run: Run = None,
+    tokens_per_step: TokensPerStep = None,
+    where: Where = None,
+    columns: Columns = None,
+    N_counts: NCounts = None,
+    unique_tokens: UniqueTokens = None,
+    unit: Unit = None,
+    units: Units = None,
+    observable: Observable = None,
+    seed: Seed = 0,
+    prob: Prob = 0.9,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
+    json: Json = False,
+) -> None:
+    """Forecast runs not yet trained, in the configuration recommended for that.
+
+    Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
+    intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the curve of
+    one run, and the report says which. Of a tracker's chart, a log or a trainer_state.json, --run names the run whose
+    curve is forecast. Values are written as in predict.
+    """
+    check_prob(prob)
+    typed = {name: text for name, text in (("N", N), ("D", D), ("C", C), ("x", x)) if text is not None}
+    if not typed:
+        raise InputError("say what to forecast: --N and --D, or two of --N, --D, --C; or --x for runs of one input")
+    if along and set(typed) not in ({"x"}, {along}):
+        raise InputError(f"--along {along}: give the values of {along} alone, as --x")
+    values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
+    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
+    method_name, method_settings = named(method, "--method", "nuts:draws=4000")
+    if method_name in ("map", "bootstrap"):
+        raise InputError(f"--method {method_name}: a forecast is of laplace or nuts, whose draws have intervals")
+    target = None if out is None else checked_target(out)
+    load_jax()
+    import scalebayes as sb
+    from scalebayes.fitting.forecaster import METHOD
+
+    chosen = method_of(method_name, method_settings, METHOD)
+
+    given = runs_or_curve(asked, observable or "loss", run, tokens_per_step, typed, along, unique_tokens)
+    along = along or alone(given, typed)
+    bound = {"x": along} if along else None
+    check_asked(given, bound, kind, list(values))
+    fit = patiently(
+        "Compiling and fitting",
+        lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
+    )
+    found = sb.predict(fit, observed=not curve, **values)
+    points = show.records(sb.interval(found, prob))
+    told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
+    if json:
+        if far := outside_text(fit, found):
+            show.message(f"warning: {far}")
+        about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told}
+        about |= trust(fit, bearing_on(fit, found, values))
+        return answered(about, fit, target)
+    blocks = [
+        failed_text(fit.checks),
+        show.lines(repr(given)),
+        fitted_text(fit),
+        points_text(fit, found, points, not curve, prob),
+        show.prose(told),
+        checks_text(fit.checks),
+    ]
+    answered("\n\n".join(block for block in blocks if block), fit, target)
+
+
+def alone(runs: "Runs", typed: Collection[str]) -> str | None:
+    """The one of N, D and C that is asked for, where the runs have that one of the three beside other columns."""
+    there = [name for name in ("N", "D", "C") if name in runs.inputs]
+    return there[0] if len(there) == 1 and there == list(typed) else None
+
+
+def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
+    """That the recommended forecast of the runs takes each input that was asked for, before it is fitted."""
+    from scalebayes import laws
+    from scalebayes.fitting.recipes import recipe
+    from scalebayes.forecasting.inputs import DERIVABLE, check_given, not_in_runs
+
+    try:
+        chosen = recipe(runs, bound, kind)
+    except InputError:
+        if absent := [name for name in asked if name in DERIVABLE and name not in runs.inputs]:
+            raise InputError(not_in_runs(absent, runs)) from None
+        raise
+    columns = {name: name for name in laws.get(chosen.law).inputs} | dict(chosen.inputs or {})
+    check_given(chosen.law, {name: runs.name_of(column) for name, column in columns.items()}, asked, runs)
+
+
+def worth(
+    runs: "Runs", bound: dict[str, str] | None, kind: str | None, found: "xr.Dataset", prob: float, seed: int
+) -> str:
+    """What forecasts as far out as the farthest point covered, when the user's own larger runs were the truth."""
+    import scalebayes as sb
+    from scalebayes.backtesting.backtest import RECOMMENDED
+
+    axes = [str(axis) for axis in found["axis"].values]
+    by = "C" if "C" in axes else axes[0]
+    efolds = float(found["distance"].sel(axis=by).max())
+    try:
+        kept = sb.backtest(
+            runs,
+            [RECOMMENDED],
+            inputs=bound,
+            kind=kind,  # type: ignore[arg-type]
+            by=by,
+            probs=sorted({0.5, 0.8, 0.9, 0.95, prob}),
+            seed=seed,
+        )
+    except InputError as error:
+        return f"no backtest on your runs: {here(str(error))}"
+    return f"{kept.sentence(RECOMMENDED, efolds, prob)}."

@@ -1,0 +1,118 @@
+"""Scores of a fit on runs that it hasn't seen: each run in turn, the largest runs, and the evidence."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from scalebayes.comparison.leave_one_out_averaged import leave_one_out_averaged
+from scalebayes.comparison.refit import log_density, mean_over_draws, without
+from scalebayes.fitting.datatree import run_names, tree_name
+from scalebayes.fitting.result import Fit
+from scalebayes.model.arrays import largest as largest_of
+from scalebayes.seeds import as_key
+from scalebayes.status import Checks
+
+
+class Loo(NamedTuple):
+    """Leave-one-out of a fit (run,): elpd, its part of p_loo, Pareto k and whether it is low, which were refitted; and
+    the checks of each refit."""
+
+    elpd: np.ndarray
+    p: np.ndarray
+    pareto_k: np.ndarray
+    good: np.ndarray
+    refitted: np.ndarray
+    checks: list[Checks]
+
+
+def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
+    """PSIS-LOO of a fit through ArviZ, with exact refits where Pareto k is too high."""
+    from arviz_stats.loo.loo import loo  # all of ArviZ takes seconds to import
+
+    terms, seen = _terms(fit)
+    draws = next(iter(fit.draws.values())).size
+    # Importance draws are repeated, which the autocorrelation of one chain doesn't show.
+    reff = min(1.0, fit.numbers["importance_ess"] / draws) if "importance_ess" in fit.numbers else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of high k, which the table and the checks say
+        found: Any = loo(seen, pointwise=True, reff=reff)
+    weights = found.log_weights.transpose("chain", "draw", "run").values.reshape(draws, -1)
+    elpd, k = logsumexp(terms + weights, axis=0), np.array(found.pareto_k.values, np.float64)
+    refitted, checks = np.full(len(k), False), []
+    good = k <= found.good_k  # False for NaN too
+    bad = np.flatnonzero(~good)
+    for i in bad[np.argsort(-np.nan_to_num(k[bad], nan=np.inf), kind="stable")][:refits]:
+        alone = np.arange(len(k)) == i
+        again = without(fit, alone, jax.random.fold_in(key, int(i)), same_model=True)
+        elpd[i] = mean_over_draws(log_density(again, fit.scored_runs.take(alone), new=False))[0]
+        refitted[i] = True
+        checks.append(again.checks)
+    return Loo(elpd, mean_over_draws(terms) - elpd, k, good, refitted, checks)
+
+
+def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
+    """Log density of each run given the others (draw, run), and a tree whose log_likelihood is what the fit saw of it.
+
+    These are one where the fit saw each run. Of averaged runs it saw the averages: how far a run lies off the others
+    of its cell is in the first alone, and weights by that would take out of the posterior what was never in it.
+    """
+    name, runs = tree_name(fit.runs.observable), fit.scored_runs
+    if fit.origin is None:
+        values = fit.log_likelihood()[name].values
+        return values.reshape(-1, len(runs)), fit.data
+    terms, seen = leave_one_out_averaged(fit)
+    shape = (*next(iter(fit.draws.values())).shape, len(runs))
+    groups = {
+        "posterior": fit.data["posterior"].to_dataset(),
+        "log_likelihood": xr.Dataset({name: (("chain", "draw", "run"), seen.reshape(shape))}, {"run": run_names(runs)}),
+    }
+    return terms, xr.DataTree.from_dict(groups)
+
+
+def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
+    """Which runs are the largest tenth, bool (run,), or None and why not."""
+    fits = list(members.values())
+    columns = {name: x for fit in fits for name, x in fit.scored_runs.inputs.items()}
+    used = {c: columns[c] for fit in fits for c in fit.problem.columns.values() if fit.problem.axis_name(c) != c}
+    if "C" in columns and np.isfinite(columns["C"]).all():
+        size = {"C": columns["C"]}
+    else:
+        size = {name: columns[name] for name in ("N", "D")} if {"N", "D"} <= set(columns) else used
+    if not size:
+        return None, "the runs have no size, such as C, or N and D"
+    held = largest_of(size)
+    if held.sum() > len(held) / 2:
+        return None, f"{held.sum()} of {len(held)} runs are the largest alike"
+    return held, ""
+
+
+def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> tuple[np.ndarray, dict[str, Checks]]:
+    """Log predictive density of the runs held out, by the fit of the others (model, held), and that fit's checks."""
+    scores, checks = [], {}
+    for k, (name, fit) in enumerate(members.items()):
+        key = jax.random.fold_in(jax.random.fold_in(as_key(seed), k), len(held))
+        again = without(fit, held, key, same_model=False)
+        scores.append(mean_over_draws(log_density(again, fit.scored_runs.take(held), new=True)))
+        checks[name] = again.checks
+    return np.stack(scores), checks
+
+
+def log_evidence(fit: Fit) -> tuple[float, float]:
+    """log p(observables of the runs) and its Monte-Carlo error, in the observable's own units; NaN without one.
+
+    A fit has it in reference units, y / scale, where a density is `scale` times as large.
+    """
+    if fit.origin is not None:
+        # That of the averages lacks the density of the runs around them, and is no weight against a fit of all runs.
+        return np.nan, np.nan
+    flat = [name for name in fit.problem.model.free if isinstance(fit.problem.params[name].prior, str)]
+    if "log_evidence" not in fit.numbers or flat:
+        return np.nan, np.nan
+    own = fit.numbers["log_evidence"] - len(fit.runs) * np.log(fit.reference.scale)
+    proposals = fit.sample_stats["log_weight"].size
+    return own, float(np.sqrt(max(1 / fit.numbers["importance_ess"] - 1 / proposals, 0.0)))

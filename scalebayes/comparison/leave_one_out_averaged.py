@@ -1,0 +1,90 @@
+"""What the others say of each run of a fit to which they were given averaged in cells."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.fitting.at_points import flat, own_units, residuals
+from scalebayes.fitting.groups import group_codes
+from scalebayes.fitting.result import Fit
+from scalebayes.model.model import Rows
+from scalebayes.runs import Runs
+
+TOGETHER = 8  # draws that are in memory at once, with a covariance of all runs and all cells each
+
+
+def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Leave-one-out of each run of a fit of averaged runs, under its process and Normal noise.
+
+    A run i of the cell c is foretold from the other cells and from q, the mean of the other runs of c, as the fit's
+    table would have it without i: a mean of runs is a run at their mean inputs, which is what averaging takes it for.
+    Where the runs of each cell lie at the same inputs, and have no standard errors of their own, this is what a fit of
+    all runs says.
+
+    What the fit saw of the run is the ratio p(mean of c | other cells) / p(q | other cells), of its likelihoods with
+    the run and without it. With p(y_i | the other runs) it would be off by the density of how far i lies from q.
+
+    Args:
+        fit: with an `origin` and a discrepancy.
+
+    Returns:
+        log p(observable of a run | the other runs, draw), in the observable's own units, and the log of that ratio, but
+        for a constant of each run: (draw, run) each, the draws of all chains in order.
+    """
+    problem, origin = fit.problem, fit.origin
+    ends, rows = problem.numbers.ends, problem.rows
+    # `forecaster` alone averages, and its noise is Normal: under a mixture a mean of runs is no run.
+    assert origin is not None and ends is not None and not problem.model.latent
+    rest, shared = origin.rest()
+    # In the group of the cell, which is that of its runs.
+    group = group_codes(fit, origin.runs).astype(np.float64) if rows.group is not None else None
+    own, near = (_rows(fit, runs) for runs in (origin.runs, rest))
+    with jax.enable_x64():
+        there = tuple(
+            ends.places({name: x / fit.reference.inputs[name] for name, x in one.inputs.items()}, group)
+            for one in (near, own)
+        )
+        found = _leave_one_out(
+            problem.model,
+            own_units(fit),
+            ends.places(rows.inputs, rows.group),
+            (near, own),
+            there,
+            origin.cell,
+            shared,
+            flat(fit)[:3],
+        )
+    terms, seen = (np.asarray(x) for x in found)
+    return terms, seen
+
+
+def _rows(fit: Fit, runs: Runs) -> Rows:
+    """Runs in their own units, without padding."""
+    inputs = {name: runs.column(column, fit.law.domains.get(name)) for name, column in fit.problem.columns.items()}
+    return Rows(inputs, runs.y, np.ones(len(runs)), runs.se, runs.count)
+
+
+def _leave_one_out_impl(model, rows, places, apart, there, cell, shared, arrays):
+    def one(each: Any):
+        law, noise, process = each
+        seen = residuals(model, rows, places, law, noise)
+        near, own = (residuals(model, x, None, law, noise) for x in apart)
+        (at_rest, here), covariance = model.process.given_others(process, seen, cell, there)
+        # Of the rest of the cell, where there is one: its own variance, and what it says of the run.
+        variance = covariance[0, 0] + near.scale**2
+        gain = jnp.where(shared, covariance[0, 1] / variance, 0.0)
+        off = own.off - here - gain * (near.off - at_rest)
+        term = _normal(off, covariance[1, 1] - gain * covariance[0, 1] + own.scale**2)
+        whole = _normal(*model.process.left_out(process, seen))[cell]
+        return term - jnp.log(apart[1].y), whole - jnp.where(shared, _normal(near.off - at_rest, variance), 0.0)
+
+    return jax.lax.map(one, arrays, batch_size=TOGETHER)
+
+
+_leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
+
+
+def _normal(off: Any, variance: Any) -> Any:
+    return -(off**2 / variance + jnp.log(2 * jnp.pi * variance)) / 2

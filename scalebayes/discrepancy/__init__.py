@@ -1,0 +1,1 @@
+"""How the curve may depart from the law: a Gaussian process, its kernels and its algebra."""

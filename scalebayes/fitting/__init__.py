@@ -1,0 +1,1 @@
+"""`fit`: from a table of runs to a posterior with its checks."""

@@ -1,0 +1,122 @@
+"""Which of a fit's checks bear on a question put to it: all that failed, and the reviews that may move the answer."""
+
+from collections.abc import Iterable, Iterator
+
+from scalebayes.fitting.result import Fit
+from scalebayes.status import Check, Status
+
+# Question -> the reviews that bear on it, by the names of their checks. An answer may be to several questions at once:
+# that of `predict` is "any", and "beyond" where a point lies outside the runs.
+BEARING = {
+    "any": (
+        "number of runs",
+        "one row of a log",
+        "checkpoints",
+        "inputs vary",
+        "explains the runs",
+        "units",
+        "settings",
+        "best of settings",
+        "duplicates",
+        "groups",
+        "scatter",
+        "outliers",
+        "other columns",
+        "other columns of the largest runs",
+        "mixture shares",
+        "repetition",
+        "prior-data conflict",
+        "starts",
+        "mode reached",
+        "k-hat",
+        "importance ESS",
+        "r-hat",
+        "bulk ESS",
+        "tail ESS",
+        "divergences",
+        "refits",
+    ),
+    "beyond": (
+        "kind",
+        "residuals of the largest runs",
+        "residuals",
+        "mostly prior",
+        "averaged cells",
+        "driven by the prior",
+        "flat priors",
+    ),
+    # Another D/N than the runs have.
+    "off the path": ("collinear inputs",),
+    # C was given and taken for 6 N D.
+    "by compute": ("compute",),
+    "optimum": (
+        "compute",
+        "collinear inputs",
+        "driven by the prior",
+        "flat priors",
+    ),
+}
+
+
+def failed(fit: Fit) -> tuple[Check, ...]:
+    """The checks that the fit failed: they bear on every question."""
+    return fit.checks.of(Status.FAIL)
+
+
+def bearing(fit: Fit, questions: Iterable[str]) -> list[Check]:
+    """The reviews of a fit that bear on one of the questions, keys of `BEARING`, in the order of that table."""
+    asked = list(questions)
+    names = dict.fromkeys(name for question in asked for name in BEARING[question])
+    found = {check.name: check for check in fit.checks.of(Status.REVIEW)}
+    return [found[name] for name in names if name in found and _decides(fit, found[name], asked)]
+
+
+def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
+    """Whether a review is of what the answer rests on: of parameters that the prior decides, those of the law.
+
+    What the loss ends at moves no optimum.
+    """
+    if check.name != "driven by the prior":
+        return True
+    params = fit.law.params
+    of = list(params) if "beyond" in questions else [n for n, p in params.items() if p.dimension != "loss"]
+    return any(f"{name} (" in check.sentence for name in of)
+
+
+def as_text(checks: Iterable[Check]) -> str:
+    """Checks in one line; blank for none.
+
+    >>> as_text([Check("k-hat", Status.FAIL, "Pareto k-hat 1.30; use method='nuts'."), Check("b", Status.FAIL, "No.")])
+    "k-hat: Pareto k-hat 1.30; use method='nuts'. b: No."
+    """
+    return " ".join(f"{check.name}: {check.sentence}" for check in checks)
+
+
+def of_forecast(inputs: Iterable[str], far: Iterable[str]) -> Iterator[str]:
+    """The questions that a forecast is the answer to.
+
+    Args:
+        inputs: that it was asked at. far: the axes along which a point lies outside the runs.
+
+    >>> list(of_forecast(["C", "N"], ["N", "D_per_N"]))
+    ['any', 'beyond', 'off the path', 'by compute']
+    """
+    axes = set(far)
+    yield "any"
+    if axes:
+        yield "beyond"
+    if "D_per_N" in axes:
+        yield "off the path"
+    if "C" in set(inputs):
+        yield "by compute"
+
+
+def of_optimum(far: Iterable[str]) -> Iterator[str]:
+    """The questions that an optimum is the answer to.
+
+    >>> list(of_optimum([]))
+    ['any', 'optimum']
+    """
+    yield from ("any", "optimum")
+    if set(far):
+        yield "beyond"

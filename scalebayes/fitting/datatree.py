@@ -1,0 +1,125 @@
+"""A fit as an `xarray.DataTree` in ArviZ's schema."""
+
+import re
+from collections import Counter
+from typing import Any
+from urllib.parse import quote, unquote
+
+import jax
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError
+from scalebayes.fitting.at_points import leave_one_out
+
+# Of sample stats, by how many they have.
+DIMS = {1: ("proposal",), 2: ("chain", "draw"), 3: ("chain", "draw", "run")}
+# What no variable of a tree can be called: its dims, and what a path reads as another place.
+TAKEN = ("chain", "draw", "run", "proposal", "dataset", ".", "..", "%")
+
+
+def tree_name(name: str) -> str:
+    """The name of a column or a parameter in a tree: its own, unless a tree can't have that.
+
+    A slash and what can't be printed are written as in the address of a web page, and so is the first letter of a name
+    that is taken. A name without letters is "%". `own_name` is the way back.
+
+    >>> tree_name("N"), tree_name("val/loss"), tree_name("run"), tree_name("")
+    ('N', 'val%2Floss', '%72un', '%')
+    """
+    if not name:
+        return "%"
+    if name in TAKEN:
+        return f"%{ord(name[0]):02X}{name[1:]}"
+    # A per cent sign that reads as one of ours is written too.
+    safe = re.sub("%(?=[0-9A-Fa-f]{2})", "%25", name)
+    return "".join(c if c.isprintable() and c != "/" else quote(c, "", errors="surrogatepass") for c in safe)
+
+
+def own_name(name: str) -> str:
+    """The column or parameter that has a name in a tree.
+
+    >>> own_name("val%2Floss")
+    'val/loss'
+    """
+    return "" if name == "%" else unquote(name, errors="surrogatepass")
+
+
+def to_tree(fit: Any) -> xr.DataTree:
+    """Posterior, sample_stats, observed_data and constant_data of a fit."""
+    attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
+    chains, draws = next(iter(fit.draws.values())).shape
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    posterior = xr.Dataset({tree_name(n): (("chain", "draw"), x) for n, x in fit.draws.items()}, coords, attributes)
+    stats = xr.Dataset(
+        {n: (DIMS[x.ndim], x) for n, x in fit.sample_stats.items()},
+        {**coords, **({"run": run_names(fit.runs)} if "noise_factor" in fit.sample_stats else {})},
+        {**attributes, **fit.numbers},
+    )
+    run, runs = {"run": run_names(fit.runs)}, fit.runs
+    columns = {tree_name(name): ("run", x) for name, x in constant_columns(runs).items()}
+    return xr.DataTree.from_dict(
+        {
+            "posterior": posterior,
+            "sample_stats": stats,
+            "observed_data": xr.Dataset({tree_name(runs.observable): ("run", runs.y)}, run, attributes),
+            "constant_data": xr.Dataset(columns, run, attributes),
+        }
+    )
+
+
+def constant_columns(runs: Any) -> dict[str, np.ndarray]:
+    """Inputs, known standard errors and counts of runs (run,), by their names."""
+    known = {f"{runs.observable}_se": runs.se, "count": runs.count}
+    return {**runs.inputs, **{name: x for name, x in known.items() if x is not None}}
+
+
+def run_names(runs: Any) -> np.ndarray:
+    """The coordinate of the dim run: the run_id where there is one, else the position.
+
+    Where runs have the same run_id, or one lacks it, its row in the table is added, so that each has a name of its own.
+    """
+    labels = runs.labels.get("run_id")
+    if labels is None:
+        return np.arange(len(runs))
+    seen = Counter(labels.tolist())
+    names = [_run_name(name, seen[name], row) for name, row in zip(labels.tolist(), runs.rows.tolist(), strict=True)]
+    # A row that was taken twice has one name alone.
+    return np.array(names, str) if len(set(names)) == len(names) else np.arange(len(runs))
+
+
+def _run_name(name: str | None, times: int, row: int) -> str:
+    if name is None:
+        return f"row {row}"
+    return name if times == 1 else f"{name} (row {row})"
+
+
+def log_likelihood(fit: Any) -> xr.Dataset:
+    """log p(observable of a run | draw), in the observable's own units (chain, draw, run); with a discrepancy, which
+    couples the runs, given the other runs too."""
+    if not fit.noise.form.density:
+        raise InputError(f"noise {fit.noise!r} is an objective and not a density: it has no log likelihood")
+    runs, columns = fit.runs, fit.problem.columns
+    if fit.discrepancy is not None:
+        values = leave_one_out(fit)
+        return xr.Dataset({tree_name(runs.observable): (("chain", "draw", "run"), values)}, {"run": run_names(runs)})
+    with jax.enable_x64():
+        values = _pointwise(
+            fit.law.fn,
+            fit.noise.form,
+            {name: x[..., None] for name, x in fit.law_draws.items()},
+            {name: x[..., None] for name, x in fit.noise_draws.items()},
+            {name: runs.column(column) for name, column in columns.items()},
+            runs.y,
+            runs.se,
+            runs.count,
+        )
+    found = {tree_name(runs.observable): (("chain", "draw", "run"), np.asarray(values))}
+    return xr.Dataset(found, {"run": run_names(runs)})
+
+
+def _pointwise_impl(fn, form, law, noise, inputs, y, se, count):
+    return form.log_likelihood(y, fn(**inputs, **law), noise, se, count)
+
+
+_pointwise = jax.jit(_pointwise_impl, static_argnums=(0, 1))

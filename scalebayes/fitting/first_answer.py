@@ -1,0 +1,47 @@
+"""The warning that comes with the first answer of a fit that failed a check."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from scalebayes.fitting.bearing import as_text, failed
+from scalebayes.fitting.result import Fit
+from scalebayes.model.problem import Problem
+from scalebayes.status import FitWarning
+
+NAMED = 3  # fits, whose failed checks a warning says in full
+
+# By identity: a problem is made anew for each fit, and goes along where a fit is copied with other checks or draws.
+_settled: WeakValueDictionary[int, Problem] = WeakValueDictionary()
+_HERE = str(Path(__file__).parents[1]) + os.sep
+
+
+def settle(*fits: Fit) -> None:
+    """Have questions to these fits answered without a warning: their maker, or an answer before, has said it all."""
+    for fit in fits:
+        _settled[id(fit.problem)] = fit.problem
+
+
+def warn(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> None:
+    """A `FitWarning` at the caller's line where fits that an answer rests on failed, once for each of them.
+
+    Args:
+        fits: name -> fit; "" for one alone. weights: of each, where they are a mixture.
+    """
+    bad = {name: fit for name, fit in fits.items() if failed(fit) and _settled.get(id(fit.problem)) is not fit.problem}
+    if not bad:
+        return
+    settle(*bad.values())
+    warnings.warn(_sentence(bad, len(fits), weights), FitWarning, skip_file_prefixes=(_HERE,))
+
+
+def _sentence(bad: Mapping[str, Fit], count: int, weights: Mapping[str, float] | None) -> str:
+    if "" in bad:
+        return f"this answer rests on a fit that failed: {as_text(failed(bad['']))}"
+    shares = {name: f" (weight {weights[name]:.3g})" if weights else "" for name in bad}
+    told = [f"{name!r}{shares[name]}: {as_text(failed(fit))}" for name, fit in list(bad.items())[:NAMED]]
+    more = [f"and {len(bad) - NAMED} more"] if len(bad) > NAMED else []
+    of = "a fit that failed" if count == len(bad) == 1 else f"{len(bad)} of {count} fits that failed"
+    return f"this answer rests on {of}: {'; '.join([*told, *more])}"

@@ -1,0 +1,125 @@
+"""A folder of finished batches: what a killed run has done already, and what it was doing."""
+
+import io
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.files import write as files
+from scalebayes.files.checksum import sealed, unsealed
+from scalebayes.files.netcdf import digest_of
+
+MANIFEST = "manifest.json"
+DIGEST = "sha256"  # of the arrays of a batch, beside that of its bytes: an archive that was packed anew has another
+ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
+
+
+class Folder:
+    """Finished batches of one run, each a file that is there whole or not at all.
+
+    Args:
+        path: of the folder; it is made where it isn't there.
+        about: what the run computes. A folder of another run is refused.
+
+    Raises:
+        InputError: the folder belongs to another run, or can't be written.
+    """
+
+    def __init__(self, path: Any, about: Mapping[str, Any]) -> None:
+        self.path = Path(path)
+        new = not self.path.exists()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"folder={str(path)!r} can't be made: {error.strerror}") from None
+        manifest = self.path / MANIFEST
+        text = json.dumps(dict(about), default=_plain, indent=1)
+        wanted = json.loads(text)
+        # A batch belongs to what was to be computed as well as to its name.
+        self._about = json.dumps(wanted, sort_keys=True).encode()
+        if manifest.exists():
+            try:
+                found = json.loads(manifest.read_text(encoding="utf-8"))
+                if not isinstance(found, dict):
+                    raise ValueError
+            except (OSError, ValueError, RecursionError):
+                raise InputError(f"{manifest} is damaged; give another folder, or remove this one") from None
+            if found != wanted:
+                differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+                raise InputError(
+                    f"{self.path} holds another run: its {', '.join(differing)} differ; give another folder, or remove "
+                    "this one"
+                )
+        elif any(one.suffix != ".part" for one in self.path.iterdir()):
+            raise InputError(f"{self.path} isn't empty and holds no run of fit_many or calibrate; give another folder")
+        else:
+            try:
+                files.write(manifest, text.encode())
+            except InputError:
+                if new:
+                    self.path.rmdir()
+                raise
+        for scratch in self.path.glob("*.part"):
+            if time.time() - scratch.stat().st_mtime > ABANDONED:
+                scratch.unlink(missing_ok=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a batch is finished."""
+        return self._path(name).exists()
+
+    def count(self) -> int:
+        """How many batches are finished."""
+        return sum(1 for _ in self.path.glob("*.npz"))
+
+    def read(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of a finished batch; None where it isn't there, or is damaged and has to be done again.
+
+        Raises:
+            InputError: something else than a file stands in its place.
+        """
+        path = self._path(name)
+        if not path.exists():
+            return None
+        try:
+            content = unsealed(files.read(path), self._of(name))
+            if content is None:
+                raise ValueError("it has no checksum")
+            with np.load(io.BytesIO(content)) as found:
+                arrays = dict(found)
+            if arrays.pop(DIGEST).tobytes().decode() != digest_of({"": arrays}, {}):
+                raise ValueError("its arrays aren't those that were kept")
+            return arrays
+        except InputError as error:
+            raise InputError(f"{error}; remove it, or give another folder") from None
+        except Exception:
+            # Whatever the reader of a damaged archive raises.
+            self.forget(name)
+            return None
+
+    def forget(self, name: str) -> None:
+        """Take a batch away that is to be done again; else it would count as finished when that is done."""
+        self._path(name).unlink(missing_ok=True)
+
+    def write(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a finished batch."""
+        whole = io.BytesIO()
+        digest = np.frombuffer(digest_of({"": arrays}, {}).encode(), np.uint8)
+        np.savez(whole, allow_pickle=False, **arrays, **{DIGEST: digest})
+        files.write(self._path(name), sealed(whole.getvalue(), self._of(name)))
+
+    def _path(self, name: str) -> Path:
+        return self.path / f"{name}.npz"
+
+    def _of(self, name: str) -> bytes:
+        """What the checksum of a batch is about, beside its arrays: a batch of another name or run isn't this one."""
+        return name.encode() + b"\n" + self._about
+
+
+def _plain(number: Any) -> Any:
+    """A NumPy number as JSON takes it."""
+    return number.item() if isinstance(number, np.generic) else str(number)

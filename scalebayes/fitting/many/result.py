@@ -1,0 +1,124 @@
+"""Fits: what `fit_many` returns."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+from scalebayes.errors import shown, unknown
+from scalebayes.fitting.result import Fit
+from scalebayes.status import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fits(Sequence[Fit]):
+    """The fits of many data sets, or of many laws: a sequence of `Fit`, indexed by position or by name.
+
+    Attributes:
+        names: of the data sets, in order. items: a fit each.
+        seconds: how long all of it took. resampled: how many were sampled again with NUTS, because k-hat failed.
+
+    `predict` and `optimum` take it as they take a fit, and answer with a dim `dataset`.
+    """
+
+    names: tuple[str, ...]
+    items: tuple[Fit, ...]
+    seconds: float = float("nan")
+    resampled: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Fit]:
+        return iter(self.items)
+
+    @overload
+    def __getitem__(self, index: int | str) -> Fit: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Fits": ...
+    def __getitem__(self, index: int | str | slice) -> "Fit | Fits":
+        if isinstance(index, slice):
+            return Fits(self.names[index], self.items[index], versions=self.versions)
+        if isinstance(index, str):
+            if index not in self.names:
+                raise unknown("data set", index, self.names)
+            return self.items[self.names.index(index)]
+        return self.items[index]
+
+    def where(self, *statuses: Status | str) -> "Fits":
+        """The fits whose worst check has one of these statuses: pass, review or fail.
+
+        Raises:
+            InputError: no such status.
+        """
+        known = [status.value for status in Status]
+        for status in statuses:
+            if str(status) not in known:
+                raise unknown("status", str(status), known)
+        kept = [i for i, fit in enumerate(self.items) if fit.checks.status in statuses]
+        return Fits(tuple(self.names[i] for i in kept), tuple(self.items[i] for i in kept), versions=self.versions)
+
+    @property
+    def status(self) -> "pd.DataFrame":
+        """One row a data set: law, method, runs, the worst status of its checks, and which of them didn't pass."""
+        import pandas as pd
+
+        rows = [
+            {
+                "dataset": name,
+                "law": fit.law.name,
+                "method": fit.method.name,
+                "runs": len(fit.runs),
+                "status": fit.checks.status.value,
+                "failed": ", ".join(c.name for c in fit.checks.of(Status.FAIL)),
+                "review": ", ".join(c.name for c in fit.checks.of(Status.REVIEW)),
+            }
+            for name, fit in zip(self.names, self.items, strict=True)
+        ]
+        columns = ["dataset", "law", "method", "runs", "status", "failed", "review"]
+        return pd.DataFrame(rows, columns=columns).set_index("dataset")
+
+    def summary(self, prob: float = 0.9) -> "pd.DataFrame":
+        """One row a data set and parameter: the table of `Fit.summary`, with the status of the fit's checks.
+
+        Args:
+            prob: of the interval.
+        """
+        import pandas as pd
+
+        if not self.items:
+            return pd.DataFrame(columns=["status", "median", "mean", "sd", "lower", "upper"])
+        tables = {}
+        for name, fit in zip(self.names, self.items, strict=True):
+            table = fit.summary(prob)
+            table.insert(0, "status", fit.checks.status.value)
+            tables[name] = table
+        return pd.concat(tables, names=["dataset", "parameter"])
+
+    def save(self, path: Any) -> None:
+        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+
+        Raises:
+            InputError: the path can't be written.
+        """
+        from scalebayes.storage.many_fits import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        statuses = Counter(fit.checks.status.value for fit in self.items)
+        told = ", ".join(f"{statuses[status.value]} {status.value}" for status in Status if statuses[status.value])
+        laws = ", ".join(dict.fromkeys(fit.law.name for fit in self.items))
+        lines = [f"Fits of {len(self)} data sets: {laws}; checks: {told}"]
+        if self.resampled:
+            lines.append(f"{self.resampled} were sampled with NUTS, because Laplace's k-hat failed")
+        failed = {name: fit.checks.of(Status.FAIL) for name, fit in zip(self.names, self.items, strict=True)}
+        failed = {name: checks for name, checks in failed.items() if checks}
+        lines += [f"fail    {name}: {', '.join(c.name for c in of)}" for name, of in list(failed.items())[:10]]
+        if len(failed) > 10:
+            lines.append(f"... and {len(failed) - 10} more; fits.status has them all")
+        return "\n".join(map(shown, lines))

@@ -1,0 +1,119 @@
+"""One batch of data sets, computed here, in a thread or in another process."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cloudpickle
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.fitting.many.plan import Group
+from scalebayes.infer import Draws
+from scalebayes.infer.batch import Batch, alone_at_first, stacked
+from scalebayes.infer.mode import Mode
+from scalebayes.model.problem import Problem
+
+# Of a process: digest of a pickled model -> the model, so that every batch of it runs one program.
+_models: dict[str, Any] = {}
+
+
+class Parcel(NamedTuple):
+    """A batch that can go to another process: the model as bytes, all else as arrays."""
+
+    model: bytes
+    digest: str
+    arrays: Any
+    width: int
+
+
+def batch_of(problems: Sequence[Problem], members: Sequence[int], group: Group) -> Batch:
+    """The batch of some members of a group, filled to the group's size."""
+    chosen = [problems[i] for i in members]
+    chosen += [chosen[-1]] * (group.batch - len(chosen))
+    return stacked(chosen, group.size, group.width)
+
+
+def keys_of(key: Any, members: Sequence[int], group: Group) -> np.ndarray:
+    """The data of each set's key, `fold_in(key, i)`, filled to the group's size (batch, ...)."""
+    positions = np.array([*members, *[members[-1]] * (group.batch - len(members))])
+    return np.asarray(jax.random.key_data(jax.vmap(jax.random.fold_in, (None, 0))(key, positions)))
+
+
+def parcel(batch: Batch) -> Parcel:
+    """A batch as bytes and arrays.
+
+    The model goes by value, so that a law written in the caller's own script reaches the other process too.
+    """
+    model = cloudpickle.dumps(batch.model)
+    return Parcel(model, hashlib.sha256(model).hexdigest(), (batch.numbers, batch.rows), batch.width)
+
+
+def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, count: int) -> dict[str, np.ndarray]:
+    """The draws of the first `count` data sets of a batch, as arrays with the leading axis set.
+
+    Args:
+        keys: the data of each set's key. impl: of the keys, by its name in JAX.
+    """
+    with jax.enable_x64():
+        if isinstance(batch, Parcel):
+            if batch.digest not in _models:
+                _models[batch.digest] = cloudpickle.loads(batch.model)
+            numbers, rows = batch.arrays
+            batch = Batch(_models[batch.digest], numbers, rows, batch.width)
+        chosen = batch
+        own = jax.random.wrap_key_data(jnp.asarray(keys), impl=impl)
+        # The first of a kind compiles, here and there: no other thread may meanwhile.
+        what = (method, chosen.model, chosen.numbers, chosen.rows, chosen.width)
+        draws = alone_at_first(what, lambda: method.run_many(chosen, own))
+    return to_arrays(draws[:count])
+
+
+def to_arrays(draws: Sequence[Draws]) -> dict[str, np.ndarray]:
+    """Draws of several data sets as named arrays with the leading axis set."""
+    arrays = {"z": np.stack([one.z for one in draws])}
+    arrays |= {f"stats/{name}": np.stack([one.stats[name] for one in draws]) for name in draws[0].stats}
+    arrays |= {f"numbers/{name}": np.array([one.numbers[name] for one in draws]) for name in draws[0].numbers}
+    return arrays | {f"mode/{name}": np.stack([getattr(one.mode, name) for one in draws]) for name in Mode._fields}
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
+    """The draws that `to_arrays` took apart."""
+
+    def part(kind: str, i: int) -> dict[str, Any]:
+        return {name.removeprefix(kind): x[i] for name, x in arrays.items() if name.startswith(kind)}
+
+    return [
+        Draws(
+            arrays["z"][i],
+            part("stats/", i),
+            {name: float(x) for name, x in part("numbers/", i).items()},
+            Mode(**part("mode/", i)),
+        )
+        for i in range(len(arrays["z"]))
+    ]
+
+
+def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> bool:
+    """Whether arrays from a folder are what `to_arrays` makes of draws of these data sets."""
+    z, count, model = arrays.get("z"), len(problems), problems[0].model
+    if z is None or z.ndim != 4 or not z.size or any(x.ndim < 1 or len(x) != count for x in arrays.values()):
+        return False
+    # Rows that have scales of their own have coordinates too, past those of the free parameters.
+    if not (z.shape[-1] == len(model.free) or (model.latent and z.shape[-1] > len(model.free))):
+        return False
+    if {name for name in arrays if name.startswith("mode/")} != {f"mode/{name}" for name in Mode._fields}:
+        return False
+    return arrays["mode/z"].shape[1:] == z.shape[3:] and all(_is_whole(name, x, z.shape) for name, x in arrays.items())
+
+
+def _is_whole(name: str, x: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array of draws z, of a shape (set, chain, draw, coordinate), has the type and the axes of its kind."""
+    kind, _, field = name.partition("/")
+    if kind in ("z", "mode"):
+        axes = {"z": 2, "precision": 3, "log_density": 1, "gradient_norm": 1}.get(field, 2) if field else 4
+        return x.dtype == np.float64 and x.ndim == axes and not (field in ("", "z") and np.isnan(x).any())
+    if kind == "stats":
+        return x.dtype.kind in "fib" and (x.ndim == 2 or (x.ndim in (3, 4) and x.shape[:3] == shape[:3]))
+    return kind == "numbers" and x.dtype.kind in "fib" and x.ndim == 1

@@ -1,0 +1,1 @@
+"""Questions to a posterior: predictions, optima, intervals, programs for export."""

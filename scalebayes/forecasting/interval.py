@@ -1,0 +1,104 @@
+"""Tables that people read: `interval` of a Dataset over draws, `summary` of a fit."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from scalebayes.errors import InputError
+from scalebayes.infer import diagnostics
+
+
+def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
+    """Median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
+
+    Args:
+        dataset: over (chain, draw, point | budget), and over dataset where it is of many fits.
+        prob: of the interval, between 0 and 1.
+
+    Returns:
+        One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
+        largest distance from the runs; `no_minimum`, the share of draws left out, where there are such; `of`, what
+        it is the optimum of, where that isn't the law alone. Mean and sd are left out where the noise has none; with
+        one draw, as from MAP, there is no interval and its columns are blank. The table's `attrs` have what failed of
+        the fit and what to review, as the Dataset has.
+
+    Raises:
+        InputError: prob isn't between 0 and 1, or the Dataset has no draws.
+
+    >>> draws = xr.Dataset({"loss": (("chain", "draw", "point"), np.arange(101.0).reshape(1, 101, 1))})
+    >>> interval(draws, prob=0.9)[["median", "lower", "upper"]].round(6).values.tolist()
+    [[50.0, 5.0, 95.0]]
+    """
+    check_prob(prob)
+    names = [name for name, variable in dataset.data_vars.items() if {"chain", "draw"} <= set(variable.dims)]
+    if not names:
+        raise InputError("interval takes a Dataset with dims chain and draw, as predict and optimum return")
+    frames = []
+    for name in names:
+        variable = dataset[name]
+        index = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+        flat = variable.transpose("chain", "draw", *index).values.reshape(-1, *(variable.sizes[d] for d in index))
+        frame = _coordinates(dataset, index)
+        if dataset.attrs.get("of", "law") != "law" and "of" not in frame:
+            frame["of"] = dataset.attrs["of"]
+        if len(names) > 1:
+            frame["quantity"] = name
+        for column, values in _columns(flat, prob, dataset.attrs.get("moments", 1)).items():
+            frame[column] = np.ravel(values)
+        if "distance" in dataset:
+            frame["efolds"] = dataset["distance"].max("axis").transpose(*index).values.ravel()
+        frames.append(frame)
+    table = pd.concat(frames, ignore_index=True)
+    if len(names) > 1 and len(table) > len(names):
+        first = [c for c in table.columns if c in dataset.coords]
+        table = table.sort_values(first, kind="stable", ignore_index=True)
+    table.attrs = {name: dataset.attrs[name] for name in ("failed", "review") if dataset.attrs.get(name)}
+    return table
+
+
+def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
+    """One row a free parameter: see `Fit.summary`."""
+    check_prob(prob)
+    rows = {name: _columns(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", dtype=np.float64)
+    if "n_steps" in fit.sample_stats:
+        stacked = np.stack(list(fit.draws.values()))
+        table["ess_bulk"] = diagnostics.ess_bulk(stacked)
+        table["ess_tail"] = diagnostics.ess_tail(stacked)
+        table["r_hat"] = diagnostics.rhat(stacked) if stacked.shape[1] > 1 else np.nan
+    return table
+
+
+def check_prob(prob: float) -> None:
+    """Refuse a probability that isn't between 0 and 1."""
+    if not 0 < prob < 1:
+        raise InputError(f"prob is between 0 and 1, such as 0.9; not {prob!r}")
+
+
+def _columns(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
+    tail = (1 - prob) / 2
+    # Draws without an optimum are NaN and left out (the table says their share); where all are, all is blank.
+    found = (~np.isnan(draws)).sum(axis=0)
+    kept = np.where(found == 0, 0.0, draws)
+    lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0)
+    columns: dict[str, Any] = {"median": np.where(found, median, np.nan)}
+    if moments:
+        mean = np.nanmean(kept, axis=0)
+        variance = np.nansum((kept - mean) ** 2, axis=0) / np.maximum(found - 1, 1)
+        columns |= {"mean": np.where(found, mean, np.nan), "sd": np.where(found > 1, np.sqrt(variance), np.nan)}
+    return columns | {"lower": np.where(found > 1, lower, np.nan), "upper": np.where(found > 1, upper, np.nan)}
+
+
+def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
+    """The coordinates along `index`, one row a cell; of its own dims only the names of data sets."""
+    sizes = {dim: dataset.sizes[dim] for dim in index}
+    shown = {}
+    for name, coordinate in dataset.coords.items():
+        if coordinate.dims and set(coordinate.dims) <= set(index) and (name == "dataset" or name not in index):
+            shown[str(name)] = coordinate.broadcast_like(xr.DataArray(np.empty(tuple(sizes.values())), dims=index))
+            shown[str(name)] = shown[str(name)].transpose(*index).values.ravel()
+    if not np.any(shown.get("no_minimum", 0)):
+        shown.pop("no_minimum", None)
+    return pd.DataFrame(shown, index=range(int(np.prod(list(sizes.values())))))

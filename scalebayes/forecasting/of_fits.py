@@ -1,0 +1,98 @@
+"""The answers of many fits as one Dataset with a dim dataset."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError, listed
+from scalebayes.fitting.many.result import Fits
+
+NAMED = 3  # fits, of which a review is said to be by their names
+
+
+def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
+    """One Dataset of the answers of each fit, along a leading dim dataset.
+
+    Where methods differ, chains are joined to one, and as many draws are kept of each as the fewest have.
+
+    Raises:
+        InputError: the answers are of different axes or quantities, as those of laws with other inputs are.
+    """
+    if not answers:
+        raise InputError("there is no fit among these Fits to ask")
+    first = answers[0]
+    for name, other in zip(fits.names, answers, strict=True):
+        if set(other.data_vars) != set(first.data_vars) or list(other["axis"].values) != list(first["axis"].values):
+            raise InputError(
+                f"data sets {fits.names[0]!r} and {name!r} have laws of other inputs or observables: ask them apart"
+            )
+    answers = _alike(answers)
+    first = answers[0]
+    data = {name: (("dataset", *x.dims), np.stack([one[name].values for one in answers])) for name, x in first.items()}
+    shared = {name: x for name, x in first.coords.items() if all(x.identical(one.coords[name]) for one in answers)}
+    own = {
+        name: (("dataset", *x.dims), np.stack([one.coords[name].values for one in answers]))
+        for name, x in first.coords.items()
+        if name not in shared
+    }
+    told = {name: agreed(one.attrs[name] for one in answers) for name in first.attrs}
+    named = dict(zip(fits.names, answers, strict=True))
+    told |= {what: doubts(named, what) for what in ("failed", "review")}
+    if told.get("moments") == "differs":
+        told["moments"] = 0
+    return xr.Dataset(data, {**shared, **own, "dataset": list(fits.names)}, told)
+
+
+def agreed(values: Iterable[Any]) -> Any:
+    """The value that all have, or "differs".
+
+    >>> agreed(["law", "law"]), agreed(["law", "curve"])
+    ('law', 'differs')
+    """
+    first, *others = values
+    return first if all(other == first for other in others) else "differs"
+
+
+def doubts(answers: Mapping[str, xr.Dataset], what: str) -> str:
+    """What failed, or is to review, of the answers, and of which fits unless it is of all: a doubt of one holds for the
+    whole.
+
+    Args:
+        what: the attribute, "failed" or "review".
+
+    >>> doubted, fine = (xr.Dataset(attrs={"review": text}) for text in ("no noise", ""))
+    >>> doubts({"a": doubted, "b": fine}, "review"), doubts({"a": doubted}, "review"), doubts({"b": fine}, "review")
+    ("of 'a': no noise", 'no noise', '')
+    """
+    of: dict[str, list[str]] = {}
+    for name, one in answers.items():
+        of.setdefault(one.attrs[what], []).append(name)
+    more = {text: f" and {len(names) - NAMED} more" if len(names) > NAMED else "" for text, names in of.items()}
+    told = {text: f"of {listed(names[:NAMED])}{more[text]}: " if len(of) > 1 else "" for text, names in of.items()}
+    said = [f"{names}{text}" for text, names in told.items() if text]
+    return "; ".join(said[:NAMED] + ([f"and other doubts of {len(said) - NAMED} more"] if len(said) > NAMED else []))
+
+
+def _alike(answers: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    sizes = {(one.sizes["chain"], one.sizes["draw"]) for one in answers}
+    if len(sizes) == 1:
+        return list(answers)
+    fewest = min(chains * draws for chains, draws in sizes)
+    return [_flat(one, fewest) for one in answers]
+
+
+def _flat(answer: xr.Dataset, fewest: int) -> xr.Dataset:
+    """The draws of all chains as one, evenly thinned to `fewest`."""
+    kept = np.linspace(0, answer.sizes["chain"] * answer.sizes["draw"] - 1, fewest).round().astype(int)
+    data = {}
+    for name, x in answer.data_vars.items():
+        if "draw" in x.dims:
+            rest = [dim for dim in x.dims if dim not in ("chain", "draw")]
+            values = x.transpose("chain", "draw", *rest).values
+            data[name] = (("chain", "draw", *rest), values.reshape(1, -1, *values.shape[2:])[:, kept])
+        else:
+            data[name] = x
+    coords = {name: x for name, x in answer.coords.items() if not {"chain", "draw"} & set(x.dims)}
+    return xr.Dataset(data, coords, answer.attrs)

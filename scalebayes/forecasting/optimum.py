@@ -1,0 +1,238 @@
+"""optimum: the N and D that minimise the law, or the law with its discrepancy, for a budget C = 6 N D."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.fitting import bearing
+from scalebayes.fitting.at_points import discrepancy_key
+from scalebayes.fitting.groups import group_code, group_of_each
+from scalebayes.fitting.many.result import Fits
+from scalebayes.fitting.result import Fit
+from scalebayes.forecasting import optimum_of_curve as departed
+from scalebayes.forecasting.of_fits import joined
+from scalebayes.forecasting.of_stack import Stack, farthest, mixed
+from scalebayes.forecasting.predict import about, curve, distance, exactness, outside, positive, review, warn_of
+from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.laws.law import Terms
+from scalebayes.seeds import as_key
+
+GRID = 257
+REACH = 30.0
+BISECTIONS = 60
+
+
+def optimum(
+    fit: Fit | Fits | Stack | Recalibrated,
+    *,
+    C: Any,
+    of: Literal["law", "curve"] | None = None,
+    group: str | None = None,
+    seed: Any = 0,
+) -> xr.Dataset:
+    """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
+
+    Args:
+        fit: of a law of N and D, or `Fits`, whose answers are stacked along the dim dataset, or a `Stack`; of
+            `recalibrate`, the fit's own optimum, as backtests say nothing of where it lies.
+        C: budgets, a number or an array (budget,).
+        of: "law" for the law alone; "curve" for what `predict` says, the law times the exponential of its discrepancy,
+            of which each draw takes a path along C, given the runs, that its budgets share; a fit that is one draw, its
+            mean. By default "curve" where the fit has a discrepancy; without one both are the law.
+        group, seed: of the discrepancy, as for `predict`; fit i of `Fits` has the key `fold_in(seed, i)`.
+
+    Returns:
+        Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
+        (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
+        the median optimum from the runs, in e-folds. Where a draw has no minimum, its values are NaN; the coordinate
+        `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of; where the
+        fits differ in it, the coordinate `of` (dataset | draw,) does. Of a curve the exponents are NaN: its discrepancy
+        has no second derivative, on which they rest; take them of the law, or log ratios of N between budgets. The
+        attributes `failed` and `review` are as for `predict`.
+
+    Warns:
+        FitWarning: as `predict`.
+
+    Raises:
+        InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
+            minimum in any draw.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> best = optimum(fitted, C=5.76e23)
+    >>> best["N"].item() / 1e10, best.attrs["of"]
+    (7.2..., 'law')
+    """
+    if of not in (None, "law", "curve"):
+        raise unknown("of", of, ("law", "curve"))
+    asked = fit.fit if isinstance(fit, Recalibrated) else fit
+    best = _answer(asked, C, of, group, seed)
+    warn_of(fit)
+    if isinstance(fit, Recalibrated):
+        best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
+    return best
+
+
+def _answer(fit: Fit | Fits | Stack, C: Any, of: str | None, group: str | None, seed: Any) -> xr.Dataset:
+    members = [fit.members[n] for n in fit.picks] if isinstance(fit, Stack) else [fit] if isinstance(fit, Fit) else fit
+    keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(members))]
+    if isinstance(fit, Fit):
+        best = _optimum(fit, C, of, group, as_key(seed))
+    else:
+        groups: list[str | None] = [group] * len(members)
+        if isinstance(fit, Stack):
+            groups = list(group_of_each({name: fit.members[name] for name in fit.picks}, group).values())
+        each = [_optimum(one, C, of, asked, own) for one, asked, own in zip(members, groups, keys, strict=True)]
+        if isinstance(fit, Stack):
+            best = _of_mixture(fit, dict(zip(fit.picks, each, strict=True)))
+        else:
+            best = joined(fit, each)
+            if best.attrs["of"] == "differs":
+                best = best.assign_coords(of=("dataset", [one.attrs["of"] for one in each]))
+    if np.isnan(best["N"].values).all():
+        law = ", ".join(dict.fromkeys(one.law.name for one in members))
+        cure = "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is of the law alone"
+        raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets{cure}")
+    return best
+
+
+def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> xr.Dataset:
+    if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
+        of_these = ", ".join(f"{n} = {c}" if n != c else n for n, c in fit.problem.columns.items())
+        raise InputError(
+            f"optimum splits a budget between N and D, and law {fit.law.name!r} is one of {of_these}; fit runs that "
+            "have N and D"
+        )
+    budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
+    departs = fit.discrepancy is not None and of != "law"
+    if group is not None and not departs:
+        raise InputError(f"group={group!r}: a law has no offset a group; leave it out")
+    with jax.enable_x64():
+        if fit.law.terms is None:
+            log_N, exponent = search(fit.law.fn, params, budget, fit.reference.inputs)
+        else:
+            log_N, exponent = closed_form(fit.law.terms(**params), budget)
+        log_N, exponent, loss = np.asarray(log_N), np.asarray(exponent), None
+        if departs:
+            log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), discrepancy_key(fit, key))
+            exponent = np.nan
+        N = np.exp(log_N)
+        D = budget / (6 * N)
+        if loss is None:
+            loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
+    values = {
+        "N": N,
+        "D": D,
+        "D_per_N": D / N,
+        fit.runs.observable: np.where(np.isnan(N), np.nan, loss),
+        "N_exponent": exponent,
+        "D_exponent": 1 - exponent,
+    }
+    middle = {"N": _median(N), "D": _median(D)}
+    distances = distance(fit, middle)
+    shape = (*next(iter(fit.draws.values())).shape, len(budget))
+    return xr.Dataset(
+        {
+            **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
+            "distance": (("budget", "axis"), np.column_stack(list(distances.values()))),
+        },
+        {
+            "C": ("budget", budget),
+            "no_minimum": ("budget", np.broadcast_to(np.isnan(N), shape).mean(axis=(0, 1))),
+            "axis": list(distances),
+        },
+        {
+            **{"cost": "C = 6 N D", "of": "curve" if departs else "law", "moments": 1, **about(fit)},
+            "review": review(
+                fit, exactness(fit, distances, of_law=not departs), bearing.of_optimum(outside(distances))
+            ),
+        },
+    )
+
+
+def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The optimum of a stack: the members' mixed, the distance that of the mixture's own median."""
+    best = mixed(stack, answers)
+    N, D = (best[name].values for name in ("N", "D"))
+    middle = {"N": _median(N), "D": _median(D)}
+    each = [distance(stack.members[name], middle) for name in answers]
+    axes, far = farthest(
+        [xr.DataArray(np.column_stack(list(x.values())), {"axis": list(x)}, ("budget", "axis")) for x in each]
+    )
+    best = best.assign(distance=(("budget", "axis"), far)).assign_coords(
+        axis=axes, no_minimum=("budget", np.isnan(N).mean(axis=(0, 1)))
+    )
+    if best.attrs["of"] == "differs":
+        best = best.assign_coords(of=("draw", [answers[name].attrs["of"] for name in best["model"].values]))
+    return best
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Median over the draws that have an optimum (budget,); NaN where none has."""
+    found = ~np.isnan(values).all(axis=(0, 1))
+    middle = np.full(values.shape[-1], np.nan)
+    middle[found] = np.nanmedian(values[..., found], axis=(0, 1))
+    return middle
+
+
+def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
+    """log N* and its exponent for a law that falls with A/N^alpha + B/D^beta.
+
+    N* = G (C/6)^a, with a = beta / (alpha + beta) and G = (alpha A / (beta B))^(1 / (alpha + beta)).
+    Source: Hoffmann et al. 2022, arXiv 2203.15556, equation 4.
+    """
+    total = terms.alpha + terms.beta
+    log_G = (jnp.log(terms.alpha) + terms.log_A - jnp.log(terms.beta) - terms.log_B) / total
+    exponent = terms.beta / total
+    log_N = log_G + exponent * jnp.log(budget / 6)
+    return log_N, jnp.broadcast_to(exponent, log_N.shape)
+
+
+def search(fn: Any, params: dict[str, Any], budget: np.ndarray, reference: Mapping[str, float]) -> tuple[Any, Any]:
+    """log N* and its exponent by search over e^30 to either side of the reference's N : D.
+
+    The slope of log f along C = 6 N D, exact by differentiation even where E hides the difference of two losses,
+    brackets the minima on a grid in log N; bisection ends the lowest. The exponent is the implicit
+    derivative, -f_uc / f_uu with u = log N and c = log C. NaN where the slope never turns.
+    """
+    shape = np.broadcast_shapes(*(np.shape(x) for x in params.values()), (1, 1, len(budget)))
+    flat = {name: jnp.broadcast_to(x, shape).ravel() for name, x in params.items()}
+    log_C = jnp.broadcast_to(jnp.log(budget), shape).ravel()
+    log_N, exponent = _search(fn, flat, log_C, float(np.log(reference["N"] / reference["D"])))
+    return log_N.reshape(shape), exponent.reshape(shape)
+
+
+def _search_impl(fn, params, log_C, log_ratio):
+    def one(params, log_C):
+        def height(u, c):
+            return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **params))
+
+        slope = jax.grad(height)
+        u = (log_C - jnp.log(6.0) + log_ratio) / 2 + jnp.linspace(-REACH, REACH, GRID)
+        slopes = jax.vmap(slope, (0, None))(u, log_C)
+        turns = (slopes[:-1] < 0) & (slopes[1:] >= 0)
+        best = jnp.argmin(jnp.where(turns, jax.vmap(height, (0, None))(u[:-1], log_C), jnp.inf))
+
+        def halve(_, ends):
+            low, high = ends
+            middle = (low + high) / 2
+            rising = slope(middle, log_C) > 0
+            return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
+
+        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (u[best], u[best + 1]))
+        at = (low + high) / 2
+        curvature, mixed = jax.grad(slope, (0, 1))(at, log_C)
+        found = turns.any()
+        return jnp.where(found, at, jnp.nan), jnp.where(found, -mixed / curvature, jnp.nan)
+
+    return jax.lax.map(lambda pair: one(*pair), (params, log_C), batch_size=1024)
+
+
+_search = jax.jit(_search_impl, static_argnums=0)

@@ -1,0 +1,124 @@
+"""Where a law times its discrepancy is least along C = 6 N D, draw by draw."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.discrepancy.process import JITTER
+from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
+from scalebayes.fitting.result import Fit
+
+GRID = 65
+LIFT = 0.25  # of the law, in log, at the grid's ends over its own optimum
+REACH = 30.0
+FLOOR = 1e-7  # sd added to a path, so that a place where the discrepancy can't vary leaves no singular matrix
+
+
+def least(
+    fit: Fit, budget: np.ndarray, log_N: Any, group: int, key: Any, grid: int = GRID
+) -> tuple[np.ndarray, np.ndarray]:
+    """log N and the observable where law exp(discrepancy) is least (chain, draw, budget); inside `jax.enable_x64()`.
+
+    For each draw a path of the discrepancy along C = 6 N D, given the runs, is drawn at `grid` values of log N about
+    the law's own optimum, out to where the law, by its curvature there, is `LIFT` above it: further out the process
+    says nothing that a plan could rest on. A parabola through the least value and its neighbours ends the search.
+    The path of a budget is drawn given the runs and the path of the next lower budget, so that a draw's optima
+    belong together. NaN where the least value is at an end, or the law has no optimum.
+
+    Args:
+        budget: (budget,). log_N: of the law's optimum, NaN where there is none; it broadcasts to (chain, draw, budget).
+        group: number of the group whose offset is meant, -1 for a new one. key: None for the mean given the runs.
+    """
+    problem, order = fit.problem, np.argsort(budget)
+    ends = problem.numbers.ends
+    assert ends is not None
+    shape = (*next(iter(fit.draws.values())).shape, len(budget))
+    start = np.broadcast_to(np.asarray(log_N), shape).reshape(-1, len(budget))[:, order]
+    middle = (np.log(budget[order] / 6) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
+    found = _least(
+        problem.model,
+        grid,
+        own_units(fit),
+        ends,
+        {name: np.float64(fit.reference.inputs[name]) for name in ("N", "D")},
+        np.full(grid, group, np.float64) if problem.rows.group is not None else None,
+        np.log(budget[order]),
+        (flat(fit), np.where(np.isnan(start), middle, start), _split(key, len(start))),
+    )
+    best, lowest = (np.asarray(x)[:, np.argsort(order)].reshape(shape) for x in found)
+    none = np.isnan(best) | np.isnan(np.broadcast_to(np.asarray(log_N), shape))
+    return np.where(none, np.nan, best), np.where(none, np.nan, lowest)
+
+
+def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
+    seen_at = ends.places({name: x / reference[name] for name, x in rows.inputs.items()}, rows.group)
+    steps = jnp.linspace(-1.0, 1.0, grid)
+
+    def one(each):
+        (law, noise, process, factor), starts, key = each
+        seen = residuals(model, rows, seen_at, law, noise, factor)
+
+        def height(u, c):
+            return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **law))
+
+        def at_budget(before, budget):
+            c, start, key = budget
+            curvature = jax.grad(jax.grad(height))(start, c)
+            reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
+            u = start + reach * steps
+            there = ends.places(
+                {"N": jnp.exp(u) / reference["N"], "D": jnp.exp(c - jnp.log(6.0) - u) / reference["D"]}, group
+            )
+            delta = _path(model.process, process, seen, before, there, key)
+            whole = jax.vmap(height, (0, None))(u, c) + delta
+            best = jnp.clip(jnp.argmin(whole), 1, grid - 2)
+            inside = (whole[best] <= whole[best - 1]) & (whole[best] <= whole[best + 1])
+            part = _turn(whole, best)
+            at = u[best] + part * (u[1] - u[0])
+            lowest = jnp.exp(height(at, c) + _between(delta, best, part))
+            return (there, delta, jnp.ones(grid)), (jnp.where(inside, at, jnp.nan), lowest)
+
+        nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at)
+        budgets = (log_C, starts, _split(key, len(log_C)))
+        return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), budgets)[1]
+
+    return jax.lax.map(one, draws, batch_size=TOGETHER)
+
+
+_least = jax.jit(_least_impl, static_argnums=(0, 1))
+
+
+def _split(key, count):
+    return None if key is None else jax.random.split(key, count)
+
+
+def _path(process, values, seen, before, there, key):
+    """A draw of delta at places, or without a key its mean, given residuals of runs and delta drawn before (place,)."""
+    held, delta, drawn = before
+    places = jax.tree.map(lambda *x: jnp.concatenate(x), seen.places, held, there)
+    covariance = process.covariance(values, places, places)
+    size = len(delta)
+    kept = jnp.concatenate([seen.mask, drawn, jnp.ones(size)]) > 0
+    noise = jnp.concatenate([seen.scale + jnp.zeros_like(seen.off), jnp.full(2 * size, FLOOR)])
+    own = jnp.where(kept, noise**2 + JITTER * jnp.diagonal(covariance), 1.0)
+    root = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept[None, :], covariance, 0.0) + jnp.diag(own))
+    known = jnp.where(kept[:-size], jnp.concatenate([seen.off, delta]), 0.0)
+    # Normals that give what is known, then new ones: the joint vector is root times them.
+    white = jax.scipy.linalg.solve_triangular(root[:-size, :-size], known, lower=True)
+    mean = root[-size:, :-size] @ white
+    return mean if key is None else mean + root[-size:, -size:] @ jax.random.normal(key, (size,))
+
+
+def _turn(values, at):
+    """Where the parabola through a value and its neighbours turns, in steps from it, within half a step."""
+    low, middle, high = values[at - 1], values[at], values[at + 1]
+    bend = low - 2 * middle + high
+    return jnp.where(bend > 0, jnp.clip((low - high) / (2 * bend), -0.5, 0.5), 0.0)
+
+
+def _between(values, at, part):
+    """The same parabola's value, `part` steps from `at`."""
+    low, middle, high = values[at - 1], values[at], values[at + 1]
+    return middle + part * (high - low) / 2 + part**2 * (low - 2 * middle + high) / 2

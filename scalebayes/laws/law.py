@@ -1,0 +1,324 @@
+"""Law: a scaling law as data and one pure function."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, wraps
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from numpyro.distributions import Distribution
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.parameters.param import Param, exponent_names, parse_dimension
+from scalebayes.parameters.priors import check_reference, replaced
+
+
+class Terms(NamedTuple):
+    """The two terms whose sum decides a law's optimum: exp(log_A)/N^alpha + exp(log_B)/D^beta."""
+
+    log_A: Any
+    alpha: Any
+    log_B: Any
+    beta: Any
+
+
+class Literature(NamedTuple):
+    """A prior from published fits, and which they are."""
+
+    prior: Param
+    sources: str
+
+
+@dataclass(frozen=True, eq=False)  # a law is its function: two are the same where they are one object
+class Law:
+    """A scaling law: `fn(inputs..., parameters...) -> observable`, with a prior and a dimension a parameter.
+
+    Args:
+        name: what it is registered and saved under.
+        fn: pure JAX function of scalars that broadcast; called with keywords. No jit inside.
+        params: name -> `Param`, or a NumPyro distribution (a prior in the runs' own units), or a number (fixed).
+        inputs: the arguments that are columns of the runs; by default all that are not parameters.
+        formula: for people. reference: where it was published.
+        observable: what it gives. range: the open interval of its values; a law of a bounded observable, such as an
+            error rate, takes it in its own unit, any other relative to the runs' scale.
+        noise: the name of the noise that fits the observable.
+        bases: input -> the base of its unit, where that isn't the input itself: {"U": "D"} for an input in the unit
+            of D, {"P": ""} for one that enters the law as it is, such as a number of bits; "loss" for one in the
+            unit of the observable.
+        domains: input -> (low, high) of an input that need not be positive: from low on, below high.
+        trend: input -> -1 where the law never rises with it, 1 where it never falls; inputs left out may do either.
+        shares: inputs that are shares of one whole; where there are several they add up to one.
+        settings: of laws with a list inside, such as the number of breaks; `fn` may then take **rest.
+        ties: (kept, dropped) pairs of parameters that `tie` has made one.
+        literature: parameter -> the prior that `with_priors("literature")` gives it, with its sources.
+        anchor: which runs are its reference: all of them, in their "middle", or the largest tenth, at their "end".
+        terms: parameters -> `Terms`, where the optimum under C = 6 N D is in closed form: the law must be
+            increasing in A/N^alpha + B/D^beta and depend on N and D through it alone.
+
+    Raises:
+        InputError: a parameter that `fn` doesn't take, an argument without a prior, a dimension in unknown bases.
+
+    >>> import numpyro.distributions as dist
+    >>> mine = Law("mine", lambda N, a, E: E + N**-a, {"a": dist.LogNormal(-1.0, 0.5), "E": 1.0})
+    >>> mine.inputs
+    ('N',)
+    >>> float(mine(N=16.0, a=0.5))
+    1.25
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    formula: str = ""
+    reference: str = ""
+    observable: str = "loss"
+    range: tuple[float, float] = (0.0, math.inf)
+    noise: str = "student_t"
+    bases: Mapping[str, str] = field(default_factory=dict)
+    domains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    trend: Mapping[str, int] = field(default_factory=dict)
+    shares: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    anchor: Literal["middle", "end"] = "middle"
+    terms: Callable[..., Terms] | None = None
+    ties: tuple[tuple[str, str], ...] = ()
+    literature: Mapping[str, Literature] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        listed = (*self.inputs, *self.params) if self.settings else ()
+        arguments = _arguments(self.name, self.fn, listed)
+        params = {name: _as_param(name, prior) for name, prior in self.params.items()}
+        if strange := sorted(set(params) - set(arguments)):
+            raise InputError(f"law {self.name!r}: fn takes no argument {strange[0]!r}; it takes {', '.join(arguments)}")
+        inputs = tuple(self.inputs) or tuple(a for a in arguments if a not in params)
+        if not inputs:
+            raise InputError(f"law {self.name!r}: every argument of fn has a prior, so no input is left")
+        if missing := [a for a in arguments if a not in params and a not in inputs]:
+            raise InputError(f"law {self.name!r}: no prior for {', '.join(missing)}; add it to params")
+        if both := sorted(set(inputs) & set(params)):
+            raise InputError(f"law {self.name!r}: {both[0]!r} is both an input and a parameter")
+        if not params:
+            raise InputError(
+                f"law {self.name!r}: no parameters; give params={{name: prior}}, e.g. "
+                f"params={{'{arguments[-1]}': dist.LogNormal(0, 1)}}"
+            )
+        for name, param in params.items():
+            _check_dimension(self.name, name, param, params, _bases(self.name, inputs, self.bases))
+        object.__setattr__(self, "params", MappingProxyType(params))
+        object.__setattr__(self, "inputs", inputs)
+        if strange := sorted(set(self.domains) - set(inputs)):
+            raise InputError(f"law {self.name!r}: domains names {strange[0]!r}, which is no input of it")
+        for name, (low, _) in self.domains.items():
+            if low <= 0 and self.bases.get(name, name) == name:
+                raise InputError(
+                    f"law {self.name!r}: {name!r} need not be positive, so its mean is no unit; say "
+                    f"bases={{{name!r}: ''}} for one that enters the law as it is, or name the input whose unit it has"
+                )
+        for name, param in params.items():
+            if isinstance(param.prior, str) and param.prior == "reference":
+                check_reference(name, param)
+        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+        if strange := sorted(set(self.shares) - set(inputs)):
+            raise InputError(f"law {self.name!r}: shares names {strange[0]!r}, which is no input of it")
+        for name, sign in self.trend.items():
+            if name not in inputs or sign not in (-1, 1):
+                raise InputError(f"law {self.name!r}: trend maps inputs to -1 or 1, not {name!r} to {sign!r}")
+        object.__setattr__(self, "trend", MappingProxyType(dict(self.trend)))
+        object.__setattr__(self, "bases", MappingProxyType({name: self.bases.get(name, name) for name in inputs}))
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+    def __call__(self, **values: Any) -> Any:
+        """Evaluate the law at inputs and parameters in the runs' own units, given by name; they broadcast.
+
+        Parameters fixed at a number may be left out. Works under jit, vmap and grad.
+
+        Raises:
+            InputError: a name is missing or unknown.
+        """
+        known = (*self.inputs, *self.params)
+        for name in values:
+            if name not in known:
+                raise unknown(f"argument of law {self.name!r}", name, known)
+        # One that is fixed at the runs' reference has no number before there are runs.
+        full = {**{n: p.prior for n, p in self.params.items() if p.fixed and p.prior != "reference"}, **values}
+        if missing := [n for n in known if n not in full]:
+            raise InputError(f"law {self.name!r} needs {', '.join(missing)}")
+        return self.fn(**full)
+
+    def with_priors(self, which: str | None = None, /, **priors: Any) -> "Law":
+        """The law with other priors: name -> distribution in the runs' own units, `Param`, number (fixed) or "flat".
+
+        Args:
+            which: "literature" for priors from published fits (`law.literature` has them with their sources), for
+                the parameters that have one, are not fixed and are not among `priors`.
+
+        Raises:
+            InputError: no such parameter, a prior that it can't have, or no literature for this law.
+
+        >>> import scalebayes as sb, numpyro.distributions as dist
+        >>> sb.laws.get("chinchilla").with_priors(alpha=dist.Uniform(0.2, 0.5)).params["alpha"].prior.low
+        0.2
+        """
+        params = dict(self.params)
+        if which is not None:
+            if which != "literature":
+                raise unknown("set of priors", which, ["literature"])
+            if not self.literature:
+                raise InputError(f"law {self.name!r} has no priors from the literature; give your own by name")
+            free = [name for name, param in params.items() if not param.fixed]
+            known = {name: one.prior for name, one in self.literature.items() if name in free}
+            priors = {**known, **priors}
+        for name, prior in priors.items():
+            if name not in params:
+                raise unknown(f"parameter of law {self.name!r}", name, params)
+            params[name] = replaced(name, params[name], prior)
+        return replace(self, params=params)
+
+    def fix(self, **values: float) -> "Law":
+        """The law with parameters held at numbers in the runs' own units.
+
+        >>> import scalebayes as sb
+        >>> sb.laws.get("chinchilla").fix(alpha=0.5).params["alpha"].fixed
+        True
+        """
+        if strange := [name for name, value in values.items() if not isinstance(value, Real)]:
+            raise InputError(f"fix({strange[0]}={values[strange[0]]!r}): a number; with_priors takes distributions")
+        return self.with_priors(**{n: x if isinstance(x, bool) else float(x) for n, x in values.items()})
+
+    def tie(self, kept: str, dropped: str) -> "Law":
+        """The law with two parameters made one, under the name and the prior of the first.
+
+        Raises:
+            InputError: no such parameter, the same twice, or two of different dimensions.
+
+        >>> import scalebayes as sb
+        >>> tied = sb.laws.get("chinchilla").tie("alpha", "beta")
+        >>> list(tied.params), tied.params["B"].dimension
+        (['A', 'B', 'alpha', 'E'], 'loss D^alpha')
+        """
+        for name in (kept, dropped):
+            if name not in self.params:
+                raise unknown(f"parameter of law {self.name!r}", name, self.params)
+        if kept == dropped:
+            raise InputError(f"tie({kept!r}, {dropped!r}): two different parameters")
+        one, other = self.params[kept].dimension, self.params[dropped].dimension
+        if one != other:
+            raise InputError(f"tie({kept!r}, {dropped!r}): their dimensions differ, {one!r} and {other!r}")
+        if self.params[dropped].fixed and not self.params[kept].fixed:
+            raise InputError(f"{dropped!r} is fixed, and {kept!r} isn't: tie({dropped!r}, {kept!r}) fixes both")
+        # Refuses a prior that reaches where the dropped parameter can't be.
+        replaced(kept, self.params[dropped], self.params[kept].prior)
+
+        def renamed(text: str | None) -> str | None:
+            return text and re.sub(rf"\b{dropped}\b", kept, text)
+
+        return replace(
+            self,
+            fn=_tied(self.fn, kept, dropped),
+            terms=self.terms and _tied(self.terms, kept, dropped),
+            params={
+                name: replace(param, dimension=renamed(param.dimension))
+                for name, param in self.params.items()
+                if name != dropped
+            },
+            formula=f"{self.formula} with {dropped} = {kept}",
+            ties=(*self.ties, (kept, dropped)),
+        )
+
+    @property
+    def dimensions(self) -> dict[str, str | None]:
+        """name -> dimension of each parameter."""
+        return {name: param.dimension for name, param in self.params.items()}
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether the observable is seen relative to the runs' scale; a bounded one is taken as it is."""
+        return math.isinf(self.range[1])
+
+    @property
+    def has_dimensions(self) -> bool:
+        """Whether every parameter has a dimension, so that the law can be evaluated on scaled inputs."""
+        return all(param.dimension is not None for param in self.params.values())
+
+
+@cache  # the same law tied again is the same function, and so the same trace
+def _tied(fn: Callable[..., Any], kept: str, dropped: str) -> Callable[..., Any]:
+    def tied(**values: Any) -> Any:
+        return fn(**values, **{dropped: values[kept]})
+
+    names = [name for name in inspect.signature(fn).parameters.values() if name.name != dropped]
+    tied.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    return tied
+
+
+def _arguments(name: str, fn: Callable[..., Any], listed: tuple[str, ...]) -> tuple[str, ...]:
+    if not callable(fn):
+        raise InputError(f"law {name!r}: fn is a function of inputs and parameters, not {type(fn).__name__}")
+    signature = inspect.signature(fn)
+    if listed and any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return listed
+    for parameter in signature.parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise InputError(f"law {name!r}: fn must name its arguments; {parameter} doesn't")
+    return tuple(signature.parameters)
+
+
+def with_length(least: int, most: int) -> Callable[[Callable[[int], Law]], Callable[..., Law]]:
+    """For a law with a list inside: its maker takes the list's length, checked, and makes each law once.
+
+    A law made once is one function, so that a second fit of it compiles nothing.
+    """
+
+    def decorate(make: Callable[[int], Law]) -> Callable[..., Law]:
+        setting, parameter = next(iter(inspect.signature(make).parameters.items()))
+        made = cache(make)
+
+        @wraps(make)
+        def checked(**settings: Any) -> Law:
+            for name in settings:
+                if name != setting:
+                    raise unknown(f"setting of law {make.__name__!r}", name, [setting])
+            length = settings.get(setting, parameter.default)
+            if isinstance(length, bool) or not isinstance(length, Integral) or not least <= int(length) <= most:
+                raise InputError(
+                    f"law {make.__name__!r}: {setting} is a whole number from {least} to {most}, not {length!r}"
+                )
+            return made(int(length))
+
+        return checked
+
+    return decorate
+
+
+def _as_param(name: str, prior: Any) -> Param:
+    if isinstance(prior, Param):
+        return prior
+    try:
+        return Param(prior, scaled=not isinstance(prior, Distribution))
+    except InputError as error:
+        raise InputError(f"parameter {name!r}: {error}") from None
+
+
+def _bases(law: str, inputs: tuple[str, ...], bases: Mapping[str, str]) -> tuple[str, ...]:
+    """The bases that a dimension may have."""
+    for name, base in bases.items():
+        if name not in inputs or base not in ("", "loss", *inputs):
+            raise InputError(f"law {law!r}: bases maps an input to an input, 'loss' or '', not {name!r} to {base!r}")
+    return tuple(dict.fromkeys([*(base for name in inputs if (base := bases.get(name, name))), "loss"]))
+
+
+def _check_dimension(law: str, name: str, param: Param, params: Mapping[str, Param], bases: tuple[str, ...]) -> None:
+    for base, exponent in parse_dimension(param.dimension or ""):
+        if base not in bases:
+            raise unknown(f"base in the dimension of {name!r} of law {law!r}", base, bases)
+        for other in exponent_names(exponent, param.dimension or ""):
+            if other not in params or params[other].dimension != "":
+                raise InputError(
+                    f"law {law!r}: the dimension {param.dimension!r} of {name!r} has {other!r} in an exponent, "
+                    f"which must be a dimensionless parameter"
+                )

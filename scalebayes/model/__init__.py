@@ -1,0 +1,1 @@
+"""From runs, law, noise and priors to one NumPyro model and its arrays."""

@@ -1,0 +1,94 @@
+"""The arrays that inference takes: numbers of a model, rows padded to few sizes, and where the largest runs lie."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from numpyro.distributions import Distribution
+
+from scalebayes.model.model import Ends, Numbers, Rows, default_start
+from scalebayes.parameters.param import Param, Reference
+from scalebayes.parameters.priors import Traced
+from scalebayes.runs import Runs
+
+TOP = 0.1  # of the runs, by size: where the law is held most firmly
+
+
+def padded(rows: int) -> int:
+    """Rows after padding: the next of 8, 12, 16, 24, 32, 48, ... so that few shapes are traced.
+
+    >>> [padded(n) for n in (2, 9, 240)]
+    [8, 12, 256]
+    """
+    size = 8
+    while size < rows:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size // 3 * 4
+    return size
+
+
+def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which runs are of the top tenth by size (run,): by N D where both are there, else by the sum of logs.
+
+    >>> largest({"x": np.arange(1.0, 21.0)}).sum()
+    np.int64(3)
+    """
+    of = [inputs[name] for name in ("N", "D")] if {"N", "D"} <= set(inputs) else list(inputs.values())
+    size = np.sum([np.log(x) for x in of], axis=0)
+    return size >= np.quantile(size, 1 - TOP, method="closest_observation") - 1e-9
+
+
+def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference) -> Ends:
+    """Where the largest runs lie, in reference units: inputs that are positive (run,), in the runs' own."""
+    logs = {name: np.log(x / reference.inputs[name]) for name, x in inputs.items()}
+    top = largest(inputs)
+    most = {name: x.max() for name, x in logs.items()}
+    if {"N", "D"} <= set(logs):
+        most = {"C": (logs["N"] + logs["D"]).max()}
+    return Ends({name: x[top].mean() for name, x in logs.items()}, most)
+
+
+def float64(tree: Any) -> Any:
+    """The tree with float64 NumPy arrays as leaves."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+
+
+def numbers_of(
+    own: Mapping[str, Param], chosen: Mapping[str, Param], reference: Reference, stages: Any, ends: Ends | None
+) -> Numbers:
+    """All numbers of a model: `own` parameters with the priors of their makers, `chosen` with those in force."""
+    free = {name: param for name, param in chosen.items() if not param.fixed}
+
+    def start(name: str, param: Param) -> Any:
+        for candidate in (param, own[name]):
+            same = candidate.scaled == param.scaled or not candidate.dimension
+            if same and isinstance(candidate.prior, Distribution):
+                return candidate.prior
+        return default_start(param.support)
+
+    return Numbers(
+        float64({name: Traced.of(param.distribution) for name, param in free.items()}),
+        float64({name: Traced.of(start(name, param)) for name, param in free.items()}),
+        float64({name: param.prior for name, param in chosen.items() if param.fixed}),
+        float64(reference.logs),
+        np.asarray(stages, np.float64),
+        float64(ends),
+    )
+
+
+def rows_of(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference, group: np.ndarray | None) -> Rows:
+    """The runs in reference units, padded; `values` are the law's inputs and `group` the rows' groups (run,)."""
+    size, n = padded(len(runs)), len(runs)
+
+    def pad(column: np.ndarray) -> np.ndarray:
+        # By the first row, where the law is finite wherever it is at all; the mask takes it out.
+        return np.concatenate([column, np.full(size - n, column[0])])
+
+    return Rows(
+        {name: pad(x / reference.inputs[name]) for name, x in values.items()},
+        pad(runs.y / reference.scale),
+        np.concatenate([np.ones(n), np.zeros(size - n)]),
+        None if runs.se is None else pad(runs.se / reference.scale),
+        None if runs.count is None else pad(runs.count),
+        None if group is None else pad(group.astype(np.float64)),
+    )

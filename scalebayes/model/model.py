@@ -1,0 +1,244 @@
+"""Model = law x noise x discrepancy: the NumPyro model of a table of runs, and its log density.
+
+`Model` is what a trace depends on and is hashable; `Numbers` and `Rows` are arrays that a trace takes. So a fit with
+other data, other prior numbers or another reference runs the program of the first fit of that shape.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from numpyro.distributions import biject_to
+from numpyro.infer.util import potential_energy
+
+from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.discrepancy.kernels import Places
+from scalebayes.discrepancy.process import Process, Residuals
+from scalebayes.laws.law import Law
+from scalebayes.noise.noise import Form, Noise
+from scalebayes.parameters.param import Param, log_unit, rescale
+from scalebayes.parameters.priors import Traced
+
+
+class Site(NamedTuple):
+    """A parameter as the model sees it. scaled: its prior or number is in reference units."""
+
+    name: str
+    dimension: str | None
+    scaled: bool
+    fixed: bool
+
+
+class Numbers(NamedTuple):
+    """All numbers of a model but the runs; a pytree.
+
+    Attributes:
+        priors: free site -> `Traced` prior.
+        starts: free site -> `Traced` distribution that the optimiser's starts are drawn from.
+        fixed: fixed site -> value.
+        log_reference: input or `loss` -> log of the reference.
+        stages: relaxations of the noise that the optimiser goes through, the last is 1.
+        ends: with a discrepancy, where the largest runs lie; else None.
+    """
+
+    priors: dict[str, Traced]
+    starts: dict[str, Traced]
+    fixed: dict[str, Any]
+    log_reference: dict[str, Any]
+    stages: Any
+    ends: "Ends | None" = None
+
+
+class Ends(NamedTuple):
+    """Where the largest runs lie, in reference units; a pytree.
+
+    Attributes:
+        anchor: input -> mean of its log over the runs of the top tenth. most: input -> its largest log; and "C", the
+            largest log of N D, where the law has both.
+    """
+
+    anchor: dict[str, Any]
+    most: dict[str, Any]
+
+    def places(self, inputs: Mapping[str, Any], group: Any = None) -> Places:
+        """Inputs in reference units (run,), as the components of a discrepancy see them."""
+        logs = {name: jnp.log(inputs[name]) for name in self.anchor}
+        if "C" in self.most:
+            beyond = logs["N"] + logs["D"] - self.most["C"]
+        else:
+            over = [logs[name] - most for name, most in self.most.items()]
+            beyond = jnp.stack(over).max(axis=0)
+        return Places({n: x - self.anchor[n] for n, x in logs.items()}, jnp.maximum(beyond, 0.0), group)
+
+
+class Rows(NamedTuple):
+    """The runs in reference units, padded; a pytree of arrays (run,).
+
+    Attributes:
+        inputs: name -> input / reference. y: observable / scale. mask: 0 where a row is padding.
+        se: known standard error / scale, count: readings averaged in the row; None where the runs have none.
+        group: number of the row's group, where a discrepancy has an offset a group; else None.
+    """
+
+    inputs: dict[str, Any]
+    y: Any
+    mask: Any
+    se: Any
+    count: Any
+    group: Any = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a trace depends on: the law's function, the noise's functions, and the sites.
+
+    Attributes:
+        fn, inputs: of the law. law_sites, noise_sites: their parameters, free and fixed.
+        form: of the noise. process: of the discrepancy, process_sites: its parameters.
+
+    Unconstrained coordinates z are those of the free parameters, then, where `latent`, one a padded row.
+    """
+
+    fn: Callable[..., Any]
+    inputs: tuple[str, ...]
+    law_sites: tuple[Site, ...]
+    noise_sites: tuple[Site, ...]
+    form: Form
+    process: Process | None = None
+    process_sites: tuple[Site, ...] = ()
+
+    @classmethod
+    def of(cls, law: Law, noise: Noise, discrepancy: Discrepancy | None = None) -> "Model":
+        """The model of a law, a noise and a discrepancy."""
+        of_law = (law.fn, law.inputs, _sites(law.params), _sites(noise.params), noise.form)
+        if discrepancy is None:
+            return cls(*of_law)
+        return cls(*of_law, discrepancy.process, _sites(discrepancy.params))
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Parameters of law, noise and discrepancy, in the order of draws and tables."""
+        return self.law_sites + self.noise_sites + self.process_sites
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the unknown parameters: the coordinates of the posterior, in order."""
+        return tuple(site.name for site in self.sites if not site.fixed)
+
+    @property
+    def latent(self) -> bool:
+        """Whether every row has an unknown scale of its own, with a coordinate past those of the free parameters."""
+        return self.process is not None and self.form.mixture is not None
+
+    def held(self, rows: Rows) -> Any:
+        """The rows' own coordinates (run,) where nothing is known of them; (0,) where there are none."""
+        return jnp.zeros_like(rows.mask if self.latent else rows.mask[:0])
+
+    def scaled(self, values: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
+        """All parameters in reference units, from free ones in their priors' units."""
+        full = {**numbers.fixed, **values}
+        return {
+            site.name: full[site.name]
+            if site.scaled or not site.dimension
+            else full[site.name] * jnp.exp(-log_unit(site.dimension, full, numbers.log_reference))
+            for site in self.sites
+        }
+
+    def paper(self, values: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
+        """All parameters in the runs' own units, from free ones in their priors' units."""
+        dimensions = {site.name: site.dimension for site in self.sites}
+        return rescale(self.scaled(values, numbers), dimensions, numbers.log_reference)
+
+    def constrain(self, z: Any, numbers: Numbers) -> dict[str, Any]:
+        """Free parameters in their priors' units, from unconstrained coordinates z (free, or more)."""
+        return {name: biject_to(numbers.priors[name].support)(z[i]) for i, name in enumerate(self.free)}
+
+    def noise_values(self, scaled: Mapping[str, Any], stage: Any = None) -> dict[str, Any]:
+        """The noise's parameters, relaxed by `stage` where the noise can be."""
+        values = {site.name: scaled[site.name] for site in self.noise_sites}
+        return values if stage is None or self.form.soften is None else self.form.soften(values, stage)
+
+    def location(self, scaled: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+        """The law's value in reference units at inputs in reference units."""
+        return self.fn(**inputs, **{site.name: scaled[site.name] for site in self.law_sites})
+
+    def log_likelihood(self, scaled: Mapping[str, Any], rows: Rows, stage: Any = None) -> Any:
+        """Log density of each row's observable in reference units (run,); minus the objective where it is one."""
+        location, values = self.location(scaled, rows.inputs), self.noise_values(scaled, stage)
+        return self.form.log_likelihood(rows.y, location, values, rows.se, rows.count)
+
+    def residuals(self, scaled: Mapping[str, Any], numbers: Numbers, rows: Rows, own: Any = None) -> Residuals:
+        """With a discrepancy: log y - log f of the rows, with their `own` coordinates (run,) where there are any."""
+        assert numbers.ends is not None
+        location = self.location(scaled, rows.inputs)
+        scale = self.form.row_scale(location, self.noise_values(scaled), rows.se, rows.count)
+        scale = scale * self.factor(self.noise_values(scaled), own)
+        places = numbers.ends.places(rows.inputs, rows.group)
+        return Residuals(places, jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
+
+    def factor(self, noise: Mapping[str, Any], own: Any) -> Any:
+        """What the rows' scales are multiplied with, by their own coordinates (run,); 1 where they have none."""
+        return self.form.mixture.factor(noise, own) if self.latent and self.form.mixture else 1.0
+
+    def process_values(self, scaled: Mapping[str, Any]) -> dict[str, Any]:
+        """The discrepancy's parameters."""
+        return {site.name: scaled[site.name] for site in self.process_sites}
+
+    def numpyro_model(self, numbers: Numbers, rows: Rows, stage: Any = None) -> None:
+        """The NumPyro model: a site a free parameter, in its prior's units, and the masked likelihood."""
+        values = {name: numpyro.sample(name, numbers.priors[name].distribution) for name in self.free}
+        scaled = self.scaled(values, numbers)
+        if self.process is None:
+            numpyro.factor("log_likelihood", self.log_likelihood(scaled, rows, stage) * rows.mask)
+            return
+        own = None
+        if self.latent and self.form.mixture:
+            coordinate = self.form.mixture.coordinate(self.noise_values(scaled))
+            own = numpyro.sample(OWN, coordinate.expand(rows.mask.shape))
+        joint = self.process.log_density(self.process_values(scaled), self.residuals(scaled, numbers, rows, own))
+        numpyro.factor("log_likelihood", joint - jnp.sum(rows.mask * (jnp.log(rows.y) + HALF)))
+
+    @partial(jax.jit, static_argnums=0)
+    def log_density(self, z: Any, numbers: Numbers, rows: Rows, stage: Any = None) -> Any:
+        """Log posterior density, up to a constant, over unconstrained coordinates z (free,).
+
+        Where `latent`, (run,) more of them follow; those of padding have their prior.
+        """
+        free = len(self.free)
+        values = dict(zip(self.free, z[:free] if self.latent else z, strict=True))
+        if self.latent:
+            values[OWN] = z[free:]
+        return -potential_energy(self.numpyro_model, (numbers, rows, stage), {}, values)
+
+    def draw_starts(self, key: Any, numbers: Numbers) -> Any:
+        """One draw of the free parameters from the starting distributions, in unconstrained coordinates (free,)."""
+        keys = jax.random.split(key, len(self.free))
+        return jnp.stack(
+            [
+                biject_to(numbers.priors[name].support)._inverse(numbers.starts[name].distribution.sample(k))
+                for name, k in zip(self.free, keys, strict=True)
+            ]
+        )
+
+
+HALF = math.log(2 * math.pi) / 2
+OWN = "noise_own"  # NumPyro's site of the rows' own coordinates
+
+
+def _sites(params: Mapping[str, Param]) -> tuple[Site, ...]:
+    # A pure number is the same in any units, so how its prior was given must not make another trace.
+    return tuple(
+        Site(name, p.dimension, (p.scaled or not p.dimension) and not p.fixed, p.fixed) for name, p in params.items()
+    )
+
+
+def default_start(support: Any) -> Any:
+    """Where to start a parameter that has no proper prior."""
+    bijection = biject_to(support)
+    return dist.TransformedDistribution(dist.Normal(0.0, 2.0), bijection)

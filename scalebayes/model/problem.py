@@ -1,0 +1,248 @@
+"""From runs, law, noise and priors to the arrays that inference takes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.errors import InputError, listed, unknown
+from scalebayes.laws.law import Law
+from scalebayes.model.arrays import ends_of, largest, numbers_of, rows_of
+from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.noise.noise import Noise
+from scalebayes.parameters.param import Param, Reference, log_unit
+from scalebayes.parameters.priors import replaced
+from scalebayes.runs import Runs
+from scalebayes.runs.curves.given_as_runs import log_text
+from scalebayes.runs.reading.missing_columns import DERIVED, needed
+from scalebayes.runs.settings import groups_of
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with its numbers and its runs: all that a method needs.
+
+    Attributes:
+        runs: the table, with what had to be derived. law, noise: with the priors in force.
+        columns: law input -> column of the runs. reference: the units of the model.
+        model, numbers, rows: for the traced code (float64 NumPy arrays).
+        discrepancy: with its components and the priors in force, or None.
+        at_reference: parameters of the law that are held at the reference, whose numbers there `law` has.
+    """
+
+    runs: Runs
+    law: Law
+    noise: Noise
+    columns: Mapping[str, str]
+    reference: Reference
+    model: Model
+    numbers: Numbers
+    rows: Rows
+    discrepancy: Discrepancy | None = None
+    at_reference: tuple[str, ...] = ()
+
+    @property
+    def movable_law(self) -> Law:
+        """The law for a reference of other runs: what is held at the reference moves with it."""
+        moved = {name: replace(self.law.params[name], prior="reference") for name in self.at_reference}
+        return replace(self.law, params={**self.law.params, **moved})
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """Every parameter of law, noise and discrepancy, with the prior in force."""
+        own = self.discrepancy.params if self.discrepancy else {}
+        return {**self.law.params, **self.noise.params, **own}
+
+    def column(self, name: str) -> np.ndarray:
+        """A column that the law takes, float64 (run,), checked to lie where the law is defined."""
+        return self.runs.column(name, self._domain(name))
+
+    def axis(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values of a column as distances are measured: their log, or themselves where they need not be positive."""
+        return np.log(values) if self._domain(name) is None else values
+
+    def axis_name(self, name: str) -> str:
+        """What `axis` gives, in words: "log N", or "S" of an input that need not be positive."""
+        return f"log {name}" if self._domain(name) is None else name
+
+    def _domain(self, column: str) -> tuple[float, float] | None:
+        inputs = {column: name for name, column in self.columns.items()}
+        return self.law.domains.get(inputs.get(column, column))
+
+
+def build(
+    runs: Runs,
+    law: Law,
+    noise: Noise,
+    priors: str | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    reference: Reference | None = None,
+    discrepancy: Discrepancy | None = None,
+) -> Problem:
+    """Put runs, law, noise and discrepancy together.
+
+    Args:
+        priors: None (the law's and the noise's own), "flat", or parameter -> distribution in the runs' own units,
+            number, "flat" or `Param`.
+        inputs: law input -> column, where they differ, such as {"x": "C"}.
+        reference: of an earlier fit; by default that of these runs.
+
+    Raises:
+        InputError: an unknown name, a prior that doesn't match the parameter, a column that the law needs and the
+            runs lack, an observable that the noise can't be on.
+    """
+    columns, runs = _bind(runs, law, inputs or {})
+    group = _groups(runs)
+    if discrepancy is not None:
+        discrepancy = _suited(discrepancy, law, noise, group, groups_of(runs.labels, runs.inputs))
+    if clash := sorted(set(law.params) & set(noise.params)):
+        raise InputError(f"law {law.name!r} and noise {noise.name!r} both have a parameter {clash[0]!r}; rename it")
+    _check_observable(runs, law, noise)
+    chosen_law, chosen_noise, chosen_process = _with_priors(law, noise, discrepancy, priors)
+    if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
+        raise InputError(
+            f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
+            "anything; use priors='flat', or leave the scale free"
+        )
+    values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
+    if reference is None:
+        kept = largest(values) if law.anchor == "end" else np.full(len(runs), True)
+        there = {name: x[kept] for name, x in values.items()}
+        own = Reference.of(there, runs.y[kept], law.bases, law.has_scale, law.range[0] < 0)
+        reference = own if law.has_dimensions else Reference.unit(values)
+    chosen_law, held = _at_reference(chosen_law, reference)
+    own = {**law.params, **noise.params, **(discrepancy.params if discrepancy else {})}
+    chosen = {**chosen_law.params, **chosen_noise.params, **(chosen_process.params if chosen_process else {})}
+    offsets = chosen_process is not None and any(one.name == "offset" for one in chosen_process.components)
+    return Problem(
+        runs,
+        chosen_law,
+        chosen_noise,
+        columns,
+        reference,
+        Model.of(chosen_law, chosen_noise, chosen_process),
+        numbers_of(own, chosen, reference, noise.stages, ends_of(values, reference) if chosen_process else None),
+        rows_of(runs, values, reference, group if offsets else None),
+        chosen_process,
+        held,
+    )
+
+
+def _groups(runs: Runs) -> np.ndarray | None:
+    """The number of each row's group (run,), where the runs have groups."""
+    labels = runs.labels.get("group")
+    return None if labels is None else np.unique(np.asarray(labels, str), return_inverse=True)[1]
+
+
+def _suited(
+    discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None, groups: np.ndarray | None
+) -> Discrepancy:
+    """The discrepancy for a law and a noise, or why there is none.
+
+    An offset that is asked for has the table's own `group`s; one by default only those that are more than sizes.
+    """
+    if noise.name != "normal" and noise.form.mixture is None:
+        raise InputError(
+            f"noise {noise.name!r} with a discrepancy isn't there: a Gaussian process is integrated out under a "
+            "noise that is Normal on the log of the observable, or a mixture of such; use noise='normal' or "
+            "'student_t', or leave it out"
+        )
+    if law.domains:
+        raise InputError(
+            f"a discrepancy is over the logs of a law's inputs, and {listed(law.domains)} of law {law.name!r} need not "
+            "be positive; use discrepancy=None"
+        )
+    discrepancy = discrepancy.of(law.inputs, groups is not None and len(set(groups)) > 1)
+    if any(one.name == "offset" for one in discrepancy.components) and group is None:
+        raise InputError("the component offset needs a column 'group' in the runs; add one, or leave it out")
+    if clash := sorted((set(law.params) | set(noise.params)) & set(discrepancy.params)):
+        raise InputError(f"law {law.name!r} and the discrepancy both have a parameter {clash[0]!r}; rename it")
+    return discrepancy
+
+
+def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
+    """That the noise can be on the observable, and the law can give it."""
+    low, high = law.range
+    off = runs.y[~((runs.y >= low) & (runs.y <= high))]
+    if off.size and not law.has_scale:
+        cure = "; a percentage is to be divided by 100" if (off > high).any() else ""
+        raise InputError(
+            f"law {law.name!r} gives {law.observable} from {low:g} to {high:g}, and {runs.observable} is {off[0]:g} in "
+            f"{_rows_of(off)}{cure}"
+        )
+    low, high = noise.form.range
+    where = "positive" if math.isinf(high) else f"between {low:g} and {high:g}"
+    off = runs.y[~((runs.y > low) & (runs.y < high))]
+    if off.size:
+        raise InputError(
+            f"noise {noise.name!r} is for an observable that is {where}, and {runs.observable} is {off[0]:g} in "
+            f"{_rows_of(off)}; leave such runs out, or use noise='normal_raw', which takes any number"
+        )
+    if not math.isinf(high) and law.has_scale:
+        raise InputError(
+            f"noise {noise.name!r} is for an observable that is {where}, and law {law.name!r} has no upper end; use "
+            "noise='student_t', or a law of a share such as 'sigmoid_compute' (sb.Law(..., range=(0, 1)) for your own)"
+        )
+
+
+def _rows_of(off: np.ndarray) -> str:
+    return f"{off.size} run{'s' if off.size > 1 else ''}"
+
+
+def _at_reference(law: Law, reference: Reference) -> tuple[Law, tuple[str, ...]]:
+    """The law with the parameters that are held at the reference as numbers in the runs' own units, and their names."""
+    held = {name: param for name, param in law.params.items() if isinstance(param.prior, str) and param.fixed}
+    if not held:
+        return law, ()
+    numbers = {n: replace(p, prior=float(np.exp(log_unit(p.dimension, {}, reference.logs)))) for n, p in held.items()}
+    return replace(law, params={**law.params, **numbers}), tuple(held)
+
+
+def _bind(runs: Runs, law: Law, inputs: Mapping[str, str]) -> tuple[dict[str, str], Runs]:
+    for name in inputs:
+        if name not in law.inputs:
+            raise unknown(f"input of law {law.name!r}", name, law.inputs)
+    columns = {name: runs.name_of(inputs[name]) if name in inputs else name for name in law.inputs}
+    lacking = {}
+    for name, column in columns.items():
+        runs = runs.numbered(column)
+        if column in runs.inputs:
+            continue
+        if column in DERIVED and len(set(DERIVED) & set(runs.inputs)) == 2:
+            runs = runs.derive(column)
+        else:
+            lacking[name] = column
+    if lacking:
+        log = f"; {text}" if (text := log_text(runs)) else ""
+        raise InputError(f"law {law.name!r} {needed(lacking, runs.inputs, runs.labels)}{log}")
+    return columns, runs
+
+
+def _with_priors(
+    law: Law, noise: Noise, discrepancy: Discrepancy | None, priors: str | Mapping[str, Any] | None
+) -> tuple[Law, Noise, Discrepancy | None]:
+    if priors is None:
+        return law, noise, discrepancy
+    own = discrepancy.params if discrepancy else {}
+    known = {**law.params, **noise.params, **own}
+    if isinstance(priors, str):
+        if priors != "flat":
+            raise unknown("priors", priors, ["flat"])
+        if discrepancy:
+            raise InputError("priors='flat' with a discrepancy: its posterior would be improper; name the parameters")
+        priors = {name: "flat" for name, param in known.items() if not param.fixed}
+    if not isinstance(priors, Mapping):
+        raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
+    for name, prior in priors.items():
+        if name not in known:
+            raise unknown("parameter in priors", name, known)
+        known[name] = replaced(name, known[name], prior)
+    return (
+        replace(law, params={name: known[name] for name in law.params}),
+        replace(noise, params={name: known[name] for name in noise.params}),
+        discrepancy and replace(discrepancy, params=MappingProxyType({name: known[name] for name in own})),
+    )

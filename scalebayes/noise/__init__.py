@@ -1,0 +1,1 @@
+"""How runs scatter around the law."""

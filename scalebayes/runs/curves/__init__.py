@@ -1,0 +1,1 @@
+"""What runs logged on their way: learning curves."""

@@ -1,0 +1,97 @@
+"""The rows of a log, run by run: which column names the runs, and which of a run's readings count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.runs.curves.axis import Axis
+from scalebayes.runs.names import plain
+from scalebayes.runs.reading.cells import number, objects, text
+from scalebayes.runs.reading.raw_table import Table
+from scalebayes.runs.trackers.charts import NAMES_OF_RUNS
+
+OFTEN = 0.1  # share of a run's readings at a step that it has twice; above it they are those of several runs
+
+
+def named(read: Table, by: str | Sequence[str] | None, alone: str) -> tuple[np.ndarray, list[str]]:
+    """The run of each row, None where its name is blank (row,), and the columns that it is from.
+
+    Args:
+        by: the columns, as the caller gave them. alone: the name of the only run, where no column names runs.
+
+    >>> cells = {"model": objects(["a", "a"]), "seed": np.array([0, 1])}
+    >>> named(Table(cells, np.array([1, 2])), ("model", "seed"), "")[0].tolist()
+    ['a, 0', 'a, 1']
+    """
+    columns = [by] if isinstance(by, str) else list(by or ())
+    for name in columns:
+        if name not in read.cells:
+            raise unknown("column in by=", name, read.cells)
+    if not columns and read.named_by:
+        columns = [read.named_by]
+    if not columns:
+        columns = _known(read)
+    if not columns:
+        return objects([alone] * len(read.rows)), []
+    parts = [text(read.cells[name]).tolist() for name in columns]
+    return objects([None if None in row else ", ".join(row) for row in zip(*parts, strict=True)]), columns
+
+
+def _known(read: Table) -> list[str]:
+    """The column that names runs, by its name: of several the one that tells most apart, but not every row."""
+    words = {plain(name): name for name in reversed(list(read.cells))}
+    found = [words[word] for word in NAMES_OF_RUNS if word in words]
+    count = {name: len(set(text(read.cells[name]).tolist())) for name in found}
+    repeated = [name for name in found if count[name] < len(read.rows)]
+    return sorted(repeated or found, key=lambda name: -count[name])[:1]
+
+
+def settled(
+    read: Table, axis: Axis, rows: np.ndarray, run: str, label: Sequence[str], metric: str, dropped: dict[str, int]
+) -> np.ndarray:
+    """The rows of a run that count, by their steps: of a step that was logged twice the later, as the run was resumed.
+
+    Raises:
+        InputError: the rows can't be one run's, since their steps start again or many are there twice.
+    """
+    pairs = list(zip(axis.values[rows].tolist(), map(number, read.cells[metric][rows].tolist()), strict=True))
+    rows = rows[sorted({pair: i for i, pair in reversed(list(enumerate(pairs)))}.values())]
+    x = axis.values[rows]
+    last = {step: i for i, step in enumerate(x.tolist())}
+    if (twice := len(x) - len(last)) and not read.tracked:
+        again = bool((x[1:] <= x[0]).any())
+        beside = int((np.diff(x) == 0).sum())
+        if again or beside > max(1, OFTEN * len(x)):
+            first = next(i for i, step in enumerate(x.tolist()) if last[step] != i)
+            raise _several(read, axis, rows, (first, last[float(x[first])]), run, label, metric)
+    if twice:
+        dropped["readings of a step that was logged again later"] = (
+            dropped.get("readings of a step that was logged again later", 0) + twice
+        )
+    return rows[[last[step] for step in sorted(last)]]
+
+
+def _several(
+    read: Table, axis: Axis, rows: np.ndarray, pair: tuple[int, int], run: str, label: Sequence[str], metric: str
+) -> InputError:
+    """The error for readings of several runs under one name, with the column that tells them apart."""
+    x = axis.values[rows].tolist()
+    cure = "name the column that tells the runs apart with by=...; finished runs are read with sb.read_runs(...)"
+    for name in read.cells:
+        if name in (*label, axis.theirs, metric):
+            continue
+        own = text(read.cells[name])[rows].tolist()
+        if None not in own and len(set(own)) <= len(own) / 2 and len(set(zip(own, x, strict=True))) == len(x):
+            columns = [*label, name]
+            cure = f"say which columns name the runs: by={columns if label else name!r}"
+            break
+    prefix = f"{read.source}: " if read.source else ""
+    whose = f"run '{run}' has" if label else "there are"
+    one, other = (read.rows[rows[i]] for i in pair)
+    return InputError(
+        f"{prefix}{whose} two readings at {axis.theirs} {read.cells[axis.theirs][rows[pair[0]]]} (rows {one} and "
+        f"{other}), as several runs have; {cure}"
+    )

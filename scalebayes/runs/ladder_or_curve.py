@@ -1,0 +1,105 @@
+"""What runs of one input are: a ladder of finished runs, or the curve of one run."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scalebayes.errors import unknown
+from scalebayes.runs import Runs
+from scalebayes.runs.names import read_as
+from scalebayes.runs.reading.missing_columns import DERIVED
+
+LADDER, CURVE = "ladder", "curve"
+ASKED = "as asked"
+FAMILIES = ("name", "id")  # columns that are read as run_id, and may name a family of runs
+MOST = 30  # values of a ladder: a sweep seldom has more of one size, and a logged run seldom fewer
+
+
+class Kind(NamedTuple):
+    """How runs are read.
+
+    Attributes:
+        name: `LADDER` or `CURVE`. why: in a few words.
+    """
+
+    name: str
+    why: str
+
+
+def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
+    """What the runs are along a column: finished runs of several sizes, or one run as it was trained.
+
+    A ladder where the column is N, since a run has one size, or is C or D with at most `MOST` values, and no run of the
+    table's `run_id` has several of them; else a curve.
+
+    Args:
+        column: N, D, C, or one that was read from a column of such a meaning; any other makes a curve. asked: the
+            name of a kind, which then holds.
+
+    Raises:
+        InputError: no kind of that name.
+
+    >>> kind_of(Runs(C=[1e18, 1e19, 1e20], loss=[3.5, 3.1, 2.7]), "C")
+    Kind(name='ladder', why='3 values of C')
+    >>> kind_of(Runs(x=[1.0, 2.0, 4.0], loss=[3.5, 3.1, 2.7]), "x").why
+    'x is none of N, D and C, in which finished runs differ'
+    """
+    if asked not in (None, LADDER, CURVE):
+        raise unknown("kind", str(asked), (LADDER, CURVE))
+    if asked is not None:
+        return Kind(asked, ASKED)
+    values = (runs.derive(column) if column in DERIVED else runs).column(column)
+    size = size_of(runs, column)
+    count = np.unique(values).size
+    if size is None:
+        return Kind(CURVE, f"{column} is none of N, D and C, in which finished runs differ")
+    if size != "N" and (trained := _of_one_run(runs, values)) is not None:
+        return Kind(CURVE, f"run {trained!r} has several values of {column}")
+    if count > MOST and size != "N":
+        return Kind(CURVE, f"{count} values of {column}, more than {MOST}")
+    return Kind(LADDER, f"{count} values of {column}")
+
+
+def size_of(runs: Runs, column: str) -> str | None:
+    """Which of N, D and C a column is, or was in its table; None for any other.
+
+    >>> size_of(Runs(C=[1e18], loss=[3.0]), "C"), size_of(Runs(x=[1.0], loss=[3.0]), "x")
+    ('C', None)
+    """
+    names = (column, runs.origin.aliases.get(column, column))
+    return next((read for name in names if (read := read_as(name, runs.observable)) in DERIVED), None)
+
+
+def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
+    """The first run whose rows have several values, by the table's run_id; None where none has.
+
+    A column of a table that is called `name` or `id` may as well name the family, and tells of no run.
+    """
+    names, called = runs.labels.get("run_id"), runs.origin.aliases.get("run_id", "run_id")
+    if names is None or (called.lower() in FAMILIES and "curve" not in runs.metadata):
+        return None
+    for name in dict.fromkeys(one for one in names if one is not None):
+        if np.unique(values[names == name]).size > 1:
+            return str(name)
+    return None
+
+
+def noted(runs: Runs, kind: Kind) -> Runs:
+    """The runs, whose metadata then tell how they were read.
+
+    >>> kind_text(noted(Runs(C=[1e18], loss=[3.0]), Kind("ladder", "1 values of C")))
+    "a ladder of finished runs (1 values of C); kind='curve' reads them as the curve of one run"
+    """
+    return runs.noted(kind=list(kind))
+
+
+def kind_text(runs: Runs) -> str:
+    """How the runs were read and what reads them otherwise, in words; blank where nothing was to be told apart."""
+    about = runs.metadata.get("kind")
+    if not about:
+        return ""
+    name, why = about
+    of = {LADDER: "a ladder of finished runs", CURVE: "the curve of one run"}
+    other = CURVE if name == LADDER else LADDER
+    cure = "" if why == ASKED else f"; kind='{other}' reads them as {of[other]}"
+    return f"{of[name]} ({why}){cure}"

@@ -1,0 +1,117 @@
+"""Where a table begins in a grid of cells: its title lines, its header, its columns and its rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.reading.cells import is_missing, number, objects
+from scalebayes.runs.reading.raw_table import Table, numbered, refuse_twice
+from scalebayes.runs.reading.spelling import spelled
+from scalebayes.runs.trackers.charts import distinct
+
+# Line breaks, tabs and wide spaces in a name, which a filter couldn't write.
+OTHER_SPACE = re.compile(r"[^\S ]+")
+# Lines above a header that may be its title.
+MOST_TITLES = 10
+
+Cells = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A header and the rows under it, each with its number, 1 for the line below the header; see `grid`."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[int, Cells], ...]
+    titles: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+    @property
+    def uneven(self) -> list[tuple[int, int]]:
+        """The rows, and their numbers of cells, that don't fit the header."""
+        return [(row, len(cells)) for row, cells in self.rows if len(cells) != self.width]
+
+
+def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
+    """The table in lines of cells, or under a header that stands elsewhere; None where all is blank.
+
+    Lines with one cell above the header are titles; the header is the first line after them, if it has names for two
+    columns at least. Blank cells at the end of a line are left out beyond the header's last name.
+
+    >>> grid([["spring"], [], ["N", "loss", ""], ["1e8", "3.1", ""]])
+    Grid(names=('N', 'loss'), rows=((1, ['1e8', '3.1']),), titles=('spring',))
+    """
+    filled = [i for i, cells in enumerate(lines) if not blank(cells)]
+    if not filled:
+        return None
+    start = -1 if header is not None else after_titles(lines, filled)
+    above = lines[start] if header is None else header
+    body = [i for i in filled if i > start]
+    # A column whose header is blank is one where some row has a cell there.
+    width = max([len(trimmed(above)), *(min(len(above), len(trimmed(lines[i]))) for i in body)])
+    titles = [next(cell for cell in lines[i] if not is_missing(cell)) for i in filled if i < start]
+    return Grid(
+        tuple("" if is_missing(name) else OTHER_SPACE.sub(" ", str(name)).strip() for name in above[:width]),
+        tuple((i - start, fitted(lines[i], width)) for i in body),
+        tuple(OTHER_SPACE.sub(" ", str(title)).strip() for title in titles),
+    )
+
+
+def after_titles(lines: Sequence[Cells], filled: Sequence[int]) -> int:
+    """The index of the header: the first line, or the one below titles of one cell each."""
+    for i in filled[: MOST_TITLES + 1]:
+        if len(present(lines[i])) > 1:
+            return i if is_header(lines[i]) else filled[0]
+    return filled[0]
+
+
+def is_header(cells: Cells) -> bool:
+    """Whether a line can only be names: two at least, and none a number or a blank word."""
+    given = present(cells)
+    return len(given) > 1 and not any(is_number(cell) for cell in given)
+
+
+def is_number(cell: Any) -> bool:
+    return number(cell) is not None or (isinstance(cell, str) and spelled(cell) is not None)
+
+
+def present(cells: Cells) -> list[Any]:
+    return [cell for cell in cells if not is_missing(cell)]
+
+
+def blank(cells: Iterable[Any]) -> bool:
+    return all(is_missing(cell) for cell in cells)
+
+
+def trimmed(cells: Cells) -> list[Any]:
+    """A line without the blank cells at its end."""
+    last = max((i for i, cell in enumerate(cells) if not is_missing(cell)), default=-1)
+    return list(cells[: last + 1])
+
+
+def fitted(cells: Cells, width: int) -> list[Any]:
+    """A line without the blank cells beyond the header."""
+    return list(cells[:width]) if blank(cells[width:]) else trimmed(cells)
+
+
+def as_table(found: Grid, source: str) -> Table:
+    """The table of a grid whose rows all fit; columns without a name and without a cell are left out."""
+    if found.rows and found.names and all(is_number(name) for name in found.names):
+        raise InputError(
+            f"{source}: the first line holds numbers only, so the columns have no names; "
+            "put a line with their names above it, such as N,D,loss"
+        )
+    names = distinct([name or f"unnamed_{i}" for i, name in enumerate(found.names, 1)])
+    refuse_twice(names, source)
+    columns = {name: objects([cells[i] for _, cells in found.rows]) for i, name in enumerate(names)}
+    kept = {name: column for i, (name, column) in enumerate(columns.items()) if found.names[i] or not blank(column)}
+    return Table(numbered(kept, source).cells, np.array([row for row, _ in found.rows]), source)

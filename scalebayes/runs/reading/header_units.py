@@ -1,0 +1,172 @@
+"""Units in a column's header: 'Model Size (M)', '#Params (B)', 'tokens_B', 'FLOPs (1e21)', 'Compute (PF-days)'."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scalebayes.runs.name_words import LONGEST
+
+# Words for a power of ten, beside the letters that are used of counts.
+SCALES = {
+    3: r"k|thousands?|kilo|1000s?|000s?",
+    6: r"m|mm|mn|mio|mil|mill|mln|millions?|mega",
+    9: r"b|g|bn|bil|bill|bln|billions?|giga",
+    12: r"t|tn|tr|trillions?|tera",
+}
+SCALE = re.compile("|".join(f"(?P<e{power}>{words})" for power, words in SCALES.items()), re.IGNORECASE)
+PREFIXES = {3: "k|kilo", 6: "m|mega", 9: "g|giga", 12: "t|tera", 15: "p|peta", 18: "e|exa", 21: "z|zetta"}
+PREFIX = "|".join(f"(?P<e{power}>{words})" for power, words in PREFIXES.items())
+# 1e21, 10^21, 10**21, 10²¹, with or without a sign of multiplication before it.
+POWER = re.compile(
+    r"(?:[x×*·]\s*)?(?:1(?:\.0+)?\s*[eE]\s*\+?0*(\d+)|10\s*(?:\^|\*\*)\s*\{?\+?(\d+)\}?|10([⁰¹²³⁴⁵⁶⁷⁸⁹]+))"
+)
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+NOUN = r"(?:params?|parameters?|weights|tokens?|toks?|flops?|flos)"
+# FLOP/s for a day, or an hour: a number of FLOPs.
+TIMES = {"day": 86400.0, "hour": 3600.0, "hr": 3600.0, "year": 365.25 * 86400.0}
+SUSTAINED = re.compile(
+    rf"(?:{PREFIX})?[\s_-]*(?:flops?|f)?(?:\s*/\s*s(?:ec)?|[\s_]?ps|[\s_-]s|s)?[\s_*·.-]*(?P<time>day|hour|hr|year)s?",
+    re.IGNORECASE,
+)
+FLOPS = re.compile(rf"(?<![a-z])(?:{PREFIX})[\s_-]?(?:flops?|flos)(?![a-z]|[\s_]*(?:/|per|ps))", re.IGNORECASE)
+RATES = ("tflops", "gflops", "mflops", "kflops")  # alone, what a machine does in a second
+# Of a loss: how a header writes its unit, and how it is told.
+PER = r"\s*(?:/|per|_per_|a)\s*"
+LOSS_UNITS = {
+    rf"nats?{PER}tok(?:en)?s?": "nats/token",
+    rf"nats?{PER}byte": "nats/byte",
+    rf"nats?{PER}char(?:acter)?": "nats/char",
+    r"nats?": "nats",
+    rf"bits?{PER}byte|bpb": "bits/byte",
+    rf"bits?{PER}char(?:acter)?|bpc": "bits/char",
+    rf"bits?{PER}tok(?:en)?s?|bpt": "bits/token",
+    r"bits?": "bits",
+}
+PER_CENT = "%"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A column's name without its unit.
+
+    Attributes:
+        name: without the unit. factor: what a cell is to be multiplied with. unit: that of a loss, or '%'; else ''.
+        explicit: whether the unit stands in brackets, or behind 'in', a comma or a slash: a part of no name.
+        said: the unit as the header writes it.
+    """
+
+    name: str
+    factor: float = 1.0
+    unit: str = ""
+    explicit: bool = False
+    said: str = ""
+
+    @property
+    def of_an_observable(self) -> bool:
+        """Whether an observable can have the unit: a loss's own, per cent, or what is surely a power of ten."""
+        return bool(self.unit) or self.multiplies
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether the unit can be nothing but a power of ten: (x1000) or (millions), but not (t) or loss_b."""
+        plain = self.explicit or self.said[:1] in "x×*·"
+        return plain and self.factor > 1.0 and bool(re.search(r"\d|[a-z]{3}", self.said, re.IGNORECASE))
+
+
+def headers(column: str) -> Iterator[Header]:
+    """The ways to read a header as a name and a unit, the name as it stands first.
+
+    >>> [(h.name, h.factor, h.unit) for h in headers("Model Size (M)")]
+    [('Model Size (M)', 1.0, ''), ('Model Size', 1000000.0, '')]
+    >>> [(h.name, h.factor, h.unit) for h in headers("loss [bits/byte]")][-1]
+    ('loss', 1.0, 'bits/byte')
+    """
+    column = column.strip()
+    yield Header(column)
+    if len(column) > LONGEST:
+        return
+    for found in re.finditer(r"[(\[{]([^()\[\]{}]*)[)\]}]", column):
+        rest = f"{column[: found.start()].rstrip(' _')} {column[found.end() :].lstrip(' _')}".strip()
+        parts = [part.strip() for part in re.split(r";|,(?!\d{3})", found[1])]
+        for i, part in enumerate(parts):
+            if (measured := measure(part)) is not None:
+                others = " ".join([rest, *parts[:i], *parts[i + 1 :]])
+                yield Header(others.strip(), *measured, explicit=True, said=part)
+    for pattern in (r"(.+?)\s*[,:]\s*(?:in\s+)?(.+)", r"(.+?)[\s_-]+in[\s_-]+(.+)", r"(.+?)\s*([/÷×*]\s*\S+)"):
+        if (found := re.fullmatch(pattern, column, re.IGNORECASE)) is None:
+            continue
+        word = found[2].lstrip("/÷ ") if found[2][0] in "/÷" and POWER.fullmatch(found[2][1:].strip()) else found[2]
+        if (measured := measure(word.replace("_", " "))) is not None:
+            yield Header(found[1], *measured, explicit=True, said=word)
+    # params_M, tokens B, loss_nats; of a name of one letter, small letters may be an index: D_t.
+    for found in re.finditer(r"[\s_.-]+", column):
+        name, word = column[: found.start()], column[found.end() :]
+        index = len(name) == 1 and len(word) == 1 and word.islower()
+        if name and word and not index and (measured := measure(word.replace("_", " "))) is not None:
+            yield Header(name, *measured, said=word)
+    # M params, billions of tokens, Gtokens.
+    if found := re.fullmatch(rf"(?P<scale>{SCALE.pattern})[\s_-]+(?:of[\s_-]+)?(?P<name>.+)", column, re.IGNORECASE):
+        yield Header(found["name"], _power(found))
+    if found := re.fullmatch(rf"(?P<scale>[KMBGT])(?P<name>{NOUN})", column):
+        yield Header(found["name"], _letter(found["scale"]))
+    if found := re.fullmatch(rf"(?P<name>\S*{NOUN})(?P<scale>[KMBGT])", column):
+        yield Header(found["name"], _letter(found["scale"]))
+    if SUSTAINED.fullmatch(column) and (measured := measure(column)) is not None:
+        yield Header("compute", *measured)
+    if column.lower() not in RATES and (found := FLOPS.search(column)):
+        yield Header(f"{column[: found.start()]}flops{column[found.end() :]}", _power(found))
+
+
+def measure(text: str) -> tuple[float, str] | None:
+    """The factor and the unit that a text stands for; None for a text that is no unit.
+
+    >>> measure("M"), measure("10^21 FLOPs"), measure("PF-days"), measure("bits per byte"), measure("wide")
+    ((1000000.0, ''), (1e+21, ''), (8.64e+19, ''), (1.0, 'bits/byte'), None)
+    """
+    text = " ".join(text.split())
+    if text.lower() in ("%", "percent", "per cent", "pct"):
+        return 0.01, PER_CENT
+    for pattern, unit in LOSS_UNITS.items():
+        if re.fullmatch(pattern, text, re.IGNORECASE):
+            return 1.0, unit
+    # A noun may follow: M params, 1e21 FLOPs, billions of tokens.
+    bare = re.sub(rf"(?<=[\d\s⁰¹²³⁴⁵⁶⁷⁸⁹])\s*(?:of\s+)?{NOUN}$", "", text, flags=re.IGNORECASE).strip()
+    bare = re.sub(r"^in\s+", "", bare, flags=re.IGNORECASE)
+    if found := SCALE.fullmatch(bare):
+        return _power(found), ""
+    if found := POWER.fullmatch(bare):
+        power = int(next(filter(None, found.groups())).translate(SUPERSCRIPTS))
+        return (10.0**power, "") if power <= 30 else None
+    if found := re.fullmatch(r"[x×*·]?\s*(1(?:,?000){1,8})", bare):
+        return float(found[1].replace(",", "")), ""
+    if found := FLOPS.fullmatch(text):
+        return _power(found), ""
+    if found := re.fullmatch(rf"([KMBGT])\s?{NOUN}", text):
+        return _letter(found[1]), ""
+    if (found := SUSTAINED.fullmatch(text)) and re.match(r"[a-z]*f", text, re.IGNORECASE):
+        return _power(found) * TIMES[found["time"].lower()], ""
+    return (1.0, "") if re.fullmatch(NOUN, text, re.IGNORECASE) else None
+
+
+def _letter(scale: str) -> float:
+    return 10.0 ** next(power for power, words in SCALES.items() if scale.lower() in words.split("|"))
+
+
+def _power(found: re.Match[str]) -> float:
+    powers = [int(name[1:]) for name, text in found.groupdict().items() if re.fullmatch(r"e\d+", name) and text]
+    return 10.0 ** powers[0] if powers else 1.0
+
+
+def told(factor: float) -> str:
+    """A factor in a sentence.
+
+    >>> told(1e6), told(8.64e19), told(0.01)
+    ('1e6', '8.64e19', '0.01')
+    """
+    if 1e-3 <= factor < 1e3:
+        return f"{factor:g}"
+    power = math.floor(math.log10(factor) + 1e-12)
+    return f"{factor / 10.0**power:.6g}e{power}"

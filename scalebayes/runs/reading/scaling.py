@@ -1,0 +1,203 @@
+"""Columns in the units that a header, or the user, says: multiplied, and told."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from scalebayes.errors import InputError, unknown
+from scalebayes.runs.columns import Reading
+from scalebayes.runs.names import LEAST, MOST
+from scalebayes.runs.reading.cells import is_missing, number
+from scalebayes.runs.reading.header_units import PER_CENT, measure, told
+
+# A cell that says a power of ten itself: 60M, 1.4 T, 7 billion.
+OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
+PER_CENT_FACTOR = 0.01
+
+Cells = Mapping[str, np.ndarray]
+
+
+def in_units(
+    named: dict[str, np.ndarray], cells: Cells, reading: Reading, observable: str, units: Any, prefix: str
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The columns in their units, and what was made of each, in words.
+
+    Args:
+        named: ours -> column (run,). cells: theirs -> column (run,), as it was in the table. units: what the user said,
+            ours -> a factor or its name; it goes before what a header says.
+
+    Raises:
+        InputError: units that aren't such, and cells that don't fit what the header says.
+
+    >>> N = {"N": np.array([60.0, 70.0])}
+    >>> reading = Reading({"N": "Params (M)"}, {}, (), {"N": 1e6})
+    >>> in_units(N, {"Params (M)": N["N"]}, reading, "loss", None, "")
+    ({'N': array([60000000., 70000000.])}, ["'Params (M)' as N, times 1e6"])
+    """
+    asked = asked_units(units, named, reading)
+    factors = {**reading.factors, **asked}
+    made, found = [], dict(named)
+    error = f"{observable}_se"
+    if error in named and error not in asked:
+        refuse_half_said(reading.names.get(observable, ""), reading.names.get(error, ""), cells, error, prefix)
+    for ours, factor in factors.items():
+        theirs = reading.names.get(ours, ours)
+        if ours not in asked:
+            refuse_as_said(ours, theirs, cells[theirs], factor, observable, prefix)
+        for name in (ours, error) if ours == observable and error not in asked else (ours,):
+            own = reading.names.get(name, name)
+            if name not in found or (factor == PER_CENT_FACTOR and own in cells and all_say_per_cent(cells[own])):
+                continue
+            found[name] = times(found[name], cells.get(own), factor)
+            if name == ours:
+                by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
+                made.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
+    if reading.unit:
+        made.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
+    made += [f"'{theirs}' stays a column of its own" for theirs in reading.beside]
+    return found, made
+
+
+def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
+    """What the user said of units: ours -> factor.
+
+    >>> asked_units({"Size": "M"}, {"N": np.ones(1)}, Reading({"N": "Size"}, {}, ()))
+    {'N': 1000000.0}
+    """
+    if units is None:
+        return {}
+    if not isinstance(units, Mapping):
+        raise InputError(f"units={units!r} is no mapping; write what a column counts in: units={{'N': 1e6}}")
+    by_theirs = {theirs: ours for ours, theirs in reading.names.items()}
+    found = {}
+    for name, value in units.items():
+        ours = name if name in named else by_theirs.get(name)
+        if ours is None:
+            raise unknown("column in units", str(name), list(named))
+        measured = measure(value) if isinstance(value, str) else None
+        factor = measured[0] if measured else number(value) if isinstance(value, str | Real) else None
+        if factor is None or not math.isfinite(factor) or factor <= 0:
+            raise InputError(
+                f"units={{{name!r}: {value!r}}} is neither a positive number nor the name of a power of ten; write "
+                f"what its cells are to be multiplied with, as in units={{{name!r}: 1e6}} or units={{{name!r}: 'M'}}"
+            )
+        found[ours] = factor
+    return found
+
+
+def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarray:
+    """Cells times a factor; what is no number stays as it is, and a cell that says per cent itself was divided."""
+    if factor == 1.0:
+        return cells
+    values = cells.tolist()
+    done = [False] * len(values)
+    if factor == PER_CENT_FACTOR and raw is not None:
+        done = [says_per_cent(cell) for cell in raw.tolist()]
+    read = [number(cell) for cell in values]
+    if not any(done) and None not in read:
+        return np.array(read, dtype=np.float64) * factor
+    found = np.empty(len(values), dtype=object)
+    for i, (cell, value) in enumerate(zip(values, read, strict=True)):
+        found[i] = cell if value is None or done[i] else value * factor
+    return found
+
+
+def says_per_cent(cell: Any) -> bool:
+    """Whether a cell says per cent itself, and was divided where it was read."""
+    return isinstance(cell, str) and cell.strip().endswith(PER_CENT)
+
+
+def all_say_per_cent(raw: np.ndarray) -> bool:
+    """Whether each cell that isn't blank says per cent itself."""
+    return all(says_per_cent(cell) or is_missing(cell) for cell in raw.tolist())
+
+
+def refuse_as_said(ours: str, theirs: str, raw: np.ndarray, factor: float, observable: str, prefix: str) -> None:
+    """Raise `InputError` where the cells of a column don't fit the unit that its header says."""
+    if factor == PER_CENT_FACTOR:
+        refuse_shares(ours, theirs, raw, prefix)
+    elif factor > 1.0 and ours == observable:
+        refuse_multiplied(ours, theirs, factor, prefix)
+    elif factor > 1.0:
+        refuse_twice_said(ours, theirs, raw, factor, prefix)
+        refuse_too_large(ours, theirs, raw, factor, prefix)
+
+
+def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
+    """A header that says per cent over cells that may be shares already."""
+    read = [value for cell in raw.tolist() if (value := number(cell)) and math.isfinite(value)]
+    if read and max(map(abs, read)) <= 1.0 and not any(map(says_per_cent, raw.tolist())):
+        raise InputError(
+            f"{prefix}column '{theirs}' says per cent, and none of its cells is above 1; say which holds: "
+            f"units={{'{ours}': 1}} takes them as shares, units={{'{ours}': 0.01}} divides them by 100"
+        )
+
+
+def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: str) -> None:
+    """Cells that say per cent, beside standard errors that don't."""
+    if theirs not in cells or own not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
+        return
+    said = next((cell for cell in cells[own].tolist() if number(cell) and not says_per_cent(cell)), math.nan)
+    if not is_missing(said):
+        raise InputError(
+            f"{prefix}the cells of '{theirs}' say per cent, and a cell of '{own}', {said}, doesn't; say which holds: "
+            f"units={{'{error}': 0.01}} divides the standard errors by 100, units={{'{error}': 1}} takes them as they "
+            "stand"
+        )
+
+
+def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
+    """A cell such as 60M in a column whose header says (M) can be read in two ways."""
+    said = next((cell for cell in raw.tolist() if isinstance(cell, str) and OWN.fullmatch(cell.strip())), None)
+    if said is not None:
+        raise InputError(
+            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cell '{said}' says one too; "
+            f"{which(ours, factor)}"
+        )
+
+
+def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> None:
+    """A loss under (x1000) is one that was multiplied, or one to be."""
+    by, back = told(factor), told(1.0 / factor)
+    raise InputError(
+        f"{prefix}column '{theirs}' says {by}, and its cells may have been multiplied with it, or be meant to be; say "
+        f"which holds: units={{'{ours}': {back}}} divides them by {by}, units={{'{ours}': {by}}} multiplies them, "
+        f"units={{'{ours}': 1}} takes them as they stand"
+    )
+
+
+def which(ours: str, factor: float) -> str:
+    """What to type, for each of the two ways to read a column."""
+    return (
+        f"say which holds: units={{'{ours}': 1}} takes the cells as they stand, "
+        f"units={{'{ours}': {told(factor)}}} multiplies them"
+    )
+
+
+def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
+    """A header that says (M) over cells that are counts already."""
+    read = [value for cell in raw.tolist() if (value := number(cell)) is not None and math.isfinite(value)]
+    middle = float(np.median(read)) if read else 0.0
+    if middle * factor > MOST.get(ours, math.inf):
+        raise InputError(
+            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cells, {told(middle)} in the middle, "
+            f"are too large for it; {which(ours, factor)}"
+        )
+
+
+def countable(cells: np.ndarray, ours: str, factor: float) -> bool:
+    """Whether cells, (run,), can be a language model's N, D or C: positive numbers, of a usual size.
+
+    >>> countable(np.array([768, 1024]), "D", 1.0), countable(np.array([2e9, 4e9]), "D", 1.0)
+    (False, True)
+    """
+    read = np.array([math.nan if (value := number(cell)) is None else value for cell in cells.tolist()])
+    if not read.size or not np.all(np.isfinite(read) & (read > 0)):
+        return False
+    return LEAST[ours] <= float(np.median(read)) * factor <= MOST[ours]

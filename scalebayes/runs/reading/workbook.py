@@ -1,0 +1,98 @@
+"""The sheet of an Excel workbook that holds the table."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from scalebayes.errors import InputError, listed
+from scalebayes.runs.reading.cells import is_missing
+from scalebayes.runs.reading.decode import MOST_BYTES
+from scalebayes.runs.reading.header import Grid, as_table, grid
+from scalebayes.runs.reading.raw_table import Table
+
+# Cells of a sheet, blank ones between others counted; one far corner of a sheet alone would be 17 thousand million.
+MOST_CELLS = 20_000_000
+# What a number format writes as it stands, such as a sign of per cent behind a number that is in per cent.
+LITERAL = re.compile(r'"[^"]*"|\\.')
+
+
+def read_workbook(data: bytes, source: str) -> Table:
+    """The cells of the one sheet with a table; raises `InputError` where no sheet or more than one has some."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(
+            f"{source}: Excel workbooks need openpyxl; install it with: pip install 'scalebayes[excel]'"
+        ) from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            large = sum(info.file_size for info in archive.infolist()) > MOST_BYTES
+        if large:
+            limit = f"{MOST_BYTES // 2**20} MiB"
+            raise InputError(f"{source}: the workbook takes more than {limit} unpacked; save the sheet as .csv")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and checks of cells that it leaves out
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            found = {sheet.title: grid(lines(sheet, source)) for sheet in book.worksheets}
+    except InputError:
+        raise
+    except Exception as error:  # openpyxl raises whatever its parsers do
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:80].rstrip(".")
+        raise InputError(
+            f"{source}: the file can't be read as an Excel workbook ({reason}); save it again, or as .csv"
+        ) from None
+    tables = {title: one for title, one in found.items() if one is not None and is_a_table(one)}
+    if len(tables) != 1:
+        what = f"sheets {listed(tables)} each hold a table" if tables else "no sheet holds a header and a row"
+        raise InputError(f"{source}: {what}; save the one that is meant as .csv")
+    title, one = next(iter(tables.items()))
+    told = [f"sheet '{title}'"] if len(found) > 1 else []
+    told += [f"title line '{line:.60}' left out" for line in one.titles]
+    return replace(as_table(one, source), made=tuple(told))
+
+
+def is_a_table(one: Grid) -> bool:
+    return one.width > 1 and bool(one.rows)
+
+
+def lines(sheet: Any, source: str) -> list[list[Any]]:
+    """The rows of a sheet, equally long, without the blank ones at its end."""
+    sheet.reset_dimensions()  # what a file says of its own size may be wrong
+    rows: list[list[Any]] = []
+    count = 0
+    for row in sheet.iter_rows():
+        count += len(row) + 1
+        if count > MOST_CELLS:
+            raise InputError(f"{source}: sheet '{sheet.title}' has more than {MOST_CELLS:,} cells; save it as .csv")
+        rows.append([shown(cell) for cell in row])
+    return padded(rows)
+
+
+def shown(cell: Any) -> Any:
+    """The value of a cell; of a number that the sheet shows in per cent, its text with the sign, as a person reads it.
+
+    A share of 0.4 that is shown as 40% is '40%' in a file of text too, and one under '(%)' is not divided twice.
+    """
+    value = cell.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or "%" not in (cell.number_format or ""):
+        return value
+    if "%" not in LITERAL.sub("", cell.number_format):
+        return value
+    text = f"{Decimal(f'{value * 100:.15g}'):f}"
+    # Three digits behind a point might be thousands.
+    return f"{text}0%" if re.search(r"\.\d{3}$", text) else f"{text}%"
+
+
+def padded(rows: Iterable[list[Any]]) -> list[list[Any]]:
+    rows = list(rows)
+    while rows and all(is_missing(cell) for cell in rows[-1]):
+        rows.pop()
+    width = max(map(len, rows), default=0)
+    return [row + [None] * (width - len(row)) for row in rows]

@@ -1,0 +1,135 @@
+"""The tests that a filter of rows is made of, and the rows that pass each."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalebayes.errors import InputError
+from scalebayes.runs.numeric import show
+from scalebayes.runs.reading.cells import number, text
+from scalebayes.runs.reading.spelling import spelled
+
+COMPARISONS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+Columns = Mapping[str, np.ndarray]
+
+
+def counts(words: np.ndarray) -> np.ndarray:
+    """Words (row,) that are each one number as float64, NaN where missing; others as they are.
+
+    >>> counts(np.array(["0.5M", None], dtype=object)), counts(np.array(["7B", "base"], dtype=object))
+    (array([500000.,     nan]), array(['7B', 'base'], dtype=object))
+    """
+    if words.dtype.kind == "f":
+        return words
+    found = {word: spelled(word) for word in {*words.tolist()} - {None} if number(word) is None}
+    if any(one is None or one.value is None for one in found.values()) or not any(word for word in words):
+        return words
+    values = [one.value if (one := found.get(word)) else number(word) for word in words]
+    return np.array(values, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by its name: numbers and booleans as float64, anything else as text with None where missing."""
+
+    name: str
+
+    def values(self, columns: Columns) -> np.ndarray:
+        column = np.asarray(columns[self.name])
+        return column.astype(np.float64) if column.dtype.kind in "biuf" else text(column)
+
+    def told(self, values: np.ndarray) -> str:
+        if values.dtype.kind == "f":
+            return f"column '{self.name}' holds numbers"
+        odd = [cell for cell in values if number(cell) is None] or [cell for cell in values if cell is not None]
+        return f"column '{self.name}' holds text" + (f" ({show(odd[0])})" if odd else "")
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number (True is 1, False is 0) or text."""
+
+    value: float | str
+
+    def values(self, columns: Columns) -> np.ndarray:
+        return np.array([self.value], dtype=object if isinstance(self.value, str) else np.float64)
+
+    def told(self, values: np.ndarray) -> str:
+        return f"{self.value!r} is text" if isinstance(self.value, str) else f"{self.value:g} is a number"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """One comparison of two sides, at least one of them a column.
+
+    >>> early = Compare("<", Column("C"), Literal(1e21))
+    >>> early.mask({"C": np.array([1e20, 1e22, np.nan])}).tolist()
+    [True, False, False]
+    """
+
+    sign: str
+    left: Column | Literal
+    right: Column | Literal
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        sides = [self.left.values(columns), self.right.values(columns)]
+        held = COMPARISONS[self.sign]
+        for i, side in enumerate((self.left, self.right)):
+            # Quotes around a number, as in size == '70M', are no reason to refuse it.
+            if isinstance(side, Literal) and sides[1 - i].dtype.kind == "f" and (word := spelled(str(side.value))):
+                sides[i] = sides[i] if word.value is None else np.array([word.value])
+        # Words such as 7B are names, but where they are put in order, or beside numbers.
+        if self.sign not in ("==", "!=") or any(side.dtype.kind == "f" for side in sides):
+            counted = [counts(side) for side in sides]
+            named = any(number(word) is None for side in sides if side.dtype.kind != "f" for word in side)
+            sides = counted if named and all(side.dtype.kind == "f" for side in counted) else sides
+        numeric = [side.dtype.kind == "f" for side in sides]
+        if all(numeric):
+            return held(*sides)
+        for i, side in enumerate(sides):
+            if numeric[i] and np.isnan(side).all():  # a blank column has no kind of its own
+                sides[i], numeric[i] = np.full(side.shape, None, dtype=object), False
+        if any(numeric):
+            told = " and ".join([self.left.told(sides[0]), self.right.told(sides[1])])
+            raise InputError(f"{told}: they can't be compared; text stands in quotes, numbers without")
+        present = np.logical_and(*[np.array([cell is not None for cell in side], dtype=bool) for side in sides])
+        words = [np.array([cell or "" for cell in side], dtype=object) for side in sides]
+        passed = np.asarray(held(*words), dtype=bool)
+        return passed | ~present if self.sign == "!=" else passed & present
+
+
+@dataclass(frozen=True)
+class Not:
+    """The rows that a test leaves out."""
+
+    test: Test
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        return ~self.test.mask(columns)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Tests of which all hold, or any."""
+
+    every: bool
+    tests: tuple[Test, ...]
+
+    def mask(self, columns: Columns) -> np.ndarray:
+        join = np.logical_and if self.every else np.logical_or
+        return join.reduce([test.mask(columns) for test in self.tests])
+
+
+Test = Compare | Not | Joined

@@ -1,0 +1,1 @@
+"""`load`: results read back from files, held to what they should be."""

@@ -1,0 +1,81 @@
+"""scalebayes compare, and what the command line makes of a saved stack."""
+
+import json
+
+import numpy as np
+import pytest
+
+import scalebayes as sb
+from scalebayes.cli import format as show
+from scalebayes.cli import main
+
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """12 runs of a power law in C, in a folder with a cache of its own."""
+    folder = tmp_path_factory.mktemp("compare")
+    x = np.geomspace(1e18, 1e23, 12)
+    loss = 90.0 * x**-0.07 * np.exp(0.005 * np.random.default_rng(2).standard_normal(12))
+    rows = [f"{a},{b}" for a, b in zip(x, loss, strict=True)]
+    (folder / "runs.csv").write_text("\n".join(["flops,loss", *rows]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
+        yield folder / "runs.csv"
+
+
+def run(capsys, *args):
+    code = main([str(arg) for arg in args])
+    return code, *capsys.readouterr()
+
+
+def test_laws_are_compared(table, capsys):
+    """The command prints other scores than `compare` gives."""
+    laws = ("--law", "power", "--law", "offset_power", "--input", "x=C")
+    code, out, _ = run(capsys, "compare", table, *laws, "--json")
+    assert code == 0
+    document = json.loads(out)
+    runs = sb.read_runs(table)
+    fits = {
+        law: sb.fit(runs, law, inputs={"x": "C"}, method="laplace", on_fail="ignore")
+        for law in ("power", "offset_power")
+    }
+    expected = sb.compare(fits).table()
+    assert [row["law"] for row in document["laws"]] == list(expected.index)
+    for row in document["laws"]:
+        for name in ("elpd_loo", "lpd_largest", "weight_loo", "weight_largest"):
+            assert row[name] == pytest.approx(expected.loc[row["law"], name], rel=1e-6, abs=1e-9)
+    code, out, _ = run(capsys, "compare", table, *laws)
+    lines = [line.split() for line in out.splitlines()]
+    head = next(i for i, line in enumerate(lines) if line[:1] == ["law"])
+    assert code == 0 and lines[head][:5] == ["law", "elpd", "diff", "se", "bad"]
+    best = expected.iloc[0]
+    assert lines[head + 1][:2] == [expected.index[0], show.figure(best["elpd_loo"])]
+    # What failed comes first.
+    assert out.startswith("fail") == bool(sb.compare(fits).checks.of("fail"))
+
+
+@pytest.mark.parametrize(
+    ("args", "match"),
+    [
+        (("--law", "power"), "two or more laws"),
+        (("--law", "power", "--law", "power"), "each once"),
+        (("--law", "power", "--law", "m4", "--input", "y=C"), "unknown input"),
+        (("--law", "power", "--law", "offset_powr"), "did you mean"),
+    ],
+)
+def test_what_cant_be_compared_is_one_line(table, capsys, args, match):
+    """A traceback, or a comparison of something else."""
+    code, _, err = run(capsys, "compare", table, *args)
+    assert code == 2 and match in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_saved_stack_is_no_fit(table, capsys):
+    """A traceback for a file that holds several fits."""
+    runs = sb.read_runs(table)
+    one = sb.fit(runs, "power", inputs={"x": "C"}, method="laplace", on_fail="ignore")
+    path = table.parent / "stack.nc"
+    sb.stack({"a": one}, {"a": 1.0}, draws=100).save(path)
+    code, _, err = run(capsys, "predict", path, "--C", "1e24")
+    assert code == 2 and "holds a Stack and not one fit" in err

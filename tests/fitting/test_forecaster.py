@@ -1,0 +1,150 @@
+"""The recommended forecaster, in Python and on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+
+import scalebayes as sb
+from scalebayes.cli import main
+from scalebayes.cli.fit import method_of
+from scalebayes.fitting.forecaster import METHOD, recipe
+from scalebayes.runs.window import window_text
+
+
+def sweep(rows, seed=0, noise=0.005, groups=None):
+    """Runs of an exact law of N and D, for a forecaster that allows for more."""
+    rng = np.random.default_rng(seed)
+    N, D = np.exp(rng.uniform(16, 20, rows)), np.exp(rng.uniform(20, 24, rows))
+    loss = (1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(noise * rng.normal(size=rows))
+    labels = {} if groups is None else {"group": [f"g{i % groups}" for i in range(rows)]}
+    return sb.Runs(N=N, D=D, loss=loss, **labels)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return sweep(12)
+
+
+@pytest.fixture(scope="module")
+def fit(runs):
+    return sb.forecaster(runs, on_fail="ignore")
+
+
+def names(one):
+    return [part.name for part in one.discrepancy.components]
+
+
+def test_the_recipe_is_of_what_the_runs_have():
+    assert names(recipe(sweep(12))) == ["matern", "bend", "drift"] and recipe(sweep(12)).law == "end_chinchilla"
+    assert names(recipe(sweep(9))) == ["matern"], "nine runs can't tell a bend from the law"
+    assert names(recipe(sweep(12, groups=3))) == ["matern", "bend", "drift", "offset"]
+    one = recipe(sb.Runs(tokens=[1.0, 2.0], loss=[2.0, 1.9]))
+    assert one.law == "end_power" and one.inputs == {"x": "tokens"}
+    along = recipe(sweep(12).derive("C"), {"x": "C"})
+    assert along.law == "end_power" and along.window is None and along.cells is None
+    curve = recipe(sweep(12).derive("C"), {"x": "C"}, "curve")
+    assert curve.law == "end_power" and curve.window == sb.Window(slope=20.0) and curve.cells is None
+
+
+@pytest.mark.parametrize(
+    ("table", "inputs", "told"),
+    [
+        (sb.Runs(a=[1.0, 2.0], b=[1.0, 2.0], loss=[2.0, 1.9]), None, "needs N and D .* and the runs have 'a', 'b'"),
+        (sb.Runs(x=[1.0, 2.0], loss=[2.0, 1.9]), {"N": "x"}, "takes inputs={'x': column}"),
+    ],
+)
+def test_a_table_without_a_recipe_is_refused_with_the_cure(table, inputs, told):
+    with pytest.raises(sb.InputError, match=told):
+        sb.forecaster(table, inputs=inputs)
+
+
+def test_few_runs_are_told_to_be_mostly_prior(fit):
+    assert fit.checks["mostly prior"].status == "review" and "12 runs" in fit.checks["mostly prior"].sentence
+    assert "mostly prior" in repr(fit)
+
+
+def test_runs_are_few_however_many_readings_each_is_the_mean_of():
+    runs = sweep(8)
+    runs = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y, count=np.full(8, 50.0))
+    assert "8 runs say little" in sb.forecaster(runs, on_fail="ignore").checks["mostly prior"].sentence
+
+
+def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs):
+    N, D = runs.column("N").max(), runs.column("D").max()
+    near, far = (sb.predict(fit, N=N * k, D=D * k) for k in (1.0, 30.0))
+    width = [float(np.log(x["loss"]).std()) for x in (near, far)]
+    assert width[1] > 2 * width[0] and "exact" not in far.attrs["review"]
+    exact = sb.fit(runs, "chinchilla", method="laplace", on_fail="ignore")
+    assert "take the law as exact" in sb.predict(exact, N=N * 30, D=D * 30).attrs["review"]
+    assert "exact" not in sb.predict(exact, N=runs.column("N")[0], D=runs.column("D")[0]).attrs["review"]
+
+
+def test_a_curve_over_any_column_is_fitted_in_its_window():
+    x = np.geomspace(1.0, 1e4, 60)
+    rng = np.random.default_rng(1)
+    runs = sb.Runs(D=x, loss=(0.3 + x**-0.4) * np.exp(0.005 * rng.normal(size=60)))
+    fit = sb.forecaster(runs, on_fail="ignore")
+    assert window_text(fit.runs).startswith("the last 2 e-folds of D") and fit.runs.column("D").min() > 1e4 / np.e**2.1
+    assert fit.checks["mostly prior"].status == "review", "the window has fewer runs than the table"
+    truth = 0.3 + 3e4**-0.4
+    found = sb.interval(sb.predict(fit, D=3e4), prob=0.99).iloc[0]
+    assert found["lower"] < truth < found["upper"], "seed 1"
+
+
+def test_many_runs_are_averaged_but_for_cells_that_scatter():
+    rng = np.random.default_rng(2)
+    N, D = (np.repeat(x, 5) for x in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
+    N, D = N.ravel(), D.ravel()
+    loss = (1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.003 * rng.normal(size=N.size))
+    odd = np.flatnonzero((N[0] == N) & (D[0] == D))
+    loss[odd] *= np.exp(0.2 * np.array([1, -1, 1, -1, 0][: odd.size]))
+    fit = sb.forecaster(sb.Runs(N=N, D=D, loss=loss), on_fail="ignore")
+    said = fit.checks["averaged cells"].sentence
+    # Twenty-five cells leave the noise in doubt, so that unlucky cells may be taken apart beside the odd one, which
+    # costs rows and no information; most stay averaged.
+    apart = int((fit.runs.count == 1).sum())
+    assert apart % 5 == 0 and 5 <= apart <= 25, "seed 2"
+    cells = 25 + apart - apart // 5
+    assert f"125 runs averaged in {cells} cells of N, D, up to 0.01 e-folds wide; {apart} of them" in said, "seed 2"
+    there = np.isclose(fit.runs.column("N"), N[0], rtol=1e-9) & np.isclose(fit.runs.column("D"), D[0], rtol=1e-9)
+    assert fit.runs.count[there].tolist() == [1.0] * 5, "seed 2"
+    assert fit.runs.count.sum() == 125
+    assert len(fit.scored_runs) == 125 and fit.origin.table().hash == fit.runs.hash, "scores are of other runs"
+
+
+def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys):
+    path, out = tmp_path / "runs.csv", tmp_path / "fit.nc"
+    sweep(24, seed=3).to_pandas().to_csv(path, index=False)
+    assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "end_chinchilla" in text and "5B" in text and "saved to" in text
+    assert "on your runs" in text or "none of your runs was forecast this far out" in text
+    assert isinstance(sb.load(out), sb.Fit)
+    assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--no-backtest", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["points"][0]["lower"] < told["points"][0]["median"] < told["points"][0]["upper"]
+    assert told["backtest"] == "" and told["observed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "say what to forecast"),
+        (["--along", "C", "--N", "1B"], "give the values of C alone, as --x"),
+        (["--x", "10"], "unknown input"),
+    ],
+)
+def test_the_command_line_refuses_in_one_line(tmp_path, capsys, words, told):
+    path = tmp_path / "runs.csv"
+    sweep(12).to_pandas().to_csv(path, index=False)
+    assert main(["forecast", str(path), *words]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told in error and error.count("\n") == 0
+
+
+def test_the_command_line_forecasts_by_the_method_that_python_does():
+    """Fails if what isn't typed of a method falls back to the settings of another."""
+    assert method_of("laplace", {}, METHOD) == METHOD
+    assert method_of("laplace", {"draws": 50}, METHOD).proposals == METHOD.proposals
+    assert method_of("nuts", {}, METHOD) == sb.NUTS()
