@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from scalebayes.runs.best_of import best_of
     from scalebayes.runs.window import Window
     from scalebayes.status import FitError, FitWarning
-    from scalebayes.storage.fit import load
+    from scalebayes.storage.load import load
 
 _HOMES = {
     "Backtest": "backtesting.result",
@@ -90,7 +90,7 @@ _HOMES = {
     "forecaster": "fitting.forecaster",
     "interval": "forecasting.interval",
     "last_of": "runs",
-    "load": "storage.fit",
+    "load": "storage.load",
     "optimum": "forecasting.optimum",
     "predict": "forecasting.predict",
     "prior_predictive": "forecasting.prior_predictive",

@@ -36,17 +36,6 @@ FOLDERS = (
     "",  # the package itself: names that load when they are used
     "cli",
 )
-# Inside a function: module that imports, module that is imported, why it can't run the other way.
-UPWARDS = {
-    ("fitting.result", "fitting.datatree"): "Fit.data and Fit.log_likelihood: xarray loads when a tree is asked for",
-    ("fitting.result", "forecasting.interval"): "Fit.summary: pandas loads when a table is asked for",
-    ("fitting.result", "storage.fit"): "Fit.save, which needs Fit to load",
-    ("fitting.many.result", "storage.many_fits"): "Fits.save, which needs Fits to load",
-    ("forecasting.of_stack", "storage.stack"): "Stack.save, which needs Stack to load",
-    ("storage.fit", "storage.many_fits"): "load, of a file that holds many fits",
-    ("storage.fit", "storage.stack"): "load, of a file that holds a stack",
-    ("backtesting.result", "storage.backtest"): "Backtest.save and Backtest.load; the store holds it to what a file is",
-}
 TOP = 8  # files at most beside the folders
 ENDINGS = ("isons", "ison", "ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ed", "ive", "ical", "ics")
 ENDINGS += ("ic", "als", "al", "ability", "es", "s", "e")
@@ -62,10 +51,10 @@ def modules():
 
 
 def imports(module, path):
-    """(imported module of the package, line, whether it is inside a function), those for type checkers left out."""
+    """(imported module of the package, line), those for type checkers left out."""
     known, tree = modules(), ast.parse(path.read_text(encoding="utf-8"))
 
-    def visit(node, inside):
+    def visit(node):
         for child in ast.iter_child_nodes(node):
             match child:
                 case ast.If(test=ast.Name(id="TYPE_CHECKING")):
@@ -74,17 +63,16 @@ def imports(module, path):
                     base = name.removeprefix("scalebayes").removeprefix(".")
                     for alias in child.names:
                         member = f"{base}.{alias.name}".removeprefix(".")
-                        yield (member if member in known else base), child.lineno, inside
+                        yield (member if member in known else base), child.lineno
                 case ast.ImportFrom(level=level) if level:
                     pytest.fail(f"{path}:{child.lineno}: a relative import; write it in full")
                 case ast.Import():
                     for alias in child.names:
                         if alias.name.split(".")[0] == "scalebayes":
-                            yield alias.name.removeprefix("scalebayes").removeprefix("."), child.lineno, inside
-            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            yield from visit(child, inside or function)
+                            yield alias.name.removeprefix("scalebayes").removeprefix("."), child.lineno
+            yield from visit(child)
 
-    return list(visit(tree, False))
+    return list(visit(tree))
 
 
 def place(module):
@@ -98,23 +86,15 @@ def test_every_folder_has_a_place():
 
 
 def test_imports_run_one_way():
-    """Fails if a folder imports one below it: no part could then be read or used alone."""
-    lazy = set()
+    """Fails if a folder imports one below it, at whatever time: no part could then be read or used alone."""
     for module, path in modules().items():
-        for imported, line, inside in imports(module, path):
-            if place(imported) <= place(module) and (module, imported) not in UPWARDS:
-                continue
-            where = f"{path.name}:{line}: {module} imports {imported}"
-            assert inside, f"{where}, which comes after it"
-            assert (module, imported) in UPWARDS, f"{where} inside a function, and isn't among the exceptions"
-            lazy.add((module, imported))
-    assert lazy == set(UPWARDS), "an exception that no module needs any more"
+        for imported, line in imports(module, path):
+            assert place(imported) <= place(module), f"{path.name}:{line}: {module} imports {imported}, below it"
 
 
 def test_no_circle():
     """Fails if two files need each other, or a ring of them does, however late one is imported."""
-    needs = {module: {name for name, *_ in imports(module, path)} for module, path in modules().items()}
-    needs = {module: {name for name in names if (module, name) not in UPWARDS} for module, names in needs.items()}
+    needs = {module: {name for name, _ in imports(module, path)} for module, path in modules().items()}
     while free := [module for module, names in needs.items() if not names & set(needs)]:
         needs = {module: names for module, names in needs.items() if module not in free}
     assert not needs, f"in a circle, or behind one: {', '.join(needs)}"

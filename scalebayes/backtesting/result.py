@@ -115,7 +115,7 @@ class Backtest:
         Raises:
             InputError: the path can't be written.
         """
-        from scalebayes.storage.backtest import save
+        from scalebayes.backtesting.file import save
 
         save(self.data, path)
 
@@ -126,7 +126,7 @@ class Backtest:
         Raises:
             InputError: no such file, not a backtest, or a damaged one.
         """
-        from scalebayes.storage.backtest import load
+        from scalebayes.backtesting.file import load
 
         return cls(load(path))
 

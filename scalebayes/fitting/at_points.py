@@ -1,16 +1,18 @@
 """The discrepancy of a fit at given points, given the runs, draw by draw."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy.process import Residuals
-from scalebayes.fitting.result import Fit
 from scalebayes.model.arrays import padded
 from scalebayes.model.model import Rows
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.result import Fit
 
 TOGETHER = 64  # draws whose matrices are in memory at once
 
@@ -23,7 +25,7 @@ class Conditional(NamedTuple):
     drawn: np.ndarray | None
 
 
-def conditional(fit: Fit, points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
+def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
     """log f - log(law) at points given the runs; inside `jax.enable_x64()`.
 
     Args:
@@ -51,7 +53,7 @@ def conditional(fit: Fit, points: Mapping[str, np.ndarray], group: np.ndarray, k
     return Conditional(mean, sd, drawn)
 
 
-def discrepancy_key(fit: Fit, key: Any) -> Any:
+def discrepancy_key(fit: "Fit", key: Any) -> Any:
     """The key of a discrepancy's draws in an answer; None for a fit that is its mode alone, which takes the mean.
 
     One draw of the process is no mode, and another seed would give another.
@@ -80,7 +82,7 @@ def residuals(
 _conditional = jax.jit(_conditional_impl, static_argnums=0)
 
 
-def leave_one_out(fit: Fit) -> np.ndarray:
+def leave_one_out(fit: "Fit") -> np.ndarray:
     """log p(observable of a run | the other runs, draw) (chain, draw, run), in the observable's own units.
 
     Where runs have scales of their own, it is given those of the other runs; the run's own is integrated out.
@@ -110,7 +112,7 @@ def _leave_one_out_impl(model, rows, places, arrays):
 _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
 
 
-def own_units(fit: Fit) -> Rows:
+def own_units(fit: "Fit") -> Rows:
     """The padded rows in the runs' own units, as the draws are."""
     rows, reference = fit.problem.rows, fit.reference
     return rows._replace(
@@ -120,7 +122,7 @@ def own_units(fit: Fit) -> Rows:
     )
 
 
-def flat(fit: Fit) -> tuple[Any, ...]:
+def flat(fit: "Fit") -> tuple[Any, ...]:
     """Draws of law, noise and discrepancy (draw,), and the factors of the padded rows' scales (draw, run) or None."""
     groups = (fit.law_draws, fit.noise_draws, fit.discrepancy_draws)
     draws = [{name: x.ravel() for name, x in each.items()} for each in groups]

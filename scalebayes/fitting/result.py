@@ -135,7 +135,7 @@ class Fit:
         Args:
             prob: of the interval. Lower, upper and sd are blank where there is one draw.
         """
-        from scalebayes.forecasting.interval import summary
+        from scalebayes.fitting.summary import summary
 
         return summary(self, prob)
 
@@ -145,7 +145,7 @@ class Fit:
         Raises:
             InputError: the path can't be written.
         """
-        from scalebayes.storage.fit import save
+        from scalebayes.fitting.to_file import save
 
         save(self, path)
 

@@ -79,7 +79,7 @@ class Stack:
         Raises:
             InputError: the path can't be written.
         """
-        from scalebayes.storage.stack import save
+        from scalebayes.forecasting.to_file import save
 
         save(self, path)
 

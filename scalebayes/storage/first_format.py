@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.files.hdf5 import Content
-from scalebayes.storage.restore import CELL, DRAWS, KINDS, ORIGIN, RUNS, STATS
+from scalebayes.fitting.to_file import CELL, DRAWS, KINDS, ORIGIN, RUNS, STATS
 
 Arrays = dict[str, np.ndarray]
 

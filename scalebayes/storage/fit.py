@@ -1,161 +1,144 @@
-"""Save a fit to one NetCDF file and load it again. Nothing named in a file is ever imported or run."""
+"""A fit from the arrays and the record of a file, each held to what a fit is."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import jax
 import numpy as np
 
+from scalebayes import infer, laws
 from scalebayes.discrepancy import gp as discrepancies
-from scalebayes.errors import InputError, listed, shown
-from scalebayes.files import netcdf
-from scalebayes.files.hdf5 import Content
-from scalebayes.fitting.datatree import DIMS, tree_name
+from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.errors import InputError, listed
+from scalebayes.fitting.datatree import tree_name
 from scalebayes.fitting.result import Fit
+from scalebayes.fitting.to_file import CELL, DRAWS, ORIGIN, RUNS, STATS, places
 from scalebayes.laws.law import Law
-from scalebayes.parameters.priors import param_record
+from scalebayes.model.problem import build
+from scalebayes.noise import noise as noises
+from scalebayes.noise.noise import Noise
+from scalebayes.parameters.param import Param, Reference
+from scalebayes.parameters.priors import param_from_record
 from scalebayes.runs import stored
-from scalebayes.status import checks_record
-from scalebayes.storage.first_format import upgraded
-from scalebayes.storage.restore import CELL, DRAWS, KINDS, ORIGIN, STATS, law_of, places, restored, together
+from scalebayes.runs.averaging import Averaged
+from scalebayes.status import checks_of
 
-FORMAT = 2
-
-
-def save(fit: Fit, path: Any) -> None:
-    """Write a fit to one NetCDF file: see `Fit.save`."""
-    netcdf.save(path, groups_of(fit), {"": about(json_of(record_of(fit)))})
+Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
-def about(record: str, kind: str = KINDS[0]) -> dict[str, Any]:
-    """The attributes of a file of some kind."""
-    return {"scalebayes_format": FORMAT, "scalebayes_kind": kind, "scalebayes": record}
+def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
+    name, params = record["name"], record["params"]
+    if law is None:
+        if name not in laws.names():
+            raise InputError(f"{path} holds a fit of law {name!r}, not in the registry: load(path, law=my_law)")
+        law = laws.get(name, **record["settings"])
+        for kept, dropped in record.get("ties", ()):
+            law = law.tie(kept, dropped)
+    else:
+        for kept, dropped in record.get("ties", ()):
+            law = law if (kept, dropped) in law.ties else law.tie(kept, dropped)
+        if len(law.ties) != len(record.get("ties", ())):
+            raise InputError(f"{path} holds a fit whose ties are {record.get('ties', [])}, and law= has {law.ties}")
+    if law.name != name:
+        raise InputError(f"{path} holds a fit of law {name!r}, and law= is {law.name!r}")
+    if set(law.params) != set(params):
+        raise InputError(f"law {name!r} has parameters {listed(law.params)}, and {path} has {listed(params)}")
+    # Dimensions are the law's own: a file must not change what its draws mean.
+    return replace(law, params={n: _as_of(param_from_record(params[n]), p) for n, p in law.params.items()})
 
 
-def json_of(record: Mapping[str, Any]) -> str:
-    """A record as ASCII text, whatever the names in it."""
-    return json.dumps(record, default=float)
+def _as_of(saved: Param, own: Param) -> Param:
+    """A parameter of a file with the dimension and the support of the law's or the noise's own."""
+    return replace(saved, dimension=own.dimension, within=own.support)
 
 
-def groups_of(fit: Fit) -> dict[str, dict[str, netcdf.Variable]]:
-    """The arrays of a fit as they lie in a file, in ArviZ's schema; labels are numbers, whose words the record has."""
-    groups: dict[str, dict[str, netcdf.Variable]] = {
-        DRAWS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.draws.items()},
-        STATS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.sample_stats.items()},
-    }
-    place = places(stored.record_of(fit.runs))
-    for name, x in stored.arrays_of(fit.runs).items():
-        group, variable = place[name]
-        groups.setdefault(group, {})[variable] = (("run",), x)
-    if fit.origin is not None:
-        groups[ORIGIN] = origin_of(fit)
-    return groups
+def together(groups: Groups, record: Mapping[str, Any]) -> dict[str, Mapping[str, np.ndarray]]:
+    """The groups of a fit's file with its runs in one, as `restored` takes them."""
+    there = {ours: groups.get(group, {}).get(name) for ours, (group, name) in places(record["runs"]).items()}
+    return {**groups, RUNS: {ours: x for ours, x in there.items() if x is not None}}
 
 
-def origin_of(fit: Fit) -> dict[str, netcdf.Variable]:
-    """The runs that were averaged, and the cell of each."""
-    assert fit.origin is not None
-    arrays = {**stored.arrays_of(fit.origin.runs), CELL: fit.origin.cell.astype(np.int64)}
-    return {name: (("run",), x) for name, x in arrays.items()}
-
-
-def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
-    """Read a fit that `Fit.save` wrote, the fits of `Fits.save`, or the stack of `Stack.save`.
-
-    The checksum at the file's end is read before all else. A file of a version without one is read too, and held to
-    what a fit is: finite draws, sizes that agree with the runs.
-
-    Args:
-        path: of the file. law: the law, or for many fits and a stack the laws, not in the registry: functions are
-            never read from a file.
+def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
+    """The fit of a file's arrays and its record.
 
     Raises:
-        InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
-
-    >>> import tempfile, scalebayes as sb
-    >>> fitted = sb.fit(sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]), "power", method="map")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     fitted.save(f"{folder}/fit.nc")
-    ...     again = load(f"{folder}/fit.nc")
-    >>> bool(again.draws["alpha"] == fitted.draws["alpha"])
-    True
+        InputError: they don't belong together.
     """
-    path, given = Path(path), [law] if isinstance(law, Law) else list(law or ())
-    content = netcdf.load(path)
-    found = content.attrs[""]
-    if "scalebayes_format" not in found:
-        raise InputError(f"can't read {path}: it is a NetCDF file, but not a fit saved by scalebayes")
-    try:
-        written = int(found["scalebayes_format"])
-        if written > FORMAT:
-            raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
-        if written == FORMAT and netcdf.MARK not in found:
-            raise InputError("its checksum is gone")
-        kind, record, content = _parts(content, written)
-        return _read(path, kind, content, record, given)
-    except InputError as error:
-        # What is to be done by who loads it names the file.
-        named = shown(str(path)) in str(error)
-        raise InputError(str(error) if named else netcdf.damaged(path, str(error))) from None
-    except Exception as error:
-        raise InputError(netcdf.damaged(path, f"{type(error).__name__}: {error}")) from None
+    runs = stored.restored(groups[RUNS], record["runs"])
+    noise: Noise = noises.get(record["noise"]["name"], record["noise"]["settings"])
+    saved = {n: _as_of(param_from_record(p), noise.params[n]) for n, p in record["noise"]["params"].items()}
+    noise = replace(noise, params=saved)
+    reference = Reference(record["reference"]["inputs"], record["reference"]["scale"])
+    with jax.enable_x64():
+        problem = build(runs, law, noise, None, record["columns"], reference, _departure(record.get("discrepancy")))
+    settings = record["method"]["settings"]
+    method = infer.METHODS[record["method"]["name"]](**settings | {"search": infer.Search(**settings["search"])})
+    draws, stats = _sampled(groups, record, problem.model.free, len(runs))
+    return Fit(
+        problem,
+        method,
+        seed_of(record["seed"]),
+        MappingProxyType(draws),
+        MappingProxyType(stats),
+        MappingProxyType({str(name): float(x) for name, x in record["numbers"].items()}),
+        checks_of(record["checks"]),
+        MappingProxyType({str(name): str(x) for name, x in record["versions"].items()}),
+        _origin(groups, record.get("origin")),
+    )
 
 
-def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
-    """What is in a file, its record, and its arrays as this version writes them."""
-    if written < FORMAT:
-        return upgraded(content)
-    found = content.attrs[""]
-    kind, record = str(found["scalebayes_kind"]), json.loads(found["scalebayes"])
-    return kind, record, content._replace(groups=together(content.groups, record)) if kind == KINDS[0] else content
+def seed_of(record: Any) -> int | tuple[int, ...]:
+    """The seed of a record: a whole number, or the numbers of a key."""
+    found = tuple(record) if isinstance(record, list) else record
+    if not all(type(x) is int and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
+        raise InputError("its seed is no whole number")
+    return found
 
 
-def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], given: Sequence[Law]) -> Any:
-    if kind == KINDS[1]:
-        from scalebayes.storage.many_fits import restored as restored_fits
+def _sampled(
+    groups: Groups, record: Mapping[str, Any], free: tuple[str, ...], runs: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Draws and sample stats, found to be whole."""
+    found, stats = groups[DRAWS], {str(name): x for name, x in groups.get(STATS, {}).items()}
+    draws = {name: found[tree_name(name)] for name in free if tree_name(name) in found}
+    if set(draws) != set(free) or len(found) != len(free):
+        raise InputError(f"it has draws of {listed(found)}, and its law of {listed(free)}")
+    shape = next(iter(draws.values())).shape
+    if len(shape) != 2 or not all(shape):
+        raise InputError(f"its draws have the shape {shape}, and not (chain, draw)")
+    infinite = record.get("infinite", {})
+    for name, x in draws.items():
+        if x.dtype != np.float64 or x.shape != shape or (~np.isfinite(x)).sum() != infinite.get(name, 0):
+            raise InputError(f"the draws of {name!r} aren't {shape[0]} x {shape[1]} finite numbers")
+    for name, x in stats.items():
+        if x.dtype.kind not in "fib" or x.ndim not in (1, 2, 3) or (x.ndim > 1 and x.shape != (*shape, runs)[: x.ndim]):
+            raise InputError(f"{name!r} of its sample stats isn't one number a draw")
+    return draws, stats
 
-        held = {one["law"]["name"] for group in record["groups"] for one in group["fits"]}
-        if strange := [one.name for one in given if one.name not in held]:
-            raise InputError(f"{path} holds fits of {listed(sorted(held))}, and law= is {strange[0]!r}")
-        return restored_fits(path, content, record, {one.name: one for one in given})
-    if kind == KINDS[2]:
-        from scalebayes.storage.stack import restored as restored_stack
 
-        return restored_stack(path, content, record, given)
-    if kind != KINDS[0]:
-        raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
-    if len(given) > 1:
-        raise InputError(f"{path} holds one fit: law= is one law")
-    return restored(content.groups, record, law_of(path, record["law"], given[0] if given else None))
+def _origin(groups: Groups, record: Mapping[str, Any] | None) -> Averaged | None:
+    """The runs that were averaged, and their cells; a file from before they were kept has none."""
+    if record is None:
+        return None
+    runs, cell = stored.restored(groups[ORIGIN], record["runs"]), groups[ORIGIN][CELL]
+    if (
+        cell.shape != (len(runs),)
+        or cell.dtype.kind != "i"
+        or not np.array_equal(np.unique(cell), np.arange(cell.max() + 1))
+    ):
+        raise InputError("the cells of its runs aren't numbered from 0 on")
+    return Averaged(runs, cell, record["about"])
 
 
-def record_of(fit: Fit) -> dict[str, Any]:
-    """What else is known of a fit, in JSON's types."""
-    return {
-        "law": {
-            "name": fit.law.name,
-            "settings": dict(fit.law.settings),
-            "ties": [list(pair) for pair in fit.law.ties],
-            "formula": fit.law.formula,
-            "params": {name: param_record(p) for name, p in fit.problem.movable_law.params.items()},
-        },
-        "noise": {
-            "name": fit.noise.name,
-            "settings": dict(fit.noise.settings),
-            "params": {name: param_record(p) for name, p in fit.noise.params.items()},
-        },
-        "discrepancy": fit.discrepancy and discrepancies.record_of(fit.discrepancy),
-        "method": {"name": fit.method.name, "settings": asdict(fit.method)},
-        "columns": dict(fit.problem.columns),
-        "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
-        "seed": fit.seed,
-        "numbers": dict(fit.numbers),
-        "checks": checks_record(fit.checks),
-        "versions": dict(fit.versions),
-        "runs": stored.record_of(fit.runs),
-        "origin": fit.origin and {"runs": stored.record_of(fit.origin.runs), "about": stored.plain(fit.origin.about)},
-        # Of a fit that failed its checks; any other draw of a file that isn't finite is damage.
-        "infinite": {name: n for name, x in fit.draws.items() if (n := int((~np.isfinite(x)).sum()))},
-    }
+def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
+    """The discrepancy of a record, its parameters with the dimensions and supports of its components' own."""
+    saved = discrepancies.from_record(record)
+    if saved is None:
+        return None
+    own = {name: param for one in saved.components for name, param in one.params().items()}
+    if set(own) != set(saved.params):
+        raise InputError(f"its discrepancy has {listed(saved.params)}, and not {listed(own)}")
+    return replace(saved, params=MappingProxyType({name: _as_of(saved.params[name], own[name]) for name in own}))

@@ -1,4 +1,4 @@
-"""Save a stack to one NetCDF file, a group a member, and load it again."""
+"""A stack from the arrays and the records of a file."""
 
 import json
 import math
@@ -7,37 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.errors import InputError, listed
-from scalebayes.files import netcdf
 from scalebayes.files.hdf5 import Content
+from scalebayes.fitting.to_file import RUNS
 from scalebayes.forecasting.of_stack import Stack
-from scalebayes.status import checks_of, checks_record
-from scalebayes.storage.fit import about, groups_of, json_of, record_of
-from scalebayes.storage.restore import KINDS, RUNS, law_of, seed_of, together
-from scalebayes.storage.restore import restored as restored_fit
+from scalebayes.status import checks_of
+from scalebayes.storage.fit import law_of, seed_of, together
+from scalebayes.storage.fit import restored as restored_fit
 
 if TYPE_CHECKING:
     from scalebayes.laws.law import Law
 
 MOST = 100_000_000  # draws of a mixture, more than any memory answers for
-
-
-def save(stack: Stack, path: Any) -> None:
-    """Write a stack to one NetCDF file: see `Stack.save`."""
-    record = {
-        "names": list(stack.members),
-        "weights": list(stack.weights.values()),
-        "by": stack.by,
-        "draws": stack.draws,
-        "seed": stack.seed,
-        "versions": dict(stack.versions),
-        "compared": checks_record(stack.compared),
-    }
-    groups, attrs = {}, {"": about(json_of(record), KINDS[2])}
-    # Names are the user's, and may hold what a path of the file can't.
-    for i, fit in enumerate(stack.members.values()):
-        groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
-        attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
-    netcdf.save(path, groups, attrs)
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], given: Sequence["Law"]) -> Stack:

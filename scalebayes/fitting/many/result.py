@@ -105,7 +105,7 @@ class Fits(Sequence[Fit]):
         Raises:
             InputError: the path can't be written.
         """
-        from scalebayes.storage.many_fits import save
+        from scalebayes.fitting.many.to_file import save
 
         save(self, path)
 

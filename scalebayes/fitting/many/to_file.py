@@ -1,0 +1,60 @@
+"""The fits of many data sets written to one NetCDF file."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scalebayes.files import netcdf
+from scalebayes.fitting.datatree import DIMS, tree_name
+from scalebayes.fitting.to_file import DRAWS, KINDS, ORIGIN, RUNS, STATS, about, json_of, origin_of, record_of
+from scalebayes.runs import stored
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.many.result import Fits
+
+
+def save(fits: "Fits", path: Any) -> None:
+    """Write fits to one NetCDF file: see `Fits.save`.
+
+    Fits whose arrays have one shape share a group, their draws stacked along the dim dataset; the runs of all of a
+    group's fits are one table, in order.
+    """
+    alike: dict[Any, list[int]] = defaultdict(list)
+    tables = [stored.arrays_of(fit.runs) for fit in fits]
+    for i, (fit, table) in enumerate(zip(fits, tables, strict=True)):
+        shapes = tuple((name, x.shape) for name, x in (*fit.draws.items(), *fit.sample_stats.items()))
+        alike[tuple(table), shapes].append(i)
+    record = {
+        "names": fits.names,
+        "seconds": fits.seconds,
+        "resampled": fits.resampled,
+        "versions": dict(fits.versions),
+        "groups": [
+            {
+                "members": members,
+                "rows": [len(fits[i].runs) for i in members],
+                "fits": [record_of(fits[i]) for i in members],
+            }
+            for members in alike.values()
+        ],
+    }
+    groups: dict[str, dict[str, netcdf.Variable]] = {}
+    for number, members in enumerate(alike.values()):
+        each = [fits[i] for i in members]
+        groups[f"group{number}/{DRAWS}"] = _stacked([fit.draws for fit in each])
+        groups[f"group{number}/{STATS}"] = _stacked([fit.sample_stats for fit in each])
+        first = tables[members[0]]
+        groups[f"group{number}/{RUNS}"] = {
+            name: (("row",), np.concatenate([tables[i][name] for i in members])) for name in first
+        }
+    groups |= {f"{ORIGIN}{i}": origin_of(fit) for i, fit in enumerate(fits) if fit.origin is not None}
+    netcdf.save(path, groups, {"": about(json_of(record), KINDS[1])})
+
+
+def _stacked(each: Sequence[Mapping[str, np.ndarray]]) -> dict[str, netcdf.Variable]:
+    return {
+        tree_name(name): (("dataset", *DIMS[x.ndim]), np.stack([one[name] for one in each]))
+        for name, x in each[0].items()
+    }

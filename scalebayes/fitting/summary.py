@@ -1,0 +1,42 @@
+"""Tables of draws that people read: the parameters of a fit, and the columns of any such table."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalebayes.errors import InputError
+from scalebayes.infer import diagnostics
+
+
+def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
+    """One row a free parameter: see `Fit.summary`."""
+    check_prob(prob)
+    rows = {name: columns_of(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", dtype=np.float64)
+    if "n_steps" in fit.sample_stats:
+        stacked = np.stack(list(fit.draws.values()))
+        table["ess_bulk"] = diagnostics.ess_bulk(stacked)
+        table["ess_tail"] = diagnostics.ess_tail(stacked)
+        table["r_hat"] = diagnostics.rhat(stacked) if stacked.shape[1] > 1 else np.nan
+    return table
+
+
+def check_prob(prob: float) -> None:
+    """Refuse a probability that isn't between 0 and 1."""
+    if not 0 < prob < 1:
+        raise InputError(f"prob is between 0 and 1, such as 0.9; not {prob!r}")
+
+
+def columns_of(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
+    tail = (1 - prob) / 2
+    # Draws without an optimum are NaN and left out (the table says their share); where all are, all is blank.
+    found = (~np.isnan(draws)).sum(axis=0)
+    kept = np.where(found == 0, 0.0, draws)
+    lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0)
+    columns: dict[str, Any] = {"median": np.where(found, median, np.nan)}
+    if moments:
+        mean = np.nanmean(kept, axis=0)
+        variance = np.nansum((kept - mean) ** 2, axis=0) / np.maximum(found - 1, 1)
+        columns |= {"mean": np.where(found, mean, np.nan), "sd": np.where(found > 1, np.sqrt(variance), np.nan)}
+    return columns | {"lower": np.where(found > 1, lower, np.nan), "upper": np.where(found > 1, upper, np.nan)}

@@ -1,0 +1,113 @@
+"""A fit written to one NetCDF file. Nothing named in a file is ever imported or run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scalebayes.discrepancy import gp as discrepancies
+from scalebayes.files import netcdf
+from scalebayes.fitting.datatree import DIMS, tree_name
+from scalebayes.parameters.priors import param_record
+from scalebayes.runs import stored
+from scalebayes.status import checks_record
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.result import Fit
+
+FORMAT = 2
+# The groups of a fit's file.
+DRAWS, STATS, ORIGIN = "posterior", "sample_stats", "origin"
+OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
+RUNS = "runs"  # these three in one, which a file of many fits has
+CELL = "cell_of_run"
+# What a file holds.
+KINDS = ("fit", "fits", "stack")
+LONGEST = 200  # bytes of a variable's name; netCDF's own library has room for 256
+
+
+def save(fit: "Fit", path: Any) -> None:
+    """Write a fit to one NetCDF file: see `Fit.save`."""
+    netcdf.save(path, groups_of(fit), {"": about(json_of(record_of(fit)))})
+
+
+def about(record: str, kind: str = KINDS[0]) -> dict[str, Any]:
+    """The attributes of a file of some kind."""
+    return {"scalebayes_format": FORMAT, "scalebayes_kind": kind, "scalebayes": record}
+
+
+def json_of(record: Mapping[str, Any]) -> str:
+    """A record as ASCII text, whatever the names in it."""
+    return json.dumps(record, default=float)
+
+
+def groups_of(fit: "Fit") -> dict[str, dict[str, netcdf.Variable]]:
+    """The arrays of a fit as they lie in a file, in ArviZ's schema; labels are numbers, whose words the record has."""
+    groups: dict[str, dict[str, netcdf.Variable]] = {
+        DRAWS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.draws.items()},
+        STATS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.sample_stats.items()},
+    }
+    place = places(stored.record_of(fit.runs))
+    for name, x in stored.arrays_of(fit.runs).items():
+        group, variable = place[name]
+        groups.setdefault(group, {})[variable] = (("run",), x)
+    if fit.origin is not None:
+        groups[ORIGIN] = origin_of(fit)
+    return groups
+
+
+def origin_of(fit: "Fit") -> dict[str, netcdf.Variable]:
+    """The runs that were averaged, and the cell of each."""
+    assert fit.origin is not None
+    arrays = {**stored.arrays_of(fit.origin.runs), CELL: fit.origin.cell.astype(np.int64)}
+    return {name: (("run",), x) for name, x in arrays.items()}
+
+
+def places(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Where in a fit's file the columns of its runs lie: their name in `stored.arrays_of` -> group and variable.
+
+    Args:
+        record: of the runs.
+    """
+    observable = record["observable"]
+    named = {"y": (OBSERVED, observable), "se": (CONSTANT, f"{observable}_se"), "count": (CONSTANT, "count")}
+    named |= {f"{stored.COLUMN}{i}": (CONSTANT, name) for i, name in enumerate(record["columns"])}
+    named |= {f"{stored.LABEL}{i}": (LABELS, name) for i, (name, _) in enumerate(record["labels"])}
+    return {ours: (group, _short(tree_name(name), ours)) for ours, (group, name) in named.items()}
+
+
+def _short(name: str, ours: str) -> str:
+    """A variable's name that other readers of NetCDF take; no `tree_name` begins as the one of a longer does."""
+    return name if len(name.encode()) <= LONGEST else f"%41{ours}"
+
+
+def record_of(fit: "Fit") -> dict[str, Any]:
+    """What else is known of a fit, in JSON's types."""
+    return {
+        "law": {
+            "name": fit.law.name,
+            "settings": dict(fit.law.settings),
+            "ties": [list(pair) for pair in fit.law.ties],
+            "formula": fit.law.formula,
+            "params": {name: param_record(p) for name, p in fit.problem.movable_law.params.items()},
+        },
+        "noise": {
+            "name": fit.noise.name,
+            "settings": dict(fit.noise.settings),
+            "params": {name: param_record(p) for name, p in fit.noise.params.items()},
+        },
+        "discrepancy": fit.discrepancy and discrepancies.record_of(fit.discrepancy),
+        "method": {"name": fit.method.name, "settings": asdict(fit.method)},
+        "columns": dict(fit.problem.columns),
+        "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
+        "seed": fit.seed,
+        "numbers": dict(fit.numbers),
+        "checks": checks_record(fit.checks),
+        "versions": dict(fit.versions),
+        "runs": stored.record_of(fit.runs),
+        "origin": fit.origin and {"runs": stored.record_of(fit.origin.runs), "about": stored.plain(fit.origin.about)},
+        # Of a fit that failed its checks; any other draw of a file that isn't finite is damage.
+        "infinite": {name: n for name, x in fit.draws.items() if (n := int((~np.isfinite(x)).sum()))},
+    }

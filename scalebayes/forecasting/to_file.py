@@ -1,0 +1,29 @@
+"""A stack written to one NetCDF file, a group a member."""
+
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.files import netcdf
+from scalebayes.fitting.to_file import KINDS, about, groups_of, json_of, record_of
+from scalebayes.status import checks_record
+
+if TYPE_CHECKING:
+    from scalebayes.forecasting.of_stack import Stack
+
+
+def save(stack: "Stack", path: Any) -> None:
+    """Write a stack to one NetCDF file: see `Stack.save`."""
+    record = {
+        "names": list(stack.members),
+        "weights": list(stack.weights.values()),
+        "by": stack.by,
+        "draws": stack.draws,
+        "seed": stack.seed,
+        "versions": dict(stack.versions),
+        "compared": checks_record(stack.compared),
+    }
+    groups, attrs = {}, {"": about(json_of(record), KINDS[2])}
+    # Names are the user's, and may hold what a path of the file can't.
+    for i, fit in enumerate(stack.members.values()):
+        groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
+        attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
+    netcdf.save(path, groups, attrs)

@@ -1,0 +1,81 @@
+"""load: any result read back from its file. Nothing named in a file is ever imported or run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scalebayes.errors import InputError, listed, shown
+from scalebayes.files import netcdf
+from scalebayes.files.hdf5 import Content
+from scalebayes.fitting.to_file import FORMAT, KINDS
+from scalebayes.laws.law import Law
+from scalebayes.storage import many_fits, stack
+from scalebayes.storage.first_format import upgraded
+from scalebayes.storage.fit import law_of, restored, together
+
+
+def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
+    """Read a fit that `Fit.save` wrote, the fits of `Fits.save`, or the stack of `Stack.save`.
+
+    The checksum at the file's end is read before all else. A file of a version without one is read too, and held to
+    what a fit is: finite draws, sizes that agree with the runs.
+
+    Args:
+        path: of the file. law: the law, or for many fits and a stack the laws, not in the registry: functions are
+            never read from a file.
+
+    Raises:
+        InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
+
+    >>> import tempfile, scalebayes as sb
+    >>> fitted = sb.fit(sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]), "power", method="map")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fitted.save(f"{folder}/fit.nc")
+    ...     again = load(f"{folder}/fit.nc")
+    >>> bool(again.draws["alpha"] == fitted.draws["alpha"])
+    True
+    """
+    path, given = Path(path), [law] if isinstance(law, Law) else list(law or ())
+    content = netcdf.load(path)
+    found = content.attrs[""]
+    if "scalebayes_format" not in found:
+        raise InputError(f"can't read {path}: it is a NetCDF file, but not a fit saved by scalebayes")
+    try:
+        written = int(found["scalebayes_format"])
+        if written > FORMAT:
+            raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
+        if written == FORMAT and netcdf.MARK not in found:
+            raise InputError("its checksum is gone")
+        kind, record, content = _parts(content, written)
+        return _read(path, kind, content, record, given)
+    except InputError as error:
+        # What is to be done by who loads it names the file.
+        named = shown(str(path)) in str(error)
+        raise InputError(str(error) if named else netcdf.damaged(path, str(error))) from None
+    except Exception as error:
+        raise InputError(netcdf.damaged(path, f"{type(error).__name__}: {error}")) from None
+
+
+def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
+    """What is in a file, its record, and its arrays as this version writes them."""
+    if written < FORMAT:
+        return upgraded(content)
+    found = content.attrs[""]
+    kind, record = str(found["scalebayes_kind"]), json.loads(found["scalebayes"])
+    return kind, record, content._replace(groups=together(content.groups, record)) if kind == KINDS[0] else content
+
+
+def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], given: Sequence[Law]) -> Any:
+    if kind == KINDS[1]:
+        held = {one["law"]["name"] for group in record["groups"] for one in group["fits"]}
+        if strange := [one.name for one in given if one.name not in held]:
+            raise InputError(f"{path} holds fits of {listed(sorted(held))}, and law= is {strange[0]!r}")
+        return many_fits.restored(path, content, record, {one.name: one for one in given})
+    if kind == KINDS[2]:
+        return stack.restored(path, content, record, given)
+    if kind != KINDS[0]:
+        raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
+    if len(given) > 1:
+        raise InputError(f"{path} holds one fit: law= is one law")
+    return restored(content.groups, record, law_of(path, record["law"], given[0] if given else None))
