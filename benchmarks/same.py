@@ -45,7 +45,7 @@ def answers(folder: Path) -> Iterator[tuple[str, Any]]:
                 if not (folder / f"{name}.nc").is_file():
                     fit.save(folder / f"{name}.nc")
         fits = {law: sb.fit(runs, law, seed=0, on_fail="ignore") for law in ("chinchilla", "kaplan")}
-        yield f"{name} compare", sb.compare(fits).table
+        yield f"{name} compare", sb.compare(fits).table()
         stack = sb.stack(fits)
         yield f"{name} stack predict", sb.interval(sb.predict(stack, N=[7e10], D=[1.4e12], seed=1))
         forecast = sb.forecaster(runs, seed=0, on_fail="ignore")

@@ -15,6 +15,7 @@ PACKAGE = Path(scalebayes.__file__).parent
 # circle.
 FOLDERS = (
     "errors",
+    "compute",
     "files",
     "seeds",
     "status",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from scalebayes.backtesting.trivial import FEWEST
+from scalebayes.compute import DERIVED
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.runs import Runs
-from scalebayes.runs.reading.missing_columns import DERIVED
 
 SHARES = (0.5, 0.7, 0.9)  # of the runs, fitted by default
 ROUNDING = 1e-9  # C = 6 N D of a budget may differ from it in the last digits

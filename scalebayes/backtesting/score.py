@@ -11,6 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 import xarray as xr
 
+from scalebayes.compute import DERIVED
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.at_points import conditional
@@ -20,7 +21,6 @@ from scalebayes.forecasting.predict import about, curve, distance
 from scalebayes.model.arrays import padded
 from scalebayes.noise.links import LINKS
 from scalebayes.runs import Runs
-from scalebayes.runs.reading.missing_columns import DERIVED
 from scalebayes.seeds import as_key
 
 PROBS = (0.5, 0.8, 0.9, 0.95)

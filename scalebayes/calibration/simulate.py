@@ -55,7 +55,7 @@ def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
 
     With a discrepancy they share its departure from the law, drawn given the runs. Inside `jax.enable_x64()`.
     """
-    problem, draws = fit.problem, next(iter(fit.draws.values())).size
+    problem, draws = fit.problem, fit.size
     if draws < size:
         raise InputError(f"the fit has {draws} draws, and {size} simulations take one each; ask for fewer, n={draws}")
     key_delta, key_noise = jax.random.split(key)

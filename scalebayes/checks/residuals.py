@@ -8,6 +8,7 @@ from scipy.special import fdtrc, ndtri
 
 from scalebayes.checks.robust import robust_scale
 from scalebayes.checks.tangent import Around, decided
+from scalebayes.compute import LOG_6
 from scalebayes.infer.draws import Draws
 from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
@@ -76,7 +77,7 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
     """log of each input that varies, or itself where it need not be positive; of C and D/N too (run,)."""
     found = {problem.axis_name(c): problem.axis(c, problem.column(c)) for c in problem.columns.values()}
     if {"log N", "log D"} <= set(found):
-        found["log C"] = np.log(6) + found["log N"] + found["log D"]
+        found["log C"] = LOG_6 + found["log N"] + found["log D"]
         found["log D/N"] = found["log D"] - found["log N"]
     return {name: x for name, x in found.items() if np.ptp(x) > 1e-9}
 

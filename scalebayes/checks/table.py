@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.checks.units import compute, units
+from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
 from scalebayes.runs.settings import groups_of, settings, size_named
 from scalebayes.runs.split import filter_of, table_name
@@ -96,7 +97,7 @@ def _off_the_path(problem: Problem, one: str, other: str) -> str:
     rises = float(np.corrcoef(np.log(x), np.log(y))[0, 1]) > 0
     cells = [(x.min(), y.max()), (x.max(), y.min())] if rises else [(x.min(), y.min()), (x.max(), y.max())]
     (a, b), (c, d) = sorted(cells, key=lambda cell: cell[0] * cell[1])
-    cost = f", {6 * a * b:.2g} FLOPs" if {one, other} == {"N", "D"} else ""
+    cost = f", {flops(a, b):.2g} FLOPs" if {one, other} == {"N", "D"} else ""
     return (
         f"add runs off the path, such as one at {one}={a:.3g}, {other}={b:.3g}{cost}, and one at {one}={c:.3g}, "
         f"{other}={d:.3g}"

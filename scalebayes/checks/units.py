@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.describe import short
@@ -33,7 +34,7 @@ SPREAD = 1.0  # of log10 C / 6ND, in nine runs of ten: more is no unit
 def compute(problem: Problem) -> Check:
     """The runs' own C against 6 N D."""
     runs = problem.runs
-    ratio = runs.inputs["C"] / (6 * runs.inputs["N"] * runs.inputs["D"])
+    ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
     if not ratio.size:
         return Check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
@@ -190,7 +191,7 @@ def _own_power(runs: Runs) -> int:
     """The power of ten that the runs' own C lies off 6ND, 0 where they have none."""
     if not {"N", "D", "C"} <= set(runs.inputs) or runs.derived:
         return 0
-    ratio = runs.inputs["C"] / (6 * runs.inputs["N"] * runs.inputs["D"])
+    ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
     return thousands(float(np.median(ratio)))
 
 

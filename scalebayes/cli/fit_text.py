@@ -18,7 +18,7 @@ HANG = 8  # the width of 'review' and its gap
 
 def one_draw(fit: "Fit") -> bool:
     """Whether the fit is a mode alone, without intervals."""
-    return next(iter(fit.draws.values())).size == 1
+    return fit.is_mode
 
 
 def percent(prob: float) -> str:
@@ -36,7 +36,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
     from scalebayes.runs.ladder_or_curve import kind_text
     from scalebayes.runs.window import window_text
 
-    chains, draws = next(iter(fit.draws.values())).shape
+    chains, draws = fit.shape
     size = "" if one_draw(fit) else f", {draws} draws" if chains == 1 else f", {chains} chains of {draws} draws"
     params = fit.problem.params
     bound = [f"{name} = {column}" for name, column in fit.problem.columns.items() if name != column]

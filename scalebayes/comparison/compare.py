@@ -113,7 +113,7 @@ def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
             raise InputError(f"{name!r} is no fit made by sb.fit: {type(fit).__name__}")
         if not fit.noise.form.density:
             raise InputError(f"{name!r}: noise {fit.noise!r} is an objective and not a density; leave its scale free")
-        draws = next(iter(fit.draws.values())).size
+        draws = fit.size
         if fit.method.name not in SAMPLERS or draws < MIN_DRAWS:
             why = f"{draws} draw{'s' if draws > 1 else ''} by {fit.method.name}"
             raise InputError(f"{name!r} has {why}, and a comparison needs a posterior; fit it with method='nuts'")

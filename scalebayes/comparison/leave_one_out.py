@@ -35,7 +35,7 @@ def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
     from arviz_stats.loo.loo import loo  # all of ArviZ takes seconds to import
 
     terms, seen = _terms(fit)
-    draws = next(iter(fit.draws.values())).size
+    draws = fit.size
     # Importance draws are repeated, which the autocorrelation of one chain doesn't show.
     reff = min(1.0, fit.numbers["importance_ess"] / draws) if "importance_ess" in fit.numbers else None
     with warnings.catch_warnings():
@@ -66,7 +66,7 @@ def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
         values = fit.log_likelihood()[name].values
         return values.reshape(-1, len(runs)), fit.data
     terms, seen = leave_one_out_averaged(fit)
-    shape = (*next(iter(fit.draws.values())).shape, len(runs))
+    shape = (*fit.shape, len(runs))
     groups = {
         "posterior": fit.data["posterior"].to_dataset(),
         "log_likelihood": xr.Dataset({name: (("chain", "draw", "run"), seen.reshape(shape))}, {"run": run_names(runs)}),

@@ -38,7 +38,7 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
     reference, rows = fit.reference, problem.rows
     fill = lambda x: np.concatenate([x, np.full(size - count, x[0])])  # noqa: E731
     there = {name: fill(np.asarray(x, np.float64)) / reference.inputs[name] for name, x in points.items()}
-    draws = next(iter(fit.draws.values())).size
+    draws = fit.size
     keys = None if key is None else jax.random.split(key, draws)
     found = _conditional(
         problem.model,
@@ -58,7 +58,7 @@ def discrepancy_key(fit: "Fit", key: Any) -> Any:
 
     One draw of the process is no mode, and another seed would give another.
     """
-    return None if next(iter(fit.draws.values())).size == 1 else jax.random.fold_in(key, 1)
+    return None if fit.is_mode else jax.random.fold_in(key, 1)
 
 
 def _conditional_impl(model, rows, places, there, arrays, keys):
@@ -92,7 +92,7 @@ def leave_one_out(fit: "Fit") -> np.ndarray:
     assert ends is not None
     with jax.enable_x64():
         found = _leave_one_out(problem.model, own_units(fit), ends.places(rows.inputs, rows.group), flat(fit))
-    return np.asarray(found)[:, :n].reshape(*next(iter(fit.draws.values())).shape, n)
+    return np.asarray(found)[:, :n].reshape(*fit.shape, n)
 
 
 def _leave_one_out_impl(model, rows, places, arrays):

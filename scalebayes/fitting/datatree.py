@@ -48,7 +48,7 @@ def own_name(name: str) -> str:
 def to_tree(fit: Any) -> xr.DataTree:
     """Posterior, sample_stats, observed_data and constant_data of a fit."""
     attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
-    chains, draws = next(iter(fit.draws.values())).shape
+    chains, draws = fit.shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
     posterior = xr.Dataset({tree_name(n): (("chain", "draw"), x) for n, x in fit.draws.items()}, coords, attributes)
     stats = xr.Dataset(

@@ -110,7 +110,7 @@ def forecaster(
 
 def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
     """log y of runs off the fitted curve, and the variance that its noise and the curve's own doubt give it (run,)."""
-    held = next(iter(fit.draws.values())).size
+    held = fit.size
     chosen = np.linspace(0, held - 1, min(held, LOOKED)).round().astype(int)
     few = replace(
         fit,

@@ -74,6 +74,21 @@ class Fit:
         return self.problem.reference
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """How many chains there are, and draws in each (chain, draw)."""
+        return next(iter(self.draws.values())).shape  # type: ignore[return-value]
+
+    @property
+    def size(self) -> int:
+        """How many draws there are in all chains together."""
+        return next(iter(self.draws.values())).size
+
+    @property
+    def is_mode(self) -> bool:
+        """Whether the fit is one draw, the mode, as by MAP: it has no intervals."""
+        return self.size == 1
+
+    @property
     def law_draws(self) -> dict[str, np.ndarray]:
         """Every parameter of the law, fixed ones too (chain, draw): `fit.law(N=..., D=..., **fit.law_draws)`."""
         return self._with_fixed(self.law.params)
@@ -94,9 +109,8 @@ class Fit:
         return self._with_fixed(self.discrepancy.params if self.discrepancy else {})
 
     def _with_fixed(self, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        shape = next(iter(self.draws.values())).shape
         return {
-            name: self.draws[name] if name in self.draws else np.full(shape, float(p.prior))
+            name: self.draws[name] if name in self.draws else np.full(self.shape, float(p.prior))
             for name, p in params.items()
         }
 

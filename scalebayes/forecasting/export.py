@@ -80,7 +80,7 @@ def export(
             raise unknown("platform", platform, PLATFORMS)
     if observed:
         check_observed(fit)
-    held = next(iter(fit.draws.values())).size
+    held = fit.size
     if draws is not None and not 1 < draws <= held:
         raise InputError(f"draws is from 2 to the {held} of the fit, not {draws!r}")
     code = group_code(fit, group)

@@ -65,7 +65,7 @@ class Stack:
         of = stratified(np.array(list(self.weights.values())), self.draws, rng)
         found = {}
         for k, (name, fit) in enumerate(self.members.items()):
-            where, own = np.flatnonzero(of == k), next(iter(fit.draws.values())).size
+            where, own = np.flatnonzero(of == k), fit.size
             if where.size:
                 # Whole rounds of all draws, and the rest spread out.
                 rest = where.size % own

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from scalebayes.compute import LOG_6, partner
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
@@ -124,7 +125,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), discrepancy_key(fit, key))
             exponent = np.nan
         N = np.exp(log_N)
-        D = budget / (6 * N)
+        D = partner(budget, N)
         if loss is None:
             loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
     values = {
@@ -137,7 +138,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
     }
     middle = {"N": _median(N), "D": _median(D)}
     distances = distance(fit, middle)
-    shape = (*next(iter(fit.draws.values())).shape, len(budget))
+    shape = (*fit.shape, len(budget))
     return xr.Dataset(
         {
             **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
@@ -191,7 +192,7 @@ def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
     total = terms.alpha + terms.beta
     log_G = (jnp.log(terms.alpha) + terms.log_A - jnp.log(terms.beta) - terms.log_B) / total
     exponent = terms.beta / total
-    log_N = log_G + exponent * jnp.log(budget / 6)
+    log_N = log_G + exponent * jnp.log(partner(budget, 1))
     return log_N, jnp.broadcast_to(exponent, log_N.shape)
 
 
@@ -212,10 +213,10 @@ def search(fn: Any, params: dict[str, Any], budget: np.ndarray, reference: Mappi
 def _search_impl(fn, params, log_C, log_ratio):
     def one(params, log_C):
         def height(u, c):
-            return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **params))
+            return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - LOG_6 - u), **params))
 
         slope = jax.grad(height)
-        u = (log_C - jnp.log(6.0) + log_ratio) / 2 + jnp.linspace(-REACH, REACH, GRID)
+        u = (log_C - LOG_6 + log_ratio) / 2 + jnp.linspace(-REACH, REACH, GRID)
         slopes = jax.vmap(slope, (0, None))(u, log_C)
         turns = (slopes[:-1] < 0) & (slopes[1:] >= 0)
         best = jnp.argmin(jnp.where(turns, jax.vmap(height, (0, None))(u[:-1], log_C), jnp.inf))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalebayes.compute import LOG_6, partner
 from scalebayes.discrepancy.process import JITTER
 from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
@@ -34,9 +35,9 @@ def least(
     problem, order = fit.problem, np.argsort(budget)
     ends = problem.numbers.ends
     assert ends is not None
-    shape = (*next(iter(fit.draws.values())).shape, len(budget))
+    shape = (*fit.shape, len(budget))
     start = np.broadcast_to(np.asarray(log_N), shape).reshape(-1, len(budget))[:, order]
-    middle = (np.log(budget[order] / 6) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
+    middle = (np.log(partner(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
     found = _least(
         problem.model,
         grid,
@@ -61,16 +62,14 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
         seen = residuals(model, rows, seen_at, law, noise, factor)
 
         def height(u, c):
-            return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(c - jnp.log(6.0) - u), **law))
+            return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(c - LOG_6 - u), **law))
 
         def at_budget(before, budget):
             c, start, key = budget
             curvature = jax.grad(jax.grad(height))(start, c)
             reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
             u = start + reach * steps
-            there = ends.places(
-                {"N": jnp.exp(u) / reference["N"], "D": jnp.exp(c - jnp.log(6.0) - u) / reference["D"]}, group
-            )
+            there = ends.places({"N": jnp.exp(u) / reference["N"], "D": jnp.exp(c - LOG_6 - u) / reference["D"]}, group)
             delta = _path(model.process, process, seen, before, there, key)
             whole = jax.vmap(height, (0, None))(u, c) + delta
             best = jnp.clip(jnp.argmin(whole), 1, grid - 2)

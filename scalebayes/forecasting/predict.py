@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting import first_answer as asked
@@ -125,7 +126,7 @@ def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Map
             values = fit.noise.form.distribution(values, noise).sample(as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
-    shape = (*next(iter(fit.draws.values())).shape, len(next(iter(points.values()))))
+    shape = (*fit.shape, len(next(iter(points.values()))))
     return xr.Dataset(
         {
             fit.runs.observable: (("chain", "draw", "point"), np.broadcast_to(np.asarray(values), shape)),
@@ -208,7 +209,7 @@ def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The columns, with C = 6 N D and D_per_N where N and D are among them."""
     if not {"N", "D"} <= set(columns):
         return dict(columns)
-    return {**columns, "C": 6 * columns["N"] * columns["D"], "D_per_N": columns["D"] / columns["N"]}
+    return {**columns, "C": flops(columns["N"], columns["D"]), "D_per_N": columns["D"] / columns["N"]}
 
 
 def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, tuple[dict[str, Any], str | None]]:
@@ -265,14 +266,9 @@ def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
     arrays = paired({name: positive(name, value, domains[name]) for name, value in by_column.items()})
     for column in columns:
-        if column in arrays:
-            continue
-        arrays[column] = {
-            "N": lambda: arrays["C"] / (6 * arrays["D"]),
-            "D": lambda: arrays["C"] / (6 * arrays["N"]),
-            "C": lambda: 6 * arrays["N"] * arrays["D"],
-        }[column]()
-    if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], 6 * arrays["N"] * arrays["D"], rtol=1e-6):
+        if column not in arrays:
+            arrays[column] = derived(column, arrays)
+    if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], flops(arrays["N"], arrays["D"]), rtol=1e-6):
         raise InputError("N, D and C are given and C isn't 6 N D; leave one of them out")
     return {column: arrays[column] for column in columns}
 
@@ -296,5 +292,5 @@ def check_observed(fit: Fit) -> None:
     """Refuse a fit that can't say how a new run scatters."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
-    if next(iter(fit.draws.values())).size == 1:
+    if fit.is_mode:
         raise InputError("a MAP fit is one draw and has no interval for a new run: fit with method='laplace' or 'nuts'")

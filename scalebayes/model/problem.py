@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scalebayes.compute import DERIVED
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.laws.law import Law
@@ -18,7 +19,7 @@ from scalebayes.parameters.param import Param, Reference, log_unit
 from scalebayes.parameters.priors import replaced
 from scalebayes.runs import Runs
 from scalebayes.runs.curves.given_as_runs import log_text
-from scalebayes.runs.reading.missing_columns import DERIVED, needed
+from scalebayes.runs.reading.missing_columns import needed
 from scalebayes.runs.settings import groups_of
 
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scalebayes.compute import DERIVED
 from scalebayes.errors import unknown
 from scalebayes.runs import Runs
 from scalebayes.runs.names import read_as
-from scalebayes.runs.reading.missing_columns import DERIVED
 
 LADDER, CURVE = "ladder", "curve"
 ASKED = "as asked"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalebayes.compute import DERIVED, SOURCES, derived
 from scalebayes.errors import InputError
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.faults import ROW, Origin, refuse, told
@@ -17,7 +18,7 @@ from scalebayes.runs.names import INPUTS, LABELS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
 from scalebayes.runs.reading import text_to_numbers as numerals
 from scalebayes.runs.reading.cells import as_columns
-from scalebayes.runs.reading.missing_columns import DERIVED, SOURCES, absent
+from scalebayes.runs.reading.missing_columns import absent
 from scalebayes.runs.validate import check_observable, checked_fields, frozen, positions, roles_of
 from scalebayes.runs.where import parse_where
 
@@ -184,8 +185,7 @@ class Runs:
         lacking = [source for source in SOURCES[name] if source not in self.inputs]
         if lacking:
             raise InputError(f"{name} = {DERIVED[name]} can't be derived: {absent(lacking, self.inputs, self.labels)}")
-        a, b = (self.inputs[source] for source in SOURCES[name])
-        values = frozen(6 * a * b if name == "C" else a / (6 * b))
+        values = frozen(derived(name, self.inputs))
         return self._with(
             inputs=MappingProxyType({**self.inputs, name: values}),
             derived=MappingProxyType({**self.derived, name: DERIVED[name]}),

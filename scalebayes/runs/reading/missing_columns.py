@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from scalebayes.compute import DERIVED, SOURCES
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.names import INPUTS, LABELS, few, look_alikes, meaning
 
-DERIVED = {"C": "6 N D", "N": "C / (6 D)", "D": "C / (6 N)"}
 LABEL_WORDS = frozenset(word for words in LABELS.values() for word in words)
-SOURCES = {"C": ("N", "D"), "N": ("C", "D"), "D": ("C", "N")}
 
 
 def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
