@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -13,7 +12,6 @@ from scalebayes.errors import shown
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_fits import agreed, doubts
 from scalebayes.infer.laplace import stratified
-from scalebayes.seeds import as_key
 from scalebayes.status import Check, Checks, Status
 
 
@@ -94,11 +92,6 @@ class Stack:
             for (name, fit), weight in zip(self.members.items(), self.weights.values(), strict=True)
         ]
         return "\n".join([*failed, *map(shown, [head, *rows])])
-
-
-def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:
-    """Member with draws -> its key in an answer; each has its own, whatever weight the others have."""
-    return {name: jax.random.fold_in(as_key(seed), i) for i, name in enumerate(stack.members) if name in stack.picks}
 
 
 def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:

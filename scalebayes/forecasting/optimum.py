@@ -12,16 +12,15 @@ from scalebayes.compute import LOG_6, partner
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
-from scalebayes.fitting.groups import group_code, group_of_each
+from scalebayes.fitting.groups import group_code
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting import optimum_of_curve as departed
-from scalebayes.forecasting.of_fits import joined
+from scalebayes.forecasting.ask import ask, fits_of
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
-from scalebayes.forecasting.predict import about, curve, distance, exactness, outside, positive, review, warn_of
+from scalebayes.forecasting.predict import about, curve, distance, exactness, outside, positive, review
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.laws.law import Terms
-from scalebayes.seeds import as_key
 
 GRID = 257
 REACH = 30.0
@@ -73,34 +72,24 @@ def optimum(
     """
     if of not in (None, "law", "curve"):
         raise unknown("of", of, ("law", "curve"))
-    asked = fit.fit if isinstance(fit, Recalibrated) else fit
-    best = _answer(asked, C, of, group, seed)
-    warn_of(fit)
-    if isinstance(fit, Recalibrated):
-        best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
-    return best
-
-
-def _answer(fit: Fit | Fits | Stack, C: Any, of: str | None, group: str | None, seed: Any) -> xr.Dataset:
-    members = [fit.members[n] for n in fit.picks] if isinstance(fit, Stack) else [fit] if isinstance(fit, Fit) else fit
-    keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(members))]
-    if isinstance(fit, Fit):
-        best = _optimum(fit, C, of, group, as_key(seed))
-    else:
-        groups: list[str | None] = [group] * len(members)
-        if isinstance(fit, Stack):
-            groups = list(group_of_each({name: fit.members[name] for name in fit.picks}, group).values())
-        each = [_optimum(one, C, of, asked, own) for one, asked, own in zip(members, groups, keys, strict=True)]
-        if isinstance(fit, Stack):
-            best = _of_mixture(fit, dict(zip(fit.picks, each, strict=True)))
-        else:
-            best = joined(fit, each)
-            if best.attrs["of"] == "differs":
-                best = best.assign_coords(of=("dataset", [one.attrs["of"] for one in each]))
+    best = ask(
+        fit,
+        lambda one, group, key: _optimum(one, C, of, group, key),
+        group=group,
+        seed=seed,
+        mix=_of_mixture,
+        widen=False,
+    )
+    if isinstance(fit, Fits) and best.attrs["of"] == "differs":
+        best = best.assign_coords(
+            of=("dataset", ["law" if of == "law" or one.discrepancy is None else "curve" for one in fit])
+        )
     if np.isnan(best["N"].values).all():
-        law = ", ".join(dict.fromkeys(one.law.name for one in members))
+        law = ", ".join(dict.fromkeys(one.law.name for one in fits_of(fit)))
         cure = "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is of the law alone"
         raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets{cure}")
+    if isinstance(fit, Recalibrated):
+        best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
     return best
 
 
@@ -112,7 +101,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             "have N and D"
         )
     budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
-    departs = fit.discrepancy is not None and of != "law"
+    departs = _departs(fit, of)
     if group is not None and not departs:
         raise InputError(f"group={group!r}: a law has no offset a group; leave it out")
     with jax.enable_x64():
@@ -156,6 +145,11 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             ),
         },
     )
+
+
+def _departs(fit: Fit, of: str | None) -> bool:
+    """Whether the optimum is that of the law with its discrepancy."""
+    return fit.discrepancy is not None and of != "law"
 
 
 def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -10,14 +10,13 @@ import xarray as xr
 from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
-from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.at_points import conditional, discrepancy_key
-from scalebayes.fitting.groups import group_code, group_of_each
+from scalebayes.fitting.groups import group_code
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.ask import ask
 from scalebayes.forecasting.inputs import check_given, known_inputs, used
-from scalebayes.forecasting.of_fits import joined
-from scalebayes.forecasting.of_stack import Stack, keys_of, mixed
+from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
 
@@ -85,28 +84,12 @@ def predict(
     >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
     [[2.3]]
     """
-    if isinstance(fit, Fits):
-        keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(fit))]
-        found = joined(fit, [_predict(one, observed, group, own, inputs) for one, own in zip(fit, keys, strict=True)])
-    elif isinstance(fit, Stack):
-        own, keys = _asked(fit, inputs, group), keys_of(fit, seed)
-        found = mixed(fit, {n: _predict(fit.members[n], observed, own[n][1], keys[n], own[n][0]) for n in keys})
-    elif isinstance(fit, Recalibrated):
-        found = fit.widened(_predict(fit.fit, observed, group, seed, inputs))
-    else:
-        found = _predict(fit, observed, group, seed, inputs)
-    warn_of(fit)
-    return found
+    takes = _takes(fit, inputs) if isinstance(fit, Stack) else None
 
+    def answer(one: Fit, group: str | None, key: Any) -> xr.Dataset:
+        return _predict(one, observed, group, key, inputs if takes is None else takes[one])
 
-def warn_of(fit: Fit | Fits | Stack | Recalibrated) -> None:
-    """Warn of what failed of the fits that an answer rests on: see `asked.warn`."""
-    if isinstance(fit, Stack):
-        asked.warn({name: fit.members[name] for name in fit.picks}, fit.weights)
-    elif isinstance(fit, Fits):
-        asked.warn(dict(zip(fit.names, fit.items, strict=True)))
-    else:
-        asked.warn({"": fit.fit if isinstance(fit, Recalibrated) else fit})
+    return ask(fit, answer, group=group, seed=seed)
 
 
 def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
@@ -212,29 +195,27 @@ def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**columns, "C": flops(columns["N"], columns["D"]), "D_per_N": columns["D"] / columns["N"]}
 
 
-def _asked(stack: Stack, inputs: Mapping[str, Any], group: str | None) -> dict[str, tuple[dict[str, Any], str | None]]:
-    """Member with draws -> what is asked of it: the inputs that it knows, and the group where it has such.
+def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]:
+    """Member with draws -> those of the inputs that it takes, at every point.
 
     Raises:
-        InputError: an input or a group that no member knows, or inputs that don't pair up.
+        InputError: an input that no member knows, or inputs that don't pair up.
     """
-    fits = {name: stack.members[name] for name in stack.picks}
-    columns = {name: fit.problem.columns for name, fit in fits.items()}
-    every = dict.fromkeys(n for own in columns.values() for n in (*own, *known_inputs(own.values())))
-    takes = {name: _takes(fit, inputs) for name, fit in fits.items()}
+    fits = [stack.members[name] for name in stack.picks]
+    columns = [fit.problem.columns for fit in fits]
+    every = dict.fromkeys(n for own in columns for n in (*own, *known_inputs(own.values())))
+    takes = {fit: _taken(fit, inputs) for fit in fits}
     for name in inputs:
         if not any(name in taken for taken in takes.values()):
-            if not {fit.runs.name_of(name) for fit in fits.values()} & set(every):
+            if not {fit.runs.name_of(name) for fit in fits} & set(every):
                 raise unknown("input", name, every)
-            first = next(iter(fits.values()))
-            check_given(first.law.name, first.problem.columns, list(inputs), first.runs)
-    groups = group_of_each(fits, group)
+            check_given(fits[0].law.name, columns[0], list(inputs), fits[0].runs)
     # Before some are left out: a member that doesn't take a list still answers at each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
-    return {name: ({n: x for n, x in points.items() if n in takes[name]}, groups[name]) for name in fits}
+    return {fit: {n: x for n, x in points.items() if n in taken} for fit, taken in takes.items()}
 
 
-def _takes(fit: Fit, inputs: Iterable[str]) -> set[str]:
+def _taken(fit: Fit, inputs: Iterable[str]) -> set[str]:
     """Those of the inputs that a fit takes, by the names that they were given by."""
     columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
     taken = used(fit.problem.columns.values(), columns.values())
