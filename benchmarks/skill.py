@@ -123,7 +123,7 @@ def bootstrap(name: str) -> Callable[..., dict[str, Any]]:
 
 
 def trivial(cases: Mapping[str, sets.Case], by: str, seed: int) -> dict[str, dict[str, float]]:
-    from scalebayes.backtesting.score import scores_of
+    from scalebayes.backtesting.proper_scores import scores_of
     from scalebayes.backtesting.trivial import Trivial
 
     found = {}

@@ -17,7 +17,8 @@ def stacking(
     """Method -> its figures, one a seed: each law by the recommended recipe, and their mixtures by leave-one-out scores
     and by evidence."""
     import scalebayes as sb
-    from scalebayes.backtesting.score import Forecast, forecast, scores_of
+    from scalebayes.backtesting.forecast_of import forecast
+    from scalebayes.backtesting.proper_scores import Forecast, scores_of
     from scalebayes.fitting.forecaster import METHOD, recipe
 
     how = recipe(next(iter(cases.values())).fitted).settings()

@@ -11,8 +11,9 @@ import xarray as xr
 
 from scalebayes import infer
 from scalebayes.backtesting.cutoffs import beyond, checked, sized
+from scalebayes.backtesting.proper_scores import scores_of
 from scalebayes.backtesting.result import Backtest
-from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score, scores_of
+from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError, known_settings, unknown

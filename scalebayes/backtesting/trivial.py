@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalebayes.backtesting.score import DRAWS, Forecast, mixture
+from scalebayes.backtesting.forecast_of import DRAWS
+from scalebayes.backtesting.proper_scores import Forecast, mixture
 from scalebayes.errors import InputError
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key

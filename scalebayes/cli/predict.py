@@ -86,7 +86,7 @@ def points_text(fit: "Fit", forecast: "xr.Dataset", points: list[dict[str, Any]]
 
 def meaning(fit: "Fit", observed: bool, prob: float) -> str:
     """What the numbers of a forecast are, in a sentence."""
-    from scalebayes.forecasting.predict import plain
+    from scalebayes.forecasting.distance import plain
     from scalebayes.runs.describe import in_unit
 
     what = in_unit(fit.runs.observable, fit.runs.unit)
@@ -107,7 +107,7 @@ def meaning(fit: "Fit", observed: bool, prob: float) -> str:
 
 def outside_text(fit: "Fit", dataset: "xr.Dataset") -> str:
     """A warning where points or budgets lie outside the runs; blank where none does."""
-    from scalebayes.forecasting.predict import exactness
+    from scalebayes.forecasting.distance import exactness
 
     distance = dataset["distance"]
     far = distance.max("axis").values

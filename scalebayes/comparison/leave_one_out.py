@@ -10,9 +10,10 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from scalebayes.comparison.leave_one_out_averaged import leave_one_out_averaged
-from scalebayes.comparison.refit import log_density, mean_over_draws, without
+from scalebayes.comparison.refit import without
 from scalebayes.fitting.datatree import run_names, tree_name
 from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.model.arrays import largest as largest_of
 from scalebayes.seeds import as_key
 from scalebayes.status import Checks
@@ -42,7 +43,8 @@ def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
         warnings.simplefilter("ignore")  # of high k, which the table and the checks say
         found: Any = loo(seen, pointwise=True, reff=reff)
     weights = found.log_weights.transpose("chain", "draw", "run").values.reshape(draws, -1)
-    elpd, k = logsumexp(terms + weights, axis=0), np.array(found.pareto_k.values, np.float64)
+    elpd: np.ndarray = np.array(logsumexp(terms + weights, axis=0))
+    k = np.array(found.pareto_k.values, np.float64)
     refitted, checks = np.full(len(k), False), []
     good = k <= found.good_k  # False for NaN too
     bad = np.flatnonzero(~good)

@@ -1,8 +1,13 @@
 """The inputs that a forecast is asked at, against those that its law takes: none of them is dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+
+from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, listed, unknown
+from scalebayes.fitting.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.runs.reading.missing_columns import may_be, reading_cure
 
@@ -92,3 +97,62 @@ def not_in_runs(names: Sequence[str], runs: Runs) -> str:
         f"{reading_cure(names, runs.inputs, runs.labels)}",
     ]
     return "; ".join(told)
+
+
+def taken_by(fit: Fit, inputs: Iterable[str]) -> set[str]:
+    """Those of the inputs that a fit takes, by the names that they were given by."""
+    columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
+    taken = used(fit.problem.columns.values(), columns.values())
+    return {name for name, column in columns.items() if column in taken}
+
+
+def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs (point,) of one length; InputError where they don't pair up."""
+    try:
+        return dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
+    except ValueError:
+        sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
+        raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
+
+
+def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The columns that a fit's law takes, at the points asked for (point,): given, or derived by C = 6 N D.
+
+    Raises:
+        InputError: an input is missing, unknown, given twice, not positive and finite, or would change nothing.
+    """
+    columns = list(fit.problem.columns.values())
+    check_given(fit.law.name, fit.problem.columns, list(inputs), fit.runs)
+    by_column: dict[str, Any] = {}
+    for name, value in inputs.items():
+        column = fit.problem.columns.get(name, fit.runs.name_of(name))
+        if column in by_column:
+            twice = [one for one in inputs if fit.problem.columns.get(one, fit.runs.name_of(one)) == column]
+            other = next(one for one in twice if one != column)
+            also = next(one for one in twice if one != other)
+            raise InputError(f"{other} is the column {column!r} here, and {also} is given too; leave one of them out")
+        by_column[column] = value
+    inputs_of = {column: name for name, column in fit.problem.columns.items()}
+    domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
+    arrays = paired({name: positive(name, value, domains[name]) for name, value in by_column.items()})
+    for column in columns:
+        if column not in arrays:
+            arrays[column] = derived(column, arrays)
+    if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], flops(arrays["N"], arrays["D"]), rtol=1e-6):
+        raise InputError("N, D and C are given and C isn't 6 N D; leave one of them out")
+    return {column: arrays[column] for column in columns}
+
+
+def positive(name: str, value: Any, within: tuple[float, float] | None = None) -> np.ndarray:
+    """An input or a budget as finite float64 (point,), positive or `within` [low, high); InputError where not."""
+    try:
+        array = np.atleast_1d(np.asarray(value, np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: a number or an array of numbers, not {value!r}") from None
+    if array.ndim > 1 or not array.size:
+        raise InputError(f"{name}: one number or a list of them, not an array of shape {array.shape}")
+    inside = np.isfinite(array) & ((array > 0) if within is None else (array >= within[0]) & (array < within[1]))
+    if not inside.all():
+        asked = "a positive, finite number" if within is None else f"a finite number in [{within[0]:g}, {within[1]:g})"
+        raise InputError(f"{name}: {array[~inside][0]} is not {asked}")
+    return array

@@ -17,8 +17,10 @@ from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting import optimum_of_curve as departed
 from scalebayes.forecasting.ask import ask, fits_of
+from scalebayes.forecasting.distance import about, distance, exactness, outside, review
+from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
-from scalebayes.forecasting.predict import about, curve, distance, exactness, outside, positive, review
+from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.laws.law import Terms
 

@@ -1,13 +1,12 @@
 """predict: the observable at inputs not yet trained, with its distance from the runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import conditional, discrepancy_key
@@ -15,24 +14,11 @@ from scalebayes.fitting.groups import group_code
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import ask
-from scalebayes.forecasting.inputs import check_given, known_inputs, used
+from scalebayes.forecasting.distance import about, distance, exactness, outside, plain, review
+from scalebayes.forecasting.inputs import check_given, known_inputs, paired, points_of, positive, taken_by
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
-
-# What no observable and no column that a law takes can be called in an answer, and no such column in its table.
-PARTS = ("chain", "draw", "point", "budget", "axis", "distance", "D_per_N", "N_exponent", "D_exponent", "no_minimum")
-STATISTICS = ("dataset", "model", "of", "quantity", "median", "mean", "sd", "lower", "upper", "efolds")
-
-# benchmarks/results/skill.md, chinchilla: the mean of four cutoffs, over five seeds.
-EXACT = (
-    "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held 59 % of the "
-    "larger ones: "
-)
-DEPART = "use sb.forecaster, or discrepancy='gp'"
-# A process is over the logs of inputs, under a noise on the log of the observable; scores are on that log too.
-HOLD_OUT = "fit the smaller runs, runs.where(...), and see what such intervals hold of the larger"
-WIDEN = "score them on your own runs, sb.backtest(runs, ...), and widen them by that, sb.recalibrate(fit, backtest)"
 
 
 def predict(
@@ -93,7 +79,7 @@ def predict(
 
 
 def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
-    points, code = _points(fit, inputs), group_code(fit, group)
+    points, code = points_of(fit, inputs), group_code(fit, group)
     if observed:
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
@@ -130,71 +116,6 @@ def _curve(fn, inputs, params):
 curve = jax.jit(_curve, static_argnums=0)
 
 
-def about(fit: Fit) -> dict[str, str]:
-    """What travels with every answer: what failed of the fit, the law, the observable's unit, and what N counts.
-
-    Raises:
-        InputError: the observable, or a column that the law takes, has the name of another part of an answer.
-    """
-    taken = {fit.runs.observable: PARTS} | dict.fromkeys(fit.problem.columns.values(), (*PARTS, *STATISTICS))
-    for column, parts in taken.items():
-        if column in parts:
-            raise InputError(
-                f"column {column!r} has the name of a part of every answer; read it under another, "
-                f"sb.read_runs(..., columns={{'my_{column}': {column!r}}}), and fit that"
-            )
-    failed = bearing.as_text(bearing.failed(fit))
-    return {"failed": failed, "law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
-
-
-def review(fit: Fit, exact: str, questions: Iterable[str]) -> str:
-    """What to review of an answer: that the law is taken as exact, and the checks that bear on what was asked."""
-    return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions))]))
-
-
-def outside(distances: Mapping[str, np.ndarray]) -> list[str]:
-    """The axes along which a point lies outside the runs."""
-    return [axis for axis, far in distances.items() if (far > 0).any()]
-
-
-def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = False) -> str:
-    """What to review in a forecast beyond the runs where the law is taken as exact; blank for any other.
-
-    Args:
-        of_law: True for an answer of the law alone, whatever discrepancy the fit has.
-    """
-    if (fit.discrepancy is not None and not of_law) or not outside(distances):
-        return ""
-    if fit.noise.form.on == "log" and not fit.law.domains:
-        return EXACT + DEPART
-    return EXACT + (WIDEN if fit.noise.form.range[0] >= 0 else HOLD_OUT)
-
-
-def plain(fit: Fit, axes: Iterable[str]) -> str:
-    """The axes along which distance is no e-folds, with blanks between."""
-    return " ".join(axis for axis in axes if fit.problem.axis_name(axis) == axis)
-
-
-def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """E-folds outside the runs' range: axis -> (point,). Axes: the law's inputs, and C and D_per_N of N and D."""
-    columns, problem = fit.problem.columns.values(), fit.problem
-    runs = with_ratios({column: problem.column(column) for column in columns})
-    outside = {}
-    for axis, x in with_ratios({column: points[column] for column in columns}).items():
-        low, high, here = (problem.axis(axis, values) for values in (runs[axis].min(), runs[axis].max(), x))
-        # A point on the edge may differ from it in the last digit.
-        far = np.maximum(np.maximum(low - here, here - high), 0.0)
-        outside[axis] = np.where(far < 1e-9, 0.0, far)
-    return outside
-
-
-def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns, with C = 6 N D and D_per_N where N and D are among them."""
-    if not {"N", "D"} <= set(columns):
-        return dict(columns)
-    return {**columns, "C": flops(columns["N"], columns["D"]), "D_per_N": columns["D"] / columns["N"]}
-
-
 def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]:
     """Member with draws -> those of the inputs that it takes, at every point.
 
@@ -204,7 +125,7 @@ def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]
     fits = [stack.members[name] for name in stack.picks]
     columns = [fit.problem.columns for fit in fits]
     every = dict.fromkeys(n for own in columns for n in (*own, *known_inputs(own.values())))
-    takes = {fit: _taken(fit, inputs) for fit in fits}
+    takes = {fit: taken_by(fit, inputs) for fit in fits}
     for name in inputs:
         if not any(name in taken for taken in takes.values()):
             if not {fit.runs.name_of(name) for fit in fits} & set(every):
@@ -213,60 +134,6 @@ def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]
     # Before some are left out: a member that doesn't take a list still answers at each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
     return {fit: {n: x for n, x in points.items() if n in taken} for fit, taken in takes.items()}
-
-
-def _taken(fit: Fit, inputs: Iterable[str]) -> set[str]:
-    """Those of the inputs that a fit takes, by the names that they were given by."""
-    columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
-    taken = used(fit.problem.columns.values(), columns.values())
-    return {name for name, column in columns.items() if column in taken}
-
-
-def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs (point,) of one length; InputError where they don't pair up."""
-    try:
-        return dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
-    except ValueError:
-        sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
-        raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
-
-
-def _points(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    columns = list(fit.problem.columns.values())
-    check_given(fit.law.name, fit.problem.columns, list(inputs), fit.runs)
-    by_column: dict[str, Any] = {}
-    for name, value in inputs.items():
-        column = fit.problem.columns.get(name, fit.runs.name_of(name))
-        if column in by_column:
-            twice = [one for one in inputs if fit.problem.columns.get(one, fit.runs.name_of(one)) == column]
-            other = next(one for one in twice if one != column)
-            also = next(one for one in twice if one != other)
-            raise InputError(f"{other} is the column {column!r} here, and {also} is given too; leave one of them out")
-        by_column[column] = value
-    inputs_of = {column: name for name, column in fit.problem.columns.items()}
-    domains = {name: fit.law.domains.get(inputs_of.get(name, name)) for name in by_column}
-    arrays = paired({name: positive(name, value, domains[name]) for name, value in by_column.items()})
-    for column in columns:
-        if column not in arrays:
-            arrays[column] = derived(column, arrays)
-    if {"N", "D", "C"} <= set(by_column) and not np.allclose(arrays["C"], flops(arrays["N"], arrays["D"]), rtol=1e-6):
-        raise InputError("N, D and C are given and C isn't 6 N D; leave one of them out")
-    return {column: arrays[column] for column in columns}
-
-
-def positive(name: str, value: Any, within: tuple[float, float] | None = None) -> np.ndarray:
-    """An input or a budget as finite float64 (point,), positive or `within` [low, high); InputError where not."""
-    try:
-        array = np.atleast_1d(np.asarray(value, np.float64))
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: a number or an array of numbers, not {value!r}") from None
-    if array.ndim > 1 or not array.size:
-        raise InputError(f"{name}: one number or a list of them, not an array of shape {array.shape}")
-    inside = np.isfinite(array) & ((array > 0) if within is None else (array >= within[0]) & (array < within[1]))
-    if not inside.all():
-        asked = "a positive, finite number" if within is None else f"a finite number in [{within[0]:g}, {within[1]:g})"
-        raise InputError(f"{name}: {array[~inside][0]} is not {asked}")
-    return array
 
 
 def check_observed(fit: Fit) -> None:

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.laws.law import Law
-from scalebayes.noise.links import LINKS
+from scalebayes.noise.links import LINKS, Link
 from scalebayes.runs import Runs
 
 FURTHEST = 1e-4  # from 0 and 1: a PIT from some thousand draws is known no closer
@@ -84,6 +84,12 @@ class Recalibrated:
         return self.widening.factor
 
     @property
+    def link(self) -> Link:
+        """The scale on which draws are moved away from their median: that of the noise."""
+        form = self.fit.noise.form
+        return LINKS["logit" if form.range == (0.0, 1.0) else form.on]
+
+    @property
     def law(self) -> Law:
         """The fit's."""
         return self.fit.law
@@ -112,14 +118,11 @@ class Recalibrated:
         Args:
             answer: of `predict`, for the fit.
         """
-        form, name = self.fit.noise.form, self.runs.observable
-        link = LINKS["logit" if form.range == (0.0, 1.0) else form.on]
+        name, link = self.runs.observable, self.link
         with jax.enable_x64():
             x = np.asarray(link.of(answer[name].values))
             middle = np.median(x, axis=(0, 1))
-            wide = middle + self.factor * (x - middle)
-            for transform in link.back:
-                wide = np.asarray(transform(wide))
+            wide = np.asarray(link.inverse(middle + self.factor * (x - middle)))
         said = {"widened": self.factor, "widened_from": self.widening.forecasts, "recalibrated": self.sentence}
         return answer.assign({name: (answer[name].dims, wide)}).assign_attrs(said)
 

@@ -23,6 +23,16 @@ class Link(NamedTuple):
     back: tuple[Any, ...]
     range: tuple[float, float]
 
+    def inverse(self, value: Any) -> Any:
+        """The observable at a value on the scale.
+
+        >>> float(LINKS["logit"].inverse(0.0))
+        0.5
+        """
+        for transform in self.back:
+            value = transform(value)
+        return value
+
     def around(self, location: Any, residual: Any) -> Any:
         """The distribution of the observable whose residual around `location` is distributed as given.
 

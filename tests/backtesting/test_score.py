@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate, stats
 
 import scalebayes as sb
-from scalebayes.backtesting.score import Forecast, crps, mixture, pit, scores_of
+from scalebayes.backtesting.proper_scores import Forecast, crps, mixture, pit, scores_of
 from scalebayes.backtesting.trivial import Trivial
 from scalebayes.fitting.at_points import conditional
 from tests.helpers import fit_of

@@ -12,8 +12,9 @@ import scalebayes as sb
 from scalebayes.comparison import leave_one_out as holdout
 from scalebayes.comparison.checks import ranking, refits_check
 from scalebayes.comparison.leave_one_out import held_out, log_evidence
-from scalebayes.comparison.refit import log_density, mean_over_draws, without
+from scalebayes.comparison.refit import without
 from scalebayes.comparison.weights import stacking_weights
+from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.status import Check, Checks, Status
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")

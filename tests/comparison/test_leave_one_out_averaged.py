@@ -12,9 +12,10 @@ from scipy.stats import multivariate_normal, norm
 import scalebayes as sb
 from scalebayes.comparison.leave_one_out import leave_one_out, log_evidence
 from scalebayes.comparison.leave_one_out_averaged import leave_one_out_averaged
-from scalebayes.comparison.refit import log_density, mean_over_draws, without
+from scalebayes.comparison.refit import without
 from scalebayes.discrepancy import dense as gaussian
 from scalebayes.fitting.groups import group_codes
+from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.runs.averaging import Averaged
 from tests import damaging
 from tests.comparison.test_compare import KNOWN, MATERN, conditional_score, near

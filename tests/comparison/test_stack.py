@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import scalebayes as sb
-from scalebayes.forecasting.predict import distance
+from scalebayes.forecasting.distance import distance
 from scalebayes.model.problem import build
 from scalebayes.status import Check, Checks, Status
 from tests import damaging
