@@ -51,7 +51,8 @@ def stack(
 
     >>> import scalebayes as sb
     >>> runs = sb.Runs(x=[1e0, 1e1, 1e2, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
-    >>> fits = {law: sb.fit(runs, law, method="laplace", on_fail="ignore") for law in ("power", "offset_power")}
+    >>> laws, method = ("power", "offset_power"), sb.Laplace(fallback=False)
+    >>> fits = {law: sb.fit(runs, law, method=method, on_fail="ignore") for law in laws}
     >>> both = sb.stack(fits, {"power": 0.75, "offset_power": 0.25})
     >>> sb.predict(both, x=1e5)["loss"].sizes["draw"]
     4000

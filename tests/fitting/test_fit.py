@@ -113,7 +113,9 @@ def test_a_prior_in_own_units_has_its_density():
 
 def test_a_key_is_a_seed():
     """A JAX key gives other numbers than the int it was made of."""
-    one, other = (sb.fit(RUNS, method="laplace", seed=s, on_fail="ignore") for s in (5, jax.random.key(5)))
+    one, other = (
+        sb.fit(RUNS, method="laplace", fallback=False, seed=s, on_fail="ignore") for s in (5, jax.random.key(5))
+    )
     np.testing.assert_array_equal(one.draws["E"], other.draws["E"])
 
 
@@ -137,7 +139,7 @@ def test_intervals_cover_simulated_truth():
 
 def test_the_summary_is_numbers_and_prints_four_digits():
     """The table holds objects, which print with all their digits and can't be computed with."""
-    fit = sb.fit(RUNS, method="laplace", on_fail="ignore")
+    fit = sb.fit(RUNS, method="laplace", fallback=False, on_fail="ignore")
     assert set(fit.summary().dtypes) == {np.dtype(np.float64)}
     cells = [cell for line in repr(fit).splitlines() if line.startswith("alpha ") for cell in line.split()[1:]]
     assert len(cells) == 5 and all(len(cell.replace(".", "").lstrip("0")) <= 4 for cell in cells)

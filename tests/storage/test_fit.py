@@ -28,7 +28,9 @@ MINE = sb.Law("mine", lambda N, a, E: E + a * N**-0.3, {"a": dist.LogNormal(5, 1
 @pytest.fixture(scope="module")
 def fit():
     priors = {"alpha": 0.34, "E": dist.TruncatedNormal(1.8, 0.3, low=0.0), "B": dist.LogNormal(7.0, 1.0)}
-    return sb.fit(RUNS, noise=sb.StudentT(df="free"), method="laplace", priors=priors, on_fail="ignore", seed=3)
+    return sb.fit(
+        RUNS, noise=sb.StudentT(df="free"), method="laplace", fallback=False, priors=priors, on_fail="ignore", seed=3
+    )
 
 
 def test_round_trip(fit, tmp_path):
