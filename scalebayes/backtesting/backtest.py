@@ -90,7 +90,7 @@ def backtest(
 
     >>> x = np.geomspace(1.0, 1e4, 12)
     >>> runs = Runs(x=x, loss=1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0))))
-    >>> found = backtest(runs, ["power", "offset_power"], cutoffs=[100.0, 1000.0], method="map")
+    >>> found = backtest(runs, ["offset_power"], cutoffs=[100.0, 1000.0], method="map")
     >>> found.table().groupby("law")["rmse"].max().idxmin()
     'offset_power'
     >>> found.sentence("offset_power", efolds=2.0)
