@@ -17,6 +17,8 @@ from scalebayes.model.problem import build
 from tests.helpers import departing as departing_fit
 from tests.helpers import simulated
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 ALARM = 1e-4  # a right sampler fails a test here once in so many p-values
 SIMS, DRAWS = 64, 99
 EXACT = np.sqrt(0.5)  # sd of the posterior of `conjugate`

@@ -10,6 +10,8 @@ import pytest
 import scalebayes as sb
 from tests.helpers import departing, simulated
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 PRESET = sb.laws.published("besiroglu2024")
 SCALES = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
 N, D = np.array([1e9, 1e10, 7e10, 3e8]), np.array([2e10, 2e11, 1.4e12, 6e10])
