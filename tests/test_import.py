@@ -159,6 +159,7 @@ print(*[name for name in ("matplotlib", "arviz", "arviz_plots") if name in sys.m
     assert run(program) == []
 
 
+@pytest.mark.slow_cases("scalebayes, arviz")
 @pytest.mark.parametrize("order", ["arviz, scalebayes", "scalebayes, arviz"])
 def test_arviz_may_come_first(order):
     """ArviZ puts NumPyro's import off, and a part of NumPyro that is then imported alone is incomplete."""

@@ -102,6 +102,7 @@ def test_a_refit_without_a_run_is_the_same_model(known):
     assert not process or fresh.problem.numbers.ends != fit.problem.numbers.ends
 
 
+@pytest.mark.slow_cases("end_power")
 @pytest.mark.parametrize("law", ["end_power", "end_chinchilla"])
 def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
     """A law written from the end of the runs keeps the end of those held out, and its loss there a prior."""

@@ -159,18 +159,33 @@ def test_rescaling(case, seed=15):
 
 
 @pytest.mark.slow_cases(
+    "broken_power0",
+    "broken_power1",
+    "continual",
+    "data_constrained",
     "data_filtering",
     "distillation",
+    "end_chinchilla",
     "end_onset",
     "error_exponential",
     "farseer",
+    "fine_grained_moe",
     "loss_to_loss",
+    "lr_annealing",
+    "m4",
     "mixture_additive",
+    "nested",
     "parallel",
+    "pearce",
     "precision",
     "rosenfeld",
+    "routed",
     "sigmoid_compute",
+    "skaling",
+    "sparse_moe",
+    "sparse_weights",
     "transfer",
+    "vocabulary",
 )
 @each_law
 @pytest.mark.usefixtures("quickly_compiled")

@@ -260,6 +260,7 @@ print(len(modes.z.sharding.device_set), len(batch))
 """
 
 
+@pytest.mark.slow
 def test_two_devices(tables, undisturbed, tmp_path):
     """A batch that uses one device of many, or gives other numbers on several."""
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
