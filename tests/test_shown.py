@@ -14,8 +14,6 @@ from scalebayes.errors import shown
 from scalebayes.status import Check, Status
 from tests.storage.test_names_kept import METHOD, fitted, table
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 # Clears the screen, sets the title, turns text round, C1's own CSI, a bell, a null, a lone surrogate, ends of lines.
 HOSTILE = (
     "\x1b[2J",

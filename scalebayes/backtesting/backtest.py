@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -17,11 +16,12 @@ from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError, known_settings, unknown
-from scalebayes.fitting.fit import chosen, versions
+from scalebayes.fitting.finish import versions
 from scalebayes.fitting.forecaster import forecaster
 from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
+from scalebayes.fitting.spec import RECOMMENDED, Spec
 from scalebayes.laws.law import Law
 from scalebayes.noise import noise as noises
 from scalebayes.noise.noise import Noise
@@ -33,24 +33,17 @@ BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
 BY_PROB = ("lower", "upper", "covered", "log_width")
 
 
-RECOMMENDED = "recommended"  # in place of a law: `forecaster`
+class Recommended(NamedTuple):
+    """The recommended forecaster, which chooses a spec of its own at each cutoff: by what columns, and what kind."""
 
-
-class Forecaster(NamedTuple):
-    """A law with its discrepancy, the columns that its inputs are bound to, and priors that were asked for; no law for
-    the recommended one, and there the kind of runs of one input."""
-
-    law: Law | None
-    discrepancy: Discrepancy | None
     inputs: Mapping[str, str]
-    priors: str | Mapping[str, Any] = MappingProxyType({})
     kind: str | None = None
 
 
 @known_settings
 def backtest(
     runs: Runs,
-    laws: Sequence[str | Law] = ("chinchilla",),
+    laws: Sequence[str | Law | Spec] = ("chinchilla",),
     *,
     by: str | None = None,
     cutoffs: Sequence[float] | None = None,
@@ -72,8 +65,8 @@ def backtest(
     are fitted together, by `fit_many`: those whose k-hat fails are sampled again with NUTS.
 
     Args:
-        runs: the table. laws: names or `Law`s, and "recommended" for `forecaster`, which takes none of the other
-            settings. discrepancy: those that each law is fitted with, such as [None, "gp"].
+        runs: the table. laws: names, `Law`s or `Spec`s, and "recommended" for `forecaster`, which takes none of the
+            other settings. discrepancy: those that each law is fitted with, such as [None, "gp"].
         by: the column that the cutoffs are of; by default C = 6 N D, or x where the runs have no compute.
         cutoffs: values of that column: runs up to one are fitted, and those beyond it scored. By default those below
             which half, 70 % and 90 % of the runs lie.
@@ -105,11 +98,11 @@ def backtest(
     probs = check_probs(probs)
     if priors is not None and priors != "flat" and not isinstance(priors, Mapping):
         raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
-    settings = {"noise": noise, "window": windows.get(window), "method": method}
-    forecasters = _forecasters(laws, discrepancy, noise, method, inputs or {}, priors or {})
+    view = windows.get(window)
+    forecasters = _forecasters(laws, discrepancy, noise, view, method, inputs or {}, priors or {})
     if RECOMMENDED in forecasters:
         read = recipe(runs, inputs, kind).kind
-        forecasters[RECOMMENDED] = forecasters[RECOMMENDED]._replace(kind=None if read is None else read.name)
+        forecasters[RECOMMENDED] = Recommended(inputs or {}, None if read is None else read.name)
     elif kind is not None:
         raise InputError(f"kind={kind!r} is for 'recommended', which isn't among the laws; leave it out")
     runs, by = sized(runs, by)
@@ -121,7 +114,7 @@ def backtest(
     for i, one in enumerate(forecasters.values()):
         own = jax.random.fold_in(key, i)
         tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
-        fits = _fits(one, tables, settings, own, progress)
+        fits = _fits(one, tables, method, own, progress)
         for j, fit in enumerate(fits):
             found = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(own, len(ends) + j))
             _put(data, i, j, held[j], {str(name): x.values for name, x in found.items()})
@@ -137,7 +130,7 @@ def backtest(
         "N_counts": runs.N_counts or "not said",
         "noise": "each law's own" if noise is None else repr(noises.get(noise)),
         "method": infer.get(method).name,
-        "window": repr(settings["window"]),
+        "window": repr(view),
         "priors": "each law's own" if priors is None else repr(priors),
         "seed": str(seed_record(seed)),
         "hash": runs.hash,
@@ -147,72 +140,61 @@ def backtest(
 
 
 def _fits(
-    one: Forecaster, tables: Mapping[str, Runs], settings: Mapping[str, Any], key: Any, progress: bool | None
+    one: Spec | Recommended, tables: Mapping[str, Runs], method: Any, key: Any, progress: bool | None
 ) -> Sequence[Fit]:
     """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
-    if one.law is None:
+    if isinstance(one, Recommended):
         keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
         return [
             forecaster(table, inputs=one.inputs or None, kind=one.kind, seed=own, on_fail="ignore")  # type: ignore[arg-type]
             for table, own in zip(tables.values(), keys, strict=True)
         ]
-    own = {"discrepancy": one.discrepancy, "priors": one.priors, "inputs": one.inputs}
-    return tuple(fit_many(tables, one.law, **settings, **own, seed=key, on_fail="ignore", progress=progress))
-
-
-def name_of(law: Law, discrepancy: Discrepancy | None) -> str:
-    """What a law with a discrepancy is called.
-
-    >>> import scalebayes as sb
-    >>> name_of(sb.laws.get("power"), sb.GP("matern"))
-    'power+gp(matern)'
-    """
-    if discrepancy is None:
-        return law.name
-    parts = ", ".join(one.name for one in discrepancy.components)
-    return f"{law.name}+gp" + (f"({parts})" if parts else "")
+    return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
 
 
 def _forecasters(
-    laws: Sequence[str | Law],
+    laws: Sequence[str | Law | Spec],
     discrepancy: Sequence[Any],
     noise: Any,
+    window: Any,
     method: Any,
     inputs: Mapping[str, str],
-    priors: str | Mapping[str, Any],
-) -> dict[str, Forecaster]:
-    """Each law with each discrepancy, by name."""
-    if isinstance(laws, (str, Law)) or not laws:
+    priors: Any,
+) -> dict[str, Spec | Recommended]:
+    """Each law with each discrepancy, and each spec as it is, by name."""
+    if isinstance(laws, (str, Law, Spec)) or not laws:
         raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
     if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
         raise InputError("discrepancy is a list, such as [None, 'gp']")
-    found: dict[str, Forecaster] = {}
+    found: dict[str, Spec | Recommended] = {}
     bound: set[str] = set()
     params: set[str] = set()
     for asked in laws:
         if isinstance(asked, str) and asked == RECOMMENDED:
             bound |= set(inputs)
-            found[RECOMMENDED] = Forecaster(None, None, inputs)
+            found[RECOMMENDED] = Recommended(inputs)
             continue
-        for departure in discrepancy:
-            law, own, process, _ = chosen(asked, noise, departure, method)
-            check_noise(own)
-            name = name_of(law, process)
-            if law.name in (NAME, RECOMMENDED):
-                raise InputError(f"a law is called {law.name!r}, as a forecaster of ours is; give it another name")
-            if name in found:
-                raise InputError(f"two of the forecasters are called {name!r}; leave one out, or give it another name")
-            own_inputs = {key: column for key, column in inputs.items() if key in law.inputs}
+        for departure in (None,) if isinstance(asked, Spec) else discrepancy:
+            spec = Spec.of(asked, noise, departure, window)
+            check_noise(spec.noise)
+            spec.method(method)
+            if not spec.recommended and spec.law.name in (NAME, RECOMMENDED):
+                raise InputError(f"a law is called {spec.law.name!r}, as a forecaster of ours is; give it another name")
+            if spec.name in found:
+                raise InputError(
+                    f"two of the forecasters are called {spec.name!r}; leave one out, or give it another name"
+                )
+            own_inputs = {key: column for key, column in inputs.items() if key in spec.law.inputs}
             bound |= set(own_inputs)
-            known = {**law.params, **own.params, **(process.of(law.inputs, True).params if process else {})}
+            process = spec.discrepancy.of(spec.law.inputs, True).params if spec.discrepancy else {}
+            known = {**spec.law.params, **spec.noise.params, **process}
             params |= set(known)
-            own_priors = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
-            found[name] = Forecaster(law, process, own_inputs, own_priors)
+            own_priors: Any = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
+            found[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
     for name in inputs:
         if name not in bound:
-            raise unknown(
-                "input of the laws", name, dict.fromkeys(x for one in found.values() if one.law for x in one.law.inputs)
-            )
+            specs = [one for one in found.values() if isinstance(one, Spec)]
+            raise unknown("input of the laws", name, dict.fromkeys(x for one in specs for x in one.law.inputs))
     if priors and not params:
         raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
     for name in () if isinstance(priors, str) else priors:

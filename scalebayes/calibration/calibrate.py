@@ -21,22 +21,22 @@ from scalebayes.calibration.simulate import (
     observed,
     prior_units,
 )
-from scalebayes.discrepancy import gp as discrepancies
 from scalebayes.errors import InputError, known_settings
-from scalebayes.fitting.fit import chosen, prepared, versions
+from scalebayes.fitting.finish import versions
 from scalebayes.fitting.many.checkpoints import Folder
 from scalebayes.fitting.many.fit_many import about
 from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.result import Fit
+from scalebayes.fitting.spec import Spec
 from scalebayes.infer import diagnostics
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
-from scalebayes.noise import noise as noises
 from scalebayes.noise.links import LINKS
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
+from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import as_key, seed_record
 from scalebayes.status import Status
 
@@ -45,8 +45,8 @@ JOINT = "log_likelihood"
 
 @known_settings
 def calibrate(
-    law: str | Law,
     runs: Runs,
+    law: str | Law | Spec = "chinchilla",
     *,
     noise: str | Noise | None = None,
     discrepancy: Any = None,
@@ -77,7 +77,7 @@ def calibrate(
     and the fits are of both: the same test, near these runs alone.
 
     Args:
-        law, runs, noise, discrepancy, priors, inputs, method: as for `fit_many`; of a method that samples.
+        runs, law, noise, discrepancy, priors, inputs, method: as for `fit_many`; of a method that samples.
         n: simulations. draw_from: "prior", or a fit of this law to these runs, which says noise, discrepancy, priors.
         draws: of each fit that a truth is ranked among, evenly apart; a fit with fewer effective ones counts as failed.
         seed: an int or a JAX key. fallback: whether more proposals and NUTS follow where k-hat fails, as in `fit`.
@@ -94,10 +94,11 @@ def calibrate(
     arXiv 2502.03279, for `draw_from=fit`.
 
     >>> runs = Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
-    >>> found = calibrate("power", runs, n=64, fallback=False)
+    >>> found = calibrate(runs, "power", n=64, fallback=False)
     >>> found.data["rank"].sizes, found.data["param"].values.tolist()
     (Frozen({'param': 4, 'sim': 64}), ['A', 'alpha', 'noise_scale', 'log_likelihood'])
     """
+    runs, law = runs_first(runs, law, "calibrate")
     started = time.perf_counter()
     for name, value in (("n", n), ("draws", draws)):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 2:
@@ -109,23 +110,21 @@ def calibrate(
         noise, discrepancy = draw_from.noise, draw_from.discrepancy
     elif draw_from != "prior":
         raise InputError(f"draw_from is 'prior' or a fit made by sb.fit, not {draw_from!r}")
-    if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
-    _check_scales(noise, discrepancy)
-    found_law, found_noise, departure, method = chosen(law, noise, discrepancy, method)
+    if isinstance(law, Spec) or noise is not None:
+        _check_scales(Spec.of(law, noise, discrepancy))
+    spec = Spec.of(law, noise, discrepancy, None, priors, inputs)
+    method = spec.method(method)
     _check_method(method, int(draws))
     method = method if fallback else keeping(method)
     with jax.enable_x64():
         key_data, key_fits, key_ties = jax.random.split(as_key(seed), 3)
         if isinstance(draw_from, Fit):
-            problem = _problem_of(draw_from, found_law, runs)
+            problem = _problem_of(draw_from, spec.law, runs)
             simulated = from_posterior(draw_from, int(n), key_data)
             y = np.concatenate([np.broadcast_to(problem.runs.y, simulated.y.shape), simulated.y], axis=1)
             simulated, template = simulated._replace(y=y), doubled(problem)
         else:
-            template = problem = prepared(runs, found_law, found_noise, departure, priors, inputs)
+            template = problem = spec.problem(runs)
             simulated = from_prior(problem, int(n), key_data)
         simulated, left_out = _usable(problem, simulated)
         names = [*problem.model.free, JOINT]
@@ -189,11 +188,11 @@ class _Ranked:
         return failed if effective >= self.draws else [*failed, "effective draws"]
 
 
-def _check_scales(noise: str | Noise | None, discrepancy: Any) -> None:
+def _check_scales(spec: Spec) -> None:
     """Refuse a noise that with a discrepancy gives every run a scale of its own; by default there is none such."""
-    if discrepancies.get(discrepancy) and noise is not None and noises.get(noise).form.mixture:
+    if spec.discrepancy and spec.noise.form.mixture:
         raise InputError(
-            f"noise={noises.get(noise).name!r} with a discrepancy: every run then has a latent scale of its own, and "
+            f"noise={spec.noise.name!r} with a discrepancy: every run then has a latent scale of its own, and "
             "calibrate can't rank those; use noise='normal', or draw from a fit with normal noise"
         )
 
@@ -223,6 +222,6 @@ def _usable(problem: Problem, simulated: Simulations) -> tuple[Simulations, int]
     low, high = LINKS[problem.noise.form.on].range if problem.noise.form.within is None else problem.noise.form.within
     kept = ((simulated.y > low) & (simulated.y < high) & np.isfinite(simulated.y)).all(axis=1)
     if kept.sum() < 2:
-        raise InputError("hardly a data set drawn from the priors is finite; look at sb.prior_predictive(law, runs)")
+        raise InputError("hardly a data set drawn from the priors is finite; look at sb.prior_predictive(runs, law)")
     values = {name: x[kept] for name, x in simulated.values.items()}
     return Simulations(values, simulated.y[kept]), int((~kept).sum())

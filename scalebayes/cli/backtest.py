@@ -100,7 +100,7 @@ def backtest(
     target = None if out is None else checked_target(out)
     load_jax()
     import scalebayes as sb
-    from scalebayes.fitting.fit import noise_of
+    from scalebayes.fitting.spec import noise_of
 
     laws = [name if name == "recommended" else sb.laws.get(name, **settings) for name, settings in law_names]
     known = [one for one in laws if isinstance(one, sb.Law)] or [sb.laws.get("chinchilla")]

@@ -89,7 +89,7 @@ def fit(
     kept = window_of(window)
     load_jax()
     import scalebayes as sb
-    from scalebayes.fitting.fit import noise_of
+    from scalebayes.fitting.spec import noise_of
 
     chosen_law = sb.laws.get(law_name, **law_settings)
     departure = None if discrepancy in (None, "none") else "gp" if discrepancy == "gp" else sb.GP(*parts(discrepancy))

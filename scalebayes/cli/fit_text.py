@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from scalebayes.fitting.fit import Fit
+    from scalebayes.fitting.result import Fit
     from scalebayes.status import Check, Checks
 
 HANG = 8  # the width of 'review' and its gap

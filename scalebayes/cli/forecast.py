@@ -140,7 +140,6 @@ def alone(runs: "Runs", typed: Collection[str]) -> str | None:
 
 def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
     """That the recommended forecast of the runs takes each input that was asked for, before it is fitted."""
-    from scalebayes import laws
     from scalebayes.fitting.recipes import recipe
     from scalebayes.forecasting.inputs import DERIVABLE, check_given, not_in_runs
 
@@ -150,8 +149,8 @@ def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, as
         if absent := [name for name in asked if name in DERIVABLE and name not in runs.inputs]:
             raise InputError(not_in_runs(absent, runs)) from None
         raise
-    columns = {name: name for name in laws.get(chosen.law).inputs} | dict(chosen.inputs or {})
-    check_given(chosen.law, {name: runs.name_of(column) for name, column in columns.items()}, asked, runs)
+    columns = {name: name for name in chosen.law.inputs} | dict(chosen.inputs or {})
+    check_given(chosen.law.name, {name: runs.name_of(column) for name, column in columns.items()}, asked, runs)
 
 
 def worth(

@@ -13,7 +13,7 @@ from scalebayes.cli.wait import heed, keep_compiled, stage
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
-    from scalebayes.fitting.fit import Fit
+    from scalebayes.fitting.result import Fit
     from scalebayes.runs import Runs
 
 Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]

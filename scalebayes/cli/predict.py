@@ -16,7 +16,7 @@ from scalebayes.errors import InputError, unknown
 if TYPE_CHECKING:
     import xarray as xr
 
-    from scalebayes.fitting.fit import Fit
+    from scalebayes.fitting.result import Fit
 
 STATISTICS = ("median", "mean", "sd", "lower", "upper")
 

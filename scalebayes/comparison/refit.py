@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.fitting.fit import finished
+from scalebayes.fitting.finish import finished
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.fallback import run_on
 from scalebayes.model.problem import build
@@ -41,4 +41,4 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
         numbers = again.numbers._replace(starts=problem.numbers.starts)
         again = replace(again, numbers=numbers._replace(ends=problem.numbers.ends) if same_model else numbers)
         method, draws = run_on(fit.method, again, key)
-        return replace(finished(again, method, seed_record(key), draws), origin=origin)
+        return replace(finished(again, method, seed_record(key), draws), origin=origin, label=fit.label)

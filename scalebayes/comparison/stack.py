@@ -10,7 +10,7 @@ import numpy as np
 from scalebayes.comparison.compare import checked, compare
 from scalebayes.comparison.result import KINDS
 from scalebayes.errors import InputError, known_settings, listed, unknown
-from scalebayes.fitting.fit import versions
+from scalebayes.fitting.finish import versions
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_stack import Stack

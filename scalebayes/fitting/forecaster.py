@@ -45,6 +45,7 @@ def forecaster(
     method: Any = METHOD,
     seed: Any = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    fallback: bool = True,
 ) -> Fit:
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
@@ -66,7 +67,7 @@ def forecaster(
 
         method: of the fit.
 
-        seed, on_fail: as for `fit`.
+        seed, on_fail, fallback: as for `fit`.
 
     Returns:
         A `Fit`: `predict`, `optimum`, `save` as of any other. Its checks say what was averaged, what runs of one input
@@ -90,7 +91,7 @@ def forecaster(
     chosen = recipe(runs, inputs, kind)
     if chosen.kind is not None:
         runs = kinds.noted(runs, chosen.kind)
-    settings = {**chosen.settings(), "method": method, "seed": seed, "on_fail": on_fail}
+    settings = {"law": chosen, "method": method, "seed": seed, "on_fail": on_fail, "fallback": fallback}
     if chosen.cells is None or len(runs) <= chosen.cells:
         return _told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")

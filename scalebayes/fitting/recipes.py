@@ -1,22 +1,22 @@
-"""Recipe: the settings that are recommended for a forecast beyond the runs, by what the runs are."""
+"""recipe: the spec that is recommended for a forecast beyond the runs, by what the runs are."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpyro.distributions as dist
 
-from scalebayes.discrepancy.gp import GP, Discrepancy
+from scalebayes import laws
+from scalebayes.discrepancy.gp import GP
 from scalebayes.discrepancy.kernels import Matern
 from scalebayes.errors import InputError, listed
-from scalebayes.noise.noise import Noise, Normal
+from scalebayes.fitting.spec import Spec
+from scalebayes.noise.noise import Normal
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.curves.given_as_runs import log_text
-from scalebayes.runs.ladder_or_curve import LADDER, Kind, kind_of, size_of
+from scalebayes.runs.ladder_or_curve import LADDER, kind_of, size_of
 from scalebayes.runs.settings import groups_of
-from scalebayes.runs.window import Window
 
 CELLS = 64  # rows that a process over N and D is given; more of them are averaged
 FEW = 10  # runs, below which no bend and no drift can be told from the law
@@ -47,38 +47,8 @@ OF_LADDERS = {
 OF_ONE_SCALE = OF_LADDERS | {"matern_scale": dist.LogNormal(-3.3, 0.6)}
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How the recommended forecaster fits runs: the arguments of `fit`, and how many rows it may average runs to.
-
-    Attributes:
-        law: its name. noise, discrepancy, window, priors, inputs: as `fit` takes them. cells: None where nothing is
-            averaged. kind: of runs of one input, or None.
-    """
-
-    law: str
-    noise: Noise
-    discrepancy: Discrepancy
-    window: Window | None = None
-    priors: Mapping[str, Any] = field(default_factory=dict)
-    cells: int | None = None
-    inputs: Mapping[str, str] | None = None
-    kind: Kind | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """The keyword arguments of `fit` and `fit_many`."""
-        return {
-            "law": self.law,
-            "noise": self.noise,
-            "discrepancy": self.discrepancy,
-            "window": self.window,
-            "priors": self.priors,
-            "inputs": self.inputs,
-        }
-
-
-def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None = None) -> Recipe:
-    """The recommended configuration for runs of N and D, or of one input.
+def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None = None) -> Spec:
+    """The recommended spec for runs of N and D, or of one input.
 
     Args:
         inputs: {"x": column} for a forecast along one column of a table that has several. kind: of runs of one input,
@@ -88,7 +58,7 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
         InputError: the runs have several inputs, none of them N and D, and none is named; a kind for runs of N and D,
             or no such kind.
 
-    >>> recipe(Runs(x=[1.0, 2.0], loss=[3.0, 2.0])).law
+    >>> recipe(Runs(x=[1.0, 2.0], loss=[3.0, 2.0])).law.name
     'end_power'
     """
     there = set(runs.inputs)
@@ -103,7 +73,7 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
         groups = groups_of(runs.labels, runs.inputs)
         grouped = groups is not None and len(set(groups)) > 1
         process = GP(*components, *(["offset"] if grouped else []))
-        return Recipe("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, CELLS)
+        return _spec("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, cells=CELLS)
     if inputs and set(inputs) != {"x"}:
         raise InputError(f"forecaster takes inputs={{'x': column}}, not {dict(inputs)!r}")
     if not inputs and len(there) != 1:
@@ -118,5 +88,9 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
     process = GP(Matern(fades="x"), **{name: prior for name, prior in own.items() if name.startswith("matern")})
     priors = {name: prior for name, prior in own.items() if not name.startswith("matern")}
     if read.name == LADDER:
-        return Recipe("end_power", Normal(), process, None, priors, inputs=along, kind=read)
-    return Recipe("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors, inputs=along, kind=read)
+        return _spec("end_power", Normal(), process, None, priors, inputs=along, kind=read)
+    return _spec("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors, inputs=along, kind=read)
+
+
+def _spec(law: str, *parts: Any, **more: Any) -> Spec:
+    return Spec(laws.get(law), *parts, **more, recommended=True)

@@ -35,7 +35,8 @@ class Fit:
             Student-t noise with a discrepancy: what a run's scale is multiplied with.
         numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
         checks: what the fit was held to. versions: of the libraries that made it.
-        origin: where `forecaster` averaged the runs, those that it was given, and the cells; else None.
+        origin: where `forecaster` averaged the runs, those that it was given, and the cells; else None. label: the
+            name of what was fitted, as backtests have it, such as "power+gp" or "recommended".
     """
 
     problem: Problem
@@ -47,6 +48,7 @@ class Fit:
     checks: Checks
     versions: Mapping[str, str] = field(default_factory=dict)
     origin: Averaged | None = None
+    label: str = ""
 
     @property
     def runs(self) -> Runs:

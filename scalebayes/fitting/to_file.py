@@ -103,6 +103,7 @@ def record_of(fit: "Fit") -> dict[str, Any]:
         "columns": dict(fit.problem.columns),
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
         "seed": fit.seed,
+        "label": fit.label,
         "numbers": dict(fit.numbers),
         "checks": checks_record(fit.checks),
         "versions": dict(fit.versions),

@@ -13,7 +13,9 @@ from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_code
 from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.predict import check_observed
+from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -21,11 +23,11 @@ PLATFORMS = ("cpu", "cuda", "rocm")
 
 
 def export(
-    fit: Fit,
+    fit: Fit | Recalibrated,
     path: Any,
     *,
     quantiles: Sequence[float] = QUANTILES,
-    observed: bool = True,
+    observed: bool = False,
     group: str | None = None,
     draws: int | None = None,
     seed: Any = 0,
@@ -43,8 +45,10 @@ def export(
     points on two cores. Where that is too slow, `draws=400` takes a tenth.
 
     Args:
-        fit: by a method with draws. path: of the file. quantiles: probabilities between 0 and 1.
-        observed: True for a new run with its noise, False for the law's curve, times its discrepancy where it has one.
+        fit: by a method with draws, or of `recalibrate`, whose program gives the widened quantiles. path: of the
+            file. quantiles: probabilities between 0 and 1.
+        observed: False, as in `predict`, for the law's curve, times its discrepancy where it has one; True for a new
+            run with its noise.
         group: whose offset a discrepancy takes, as for `predict`; by default a new one.
         draws: how many of the posterior's, evenly thinned; by default all.
         seed: of the noise and the discrepancy: one draw of each for each draw of the posterior, kept in the program, so
@@ -68,8 +72,7 @@ def export(
     >>> program.call(np.float32([1e5, 1e6])).shape
     (2, 5)
     """
-    if not isinstance(fit, Fit):
-        raise InputError(f"export takes one fit, not {type(fit).__name__}; of many, export each: fits[0], fits['name']")
+    widened, fit = (fit, fit.fit) if isinstance(fit, Recalibrated) else (None, one_fit(fit, "export"))
     if not platforms or isinstance(platforms, str):
         raise InputError(f"platforms is a list of {listed(PLATFORMS)}, not {platforms!r}")
     target, levels = files.target(path), np.asarray(quantiles, np.float64)
@@ -88,7 +91,7 @@ def export(
         raise InputError("a MAP fit is one draw, of its discrepancy too: fit with method='laplace' or 'nuts'")
     kept = np.linspace(0, held - 1, draws or held).round().astype(int)
     with jax.enable_x64():
-        program = _program(fit, kept, levels, observed, code, as_key(seed))
+        program = _program(fit, kept, levels, observed, code, as_key(seed), widened)
         (points,) = jax.export.symbolic_shape("points")
         inputs = [jax.ShapeDtypeStruct((points,), np.float32) for _ in fit.law.inputs]
         whole = jax.export.export(jax.jit(program), platforms=tuple(platforms))(*inputs).serialize()
@@ -96,7 +99,15 @@ def export(
     asked.warn({"": fit})
 
 
-def _program(fit: Fit, kept: np.ndarray, levels: np.ndarray, observed: bool, group: int, key: Any) -> Any:
+def _program(
+    fit: Fit,
+    kept: np.ndarray,
+    levels: np.ndarray,
+    observed: bool,
+    group: int,
+    key: Any,
+    widened: Recalibrated | None,
+) -> Any:
     law, form, names = fit.law.fn, fit.noise.form, fit.law.inputs
     params, noise, _, _ = _arrays(fit, kept)
     new_run = form.of_new_run(noise)
@@ -105,7 +116,12 @@ def _program(fit: Fit, kept: np.ndarray, levels: np.ndarray, observed: bool, gro
     def at(point, delta):
         curve = law(**dict(zip(names, point, strict=True)), **params) * jnp.exp(delta)
         # The same key at every point: neighbouring points differ by the law and its discrepancy alone.
-        return jnp.quantile(form.distribution(curve, new_run).sample(key) if observed else curve, levels)
+        values = form.distribution(curve, new_run).sample(key) if observed else curve
+        if widened is None:
+            return jnp.quantile(values, levels)
+        on_scale = widened.link.of(values)
+        middle = jnp.quantile(on_scale, 0.5)
+        return widened.link.inverse(middle + widened.factor * (jnp.quantile(on_scale, levels) - middle))
 
     def program(*inputs):
         point = tuple(x.astype(jnp.float64) for x in inputs)

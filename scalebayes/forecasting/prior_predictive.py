@@ -14,14 +14,15 @@ from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
 from scalebayes.noise import noise as noises
 from scalebayes.runs import Runs
+from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import as_key
 
 NEAR = 30
 
 
 def prior_predictive(
-    law: str | Law,
     runs: Runs,
+    law: str | Law = "chinchilla",
     *,
     priors: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -33,7 +34,11 @@ def prior_predictive(
     Priors are relative to the runs' own scale, so the observable of the runs enters by its mean alone.
 
     Args:
-        law, priors, inputs: as for `fit`. draws: how many. seed: an int or a JAX key.
+        runs, law, priors, inputs: as for `fit`.
+
+        draws: how many, 2,000 by default.
+
+        seed: an int or a JAX key.
 
     Returns:
         Dataset with the observable (chain, draw, run) and each parameter (chain, draw), in the runs' own units;
@@ -45,10 +50,11 @@ def prior_predictive(
         InputError: what was given can't be used, or a prior is flat, which has no draws.
 
     >>> runs = Runs(N=[1e8, 1e9, 1e10], D=[2e9, 2e10, 2e11], loss=[3.2, 2.7, 2.3])
-    >>> prior = prior_predictive("chinchilla", runs)
+    >>> prior = prior_predictive(runs, "chinchilla")
     >>> prior.attrs["finite"], prior.attrs["near"] > 0.95
     (1.0, True)
     """
+    runs, law = runs_first(runs, law, "prior_predictive")
     law = laws.get(law)
     with jax.enable_x64():
         problem = build(runs, law, noises.NormalRaw(), priors, inputs)

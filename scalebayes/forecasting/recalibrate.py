@@ -141,7 +141,7 @@ def recalibrate(
 
     Args:
         fit: of the law and the runs that were backtested. backtest: of `backtest`; of its `data`, `pit` is read.
-        law: the backtest's label of the fit's law; by default the law's name, with "+gp" where it has a discrepancy.
+        law: the backtest's label of the fit's law; by default the fit's own, `fit.label`.
         prior_cutoffs: as in `widening`.
 
     Raises:
@@ -160,7 +160,7 @@ def recalibrate(
     data = backtest if isinstance(backtest, xr.Dataset) else getattr(backtest, "data", None)
     if not isinstance(data, xr.Dataset) or "pit" not in data or set(data["pit"].dims) != {"law", "cutoff", "run"}:
         raise InputError(f"backtest is what sb.backtest returns, with pit (law, cutoff, run), not {backtest!r:.60}")
-    label = law or (fit.law.name + ("+gp" if fit.discrepancy else ""))
+    label = law or fit.label or fit.law.name
     known = [str(one) for one in data["law"].values]
     if label not in known:
         raise unknown("law in the backtest", label, known)

@@ -9,7 +9,6 @@ from scalebayes.backtesting.cutoffs import beyond
 from scalebayes.backtesting.result import Backtest
 from tests.helpers import simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 METHOD = sb.Laplace(draws=500, proposals=1000, df=15.0, search=sb.Search(screened=256, starts=4))
 MODE = sb.MAP(search=METHOD.search)
 SEED = 7
@@ -28,7 +27,7 @@ def runs():
 
 
 @pytest.fixture(scope="module")
-def found(runs, quickly_compiled):
+def found(runs):
     return sb.backtest(runs, ["power", "offset_power"], cutoffs=[1000.0, 100.0], method=METHOD, seed=SEED)
 
 

@@ -11,7 +11,6 @@ from scalebayes.backtesting.trivial import Trivial
 from scalebayes.fitting.at_points import conditional
 from tests.helpers import fit_of
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 X = np.geomspace(1.0, 1e4, 12)
 SEED = 4
 

@@ -17,8 +17,6 @@ from scalebayes.model.problem import build
 from tests.helpers import departing as departing_fit
 from tests.helpers import simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 ALARM = 1e-4  # a right sampler fails a test here once in so many p-values
 SIMS, DRAWS = 64, 99
 EXACT = np.sqrt(0.5)  # sd of the posterior of `conjugate`
@@ -33,7 +31,7 @@ def few_runs(seed=0, rows=8):
 def of_power(method=None, **options):
     """All of one shape, so that one program fits them."""
     settings = {"n": SIMS, "draws": DRAWS, "seed": 5, "fallback": False, "progress": False} | options
-    return sb.calibrate("power", few_runs(), method=method or sb.Laplace(), **settings)
+    return sb.calibrate(few_runs(), "power", method=method or sb.Laplace(), **settings)
 
 
 # The test of ranks.
@@ -368,7 +366,7 @@ def test_refused_in_words(what):
     """Hours of fits that answer another question."""
     options, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
-        sb.calibrate("power", few_runs(), **options)
+        sb.calibrate(few_runs(), "power", **options)
 
 
 def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
@@ -377,24 +375,24 @@ def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
     told = "noise='student_t' with a discrepancy: .* latent scale .* can't rank those; use noise='normal'"
     for method in ("laplace", sb.NUTS()):
         with pytest.raises(sb.InputError, match=told):
-            sb.calibrate("power", few_runs(), noise=sb.StudentT(), discrepancy="gp", method=method)
+            sb.calibrate(few_runs(), "power", noise=sb.StudentT(), discrepancy="gp", method=method)
     # A fit that holds its draws and was never sampled: what it is of decides.
     law, gp, known = sb.laws.get("power"), sb.GP("matern"), {"matern_scale": 0.02, "matern_length_x": 1.0}
     fit = departing_fit(few_runs(), law, {"A": np.full(8, 3.0), "alpha": np.full(8, 0.2)}, gp, known)
     with jax.enable_x64():
         problem = build(few_runs(), law, sb.StudentT(), discrepancy=gp)
     with pytest.raises(sb.InputError, match=told):
-        sb.calibrate("power", few_runs(), draw_from=replace(fit, problem=problem), n=4)
+        sb.calibrate(few_runs(), "power", draw_from=replace(fit, problem=problem), n=4)
 
 
 def test_a_fit_of_something_else_is_refused():
     """Parameters of other runs, or a noise that isn't the fit's."""
     fit = sb.fit(few_runs(), "power", method="map", on_fail="ignore")
     with pytest.raises(sb.InputError, match=FIT_OF_OTHERS):
-        sb.calibrate("power", few_runs(seed=1), draw_from=fit)
+        sb.calibrate(few_runs(seed=1), "power", draw_from=fit)
     with pytest.raises(sb.InputError, match="a fit of law 'power', and law is 'offset_power'"):
-        sb.calibrate("offset_power", few_runs(), draw_from=fit)
+        sb.calibrate(few_runs(), "offset_power", draw_from=fit)
     with pytest.raises(sb.InputError, match="has the fit's own noise"):
-        sb.calibrate("power", few_runs(), draw_from=fit, noise="normal")
+        sb.calibrate(few_runs(), "power", draw_from=fit, noise="normal")
     with pytest.raises(sb.InputError, match="the fit has 1 draws, and 1000 simulations take one each"):
-        sb.calibrate("power", few_runs(), draw_from=fit)
+        sb.calibrate(few_runs(), "power", draw_from=fit)

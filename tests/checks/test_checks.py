@@ -13,8 +13,6 @@ from scalebayes.checks.table import table_checks
 from scalebayes.infer.draws import Draws
 from scalebayes.model.problem import build
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RNG = np.random.default_rng(20261120)
 N = 10 ** RNG.uniform(7, 10, 60)
 D = 10 ** RNG.uniform(9, 11.5, 60)

@@ -17,7 +17,6 @@ from scalebayes.model.problem import build
 from scalebayes.runs.column_roles import is_name
 from scalebayes.runs.settings import groups_of, levels, settings, size_named
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 ROWS = 120
 LAW = sb.laws.get("chinchilla")
 

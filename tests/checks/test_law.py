@@ -17,8 +17,6 @@ from scalebayes.checks.table import table_checks
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.model.problem import build
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 GRID_N, GRID_D = (x.ravel() for x in np.meshgrid([6e7, 1.5e8, 4e8, 1e9], [2e9, 6e9, 2e10, 6e10, 2e11]))
 
 

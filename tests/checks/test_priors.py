@@ -12,8 +12,6 @@ import scalebayes as sb
 from scalebayes.checks.priors import NAME, SHARE_BELOW, share_below
 from scalebayes.parameters.priors import FAMILIES, Traced
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 PRIORS = (
     *(dist.Beta(2.0, 3.0), dist.Exponential(2.0), dist.Gamma(2.0, 0.1), dist.HalfCauchy(1.5), dist.HalfNormal(0.7)),
     *(dist.InverseGamma(2.0, 3.0), dist.LogNormal(-1.0, 0.5), dist.LogUniform(0.1, 10.0), dist.Normal(1.0, 2.0)),

@@ -19,8 +19,6 @@ from scalebayes.cli.parse import numbers
 from scalebayes.errors import InputError
 from tests.helpers import departing, simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 SETTINGS = (
     "jax_compilation_cache_dir",
     "jax_persistent_cache_min_compile_time_secs",

@@ -13,7 +13,6 @@ from scalebayes.cli import format as show
 from scalebayes.cli import main
 from scalebayes.cli.backtest import failed_line
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 QUICK = ("--method", "map:screened=256,starts=4")
 MODE = sb.MAP(search=sb.Search(screened=256, starts=4))
 

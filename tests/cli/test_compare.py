@@ -9,8 +9,6 @@ import scalebayes as sb
 from scalebayes.cli import format as show
 from scalebayes.cli import main
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):

@@ -17,8 +17,6 @@ from scalebayes.comparison.weights import stacking_weights
 from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.status import Check, Checks, Status
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 # A x^-ALPHA with ALPHA and the noise known: log A and all observables are jointly Normal, and every score is known.
 M, S, ALPHA, SIGMA = np.log(3.0), 0.3, 0.1, 0.02
 X = 10.0 ** np.array([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0])

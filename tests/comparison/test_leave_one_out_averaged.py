@@ -21,8 +21,6 @@ from tests import damaging
 from tests.comparison.test_compare import KNOWN, MATERN, conditional_score, near
 from tests.helpers import departing
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 # Of the law that is known in test_compare: eight sizes, one to five runs at each, which are the cells.
 REPEATS = np.array([5, 1, 3, 2, 4, 1, 2, 3])
 X = np.repeat(10.0 ** np.array([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0]), REPEATS)

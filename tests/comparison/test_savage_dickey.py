@@ -12,8 +12,6 @@ from scipy.special import logsumexp
 import scalebayes as sb
 from scalebayes.comparison import kernel_density as density
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 X = np.logspace(0, 4, 24)
 A, ALPHA, SCALE = 3.0, 0.2, 0.02
 

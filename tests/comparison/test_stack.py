@@ -15,8 +15,6 @@ from scalebayes.status import Check, Checks, Status
 from tests import damaging
 from tests.helpers import departing, fit_of
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9, 1e7, 1e8, 1e9, 1e8, 1e9],
     D=[1e9, 1e9, 1e9, 1e10, 1e10, 1e10, 1e11, 1e11],

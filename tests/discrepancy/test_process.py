@@ -11,8 +11,6 @@ from scalebayes.discrepancy.gp import from_record, get, record_of
 from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import JITTER, Process, Residuals
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 VALUES = {
     "matern_scale": 0.03,
     "matern_length_x": 0.7,

@@ -14,8 +14,6 @@ from scalebayes.fitting.bearing import BEARING, bearing
 from scalebayes.status import Check, Checks, Status
 from tests.helpers import fit_of
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 KHAT = Check("k-hat", Status.FAIL, "Pareto k-hat 1.30: the posterior isn't near the proposals; use method='nuts'.")
 COMPUTE = Check("compute", Status.REVIEW, "C / 6ND has median 2.")
 END = Check("residuals of the largest runs", Status.REVIEW, "over the 24 largest runs the residuals depend on log N.")

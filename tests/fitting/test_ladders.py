@@ -14,8 +14,6 @@ from scalebayes.fitting.recipes import OF_CURVES, recipe
 from scalebayes.runs.ladder_or_curve import MOST, kind_of, kind_text
 from tests.helpers import ROOT
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 LADDER = "compute_ladder.csv"
 
 

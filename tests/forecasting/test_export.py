@@ -6,6 +6,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import scalebayes as sb
 from tests.helpers import ROOT, fit_of, simulated
@@ -35,6 +36,18 @@ def test_the_program_gives_the_quantiles_of_predict(fit, tmp_path, observed):
     # Two sets of noise: each quantile to its Monte-Carlo error, from a Normal's density there.
     error = np.sqrt(0.1 * 0.9 / len(draws)) / 0.17 * draws.std(axis=0)
     assert (abs(found - expected) < 4 * np.sqrt(2) * error[:, None]).all(), "seed 0"
+
+
+def test_the_program_of_a_widened_fit_gives_its_widened_quantiles(fit, tmp_path):
+    """Fails if what is shipped of a recalibrated fit is the forecast of before."""
+    wide = sb.recalibrate(
+        fit, xr.Dataset({"pit": (("law", "cutoff", "run"), [[[0.001, 0.999]]])}, {"law": [fit.label]})
+    )
+    sb.export(wide, tmp_path / "loss.jax", quantiles=[0.1, 0.9])
+    found = jax.export.deserialize((tmp_path / "loss.jax").read_bytes()).call(np.float32(N), np.float32(D))
+    draws = sb.predict(wide, N=N, D=D)["loss"].values.reshape(-1, len(N))
+    assert wide.factor > 1.2
+    np.testing.assert_allclose(np.asarray(found), np.quantile(draws, [0.1, 0.9], axis=0).T, rtol=1e-6)
 
 
 def test_it_needs_jax_alone_and_any_number_of_points(fit, tmp_path):
@@ -69,7 +82,7 @@ def test_what_cannot_be_exported_is_refused(fit, tmp_path):
         sb.export(sb.Fits(("a",), (fit,)), path)
     preset = sb.laws.published("besiroglu2024")
     with pytest.raises(sb.InputError, match="one draw and has no interval"):
-        sb.export(fit_of(preset.law, preset.values, simulated(60, seed=4)), path)
+        sb.export(fit_of(preset.law, preset.values, simulated(60, seed=4)), path, observed=True)
     assert not path.exists()
 
 

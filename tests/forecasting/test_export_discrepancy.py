@@ -10,8 +10,6 @@ import pytest
 import scalebayes as sb
 from tests.helpers import departing, simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 PRESET = sb.laws.published("besiroglu2024")
 SCALES = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
 N, D = np.array([1e9, 1e10, 7e10, 3e8]), np.array([2e10, 2e11, 1.4e12, 6e10])
@@ -106,7 +104,13 @@ def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
     priors = {"noise_scale": 0.01, "noise_new": 3.0, "alpha": 0.3}
     fit = sb.fit(sb.Runs(x=x, loss=5 * x**-0.3), "power", noise=sb.Normal((0.1, 0.35)), priors=priors, method="laplace")
     at = np.array([1e3, 1e5])
-    agrees(np.asarray(program(fit, tmp_path / "loss.jax").call(np.float32(at))), fit, {"x": at}, {"observed": True}, 3)
+    agrees(
+        np.asarray(program(fit, tmp_path / "loss.jax", observed=True).call(np.float32(at))),
+        fit,
+        {"x": at},
+        {"observed": True},
+        3,
+    )
 
 
 def test_what_cannot_be_exported_is_refused(surface, curve, tmp_path):

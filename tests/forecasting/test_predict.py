@@ -6,8 +6,6 @@ import pytest
 import scalebayes as sb
 from tests.helpers import departing
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RNG = np.random.default_rng(5)
 N = np.repeat([1e7, 1e8, 1e9], 4)
 D = np.tile([1e9, 3e9, 1e10, 3e10], 3)

@@ -13,7 +13,6 @@ from scipy.stats import multivariate_t as t
 from scalebayes.infer.proposals import BROAD, EVERY, Kernels, _drawn, propose
 
 SIZE, DF, ROUNDS = 8000, 5.0, 4
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
 
 class Known:

@@ -92,6 +92,7 @@ def test_the_published_values_are_an_optimum(repeated_runs):
     ],
     ids=["both", "data only", "parameters only"],
 )
+@pytest.mark.usefixtures("well_compiled")
 def test_the_published_objective_is_reached(repeated_runs, stars, published):
     """The optimiser stops above the published optimum."""
     lowest, found = refit(repeated_runs, **stars)

@@ -188,7 +188,6 @@ def test_rescaling(case, seed=15):
     "vocabulary",
 )
 @each_law
-@pytest.mark.usefixtures("quickly_compiled")
 def test_noise_free_runs_give_the_law_back(case):
     """A search that stops early, or a unit lost on the way to the draws, doesn't find the curve the runs lie on."""
     law = case.law

@@ -8,8 +8,6 @@ import scalebayes as sb
 from scalebayes.model.problem import build
 from tests.helpers import fit_of, prior_draws, simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RUNS = simulated(40, seed=4)
 CHINCHILLA, TIED = sb.laws.get("chinchilla"), sb.laws.get("chinchilla").tie("alpha", "beta")
 

@@ -8,8 +8,6 @@ import scalebayes as sb
 from scalebayes.runs.averaging import averaged_text, scattered
 from scalebayes.runs.window import window_text
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 SEARCH = sb.Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
 
 

@@ -6,8 +6,6 @@ import pytest
 import scalebayes as sb
 from scalebayes.runs.best_of import shift_of_least
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 
 def tuned(N, D):
     return 1.82 + 480 / N**0.348 + 2100 / D**0.366

@@ -13,8 +13,6 @@ from scalebayes.discrepancy.gp import record_of
 from tests import damaging
 from tests.helpers import departing, simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 PRESET = sb.laws.published("besiroglu2024")
 VALUES = {
     "matern_scale": 0.02,

@@ -13,8 +13,6 @@ import scalebayes as sb
 from tests import damaging
 from tests.helpers import chinchilla_like
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9, 1e7, 1e8, 1e9, 1e8, 1e9],
     D=[1e9, 1e9, 1e9, 1e10, 1e10, 1e10, 1e11, 1e11],

@@ -18,8 +18,6 @@ from scalebayes.runs.numeric import Origin
 from scalebayes.runs.table import made
 from scalebayes.runs.validate import checked_fields
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 X = np.geomspace(1.0, 1e5, 8)
 Y = 1.2 + 2.0 * X**-0.3 * np.exp([0.01, -0.02, 0.01, 0.0, -0.01, 0.02, 0.01, -0.01])
 METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from numbers import Integral
 from typing import Any, Literal
 
@@ -13,13 +13,14 @@ import jax
 
 from scalebayes.discrepancy import gp as discrepancies
 from scalebayes.errors import InputError, known_settings, shown, unknown
+from scalebayes.fitting.finish import versions
 from scalebayes.fitting.first_answer import settle
-from scalebayes.fitting.fit import chosen, prepared, versions
 from scalebayes.fitting.many.checkpoints import Folder
 from scalebayes.fitting.many.digest import function_digest
 from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.many.runner import Running, check_executor
+from scalebayes.fitting.spec import Spec
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -34,10 +35,10 @@ from scalebayes.status import FitError, FitWarning, Status
 @known_settings
 def fit_many(
     runs: Runs | Sequence[Runs] | Mapping[str, Runs],
-    law: str | Law = "chinchilla",
+    law: str | Law | Spec = "chinchilla",
     *,
     by: str | None = None,
-    laws: Sequence[str | Law] | None = None,
+    laws: Sequence[str | Law | Spec] | None = None,
     noise: str | Noise | None = None,
     discrepancy: Any = None,
     window: Any = None,
@@ -89,22 +90,22 @@ def fit_many(
     check_executor(executor)
     started = time.perf_counter()
     names, tables, each_law = _crossed(runs if by is None else _split(runs, by), law, laws)
-    parts = {one: chosen(one, noise, discrepancy, method) for one in dict.fromkeys(each_law)}
+    specs = {one: Spec.of(one, noise, discrepancy, window, priors, inputs) for one in dict.fromkeys(each_law)}
+    methods = [spec.method(method) for spec in specs.values()]
     key = as_key(seed)
     with jax.enable_x64():
         problems = [
-            _prepared(name if len(names) > 1 else "", table, *parts[one][:3], priors, inputs, window)
+            _problem(name if len(names) > 1 else "", table, specs[one])
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
-        chosen_method = next(iter(parts.values()))[3]
-        chosen_method = chosen_method if fallback else keeping(chosen_method)
+        chosen_method = methods[0] if fallback else keeping(methods[0])
         kept = None if folder is None else Folder(folder, about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
             run = Running(problems, key, batch, executor, kept, bar)
             resampled = 0
             for i, fit, again in run.settled(chosen_method):
-                fits[i] = fit
+                fits[i] = replace(fit, label=specs[each_law[i]].name)
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
@@ -132,8 +133,8 @@ def _split(runs: Any, by: str) -> dict[str, Runs]:
 
 
 def _crossed(
-    runs: Any, law: str | Law, laws: Sequence[str | Law] | None
-) -> tuple[list[str], list[Runs], list[str | Law]]:
+    runs: Any, law: str | Law | Spec, laws: Sequence[str | Law | Spec] | None
+) -> tuple[list[str], list[Runs], list[str | Law | Spec]]:
     """Names, tables and laws, one each a fit."""
     if isinstance(runs, Runs):
         if laws is None:
@@ -169,9 +170,9 @@ def _crossed(
     return names, [table for _, table, _, _ in pairs], [one for _, _, one, _ in pairs]
 
 
-def _prepared(name: str, runs: Runs, *parts: Any) -> Problem:
+def _problem(name: str, runs: Runs, spec: Spec) -> Problem:
     try:
-        return prepared(runs, *parts)
+        return spec.problem(runs)
     except InputError as error:
         raise InputError(f"data set {name!r}: {error}" if name else str(error)) from None
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from scalebayes.errors import InputError, shown
-from scalebayes.fitting.fit import finished
+from scalebayes.fitting.finish import finished
 from scalebayes.fitting.many.checkpoints import Folder
 from scalebayes.fitting.many.plan import Group, planned
 from scalebayes.fitting.many.progress import Bar

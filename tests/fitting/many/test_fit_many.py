@@ -15,7 +15,6 @@ from scalebayes.fitting.many.plan import sizes
 from scalebayes.infer.diagnostics import ess_bulk
 from tests.helpers import simulated
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 # Without rounds rounding stays rounding, and the shortest table is too hard.
 SMALL = sb.Laplace(draws=500, proposals=1000, df=15.0, rounds=0, search=sb.Search(screened=256, starts=4))
 
@@ -27,7 +26,7 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def fits(tables, quickly_compiled):
+def fits(tables):
     return sb.fit_many(tables, method=SMALL, seed=5, on_fail="ignore")
 
 

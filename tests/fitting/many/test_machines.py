@@ -18,7 +18,6 @@ from tests.helpers import ROOT, simulated
 
 METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))
 QUICK = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 COUNT = 8
 # Newton's method stops where 1e-13 of the log density is left to gain, some 1e-5 sds from the mode; how a program is
 # compiled, for one process or another, decides where in there.
@@ -31,7 +30,7 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tables, quickly_compiled):
+def undisturbed(tables):
     return draws_of(sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=2))
 
 

@@ -14,8 +14,6 @@ from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.ladder_or_curve import kind_of
 from tests.runs.trackers.test_trackers import proto, trainer_folders
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 STEPS = list(range(0, 2001, 100))
 SIZES = {"run-60M": 6e7, "run-150M": 1.5e8, "run-400M": 4e8, "run-1000M": 1e9}
 

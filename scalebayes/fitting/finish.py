@@ -1,0 +1,83 @@
+"""From the draws of a method to a `Fit`: draws in the runs' own units, checks, versions."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.distributions import biject_to
+
+from scalebayes.checks import check
+from scalebayes.checks.sampling import agreeing
+from scalebayes.fitting.result import Fit
+from scalebayes.infer import Draws
+from scalebayes.infer.batch import compiled_once
+from scalebayes.model.problem import Problem
+
+
+def finished(problem: Problem, method: Any, seed: int | tuple[int, ...], draws: Draws) -> Fit:
+    """The fit of a problem whose draws are there, with its checks; inside `jax.enable_x64()`."""
+    return Fit(
+        problem,
+        method,
+        seed,
+        _in_own_units(problem, draws.z),
+        MappingProxyType({**draws.stats, **_factors(problem, draws.z)}),
+        MappingProxyType({**draws.numbers, **_mode_numbers(problem, draws)}),
+        check(problem, draws),
+        versions(),
+    )
+
+
+def _in_own_units(problem: Problem, z: np.ndarray) -> Mapping[str, np.ndarray]:
+    values = compiled_once(_own_units, problem.model, problem.numbers, z)
+    return MappingProxyType({name: np.asarray(values[name]) for name in problem.model.free})
+
+
+def _own_units_impl(model: Any, numbers: Any, z: Any) -> dict[str, Any]:
+    values = {name: biject_to(numbers.priors[name].support)(z[..., i]) for i, name in enumerate(model.free)}
+    return model.paper(values, numbers)
+
+
+_own_units = jax.jit(_own_units_impl, static_argnums=0)
+
+
+def _factors(problem: Problem, z: np.ndarray) -> dict[str, np.ndarray]:
+    """What each run's scale is multiplied with (chain, draw, run), where the noise is a mixture over runs."""
+    if not problem.model.latent:
+        return {}
+    # A batch may have padded the rows further.
+    own = z[..., len(problem.model.free) :][..., : len(problem.runs)]
+    return {"noise_factor": np.asarray(compiled_once(_factor, problem.model, problem.numbers, z, own))}
+
+
+def _factor_impl(model: Any, numbers: Any, z: Any, own: Any) -> Any:
+    values = {name: biject_to(numbers.priors[name].support)(z[..., i]) for i, name in enumerate(model.free)}
+    noise = model.noise_values(model.scaled(values, numbers))
+    return model.factor({name: jnp.asarray(x)[..., None] for name, x in noise.items()}, own)
+
+
+_factor = jax.jit(_factor_impl, static_argnums=0)
+
+
+def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
+    agree = agreeing(problem, draws)
+    return {
+        "starts": float(agree.size),
+        "starts_agree": float(agree.sum()),
+        "gradient_norm": float(draws.mode.gradient_norm),
+        "mode_lp": float(draws.mode.log_density),
+    }
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of what a fit's numbers depend on."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("scalebayes", "jax", "jaxlib", "numpyro", "optax", "arviz-stats", "numpy")
+    return {**{name: version(name) for name in packages}, "python": platform.python_version()}
