@@ -181,7 +181,7 @@ class _Ranked:
         """The checks that failed, and k-hat where it is to be reviewed; "effective draws" where there are fewer than
         the truth is ranked among."""
         failed = [check.name for check in self.fit.checks.of(Status.FAIL)]
-        failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.name == "k-hat"]
+        failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.id == "k_hat"]
         effective = self.fit.numbers.get("importance_ess")
         if effective is None:
             effective = diagnostics.ess_bulk(np.stack(list(self.fit.draws.values()))).min()

@@ -89,7 +89,7 @@ def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, 
 def unconstrained(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The coordinates that a method works in (..., free), from parameters in their priors' units."""
     priors = problem.numbers.priors
-    return np.stack([np.asarray(biject_to(priors[n].support)._inverse(values[n])) for n in problem.model.free], axis=-1)
+    return np.stack([np.asarray(biject_to(priors[n].support).inv(values[n])) for n in problem.model.free], axis=-1)
 
 
 def observed(problem: Problem, y: np.ndarray) -> Problem:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scalebayes.checks.registry import make_check
 from scalebayes.model.problem import Problem
 from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.curves.given_as_runs import checkpoints_text, log_text
@@ -12,11 +13,11 @@ def checkpoint_checks(problem: Problem) -> Iterator[Check]:
     """Rows that are checkpoints of runs; one row, where the run's log has many."""
     runs = problem.runs
     if text := log_text(runs):
-        yield Check("one row of a log", Status.REVIEW, f"{text}.")
+        yield make_check("one_row_of_a_log", Status.REVIEW, f"{text}.")
     if told := runs.metadata.get("checkpoints"):  # of runs that were averaged since
-        yield Check("checkpoints", Status.REVIEW, told)
+        yield make_check("checkpoints", Status.REVIEW, told)
         return
     found = checkpoints_of(runs)
     # One run against its steps, or tokens, alone is a curve, and is fitted as one.
     if found and not (found.runs == 1 and len(problem.columns) == 1 and "N" not in problem.columns.values()):
-        yield Check("checkpoints", Status.REVIEW, checkpoints_text(runs, found))
+        yield make_check("checkpoints", Status.REVIEW, checkpoints_text(runs, found))

@@ -3,12 +3,11 @@
 import numpy as np
 
 from scalebayes import laws
+from scalebayes.checks import limits
 from scalebayes.checks.column_designs import Other, determined, surface
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
 from scalebayes.runs.split import filter_of, table_name
-
-VALUES = 12  # values of a number up to which it is offered to be split by them
 
 
 def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: bool) -> str:
@@ -23,7 +22,7 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
     ways = [f"fit a law that takes it, law={one!r}" for one in knowing(runs, law, used, column)[:1]]
     if number and column.swept and not ways:
         ways.append(f"take the best run of each setting, sb.best_of(runs, by={used})")
-    if not number or len(given) <= VALUES:
+    if not number or len(given) <= limits.COLUMNS_VALUES:
         if len(given) > 1 and not any(x is None or x != x for x in values.tolist()):
             ways.append(f"fit each of its values apart, sb.fit_many(runs, by={name!r})")
         text = filter_of(name, max(given, key=values.tolist().count))

@@ -6,18 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from scalebayes.checks import limits
 from scalebayes.runs import Runs
 from scalebayes.runs.column_roles import FEW, distinct, is_name, is_outcome
 from scalebayes.runs.settings import levels, settings, size_named
-
-# Rank correlation with the observable from which on a column is the observable in another form: of a number that is
-# another in most rows, as what is measured is, and of any other.
-FOLLOWS, FOLLOWS_EXACTLY = 0.9, 0.98
-# Share of a design's direction that the inputs leave, below which they determine it: its effect is the law's misfit.
-LEFT = 0.1
-# R^2 of a number of many values on the inputs, from which on it is a function of them, as C and D/N are of N and D.
-FUNCTION = 0.97
-MARGIN = 3  # runs beyond the terms of the surface, below which everything lies on it
 
 
 @dataclass(frozen=True)
@@ -97,7 +89,7 @@ def partial(design: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """An orthonormal basis of what a design has beyond an orthonormal `basis`; empty where that determines it."""
     centred = orthonormal(design - design.mean(axis=0))
     left, size, _ = np.linalg.svd(centred - basis @ (basis.T @ centred), full_matrices=False)
-    return left[:, size > LEFT]
+    return left[:, size > limits.COLUMNS_LEFT]
 
 
 def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
@@ -121,10 +113,10 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
 
 def determined(values: np.ndarray, basis: np.ndarray) -> bool:
     """Whether a number of many values is a smooth function of the inputs, whose `surface` is `basis` (run, terms)."""
-    if distinct(values) <= FEW or np.isnan(values).any() or len(values) < basis.shape[1] + MARGIN:
+    if distinct(values) <= FEW or np.isnan(values).any() or len(values) < basis.shape[1] + limits.COLUMNS_MARGIN:
         return False
     return any(
-        float(np.sum((basis.T @ (x - x.mean())) ** 2)) > FUNCTION * float(np.sum((x - x.mean()) ** 2))
+        float(np.sum((basis.T @ (x - x.mean())) ** 2)) > limits.COLUMNS_FUNCTION * float(np.sum((x - x.mean()) ** 2))
         for x in ((np.log(values),) if (values > 0).all() else ()) + (values, stats.rankdata(values))
     )
 
@@ -149,6 +141,6 @@ def _follows(values: np.ndarray, y: np.ndarray) -> bool:
     given = ~np.isnan(values)
     if given.sum() < 4 or np.ptp(values[given]) == 0 or np.ptp(y[given]) == 0:
         return False
-    measured = len(np.unique(values[given])) > max(FEW, 0.9 * given.sum())
+    measured = len(np.unique(values[given])) > max(FEW, limits.COLUMNS_MEASURED * given.sum())
     rank = abs(float(np.corrcoef(stats.rankdata(values[given]), stats.rankdata(y[given]))[0, 1]))
-    return rank > (FOLLOWS if measured else FOLLOWS_EXACTLY)
+    return rank > (limits.COLUMNS_FOLLOW if measured else limits.COLUMNS_FOLLOW_EXACTLY)

@@ -4,15 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.errors import InputError, listed
 from scalebayes.laws import get
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
-
-ROUNDED = 0.02  # that shares may miss one by
-PERCENT = 3.0  # of a sum of shares that should be one: above it they are no shares
-HARMLESS = 4.0  # epochs, up to which repeated tokens are worth nearly as much as new ones (arXiv 2305.16264)
-ONCE = 1.01  # epochs: a corpus that is seen once, rounded
 
 
 def data_checks(problem: Problem) -> Iterator[Check]:
@@ -23,7 +20,7 @@ def data_checks(problem: Problem) -> Iterator[Check]:
 
 
 def _shares(problem: Problem) -> Check:
-    name, law = "mixture shares", problem.law
+    id, law = "mixture_shares", problem.law
     columns = [problem.columns[share] for share in law.shares]
     values = np.stack([problem.column(column) for column in columns])
     total = values.sum(axis=0)
@@ -31,25 +28,25 @@ def _shares(problem: Problem) -> Check:
     typical = float(np.median(total)) if whole else float(values.max())
     most = int(np.argmax(np.abs(total - 1))) if whole else int(np.argmax(total))
     seen = f"{' + '.join(columns)} is {total[most]:.4g} in row {problem.runs.rows[most]}"
-    if typical > PERCENT:
-        return Check(
-            name,
+    if typical > limits.SHARES_PERCENT:
+        return make_check(
+            id,
             Status.FAIL,
             f"{seen}: these look like per cent, and law {law.name!r} takes shares of one; read the table with "
             f"units={dict.fromkeys(columns, 0.01)!r}.",
         )
-    if total.max() > 1 + ROUNDED:
-        return Check(
-            name,
+    if total.max() > 1 + limits.SHARES_ROUNDED:
+        return make_check(
+            id,
             Status.REVIEW,
             f"{seen}, more than the whole: shares of a mixture add up to one; divide each by the sum of its row, and "
             "fit again.",
         )
     if not whole:
-        return Check(name, Status.PASS, f"{columns[0]} is a share: {values.min():.3g} to {values.max():.3g}.")
-    if total.min() < 1 - ROUNDED:
-        return Check(name, Status.REVIEW, f"{seen}: {_missing(problem, columns, total)}.")
-    return Check(name, Status.PASS, f"{' + '.join(columns)} is one in every row.")
+        return make_check(id, Status.PASS, f"{columns[0]} is a share: {values.min():.3g} to {values.max():.3g}.")
+    if total.min() < 1 - limits.SHARES_ROUNDED:
+        return make_check(id, Status.REVIEW, f"{seen}: {_missing(problem, columns, total)}.")
+    return make_check(id, Status.PASS, f"{' + '.join(columns)} is one in every row.")
 
 
 def _missing(problem: Problem, columns: list[str], total: np.ndarray) -> str:
@@ -58,12 +55,12 @@ def _missing(problem: Problem, columns: list[str], total: np.ndarray) -> str:
     found: list[str] = []
     for name in others:
         values = problem.runs.inputs[name]
-        if np.isfinite(values).all() and (values >= 0).all() and (total + values <= 1 + ROUNDED).all():
+        if np.isfinite(values).all() and (values >= 0).all() and (total + values <= 1 + limits.SHARES_ROUNDED).all():
             found, total = [*found, name], total + values
-            if total.min() >= 1 - ROUNDED:
+            if total.min() >= 1 - limits.SHARES_ROUNDED:
                 break
     many = len(columns) + len(found)
-    if not found or total.min() < 1 - ROUNDED or not _has(problem.law.name, many):
+    if not found or total.min() < 1 - limits.SHARES_ROUNDED or not _has(problem.law.name, many):
         return (
             "the shares of a mixture add up to one, and what is missing is a domain that the law doesn't see; give "
             "every domain a column, or add those that are left out as one share"
@@ -86,7 +83,7 @@ def _has(name: str, domains: int) -> bool:
 
 
 def _repetition(problem: Problem) -> Iterator[Check]:
-    name, runs = "repetition", problem.runs
+    id, runs = "repetition", problem.runs
     if "U" in problem.law.inputs:
         return
     if "U" in runs.inputs and "D" in runs.inputs:
@@ -99,23 +96,23 @@ def _repetition(problem: Problem) -> Iterator[Check]:
         return
     if not (known := epochs[np.isfinite(epochs)]).size:
         return
-    most, again = float(known.max()), int((known > ONCE).sum())
+    most, again, harmless = float(known.max()), int((known > limits.REPETITION_ONCE).sum()), limits.REPETITION_HARMLESS
     if not again:
-        yield Check(name, Status.PASS, "No run sees its corpus more than once.")
+        yield make_check(id, Status.PASS, "No run sees its corpus more than once.")
         return
     seen = f"{again} of {len(runs)} runs see their corpus more than once, up to {most:.3g} times"
-    if most <= HARMLESS:
-        yield Check(
-            name,
+    if most <= harmless:
+        yield make_check(
+            id,
             Status.PASS,
-            f"{seen}: up to {HARMLESS:g} epochs repeated tokens are worth nearly as much as new ones.",
+            f"{seen}: up to {harmless:g} epochs repeated tokens are worth nearly as much as new ones.",
         )
         return
-    beyond = int((known > HARMLESS).sum())
+    beyond = int((known > harmless).sum())
     needs = "data_constrained" if {"N", "D"} <= {*runs.inputs} else "data_filtering"
-    yield Check(
-        name,
+    yield make_check(
+        id,
         Status.REVIEW,
-        f"{seen}, {beyond} of them more than {HARMLESS:g} times, where repeated tokens are worth less and less, and "
+        f"{seen}, {beyond} of them more than {harmless:g} times, where repeated tokens are worth less and less, and "
         f"law {problem.law.name!r} takes them for new: what it says of D holds for neither; {unique}use law={needs!r}.",
     )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from scalebayes.checks import limits
 from scalebayes.checks.law_cures import cure
+from scalebayes.checks.registry import make_check
 from scalebayes.checks.residuals import amount, normal_scores, off
-from scalebayes.checks.robust import WINSOR, robust_scale, robust_trend
+from scalebayes.checks.robust import robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes
 from scalebayes.errors import listed
 from scalebayes.infer.draws import Draws
@@ -16,14 +18,7 @@ from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
 from scalebayes.status import Check, Status
 
-FEWEST = 6  # runs, below which chance may turn their direction
-LEVEL = 1e-3  # of one table: that chance makes runs vary, or go the other way
-FLAT = 0.05  # p-value above which the runs are not known to vary with any input
-VARIES = 0.3  # share of the runs' variance that a curve of the inputs alone explains: below it no law is refused
-CONSTANT = 0.95  # of the distances from a constant: a law whose distances are above explains nothing
-CLEAR = 1.5  # typical distances from the trend, by which a trend must move the runs from one end to the other
-APART = 20.0  # variance inflation, above which the inputs lie along one path and have no direction each
-NAME = "explains the runs"
+ID = "explains_the_runs"
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,12 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
     """A law that explains less than a constant, or that falls where the runs rise, is not the law of these runs."""
     n = len(problem.runs)
     varying = axes(problem)
-    if n < FEWEST or not varying or not np.isfinite(near.curve).all() or not np.isfinite(draws.mode.location).all():
+    if (
+        n < limits.LAW_FEWEST
+        or not varying
+        or not np.isfinite(near.curve).all()
+        or not np.isfinite(draws.mode.location).all()
+    ):
         return
     value = np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n]))
     location = draws.mode.location[:n]
@@ -52,20 +52,20 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
     explained = 1 - np.abs(off(problem, location)).sum() / total if total > 0 else 0.0
     share, p = _varies(value, varying)
     along, against = _ways(problem, value, varying, near)
-    constant = p < LEVEL and share > VARIES and 1 - explained > CONSTANT
+    constant = p < limits.LAW_LEVEL and share > limits.LAW_VARIES and 1 - explained > limits.LAW_CONSTANT
     if constant or against:
-        yield Check(NAME, Status.FAIL, _refused(problem, constant, along, against))
-    elif p > FLAT and 1 - explained > CONSTANT:
-        yield Check(
-            NAME,
+        yield make_check(ID, Status.FAIL, _refused(problem, constant, along, against))
+    elif p > limits.LAW_FLAT and 1 - explained > limits.LAW_CONSTANT:
+        yield make_check(
+            ID,
             Status.REVIEW,
             f"{problem.runs.observable} doesn't vary with {listed(problem.columns.values())} by more than its scatter: "
             "these runs say how high it is and nothing of how it goes on, which is the priors' alone; add runs that "
             "reach further, or with less noise.",
         )
     else:
-        yield Check(
-            NAME, Status.PASS, f"The law takes away {max(explained, 0):.0%} of the runs' distances from a constant."
+        yield make_check(
+            ID, Status.PASS, f"The law takes away {max(explained, 0):.0%} of the runs' distances from a constant."
         )
 
 
@@ -91,7 +91,7 @@ def _ways(
     """
     trend = {name: sign for name, sign in problem.law.trend.items() if name in varying}
     found = trends(problem, value, varying, near)
-    level = LEVEL / (len(trend) + 1)
+    level = limits.LAW_LEVEL / (len(trend) + 1)
     clear = {name: one.change for name, one in found.items() if one.clear and one.p < level}
     against = {name: change for name, change in clear.items() if change * trend.get(name, 0) < 0}
     if "" in clear and not against:
@@ -122,12 +122,12 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
     if degrees < 3:
         return {}
     (_, *coefficients), rest = robust_trend(left_over, np.column_stack([np.ones(n), design]))
-    reach = WINSOR * robust_scale(rest, len(names) + 1)
+    reach = limits.WINSOR * robust_scale(rest, len(names) + 1)
     drawn = np.clip(rest, -reach, reach)
     inverse = np.linalg.pinv(design.T @ design, rcond=1e-8)
     covariance = inverse * (drawn @ drawn) / degrees
     slopes = np.array([np.mean(near.slopes[name]) * spread[name] for name in names]) + np.array(coefficients)
-    scatter = CLEAR * np.median(np.abs(rest))
+    scatter = limits.LAW_CLEAR * np.median(np.abs(rest))
 
     def trend(weights: np.ndarray) -> Trend:
         slope, se = float(weights @ slopes), float(np.sqrt(weights @ covariance @ weights))
@@ -136,7 +136,7 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
 
     found = {}
     for i, name in enumerate(names):
-        if inverse[i, i] * max(float(design[:, i] @ design[:, i]), 1e-300) < APART:
+        if inverse[i, i] * max(float(design[:, i] @ design[:, i]), 1e-300) < limits.LAW_APART:
             found[name] = trend(np.eye(len(names))[i])
     signs = -np.array([problem.law.trend.get(name, 0) for name in names], float)
     if signs.any() and (along := trend(signs)).change > 0:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from scalebayes import laws
+from scalebayes.checks import limits
 from scalebayes.checks.residuals import normal_scores
 from scalebayes.model.problem import Problem
 
-FEWEST = 6  # runs that a filter must leave
 SCALES = {"N", "D", "C"}  # of which two give the third
 
 
@@ -73,7 +73,7 @@ def _one_way(problem: Problem) -> str:
         at = np.exp(np.clip(at, -700, 700))
     turn, beyond = float(f"{at:.2g}"), square * sign > 0
     kept = int((x > turn).sum() if beyond else (x < turn).sum())
-    if not FEWEST <= kept < len(x) or not column.isidentifier():
+    if not limits.LAW_CURE_FEWEST <= kept < len(x) or not column.isidentifier():
         return ""
     return (
         f"the runs turn at {column} {turn:g}, and no law of one input does: fit those that go its way, "

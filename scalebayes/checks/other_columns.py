@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import fdtrc, fdtri
 
+from scalebayes.checks import limits
 from scalebayes.checks.column_cures import cures
 from scalebayes.checks.column_designs import Other, others_of, partial, surface
-from scalebayes.checks.residuals import MIN_ROWS, covariates_of, normal_scores, standardised
+from scalebayes.checks.registry import make_check
+from scalebayes.checks.residuals import covariates_of, normal_scores, standardised
 from scalebayes.infer.draws import Draws
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -18,15 +20,7 @@ from scalebayes.runs.settings import settings
 from scalebayes.runs.split import table_name
 from scalebayes.status import Check, Status
 
-# Largest probability of a false alarm over all columns of a table: for all runs, and for the largest.
-LEVEL, LEVEL_OF_LARGEST = 0.01, 0.0025
-# Degrees of freedom that must be left beside the law, its inputs and the column.
-SPARE = 3
-# A column fails the fit where it explains over half of the scatter, and moves the observable by over a tenth of the
-# standard deviation that the observable has over all runs: a prediction is then of none of its values.
-MOST, MOVED = 0.5, 0.1
 NAMED = 3  # columns, of those that are found one after the other
-SEEN = 0.9  # share of the scatter: where nothing less would be found, the runs are too few to tell
 
 
 @dataclass(frozen=True)
@@ -100,13 +94,13 @@ def column_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 def checks_of(scatter: Scatter) -> Iterator[Check]:
     """The checks of the columns that the law doesn't take, over all runs and over the largest; none without such."""
     if columns := others_of(scatter.runs, scatter.used, surface(scatter.axes)):
-        yield _check("other columns", scatter, columns, LEVEL)
-    if len(scatter.runs) >= 2 * MIN_ROWS:
-        least = np.sort(scatter.size)[-max(MIN_ROWS, len(scatter.runs) // 10)]
+        yield _check("other_columns", scatter, columns, limits.COLUMNS_LEVEL)
+    if len(scatter.runs) >= 2 * limits.RESIDUALS_ROWS:
+        least = np.sort(scatter.size)[-max(limits.RESIDUALS_ROWS, len(scatter.runs) // 10)]
         largest = scatter.take(scatter.size >= least)
         if columns := others_of(largest.runs, largest.used, surface(largest.axes)):
             of = f" of the {len(largest.runs)} largest runs"
-            yield _check("other columns of the largest runs", largest, columns, LEVEL_OF_LARGEST, of)
+            yield _check("other_columns_largest", largest, columns, limits.COLUMNS_LEVEL_OF_LARGEST, of)
 
 
 def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[list[Found], float]:
@@ -131,7 +125,7 @@ def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[li
             for design in column.designs:
                 beyond = partial(design, basis)
                 terms, spare = beyond.shape[1], n - spent - beyond.shape[1]
-                if terms and spare >= SPARE:
+                if terms and spare >= limits.COLUMNS_SPARE:
                     share = min(float(np.sum((beyond.T @ rest) ** 2)) / total, 1 - 1e-12)
                     p = float(fdtrc(terms, spare, share / terms / ((1 - share) / spare)))
                     tests.append((p, -share, len(tests), column, design, beyond))
@@ -158,19 +152,21 @@ def _least(terms: int, spare: int, level: float) -> float:
     return ratio / (1 + ratio)
 
 
-def _check(name: str, scatter: Scatter, columns: Sequence[Other], level: float, of: str = "") -> Check:
+def _check(id: str, scatter: Scatter, columns: Sequence[Other], level: float, of: str = "") -> Check:
     found, least = search(scatter, columns, level)
     runs = scatter.runs
     if found:
         first = found[0]
-        fails = not of and first.share > MOST and first.moved > MOVED * scatter.spread
-        return Check(name, Status.FAIL if fails else Status.REVIEW, _sentence(scatter, found, of))
+        fails = not of and first.share > limits.COLUMNS_MOST and first.moved > limits.COLUMNS_MOVED * scatter.spread
+        about = tuple(one.column.name for one in found)
+        return make_check(id, Status.FAIL if fails else Status.REVIEW, _sentence(scatter, found, of), about=about)
     names = [repr(table_name(runs, column.name)) for column in columns]
     told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    if least > SEEN:
-        return Check(name, Status.PASS, f"{len(runs)} runs are too few to tell whether the scatter depends on {told}.")
-    return Check(
-        name,
+    if least > limits.COLUMNS_SEEN:
+        few = f"{len(runs)} runs are too few to tell whether the scatter depends on {told}."
+        return make_check(id, Status.PASS, few, conclusive=False)
+    return make_check(
+        id,
         Status.PASS,
         f"The scatter{of} doesn't depend on {told}, as far as {len(runs)} runs can tell: a column that explains "
         f"{least:.0%} of it would be found.",
@@ -183,7 +179,7 @@ def _sentence(scatter: Scatter, found: Sequence[Found], of: str) -> str:
     name = table_name(runs, first.column.name)
     told = f"{name!r} explains {first.share:.0%} of the scatter{of} around the law (p {max(first.p, 1e-99):.0e})"
     told += "".join(f", {table_name(runs, one.column.name)!r} {one.share:.0%} of what is left" for one in found[1:])
-    if first.left < 0.5:
+    if first.left < limits.COLUMNS_ALONE:
         told += f"; it goes along with {inputs}, so that a part of this may be the law's own misfit"
     if first.column.swept and count < len(setting):
         told += f"; {len(setting)} rows are {count} settings of {inputs}"

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.checks.residuals import amount, off
 from scalebayes.checks.robust import robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes, decided
@@ -20,19 +22,10 @@ from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
-EXACT = 1e-5  # of the observable: below it the law passes through every run
-SCALES = 6.0  # of the scatter, beyond which a row is named
-CHANCE = 0.002  # of a table without outliers, that Student-t noise puts a row beyond the limit
-TAILS = 4.0  # degrees of freedom of that noise, the package's own
-MAD = 1.4826 * 0.7407  # what `robust_scale` makes of it, in units of its scale
-FEWEST = 6  # runs, below which nothing says which one is off
+MAD = 1.4826 * 0.7407  # what `robust_scale` makes of the noise of `OUTLIERS_TAILS`, in units of its scale
 NAMED = 5  # rows at most that a sentence names
 STEPS = 60
-# Typical distance of a run from the law, on the noise's scale. A loss repeats to a hundredth; what else is positive,
-# such as the best learning rate of a sweep, is read off to a factor; odds are in between.
-OF_A_LOSS, OF_ANOTHER, OF_ODDS = 0.1, 0.4, 0.5
 LOSSES = ("loss", "bpb", "bits_per_byte", "nll", "cross_entropy", "perplexity", "ppl")
-GAP = 3.0  # between neighbours in size: above it the runs fall into two kinds
 
 
 @dataclass(frozen=True)
@@ -51,16 +44,16 @@ def scatter_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Che
     if not np.isfinite(difference).all():
         return
     yield _scatter(problem, location, difference)
-    if n >= FEWEST:
+    if n >= limits.OUTLIERS_FEWEST:
         yield _outliers(problem, draws, near, difference)
 
 
 def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> Check:
-    name, n = "scatter", len(location)
+    id, n = "scatter", len(location)
     relative = np.abs(problem.rows.y[:n] / location - 1).max()
-    if relative < EXACT:
-        return Check(
-            name,
+    if relative < limits.SCATTER_EXACT:
+        return make_check(
+            id,
             Status.REVIEW,
             f"the law passes through every run to {relative:.0e}: the table has no noise, or too few runs to show it, "
             "and the noise's scale can't be told from zero; fix it, priors={'noise_scale': 0.003}.",
@@ -69,9 +62,9 @@ def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> 
     limit = _limit(problem)
     seen = f"{amount(problem, typical)} typically, and {amount(problem, most)} at most"
     if not typical > limit:
-        return Check(name, Status.PASS, f"The runs scatter around the law by {seen}.")
-    return Check(
-        name,
+        return make_check(id, Status.PASS, f"The runs scatter around the law by {seen}.")
+    return make_check(
+        id,
         Status.REVIEW,
         f"the runs scatter around the law by {seen}, far more than runs that differ by noise alone (a limit of "
         f"{amount(problem, limit)}): some have diverged or memorised their data, runs of several kinds are in one "
@@ -82,12 +75,12 @@ def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> 
 def _limit(problem: Problem) -> float:
     on, observable = problem.model.form.on, problem.runs.observable.lower()
     if on == "logit":
-        return OF_ODDS
+        return limits.SCATTER_OF_ODDS
     if on == "raw":
         # Of a share, in its unit; else of what the runs vary by.
         y = problem.rows.y[: len(problem.runs)]
-        return OF_A_LOSS if not problem.law.has_scale else OF_ANOTHER * float(np.ptp(y))
-    return OF_A_LOSS if any(word in observable for word in LOSSES) else OF_ANOTHER
+        return limits.SCATTER_OF_A_LOSS if not problem.law.has_scale else limits.SCATTER_OF_ANOTHER * float(np.ptp(y))
+    return limits.SCATTER_OF_A_LOSS if any(word in observable for word in LOSSES) else limits.SCATTER_OF_ANOTHER
 
 
 def _kinds(problem: Problem) -> str:
@@ -96,7 +89,7 @@ def _kinds(problem: Problem) -> str:
     if name.isidentifier() and (y > 0).all():
         size = np.sort(y)
         gap = int(np.argmax(size[1:] / size[:-1]))
-        if size[gap + 1] > GAP * size[gap]:
+        if size[gap + 1] > limits.SCATTER_GAP * size[gap]:
             cut = float(f"{np.sqrt(size[gap] * size[gap + 1]):.1g}")
             below = gap + 1 <= len(y) // 2
             kept, count = (">", gap + 1) if below else ("<", len(y) - gap - 1)
@@ -110,7 +103,7 @@ def _kinds(problem: Problem) -> str:
 
 
 def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.ndarray], fitted: int) -> Outliers:
-    """Rows farther off than Student-t noise puts one in `CHANCE` of tables.
+    """Rows farther off than Student-t noise puts one in `limits.OUTLIERS_CHANCE` of tables.
 
     Args:
         difference: of each run from the law (run,). scale: of the row's noise, of which the ratios count (run,).
@@ -130,14 +123,16 @@ def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.n
     design = np.column_stack([np.ones(n), *((x - x.mean()) / x.std() for x in inputs)])
     fitted = min(fitted + len(inputs), n // 2)
     _, rest = robust_trend(relative, design)
-    off_by = np.abs(rest) / max(robust_scale(rest, fitted), EXACT)
-    limit = max(SCALES, float(stats.t.isf(CHANCE / (2 * n), TAILS)) / MAD)
+    off_by = np.abs(rest) / max(robust_scale(rest, fitted), limits.SCATTER_EXACT)
+    limit = max(
+        limits.OUTLIERS_SCALES, float(stats.t.isf(limits.OUTLIERS_CHANCE / (2 * n), limits.OUTLIERS_TAILS)) / MAD
+    )
     order = np.argsort(-off_by)
     return Outliers(order[off_by[order] > limit], off_by)
 
 
 def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarray) -> Check:
-    name, n = "outliers", len(difference)
+    id, n = "outliers", len(difference)
     fitted = decided(problem, draws, near).shape[1] if problem.discrepancy is None else len(problem.columns)
     found = outliers_of(difference, draws.mode.scale[:n], list(axes(problem).values()), fitted)
     far = np.argsort(-found.scales)[:NAMED]
@@ -145,14 +140,16 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
         told = ", ".join(
             f"{_named(problem, i)} by {found.scales[i]:.1f} scales"
             for i in far
-            if i == far[0] or found.scales[i] > SCALES
+            if i == far[0] or found.scales[i] > limits.OUTLIERS_SCALES
         )
-        return Check(name, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}.")
+        return make_check(
+            id, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}."
+        )
     told = "; ".join(_told(problem, i, float(difference[i]), float(found.scales[i])) for i in found.rows[:NAMED])
     more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""
     one = found.rows.size == 1
-    return Check(
-        name,
+    return make_check(
+        id,
         Status.REVIEW,
         f"{found.rows.size} of {n} runs {'lies' if one else 'lie'} far off the law: {told}{more}. "
         f"{_moved(problem, draws, found.rows)}. Look at {'it' if one else 'them'} first (a typing error, another unit, "

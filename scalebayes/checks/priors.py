@@ -12,16 +12,14 @@ import numpy as np
 from numpyro.distributions import biject_to
 from scipy import special
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.infer.draws import Draws
 from scalebayes.model.problem import Problem
 from scalebayes.parameters.priors import FAMILIES, Traced, prior_text
 from scalebayes.status import Check, Status
 
-NAME = "prior-data conflict"
-# Of tables that are drawn from the priors themselves: where runs measure a parameter well, its mode is a draw of its
-# prior, so that each end of a prior that is looked at has an equal part of this.
-FALSE_ALARMS = 0.02
-WIDER = 3.0  # times as wide a prior, at least, is what the check proposes: so wide that the mode is one sd off
+ID = "prior_data_conflict"
 # Family -> share of the prior below z, a real number: log of a positive parameter, logit of one between two bounds.
 SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "Beta": lambda z, a, b: special.betainc(a, b, special.expit(z)),
@@ -47,21 +45,22 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     ends = _beyond(problem, draws.mode.z)
     if not ends:
         return
-    far = {end: share for end, share in ends.items() if share < FALSE_ALARMS / len(ends)}
+    far = {end: share for end, share in ends.items() if share < limits.CONFLICT_LEVEL / len(ends)}
     if not far:
         name, side = min(ends, key=ends.__getitem__)
         least = _per_cent(ends[name, side])
         told = f"nearest to an end of its own is {name}, with {least} of its prior {side}"
-        yield Check(NAME, Status.PASS, f"The mode lies where the priors reach: {told}.")
+        yield make_check(ID, Status.PASS, f"The mode lies where the priors reach: {told}.")
         return
     of_law = [end for end in far if end[0] in problem.law.params]
     wider = _wider(problem, draws.mode.z, min(of_law, key=far.__getitem__)[0]) if of_law else ""
     told = ", ".join(f"{name} ({_per_cent(share)} of its prior is {side})" for (name, side), share in far.items())
-    yield Check(
-        NAME,
+    yield make_check(
+        ID,
         Status.REVIEW,
         f"the mode lies where a prior hardly reaches: {told}. The answer is then between prior and runs. The law, the "
         f"units or the kind of runs may not be those that the prior is for{wider}.",
+        about=tuple(dict.fromkeys(name for name, _ in far)),
     )
 
 
@@ -105,7 +104,7 @@ def _wider(problem: Problem, mode: np.ndarray, name: str) -> str:
     if "scale" not in of:
         return ""
     off = abs(z - of["loc"] if "loc" in of else math.exp(z)) / of["scale"]
-    wide = type(param.prior)(**{**of, "scale": max(WIDER, math.ceil(off)) * of["scale"]})
+    wide = type(param.prior)(**{**of, "scale": max(limits.CONFLICT_WIDER, math.ceil(off)) * of["scale"]})
     text = f"dist.{prior_text(wide)}"
     if param.dimension and param.scaled:
         text = f"sb.Param({text}, {param.dimension!r})"

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import optimize, stats
 from scipy.special import fdtrc, ndtri
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.checks.robust import robust_scale
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.compute import LOG_6
@@ -14,13 +16,7 @@ from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
 from scalebayes.status import Check, Status
 
-LEAST = 8  # runs, below which no parabola is told from noise
-MIN_ROWS = 20  # of the largest runs, and from which the test needs no word on its power
-LEVEL = 0.004  # of a table without misfit, over all covariates
-POWER = 0.8  # with which a misfit is found that the sentence says would have been
-BLUNT = 0.1  # of what the runs vary by: a misfit that could hide above it leaves the question open
 FAR = 100.0  # sds of the noise: a longer misfit is not looked for
-TANGENT = 1e-2  # of a covariate that is left beside what the fit takes up: less is not tested
 
 
 def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
@@ -35,21 +31,21 @@ def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Ch
     covariates = covariates_of(problem)
     what = "the law" if problem.discrepancy is None else "the law with its discrepancy"
     if not np.isfinite(residual).all():
-        yield Check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
+        yield make_check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
         return
     # With a discrepancy they are what the other runs say of each: no direction is taken from them.
     taken = decided(problem, draws, near) if problem.discrepancy is None else None
-    if n >= MIN_ROWS and covariates:
+    if n >= limits.RESIDUALS_ROWS and covariates:
         yield _check("residuals", "all runs", residual, covariates, what, taken)
     else:
         yield _of_few(problem, location, scale, covariates, taken, what)
-    if n >= 2 * MIN_ROWS and covariates:
+    if n >= 2 * limits.RESIDUALS_ROWS and covariates:
         by = "log C" if "log C" in covariates else next(iter(covariates))
         size = covariates[by]
-        largest = size >= np.sort(size)[-max(MIN_ROWS, n // 10)]
+        largest = size >= np.sort(size)[-max(limits.RESIDUALS_ROWS, n // 10)]
         within = {name: x[largest] for name, x in covariates.items()}
         where = f"the {largest.sum()} runs of largest {by.removeprefix('log ')}"
-        yield _check("residuals of the largest runs", where, residual[largest], within, what, None)
+        yield _check("residuals_largest", where, residual[largest], within, what, None)
 
 
 def standardised(problem: Problem, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -104,9 +100,9 @@ def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None)
 
 
 def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
-    """How far a parabola rises from the middle of x to its ends where the test finds it with probability `POWER`.
+    """How far a parabola rises from the middle of x to its ends where the test finds it in four cases of five.
 
-    In sds of the noise; infinite where there are too few runs for any.
+    That probability is `limits.RESIDUALS_POWER`. In sds of the noise; infinite where there are too few runs for any.
     """
     beside, parabola = _parabola(x, taken)
     used, left = parabola.shape[1], len(x) - beside.shape[1] - parabola.shape[1]
@@ -117,7 +113,7 @@ def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
     limit = stats.f.isf(level, used, left)
 
     def missing(size: float) -> float:
-        return float(stats.ncf.sf(limit, used, left, size**2)) - POWER
+        return float(stats.ncf.sf(limit, used, left, size**2)) - limits.RESIDUALS_POWER
 
     return optimize.root_scalar(missing, bracket=(0.0, FAR)).root / seen if missing(FAR) > 0 else np.inf
 
@@ -127,7 +123,7 @@ def _parabola(x: np.ndarray, taken: np.ndarray | None) -> tuple[np.ndarray, np.n
     t = (x - x.mean()) / x.std()
     flat = np.ones((len(x), 1)) / np.sqrt(len(x))
     beside = _basis(flat if taken is None else np.column_stack([flat, taken]), 1e-6)
-    return beside, _basis(_without(np.column_stack([t, t**2 - 1]), beside), np.sqrt(len(x)) * TANGENT)
+    return beside, _basis(_without(np.column_stack([t, t**2 - 1]), beside), np.sqrt(len(x)) * limits.RESIDUALS_TANGENT)
 
 
 def _basis(columns: np.ndarray, tolerance: float) -> np.ndarray:
@@ -140,7 +136,7 @@ def _without(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def _check(
-    name: str,
+    id: str,
     where: str,
     residual: np.ndarray,
     covariates: Mapping[str, np.ndarray],
@@ -149,11 +145,11 @@ def _check(
 ) -> Check:
     found = _tested(residual, covariates, taken)
     if not found:
-        return Check(name, Status.PASS, f"No input varies over {where}.")
+        return make_check(id, Status.PASS, f"No input varies over {where}.")
     if told := _told(found):
-        return Check(name, Status.REVIEW, _misfit(where, told, what))
+        return make_check(id, Status.REVIEW, _misfit(where, told, what))
     axis, (r2, _) = min(found.items(), key=lambda item: item[1][1])
-    return Check(name, Status.PASS, f"Over {where} no trend (strongest against {axis}, R^2 {r2:.2f}).")
+    return make_check(id, Status.PASS, f"Over {where} no trend (strongest against {axis}, R^2 {r2:.2f}).")
 
 
 def _tested(
@@ -164,7 +160,7 @@ def _tested(
 
 
 def _told(found: Mapping[str, tuple[float, float]]) -> str:
-    level = LEVEL / len(found)
+    level = limits.RESIDUALS_LEVEL / len(found)
     return ", ".join(f"{axis} (R^2 {r2:.2f}, p {p:.0e})" for axis, (r2, p) in found.items() if p <= level)
 
 
@@ -183,29 +179,30 @@ def _of_few(
     taken: np.ndarray | None,
     what: str,
 ) -> Check:
-    """The same of fewer runs than `MIN_ROWS`, with the misfit that would have been found."""
+    """The same of fewer runs than `limits.RESIDUALS_ROWS`, with the misfit that would have been found."""
     n, difference = len(location), off(problem, location)
-    found = _tested(difference / scale, covariates, taken) if n >= LEAST else {}
+    found = _tested(difference / scale, covariates, taken) if n >= limits.RESIDUALS_FEWEST else {}
     if found and (told := _told(found)):
-        return Check("residuals", Status.REVIEW, _misfit(f"all {n} runs", told, what))
+        return make_check("residuals", Status.REVIEW, _misfit(f"all {n} runs", told, what))
     could = ""
     if found:
         by = "log C" if "log C" in found else next(iter(found))
         unit = robust_scale(difference, 0 if taken is None else taken.shape[1])
-        bend = unit * detectable(covariates[by], taken, LEVEL / len(found))
+        bend = unit * detectable(covariates[by], taken, limits.RESIDUALS_LEVEL / len(found))
         spread = np.ptp(np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n])))
         seen = f"{amount(problem, min(bend, spread))} between the middle of {by} and its ends"
-        if bend <= BLUNT * spread:
+        if bend <= limits.RESIDUALS_BLUNT * spread:
             told = (
                 f"Nothing over all {n} runs says that {what} misfits; a misfit of {seen} would have been found in four "
                 "of five such tables."
             )
-            return Check("residuals", Status.PASS, told)
+            return make_check("residuals", Status.PASS, told)
         could = f" (only one of {seen} would be found in four of five such tables)" if bend < spread else ""
-    return Check(
+    return make_check(
         "residuals",
         Status.REVIEW,
         f"{n} run{'s' if n > 1 else ''} can't show whether {what} misfits{could}: a forecast beyond them rests on "
         f"{what if problem.discrepancy is None else 'the priors of both'} alone; hold out the largest run and see "
         "whether the interval catches it.",
+        conclusive=False,
     )

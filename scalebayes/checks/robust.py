@@ -2,7 +2,8 @@
 
 import numpy as np
 
-WINSOR = 4.0  # robust sds, beyond which a run pulls a trend no further
+from scalebayes.checks import limits
+
 ROUNDS = 30  # of least absolute distances by weights
 
 
@@ -10,7 +11,7 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
     """Coefficients of a regression that outliers don't decide, and what it leaves of the values (run,).
 
     Least absolute distances first (Schlossmacher 1973), then least squares of the values with what is beyond
-    `WINSOR` robust sds of that line drawn in to there.
+    `limits.WINSOR` robust sds of that line drawn in to there.
 
     >>> x = np.arange(10.0)
     >>> y = np.r_[0.5 * x[:9], 80.0]
@@ -25,7 +26,7 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
         if np.abs(design @ (coefficients - before)).max() < floor:
             break
     rest = value - design @ coefficients
-    reach = WINSOR * robust_scale(rest, min(design.shape[1], len(value) // 2))
+    reach = limits.WINSOR * robust_scale(rest, min(design.shape[1], len(value) // 2))
     drawn = value - rest + np.clip(rest, -reach, reach)
     coefficients = np.linalg.lstsq(design, drawn, rcond=1e-8)[0]
     return coefficients, value - design @ coefficients

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scalebayes.checks import evidence, limits
+from scalebayes.checks.registry import make_check
 from scalebayes.infer import diagnostics
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT
@@ -11,10 +13,6 @@ from scalebayes.infer.nuts import DIVERGED, FAILED, RHAT, rhat_limit
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
-TAILS = 0.5  # k-hat below which 90 % intervals covered 90 % in simulations (benchmarks/sbc.py); at .5 to .7 fewer
-MIN_ESS, FEW_ESS = 400, 100
-CONTRACTION = 0.75
-REFITS = 0.99
 # What the search takes for the log density where it isn't finite.
 IMPOSSIBLE = -1e29
 
@@ -37,15 +35,20 @@ def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 def agreeing(problem: Problem, draws: Draws) -> np.ndarray:
     """Which starts ended at the mode: within 1e-3 nats, or for an objective within 1e-6 of its value."""
     mode = draws.mode
-    tolerance = 1e-3 if problem.noise.form.density else 1e-6 * abs(float(mode.log_density)) + 1e-14
-    return mode.log_density - mode.start_log_density <= tolerance
+    return mode.log_density - mode.start_log_density <= _tolerance(problem, draws, limits.STARTS_AGREE)
+
+
+def _tolerance(problem: Problem, draws: Draws, nats: float) -> float:
+    """So many nats; of an objective, which has none, a share of its value."""
+    value = abs(float(draws.mode.log_density))
+    return nats if problem.noise.form.density else limits.STARTS_AGREE_OF_OBJECTIVE * value + limits.STARTS_FLOOR
 
 
 def _starts(problem: Problem, draws: Draws) -> Check:
-    name, mode, agree = "starts", draws.mode, agreeing(problem, draws)
+    id, mode, agree = "starts", draws.mode, agreeing(problem, draws)
     if not float(mode.log_density) > IMPOSSIBLE:
-        return Check(
-            name,
+        return make_check(
+            id,
             Status.FAIL,
             "no start has a finite posterior density: the law isn't finite at the runs' inputs over the prior; check "
             "the law's formula and its priors.",
@@ -53,36 +56,36 @@ def _starts(problem: Problem, draws: Draws) -> Check:
     seen = f"{agree.sum()} of {agree.size} starts end at the best optimum"
     gap = mode.log_density - mode.start_log_density
     if problem.noise.form.density:
-        rivals = (gap < 5) & (mode.start_distance > 3)
+        rivals = (gap < limits.STARTS_RIVAL_NATS) & (mode.start_distance > limits.STARTS_RIVAL_SDS)
         if rivals.any():
-            return Check(
-                name,
+            return make_check(
+                id,
                 Status.REVIEW,
                 f"{seen}, {rivals.sum()} at another one less than 5 nats below and over 3 sds away: the posterior may "
                 "have two modes; compare NUTS runs with different seeds, and give the parameters narrower priors.",
             )
         # Near-flat ridges end anywhere along the ridge, at nearly the same density.
-        agree = agree | ((gap < 0.1) & (mode.start_distance < 1))
+        agree = agree | ((gap < limits.STARTS_RIDGE_NATS) & (mode.start_distance < limits.STARTS_RIDGE_SDS))
     if agree.sum() > 1:
-        return Check(name, Status.PASS, f"{seen}.")
-    return Check(
-        name,
+        return make_check(id, Status.PASS, f"{seen}.")
+    return make_check(
+        id,
         Status.REVIEW,
         f"{seen}: it may not be the global one; search longer, sb.MAP(search=sb.Search(screened=8192, starts=64)).",
     )
 
 
 def _gradient(problem: Problem, draws: Draws) -> Check:
-    norm, value = float(draws.mode.gradient_norm), abs(float(draws.mode.log_density))
+    norm = float(draws.mode.gradient_norm)
     to_gain = norm**2 / 2
     unit = "nats" if problem.noise.form.density else "of the objective"
     seen = f"gradient norm {norm:.1e} in whitened coordinates, {to_gain:.1e} {unit} left to gain"
-    limit = 1e-3 if problem.noise.form.density else 1e-6 * value + 1e-14
+    limit = _tolerance(problem, draws, limits.MODE_GAIN)
     if to_gain <= limit:
-        return Check("mode reached", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")
-    return Check(
-        "mode reached",
-        Status.REVIEW if to_gain < 100 * limit else Status.FAIL,
+        return make_check("mode_reached", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")
+    return make_check(
+        "mode_reached",
+        Status.REVIEW if to_gain < limits.MODE_GAIN_FAILS * limit else Status.FAIL,
         f"{seen}: the optimiser stopped early; let it go on, sb.MAP(search=sb.Search(newton_steps=1000)), or check the "
         "law for kinks.",
     )
@@ -98,14 +101,15 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     if draws.numbers.get("runs", 1) > 1:
         thin = draws.numbers["thin"]
         kept = f", {thin:.0f} times as long and every {thin:.0f}th draw kept" if thin > 1 else ""
-        yield Check(
+        yield make_check(
             "whitening",
             Status.PASS,
             f"The curvature at the mode misled the sampler; these draws come from run {draws.numbers['runs']:.0f}, "
             f"whitened by the covariance of the draws before, with target_accept at least 0.95{kept}.",
         )
     if draws.z.shape[0] == 1:
-        yield Check("r-hat", Status.REVIEW, "one chain can't show that it missed a part; run sb.NUTS(chains=4).")
+        sentence = "one chain can't show that it missed a part; run sb.NUTS(chains=4)."
+        yield make_check("r_hat", Status.REVIEW, sentence, conclusive=False)
     else:
         rhat = diagnostics.rhat(z)
         worst = int(np.argmax(np.where(np.isfinite(rhat), rhat, np.inf)))
@@ -113,17 +117,19 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         few = rhat[worst] <= rhat_limit(draws.z.shape[0] * draws.z.shape[1])
         told = "the chains disagree, or are too short to tell" if few else "the chains disagree"
         cure = "" if status is Status.PASS else f": {told}; {more}"
-        yield Check("r-hat", status, f"Largest r-hat {rhat[worst]:.4f} ({names[worst]}){cure}.")
-    for name, ess in (("bulk ESS", diagnostics.ess_bulk(z)), ("tail ESS", diagnostics.ess_tail(z))):
+        yield make_check("r_hat", status, f"Largest r-hat {rhat[worst]:.4f} ({names[worst]}){cure}.")
+    for name, ess in (("bulk", diagnostics.ess_bulk(z)), ("tail", diagnostics.ess_tail(z))):
         worst = int(np.argmin(np.where(np.isfinite(ess), ess, -np.inf)))
-        fine = ess[worst] >= MIN_ESS
-        status = Status.PASS if fine else Status.REVIEW if ess[worst] >= FEW_ESS else Status.FAIL
+        fine = ess[worst] >= limits.ESS
+        status = Status.PASS if fine else Status.REVIEW if ess[worst] >= limits.ESS_FAILS else Status.FAIL
         cure = "" if fine else f": too few for intervals; {more}"
         total = draws.z.shape[0] * draws.z.shape[1]
-        yield Check(name, status, f"Smallest {name} {ess[worst]:.0f} of {total} ({names[worst]}){cure}.")
+        yield make_check(
+            f"{name}_ess", status, f"Smallest {name} ESS {ess[worst]:.0f} of {total} ({names[worst]}){cure}."
+        )
     diverging = int(draws.stats["diverging"].sum())
     share = diverging / draws.stats["diverging"].size
-    yield Check(
+    yield make_check(
         "divergences",
         Status.PASS if not diverging else Status.REVIEW if share < DIVERGED else Status.FAIL,
         "No divergent transition."
@@ -132,20 +138,20 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         "smaller steps, sb.NUTS(target_accept=0.95), or narrow the priors.",
     )
     deep = float(np.mean(draws.stats["n_steps"] >= 2 ** draws.numbers["max_tree_depth"] - 1))
-    yield Check(
-        "tree depth",
-        Status.REVIEW if deep > 0.01 else Status.PASS,
+    yield make_check(
+        "tree_depth",
+        Status.REVIEW if deep > limits.DEEP else Status.PASS,
         f"{deep:.1%} of the draws stop at the largest tree"
         + (
             ": they hardly move; allow larger ones, sb.NUTS(max_tree_depth=12), or narrow the priors."
-            if deep > 0.01
+            if deep > limits.DEEP
             else "."
         ),
     )
     bfmi = float(diagnostics.bfmi(draws.stats["energy"]).min())
-    low = not bfmi >= 0.3
-    yield Check(
-        "E-BFMI",
+    low = not bfmi >= limits.BFMI
+    yield make_check(
+        "e_bfmi",
         Status.REVIEW if low else Status.PASS,
         f"Smallest E-BFMI {bfmi:.2f}" + (": the tails are hard to reach; narrow the priors." if low else "."),
     )
@@ -160,15 +166,15 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
         status, why = (
             Status.REVIEW,
             ", which doesn't see what the proposals miss along a bent ridge: in simulations of chinchilla with a "
-            "process over N and D 90 % intervals of E held 85 %; use method='nuts', or law='end_chinchilla', which has "
-            "none.",
+            f"process over N and D 90 % intervals of E held {evidence.RIDGE_HELD}; use method='nuts', or "
+            "law='end_chinchilla', which has none.",
         )
-    elif khat > TAILS:
+    elif khat > limits.KHAT_TAILS:
         status, why = Status.REVIEW, ": the tails may be cut short; for the ends of intervals use method='nuts'."
-    yield Check("k-hat", status, f"Pareto k-hat {khat:.2f}{why}")
-    enough = ess >= MIN_ESS
-    yield Check(
-        "importance ESS",
+    yield make_check("k_hat", status, f"Pareto k-hat {khat:.2f}{why}")
+    enough = ess >= limits.ESS
+    yield make_check(
+        "importance_ess",
         Status.PASS if enough else Status.REVIEW,
         f"Importance ESS {ess:.0f} of {draws.stats['log_weight'].size} proposals"
         + ("." if enough else ": too few for intervals; use method='nuts', or sb.Laplace(proposals=100_000)."),
@@ -178,7 +184,7 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
 def _unseen(problem: Problem) -> bool:
     """Whether k-hat is no witness: a process over N and D, and a law whose level and slopes trade off.
 
-    Of a law written from the end of the runs it is one: benchmarks/results, recommended/laplace in sbc.md and
+    Of a law written from the end of the runs it is one: benchmarks/sbc, recommended/laplace in sbc.md and
     chinchilla+gp/laplace in khat/sbc.md.
     """
     process, over = problem.model.process, {"N", "D"} <= set(problem.law.inputs)
@@ -188,10 +194,10 @@ def _unseen(problem: Problem) -> bool:
 def _refits(draws: Draws) -> Check:
     share = float(draws.stats["converged"].mean())
     seen = f"{share:.1%} of the refits reached a mode"
-    if share >= REFITS:
-        return Check("refits", Status.PASS, f"{seen}.")
+    if share >= limits.REFITS:
+        return make_check("refits", Status.PASS, f"{seen}.")
     cure = ": the others stay where the search ended; resamples may lack what a parameter needs, so add runs"
-    return Check("refits", Status.REVIEW if share > 0.9 else Status.FAIL, f"{seen}{cure}.")
+    return make_check("refits", Status.REVIEW if share > limits.REFITS_FAIL else Status.FAIL, f"{seen}{cure}.")
 
 
 def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
@@ -213,16 +219,17 @@ def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
 
 def _prior_driven(problem: Problem, draws: Draws) -> Check:
     shares = contraction(problem, draws)
-    driven = {name: share for name, share in shares.items() if not share >= CONTRACTION}
+    driven = {name: share for name, share in shares.items() if not share >= limits.CONTRACTION}
     if not driven:
         least = min(shares.values(), default=1.0)
-        return Check(
-            "driven by the prior", Status.PASS, f"The runs take away {least:.1%} or more of every prior's variance."
+        return make_check(
+            "driven_by_the_prior", Status.PASS, f"The runs take away {least:.1%} or more of every prior's variance."
         )
     told = ", ".join(f"{name} ({max(share, 0):.0%})" for name, share in driven.items())
-    return Check(
-        "driven by the prior",
+    return make_check(
+        "driven_by_the_prior",
         Status.REVIEW,
         f"the runs take away little of the prior's variance of {told}: what is said of it is mostly prior; "
         "add runs that reach further, or report the result under two priors.",
+        about=tuple(driven),
     )

@@ -5,22 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.checks.units import compute, units
 from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
 from scalebayes.runs.settings import groups_of, settings, size_named
 from scalebayes.runs.split import filter_of, table_name
 from scalebayes.status import Check, Status
-
-COLLINEAR = 0.95
-# Relative: an input written to six digits. Rows further apart are runs of their own, whatever their loss: of digitised
-# ones, such as Chinchilla's, losses come out the same by chance.
-WRITTEN = 1e-5
-# Of the observable: what two seeds differ by. A best of several runs that lies further off is told as a review.
-LUCK = 0.003
-# Share of the settings, of which there are FEW at least, that are best at one end of what was tried: at that end, from
-# where on the sweep didn't reach far enough.
-EDGE, FEW = 0.4, 4
 
 
 def table_checks(problem: Problem) -> Iterator[Check]:
@@ -40,8 +32,8 @@ def table_checks(problem: Problem) -> Iterator[Check]:
         yield compute(problem)
     yield units(problem)
     if flat := [n for n in problem.model.free if isinstance(problem.params[n].prior, str)]:
-        yield Check(
-            "flat priors",
+        yield make_check(
+            "flat_priors",
             Status.REVIEW,
             f"{', '.join(flat)}: a flat prior leaves the posterior improper where the runs don't bound a parameter; "
             "for a posterior rather than a maximum likelihood estimate use the law's own priors.",
@@ -52,40 +44,42 @@ def _enough_runs(problem: Problem) -> Check:
     runs, free = len(problem.runs), len(problem.model.free)
     seen = f"{runs} run{'s' if runs > 1 else ''} for {free} parameters"
     if runs > free:
-        return Check("number of runs", Status.PASS, f"{seen}.")
+        return make_check("number_of_runs", Status.PASS, f"{seen}.")
     cure = "the answer is mostly prior; add runs, or fix parameters with priors={name: number}."
-    return Check("number of runs", Status.REVIEW, f"{seen}: {cure}")
+    return make_check("number_of_runs", Status.REVIEW, f"{seen}: {cure}")
 
 
 def _varying_inputs(problem: Problem) -> Check:
     constant = [c for c in problem.columns.values() if np.ptp(problem.axis(c, problem.column(c))) < 1e-9]
     if not constant:
-        return Check("inputs vary", Status.PASS, f"{' and '.join(problem.columns.values())} vary between runs.")
-    return Check(
-        "inputs vary",
+        return make_check("inputs_vary", Status.PASS, f"{' and '.join(problem.columns.values())} vary between runs.")
+    return make_check(
+        "inputs_vary",
         Status.REVIEW,
         f"{', '.join(constant)} is the same in every run, so what the law says of it is prior alone; "
         "add runs that vary it, or fit a law without it.",
+        about=tuple(constant),
     )
 
 
 def _collinear(problem: Problem) -> Check:
-    name = "collinear inputs"
+    id = "collinear_inputs"
     logs = {c: problem.axis(c, problem.column(c)) for c in problem.columns.values()}
     columns = [c for c, x in logs.items() if np.ptp(x) >= 1e-9]
     if len(columns) < 2 or len(problem.runs) < 3:
-        return Check(name, Status.PASS, "Fewer than two inputs vary: nothing to compare.")
+        return make_check(id, Status.PASS, "Fewer than two inputs vary: nothing to compare.")
     matrix = np.corrcoef([logs[c] for c in columns])
     upper = np.triu(np.abs(matrix), 1)
     i, j = np.unravel_index(np.argmax(upper), upper.shape)
     pair = f"correlation of {problem.axis_name(columns[i])} and {problem.axis_name(columns[j])} {matrix[i, j]:.2f}"
-    if upper[i, j] <= COLLINEAR:
-        return Check(name, Status.PASS, f"{pair[0].upper()}{pair[1:]}.")
-    return Check(
-        name,
+    if upper[i, j] <= limits.COLLINEAR:
+        return make_check(id, Status.PASS, f"{pair[0].upper()}{pair[1:]}.")
+    return make_check(
+        id,
         Status.REVIEW,
         f"{pair}: the runs lie on one path, which can't tell the two effects apart; "
         f"{_off_the_path(problem, columns[i], columns[j])}.",
+        about=(columns[i], columns[j]),
     )
 
 
@@ -106,21 +100,21 @@ def _off_the_path(problem: Problem, one: str, other: str) -> str:
 
 def _settings(problem: Problem, setting: np.ndarray) -> Check:
     """How many different settings the rows are of; the check of other columns tells what varies within them."""
-    name, rows, of = "settings", len(setting), " and ".join(problem.columns.values())
+    id, rows, of = "settings", len(setting), " and ".join(problem.columns.values())
     counts = np.bincount(setting)
     if len(counts) == rows:
-        return Check(name, Status.PASS, f"Each of {rows} rows is a setting of {of} of its own.")
+        return make_check(id, Status.PASS, f"Each of {rows} rows is a setting of {of} of its own.")
     low, high = counts.min(), counts.max()
     each = f"{low}" if low == high else f"{low} to {high}"
     told = f"{rows} rows are {len(counts)} setting{'s' if len(counts) > 1 else ''} of {of}, {each} rows each"
-    return Check(name, Status.PASS, f"{told}; what differs by rounding alone counts as one.")
+    return make_check(id, Status.PASS, f"{told}; what differs by rounding alone counts as one.")
 
 
 def _best(about: Mapping[str, Any], observable: str) -> Check:
     """How far the best of several noisy runs lies from what its hyper-parameters give, and whether any was the best."""
-    name, low, high = "best of settings", *about["rows"]
+    id, low, high = "best_of_settings", *about["rows"]
     if high == 1:
-        return Check(name, Status.PASS, "No setting had two runs to choose from.")
+        return make_check(id, Status.PASS, "No setting had two runs to choose from.")
     each = f"{low}" if low == high else f"{low} to {high}"
     kind, side = ("lowest", "below") if about["lowest"] else ("highest", "above")
     told, doubts = f"each row is the {kind} {observable} of a setting's {each} runs", []
@@ -130,7 +124,7 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
         )
         by = "runs that repeat it" if about["from"] == "repeats" else "what a parabola in the hyper-parameters leaves"
         told += f"; noise, of sd {noise} by {by}, puts it about {far} {side} the tuned {observable}, and forecasts too"
-        if about["relative"] > LUCK:
+        if about["relative"] > limits.BEST_LUCK:
             doubts.append("repeat the best of each setting with other seeds, and fit these")
     else:
         doubts.append(
@@ -138,22 +132,24 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
         )
     for column, (least, most, of) in about.get("edges", {}).items():
         end, count = ("smallest", least) if least > most else ("largest", most)
-        if of >= FEW and count >= EDGE * of:
+        if of >= limits.BEST_FEWEST_SETTINGS and count >= limits.BEST_EDGE * of:
             doubts.append(
                 f"{count} of {of} settings are best at the {end} {column!r} that was tried, so that the tuned "
                 f"{observable} may lie beyond: try {'smaller' if end == 'smallest' else 'larger'} ones"
             )
     told = "; ".join([told, *doubts])
-    return Check(name, Status.REVIEW if doubts else Status.PASS, f"{told if doubts else told[0].upper() + told[1:]}.")
+    return make_check(
+        id, Status.REVIEW if doubts else Status.PASS, f"{told if doubts else told[0].upper() + told[1:]}."
+    )
 
 
 def _duplicates(problem: Problem) -> Check:
-    same = settings((problem.column(c) for c in problem.columns.values()), WRITTEN)
+    same = settings((problem.column(c) for c in problem.columns.values()), limits.DUPLICATES_WRITTEN)
     table = np.column_stack([same, problem.runs.y])
     repeated = len(table) - len(np.unique(table, axis=0))
     if not repeated:
-        return Check("duplicates", Status.PASS, "No two rows are the same.")
-    return Check(
+        return make_check("duplicates", Status.PASS, "No two rows are the same.")
+    return make_check(
         "duplicates",
         Status.REVIEW,
         f"{repeated} row{'s repeat' if repeated > 1 else ' repeats'} another row's inputs, but for rounding, and its "
@@ -165,7 +161,7 @@ def _pooled(problem: Problem) -> Check:
     labels, inputs = problem.runs.labels, problem.runs.inputs
     groups, name = sorted(set(map(str, labels["group"]))), table_name(problem.runs, "group")
     if len(groups) < 2:
-        return Check("groups", Status.PASS, "All rows are of one group.")
+        return make_check("groups", Status.PASS, "All rows are of one group.")
     shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
     offsets = problem.rows.group is not None
     if groups_of(labels, inputs) is None:
@@ -173,8 +169,8 @@ def _pooled(problem: Problem) -> Check:
         why = f"is another name of {size}" if size else "is another in every row"
         told = f"column {name!r} ({shown}) {why}, so that it says of no row which others it belongs with"
         if not offsets:
-            return Check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it is taken for no group.")
-        return Check(
+            return make_check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it is taken for no group.")
+        return make_check(
             "groups",
             Status.REVIEW,
             f"{told}, and an offset a group can't be told from the law's own dependence on "
@@ -182,7 +178,9 @@ def _pooled(problem: Problem) -> Check:
             "columns={'group': ...}.",
         )
     if offsets:
-        return Check("groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset.")
+        return make_check(
+            "groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset."
+        )
     text = filter_of(name, labels["group"][0])
     one = f'; fit each alone, with runs.where("{text}"), and compare.' if text else "; fit each alone, and compare."
-    return Check("groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law{one}")
+    return make_check("groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law{one}")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalebayes.checks import limits
 from scalebayes.infer.batch import compiled_once, longer
 from scalebayes.infer.draws import Draws
 from scalebayes.model.model import Model, Numbers, Rows
@@ -15,7 +16,6 @@ from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
 
 LEAST = 64  # rows that the law is evaluated at, copies of the first among them
-DECIDED = 0.5  # of a direction's variance in the prior that the runs take away: above it they decide, not the prior
 
 
 class Around(NamedTuple):
@@ -80,4 +80,4 @@ def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
     # H is of the rank of the parameters: its directions are the left singular vectors of a square root.
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     directions, sizes, _ = np.linalg.svd(whitened @ (vectors * np.sqrt(np.maximum(values, 0))), full_matrices=False)
-    return directions[:, sizes**2 > DECIDED]
+    return directions[:, sizes**2 > limits.RESIDUALS_DECIDED]

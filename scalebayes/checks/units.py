@@ -6,6 +6,8 @@ from itertools import product
 
 import numpy as np
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
 from scalebayes.runs import Runs
@@ -14,21 +16,8 @@ from scalebayes.runs.names import LEAST, MOST
 from scalebayes.runs.reading.header_units import told
 from scalebayes.status import Check, Status
 
-COMPUTE_OFF = 0.1  # of log C / 6ND: more isn't rounding
-# Below these a median is another unit's where the other of the two is: 1,100 for 1.1B parameters beside 16 for 16B.
-DOUBTED = {"N": 1e5, "D": 1e6}
-# Below both, N and D may be in millions each.
-SMALL = {"N": 1e4, "D": 1e5}
-# Tokens a parameter, the median of a table; 0.005 to 1e4 in the single runs that were looked at.
-RATIO = (1e-3, 1e6)
-TYPICAL = 50.0  # tokens a parameter, near which a guessed unit puts the median
-# Powers of ten that tables are in, and how many decades off the typical ratio each is as unlikely as.
-POWERS = {"N": {0: 0.0, 3: 1.5, 6: 0.0, 9: 0.5, -6: 1.0}, "D": {0: 0.0, 3: 1.5, 6: 1.0, 9: 0.0, 12: 0.5, -9: 1.0}}
-USUAL = {"N": (1e4, 1e14), "D": (1e6, 1e17)}  # in which a guessed unit has to put the median
 NAMES = {3: "thousands", 6: "millions", 9: "billions", 12: "trillions"}
 OF = {"N": "parameters", "D": "tokens"}
-APART = 0.5  # of log10 C / 6ND, off a power of a thousand: a run's own C differs from 6ND by a factor of 3 at most
-SPREAD = 1.0  # of log10 C / 6ND, in nine runs of ten: more is no unit
 
 
 def compute(problem: Problem) -> Check:
@@ -37,22 +26,22 @@ def compute(problem: Problem) -> Check:
     ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
     if not ratio.size:
-        return Check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
+        return make_check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
     low, middle, high = np.exp(np.quantile(np.log(ratio), [0.05, 0.5, 0.95]))
     seen = f"C / 6ND has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in nine runs of ten"
-    if max(abs(np.log(low)), abs(np.log(high))) < COMPUTE_OFF:
-        return Check("compute", Status.PASS, f"{seen}.")
+    if max(abs(np.log(low)), abs(np.log(high))) < limits.COMPUTE_OFF:
+        return make_check("compute", Status.PASS, f"{seen}.")
     power = thousands(float(middle))
-    if power and math.log10(high / low) < SPREAD:
+    if power and math.log10(high / low) < limits.COMPUTE_SPREAD:
         guesses = guessed(runs, ("N", "D"), power) if power > 0 else {"C": -power}
         looks = " and ".join(f"{name} were in {_called(name, guess)}" for name, guess in guesses.items())
-        return Check(
+        return make_check(
             "compute",
             Status.FAIL if power > 0 else Status.REVIEW,
             f"{seen}: the units of C, N and D don't fit to each other, and a budget is not the runs' own C; it looks "
             f"as if {looks}; {cure(guesses)}.",
         )
-    return Check(
+    return make_check(
         "compute",
         Status.REVIEW,
         f"{seen}: optimum takes 6ND for the cost, so its budgets aren't the runs' own C; "
@@ -65,10 +54,10 @@ def units(problem: Problem) -> Check:
     literal = _literal(problem)
     odd = odd_counts(problem.runs, problem.columns.values())
     if not odd and (budgets := _odd_compute(problem)):
-        return Check("units", Status.REVIEW, f"{budgets} {literal.sentence}" if literal else budgets)
+        return make_check("units", Status.REVIEW, f"{budgets} {literal.sentence}" if literal else budgets)
     if not odd:
         whole = "Every parameter has a dimension: the fit doesn't depend on the units."
-        return literal or Check("units", Status.PASS, whole)
+        return literal or make_check("units", Status.PASS, whole)
     guesses = guessed(problem.runs, odd, _own_power(problem.runs))
     said = "; ".join(_odd(problem.runs, name, guesses) for name in odd)
     whole = ", ".join(f"'{name}': 1" for name in odd)
@@ -77,7 +66,7 @@ def units(problem: Problem) -> Check:
     )
     sure = len(odd) == 2 and beyond(medians(problem.runs, odd))
     status = Status.FAIL if sure else Status.REVIEW
-    return Check("units", status, f"{sentence} {literal.sentence}" if literal else sentence)
+    return make_check("units", status, f"{sentence} {literal.sentence}" if literal else sentence)
 
 
 def _literal(problem: Problem) -> Check | None:
@@ -86,7 +75,7 @@ def _literal(problem: Problem) -> Check | None:
         return None
     missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
     missing += [name for name, param in problem.noise.params.items() if param.dimension]
-    return Check(
+    return make_check(
         "units",
         Status.REVIEW,
         f"law {problem.law.name!r} gives parameters no dimension: the priors of {', '.join(missing)} are taken "
@@ -119,13 +108,13 @@ def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
     middle = medians(runs, columns)
     odd = set(beyond(middle))
     if len(middle) == 2:
-        if all(value < SMALL[name] for name, value in middle.items()):
+        if all(value < limits.UNITS_SMALL[name] for name, value in middle.items()):
             odd = {"N", "D"}
         elif odd:
-            odd |= {name for name, value in middle.items() if value < DOUBTED[name]}
-        elif (ratio := float(np.median(runs.inputs["D"] / runs.inputs["N"]))) > RATIO[1]:
+            odd |= {name for name, value in middle.items() if value < limits.UNITS_DOUBTED[name]}
+        elif (ratio := float(np.median(runs.inputs["D"] / runs.inputs["N"]))) > limits.UNITS_RATIO[1]:
             odd = {"N"}
-        elif ratio < RATIO[0]:
+        elif ratio < limits.UNITS_RATIO[0]:
             odd = {"D"}
     return [name for name in middle if name in odd and name not in given]
 
@@ -151,16 +140,18 @@ def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
     """
     names = [name for name in ("N", "D") if name in set(names)]
     middle = medians(runs, runs.inputs)
-    held = {name: POWERS[name] if name in names else {0: 0.0} for name in middle}
+    held = {name: limits.UNITS_POWERS[name] if name in names else {0: 0.0} for name in middle}
     best, least = {}, math.inf
     for powers in product(*held.values()):
         there = {name: middle[name] * 10.0**p for name, p in zip(held, powers, strict=True)}
         if power and sum(powers) != power:
             continue
         cost = sum(held[name][p] for name, p in zip(held, powers, strict=True))
-        cost += sum(3.0 for name in names if not USUAL[name][0] <= there[name] <= USUAL[name][1])
+        cost += sum(
+            3.0 for name in names if not limits.UNITS_USUAL[name][0] <= there[name] <= limits.UNITS_USUAL[name][1]
+        )
         if len(there) == 2:
-            cost += abs(math.log10(there["D"] / there["N"] / TYPICAL))
+            cost += abs(math.log10(there["D"] / there["N"] / limits.UNITS_TYPICAL))
         if cost < least:
             best, least = dict(zip(held, powers, strict=True)), cost
     return {name: p for name, p in best.items() if p}
@@ -184,7 +175,7 @@ def thousands(ratio: float) -> int:
     """
     log = math.log10(ratio)
     power = 3 * round(log / 3)
-    return power if abs(log - power) < APART else 0
+    return power if abs(log - power) < limits.COMPUTE_APART else 0
 
 
 def _own_power(runs: Runs) -> int:

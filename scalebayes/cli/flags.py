@@ -93,9 +93,9 @@ def here(text: str, glue: str = " ") -> str:
     return as_flags(text, _here, glue) if _here.command else text
 
 
-def check_record(check: Check) -> dict[str, str]:
+def check_record(check: Check) -> dict[str, Any]:
     """A check in a JSON document; its sentence too names flags, as whoever reads it has typed a command."""
-    return {"name": check.name, "status": check.status.value, "sentence": here(check.sentence)}
+    return check.record() | {"sentence": here(check.sentence)}
 
 
 def as_flags(text: str, place: Place, glue: str = " ") -> str:

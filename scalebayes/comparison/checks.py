@@ -5,12 +5,10 @@ from itertools import combinations
 
 import numpy as np
 
+from scalebayes.checks import limits
+from scalebayes.checks.registry import make_check
 from scalebayes.errors import listed
 from scalebayes.status import Check, Checks, Status
-
-FEW = 5  # runs held out, below which a ranking by them is mostly chance
-EVIDENCE_SE = 0.2  # nats
-TIE = 0.5  # nats in all: less is no order, and may be the Monte-Carlo error
 
 
 def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
@@ -35,9 +33,9 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
     """Whether the fits passed their own checks."""
     failed = {name: of.of(Status.FAIL) for name, of in checks.items() if of.of(Status.FAIL)}
     if not failed:
-        return Check("fits", Status.PASS, "No fit failed a check of its own.")
+        return make_check("fits", Status.PASS, "No fit failed a check of its own.")
     told = "; ".join(f"{name!r}: {', '.join(c.name for c in of)}" for name, of in failed.items())
-    return Check(
+    return make_check(
         "fits", Status.FAIL, f"fits failed checks of their own ({told}): mend these first; print(fit) says how."
     )
 
@@ -55,9 +53,9 @@ def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[C
     if not total:
         return []
     if not told:
-        return [Check("refits", Status.PASS, f"No refit of {total} failed a check of its own.")]
+        return [make_check("refits", Status.PASS, f"No refit of {total} failed a check of its own.")]
     return [
-        Check(
+        make_check(
             "refits",
             Status.REVIEW,
             f"refits failed checks of their own ({'; '.join(told)}): these scores, and weights by them, rest on draws "
@@ -71,12 +69,12 @@ def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) ->
     """Runs of a high Pareto k, `bad` (model, run), against those with an exact refit, `refitted` (model, run)."""
     left = (bad & ~refitted).sum(axis=1)
     if not left.any():
-        return Check(
-            "pareto k", Status.PASS, f"Every Pareto k is low, or the run was refitted ({refitted.sum()} were)."
+        return make_check(
+            "pareto_k", Status.PASS, f"Every Pareto k is low, or the run was refitted ({refitted.sum()} were)."
         )
     told = ", ".join(f"{count} of {name!r}" for name, count in zip(names, left, strict=True) if count)
-    return Check(
-        "pareto k",
+    return make_check(
+        "pareto_k",
         Status.REVIEW,
         f"the Pareto k of runs ({told}) is too high, and they weren't refitted: elpd_loo is off there, mostly too "
         f"good; allow more exact refits, compare(..., refits={bad.sum(axis=1).max()}).",
@@ -88,24 +86,25 @@ def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check
 
     The best of both must be the same or a tie, and no two models in the other order by more than standard errors.
     """
-    name, count = "rankings", largest.shape[1]
+    id, count = "rankings", largest.shape[1]
     inside, beyond = int(loo.sum(axis=1).argmax()), int(largest.sum(axis=1).argmax())
     held = f"the {count} largest runs, held out," if count > 1 else "the largest run, held out,"
     bests = difference(loo, inside, beyond)[0], difference(largest, beyond, inside)[0]
-    pairs = [(inside, beyond)] if min(bests) > TIE else []
+    tie = limits.RANKINGS_TIE
+    pairs = [(inside, beyond)] if min(bests) > tie else []
     for a, b in combinations(range(len(names)), 2):
         (near, near_se), (far, far_se) = difference(loo, a, b), difference(largest, a, b)
-        if near * far < 0 and abs(near) > max(near_se, TIE) and abs(far) > max(far_se, TIE):
+        if near * far < 0 and abs(near) > max(near_se, tie) and abs(far) > max(far_se, tie):
             pairs.append((a, b) if near > 0 else (b, a))
     if not pairs:
         too = "too" if inside == beyond else f"{names[beyond]!r}, by too little to tell"
-        return Check(name, Status.PASS, f"{names[inside]!r} is best among the runs, and on {held} {too}.")
+        return make_check(id, Status.PASS, f"{names[inside]!r} is best among the runs, and on {held} {too}.")
     a, b = pairs[0]
     (near, near_se), (far, far_se) = difference(loo, a, b), difference(largest, b, a)
     by = f"{far:.1f} ± {far_se:.1f}" if count > 1 else f"{far:.1f}"
-    chance = ", which may be chance" if count < FEW or far <= far_se else ""
-    return Check(
-        name,
+    chance = ", which may be chance" if count < limits.RANKINGS_FEW_HELD_OUT or far <= far_se else ""
+    return make_check(
+        id,
         Status.REVIEW,
         f"among the runs {names[a]!r} is better than {names[b]!r}, by {near:.1f} ± {near_se:.1f} nats; on {held} "
         f"{names[b]!r} is, by {by}{chance}: what describes the runs best need not forecast best; for a forecast rely "
@@ -115,7 +114,9 @@ def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check
 
 def no_largest_check(why: str) -> Check:
     """That there is no score beyond the runs."""
-    return Check("largest", Status.REVIEW, f"no score beyond the runs: {why}; backtest by hand, with runs.where(...).")
+    return make_check(
+        "largest", Status.REVIEW, f"no score beyond the runs: {why}; backtest by hand, with runs.where(...)."
+    )
 
 
 def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarray) -> list[Check]:
@@ -126,13 +127,15 @@ def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarra
     if lacking:
         told = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no evidence, so that it weighs nothing"
         return [
-            Check(
+            make_check(
                 "evidence",
                 Status.REVIEW,
                 f"{told}: it is there of all runs, not averages, by method='laplace', under priors that aren't flat.",
             )
         ]
     seen = f"largest Monte-Carlo error of a log evidence {se.max():.3f} nats"
-    if se.max() < EVIDENCE_SE:
-        return [Check("evidence", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")]
-    return [Check("evidence", Status.REVIEW, f"{seen}: too coarse to weigh by; use sb.Laplace(proposals=100_000).")]
+    if se.max() < limits.EVIDENCE_SE:
+        return [make_check("evidence", Status.PASS, f"{seen[0].upper()}{seen[1:]}.")]
+    return [
+        make_check("evidence", Status.REVIEW, f"{seen}: too coarse to weigh by; use sb.Laplace(proposals=100_000).")
+    ]

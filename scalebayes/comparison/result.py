@@ -53,7 +53,7 @@ class Comparison:
             raise unknown("weights", by, KINDS)
         found = self.data[f"weight_{by}"].values
         if np.isnan(found).any():
-            check = next((c for c in self.checks if c.name == by), None)
+            check = next((c for c in self.checks if c.id == by), None)
             why = f": {check.sentence}" if check else ""
             raise InputError(f"this comparison has no weights by {by!r}{why}")
         return dict(zip(self.names, found.tolist(), strict=True))

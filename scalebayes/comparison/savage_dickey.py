@@ -165,9 +165,9 @@ def _single(fit: Fit, name: str, value: Any) -> _Axis:
         raise InputError(f"{name}={value:g} lies outside the support of its prior, {prior_text(prior)}")
     if low < x < high:
         to = biject_to(prior.support)
-        free = to._inverse(np.asarray(x))
+        free = to.inv(np.asarray(x))
         log_prior = _log_density(prior, x) + float(to.log_abs_det_jacobian(free, np.asarray(x)))
-        axis = _Axis(np.asarray(to._inverse(draws)), float(free), float(log_prior))
+        axis = _Axis(np.asarray(to.inv(draws)), float(free), float(log_prior))
     else:
         if fit.method.name == "laplace":
             raise InputError(

@@ -1,7 +1,6 @@
 """stack: several fits as one forecaster, weighted by how well they foretell."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal
 
@@ -17,8 +16,8 @@ from scalebayes.forecasting.of_stack import Stack
 from scalebayes.seeds import as_key, seed_record
 from scalebayes.status import Checks
 
-# Weights -> the checks of a comparison that they rest on.
-DOUBTS = {"loo": ("pareto k", "refits"), "largest": ("refits",), "evidence": ("evidence",)}
+# Weights -> the identifiers of the checks of a comparison that they rest on.
+DOUBTS = {"loo": ("pareto_k", "refits"), "largest": ("refits",), "evidence": ("evidence",)}
 
 
 @known_settings
@@ -66,7 +65,7 @@ def stack(
         _check_alike(checked(fits))
         found = compare(fits, refits=0 if weights != "loo" else refits, largest=weights == "largest", seed=seed)
         chosen, by = found.weights(weights), weights
-        told = Checks(tuple(replace(c, name=f"weights: {c.name}") for c in found.checks if c.name in DOUBTS[weights]))
+        told = Checks(tuple(c.within("weights") for c in found.checks if c.id in DOUBTS[weights]))
     else:
         chosen, by, told = dict(weights), "given", Checks(())
     members = dict(zip(fits.names, fits.items, strict=True)) if isinstance(fits, Fits) else dict(fits)

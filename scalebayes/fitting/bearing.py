@@ -5,55 +5,55 @@ from collections.abc import Iterable, Iterator
 from scalebayes.fitting.result import Fit
 from scalebayes.status import Check, Status
 
-# Question -> the reviews that bear on it, by the names of their checks. An answer may be to several questions at once:
-# that of `predict` is "any", and "beyond" where a point lies outside the runs.
+# Question -> the reviews that bear on it, by the identifiers of their checks. An answer may be to several questions at
+# once: that of `predict` is "any", and "beyond" where a point lies outside the runs.
 BEARING = {
     "any": (
-        "number of runs",
-        "one row of a log",
+        "number_of_runs",
+        "one_row_of_a_log",
         "checkpoints",
-        "inputs vary",
-        "explains the runs",
+        "inputs_vary",
+        "explains_the_runs",
         "units",
         "settings",
-        "best of settings",
+        "best_of_settings",
         "duplicates",
         "groups",
         "scatter",
         "outliers",
-        "other columns",
-        "other columns of the largest runs",
-        "mixture shares",
+        "other_columns",
+        "other_columns_largest",
+        "mixture_shares",
         "repetition",
-        "prior-data conflict",
+        "prior_data_conflict",
         "starts",
-        "mode reached",
-        "k-hat",
-        "importance ESS",
-        "r-hat",
-        "bulk ESS",
-        "tail ESS",
+        "mode_reached",
+        "k_hat",
+        "importance_ess",
+        "r_hat",
+        "bulk_ess",
+        "tail_ess",
         "divergences",
         "refits",
     ),
     "beyond": (
         "kind",
-        "residuals of the largest runs",
+        "residuals_largest",
         "residuals",
-        "mostly prior",
-        "averaged cells",
-        "driven by the prior",
-        "flat priors",
+        "mostly_prior",
+        "averaged_cells",
+        "driven_by_the_prior",
+        "flat_priors",
     ),
     # Another D/N than the runs have.
-    "off the path": ("collinear inputs",),
+    "off the path": ("collinear_inputs",),
     # C was given and taken for 6 N D.
     "by compute": ("compute",),
     "optimum": (
         "compute",
-        "collinear inputs",
-        "driven by the prior",
-        "flat priors",
+        "collinear_inputs",
+        "driven_by_the_prior",
+        "flat_priors",
     ),
 }
 
@@ -66,9 +66,9 @@ def failed(fit: Fit) -> tuple[Check, ...]:
 def bearing(fit: Fit, questions: Iterable[str]) -> list[Check]:
     """The reviews of a fit that bear on one of the questions, keys of `BEARING`, in the order of that table."""
     asked = list(questions)
-    names = dict.fromkeys(name for question in asked for name in BEARING[question])
-    found = {check.name: check for check in fit.checks.of(Status.REVIEW)}
-    return [found[name] for name in names if name in found and _decides(fit, found[name], asked)]
+    ids = dict.fromkeys(id for question in asked for id in BEARING[question])
+    reviews = {check.id: check for check in fit.checks.of(Status.REVIEW)}
+    return [reviews[id] for id in ids if id in reviews and _decides(fit, reviews[id], asked)]
 
 
 def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
@@ -76,11 +76,11 @@ def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
 
     What the loss ends at moves no optimum.
     """
-    if check.name != "driven by the prior":
+    if check.id != "driven_by_the_prior":
         return True
     params = fit.law.params
-    of = list(params) if "beyond" in questions else [n for n, p in params.items() if p.dimension != "loss"]
-    return any(f"{name} (" in check.sentence for name in of)
+    moving = set(params) if "beyond" in questions else {n for n, p in params.items() if p.dimension != "loss"}
+    return bool(moving & set(check.about))
 
 
 def as_text(checks: Iterable[Check]) -> str:

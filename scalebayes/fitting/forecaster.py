@@ -7,7 +7,9 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from scalebayes.checks import evidence, limits
 from scalebayes.checks.other_columns import Scatter, checks_of
+from scalebayes.checks.registry import make_check
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
@@ -21,11 +23,6 @@ from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scatter
 from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # draws, by which cells are looked at
-LITTLE = 15  # runs, up to which the width beyond them is mostly the priors'
-# Real ladders along N or D that nothing was chosen on, by kind: the mean log of the median over the truth, and the
-# share of the larger runs that 90 % intervals held; benchmarks/results/ladders.json.
-LADDERS = 19
-WORTH = {"ladder": (-0.043, 0.89), "curve": (-0.008, 1.00)}
 PASSES = 3  # fits at most, until no cell's runs scatter more than their noise
 METHOD = Laplace(
     draws=1000,
@@ -143,13 +140,13 @@ def _kind(fit: Fit, read: str) -> Check:
     """How runs of one input were read, and what a ladder of N alone or of D alone leaves open."""
     size, other = kinds.size_of(fit.runs, next(iter(fit.problem.columns.values()))), {"N": "D", "D": "N"}
     if fit.runs.metadata["kind"][0] != kinds.LADDER or size not in other:
-        return Check("kind", Status.PASS, f"Read as {read}.")
-    return Check(
+        return make_check("kind", Status.PASS, f"Read as {read}.")
+    return make_check(
         "kind",
         Status.REVIEW,
-        f"read as {read}. How it goes on depends on {other[size]}, which the fit doesn't have: of {LADDERS} ladders "
-        f"along N or D whose other scale was the same in every run, {_worth('ladder')}, and with kind='curve' "
-        f"{_worth('curve')}; so read both, or add a column {other[size]} and fit N and D.",
+        f"read as {read}. How it goes on depends on {other[size]}, which the fit doesn't have: of "
+        f"{evidence.LADDERS} ladders along N or D whose other scale was the same in every run, {_worth('ladder')}, "
+        f"and with kind='curve' {_worth('curve')}; so read both, or add a column {other[size]} and fit N and D.",
     )
 
 
@@ -159,8 +156,9 @@ def _worth(kind: str) -> str:
     >>> _worth("ladder")
     'forecasts were 4 % too low on average and 90 % intervals held 89 %'
     """
-    error, held = WORTH[kind]
-    return f"forecasts were {-100 * error:.0f} % too low on average and 90 % intervals held {100 * held:.0f} %"
+    error, held = evidence.LADDERS_ERROR[kind].value, evidence.LADDERS_HELD[kind]
+    way = "low" if error < 0 else "high"
+    return f"forecasts were {100 * abs(error):.0f} % too {way} on average and 90 % intervals held {held}"
 
 
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
@@ -177,17 +175,17 @@ def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
             else " No cell's runs scatter more than their noise."
         )
         found.append(
-            Check(
-                "averaged cells",
+            make_check(
+                "averaged_cells",
                 Status.REVIEW if loose else Status.PASS,
                 f"{averaged_text(fit.runs)}{kept}.{left}",
             )
         )
     n = runs or len(fit.runs)
-    if n <= LITTLE:
+    if n <= limits.MOSTLY_PRIOR_RUNS:
         found.append(
-            Check(
-                "mostly prior",
+            make_check(
+                "mostly_prior",
                 Status.REVIEW,
                 f"{n} runs say little of what lies beyond them: the width of a forecast there is mostly that of the "
                 "priors. It is honest for sweeps like those that they were taken from; more runs, or longer ones, make "

@@ -21,7 +21,7 @@ from scalebayes.runs.settings import groups_of
 CELLS = 64  # rows that a process over N and D is given; more of them are averaged
 FEW = 10  # runs, below which no bend and no drift can be told from the law
 NOISE = dist.LogNormal(math.log(0.006), 1.0)  # of a sweep
-# Of a curve: learnt from half A of the image curves by benchmarks/learn.py, rounded means over its last steps.
+# Of a curve: learnt from half A of the image curves by benchmarks/learn, rounded means over its last steps.
 OF_CURVES = {
     "alpha": dist.LogNormal(-0.38, 0.39),
     "logit_phi": dist.Normal(0.37, 1.1),
@@ -33,7 +33,7 @@ OF_CURVES = {
 NEW_RUN = (0.25, 0.35)
 # Of a ladder: exponents from .03 to 1, which hold the published laws in N, D and C, and floors from 5 to 95 % of the
 # loss of the largest runs; a misfit of 1 % there, larger for small runs. Chosen on Porian's families but the main five,
-# datablations and simulated ladders: benchmarks/ladders.py.
+# datablations and simulated ladders: benchmarks/ladders.
 OF_LADDERS = {
     "alpha": dist.LogNormal(-1.8, 0.9),
     "logit_phi": dist.Normal(0.0, 1.5),

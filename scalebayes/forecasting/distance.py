@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from scalebayes.checks.evidence import EXACT_HELD
 from scalebayes.compute import flops
 from scalebayes.errors import InputError
 from scalebayes.fitting import bearing
@@ -13,10 +14,9 @@ from scalebayes.fitting.result import Fit
 PARTS = ("chain", "draw", "point", "budget", "axis", "distance", "D_per_N", "N_exponent", "D_exponent", "no_minimum")
 STATISTICS = ("dataset", "model", "of", "quantity", "median", "mean", "sd", "lower", "upper", "efolds")
 
-# benchmarks/results/skill.md, chinchilla: the mean of four cutoffs, over five seeds.
 EXACT = (
-    "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held 59 % of the "
-    "larger ones: "
+    "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held "
+    f"{EXACT_HELD} of the larger ones: "
 )
 DEPART = "use sb.forecaster, or discrepancy='gp'"
 # A process is over the logs of inputs, under a noise on the log of the observable; scores are on that log too.

@@ -12,7 +12,7 @@ from scalebayes.errors import shown
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_fits import agreed, doubts
 from scalebayes.infer.laplace import stratified
-from scalebayes.status import Check, Checks, Status
+from scalebayes.status import Checks, Status
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,11 +45,7 @@ class Stack:
         """Those of the comparison, and of the members that have weight, named after them."""
         return Checks(
             tuple(self.compared)
-            + tuple(
-                Check(f"{name}: {check.name}", check.status, check.sentence)
-                for name in self.picks
-                for check in self.members[name].checks
-            )
+            + tuple(check.within(name) for name in self.picks for check in self.members[name].checks)
         )
 
     @cached_property

@@ -221,7 +221,7 @@ class Model:
         keys = jax.random.split(key, len(self.free))
         return jnp.stack(
             [
-                biject_to(numbers.priors[name].support)._inverse(numbers.starts[name].distribution.sample(k))
+                biject_to(numbers.priors[name].support).inv(numbers.starts[name].distribution.sample(k))
                 for name, k in zip(self.free, keys, strict=True)
             ]
         )

@@ -49,7 +49,7 @@ class Flat(dist.Distribution):
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Any:
         bijection = biject_to(self._support)
-        free = bijection._inverse(value)
+        free = bijection.inv(value)
         return -bijection.log_abs_det_jacobian(free, value)
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Any:

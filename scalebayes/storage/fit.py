@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from scalebayes import infer, laws
+from scalebayes.checks.registry import read_checks
 from scalebayes.discrepancy import gp as discrepancies
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError, listed
@@ -24,7 +25,6 @@ from scalebayes.parameters.param import Param, Reference
 from scalebayes.parameters.priors import param_from_record
 from scalebayes.runs import stored
 from scalebayes.runs.averaging import Averaged
-from scalebayes.status import checks_of
 
 Groups = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -84,7 +84,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
         MappingProxyType(draws),
         MappingProxyType(stats),
         MappingProxyType({str(name): float(x) for name, x in record["numbers"].items()}),
-        checks_of(record["checks"]),
+        read_checks(record["checks"]),
         MappingProxyType({str(name): str(x) for name, x in record["versions"].items()}),
         _origin(groups, record.get("origin")),
         str(record.get("label", "")),

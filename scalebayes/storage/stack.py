@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scalebayes.checks.registry import read_checks
 from scalebayes.errors import InputError, listed
 from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.to_file import RUNS
 from scalebayes.forecasting.of_stack import Stack
-from scalebayes.status import checks_of
 from scalebayes.storage.fit import law_of, seed_of, together
 from scalebayes.storage.fit import restored as restored_fit
 
@@ -43,5 +43,5 @@ def restored(path: Path, content: Content, record: Mapping[str, Any], given: Seq
         draws,
         seed_of(record["seed"]),
         {str(name): str(x) for name, x in record["versions"].items()},
-        checks_of(record.get("compared", [])),
+        read_checks(record.get("compared", [])),
     )

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import scalebayes as sb
 from scalebayes.checks.column_designs import others_of, surface
-from scalebayes.checks.other_columns import LEVEL, LEVEL_OF_LARGEST, Scatter, checks_of
+from scalebayes.checks.limits import COLUMNS_LEVEL, COLUMNS_LEVEL_OF_LARGEST
+from scalebayes.checks.other_columns import Scatter, checks_of
 from scalebayes.checks.table import table_checks
 from scalebayes.fitting.forecaster import recipe
 from scalebayes.model.problem import build
@@ -112,7 +113,7 @@ def test_columns_that_say_nothing_raise_the_alarms_of_the_level():
         residual -= basis @ (basis.T @ residual)
         checks = checks_of(scattered(sb.Runs(N=N, D=D, loss=np.exp(law), **columns), residual))
         alarms += any(check.status != "pass" for check in checks)
-    expected = tables * (LEVEL + LEVEL_OF_LARGEST)
+    expected = tables * (COLUMNS_LEVEL + COLUMNS_LEVEL_OF_LARGEST)
     assert alarms <= expected + 3 * np.sqrt(expected), f"{alarms} of {tables}, seed {seed}"
 
 

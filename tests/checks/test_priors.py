@@ -9,7 +9,7 @@ import pytest
 from numpyro.distributions import biject_to
 
 import scalebayes as sb
-from scalebayes.checks.priors import NAME, SHARE_BELOW, share_below
+from scalebayes.checks.priors import ID, SHARE_BELOW, share_below
 from scalebayes.parameters.priors import FAMILIES, Traced
 
 PRIORS = (
@@ -46,35 +46,35 @@ def test_the_share_below_is_that_of_draws(prior, x64):
 @pytest.mark.parametrize(("centre", "side"), [(3.0, "below"), (0.1, "above")])
 def test_a_prior_that_the_runs_contradict_is_named_and_the_cure_works(centre, side):
     """Fails if a prior far off its runs goes without a word, or what is said to type doesn't help."""
-    check = fitted(curve(), priors={"alpha": dist.LogNormal(np.log(centre), 0.2)}).checks[NAME]
+    check = fitted(curve(), priors={"alpha": dist.LogNormal(np.log(centre), 0.2)}).checks[ID]
     assert check.status == "review" and "alpha (" in check.sentence and f"is {side})" in check.sentence
     typed = re.search("priors=({.*})", check.sentence)[1]
     again = fitted(curve(), priors=eval(typed, {"dist": dist, "sb": sb}))
-    assert again.checks[NAME].status == "pass"
+    assert again.checks[ID].status == "pass"
 
 
 def test_a_prior_with_a_dimension_is_widened_in_its_own_units():
     """Fails if the prior that the check says to type isn't one that fit takes."""
     narrow = sb.Param(dist.LogNormal(-0.2, 0.15), "loss x^alpha")
-    check = fitted(curve(), priors={"A": narrow}).checks[NAME]
+    check = fitted(curve(), priors={"A": narrow}).checks[ID]
     assert "{'A': sb.Param(dist.LogNormal(-0.2, 1.05), 'loss x^alpha')}" in check.sentence
     wide = sb.Param(dist.LogNormal(-0.2, 1.05), "loss x^alpha")
-    assert fitted(curve(), priors={"A": wide}).checks[NAME].status == "pass"
+    assert fitted(curve(), priors={"A": wide}).checks[ID].status == "pass"
 
 
 def test_a_floor_of_nothing_or_little_noise_is_no_conflict():
     """Fails if a pure power law, or a table without scatter, is an alarm."""
-    assert fitted(curve(E=0.0)).checks[NAME].status == "pass"
+    assert fitted(curve(E=0.0)).checks[ID].status == "pass"
     x = np.geomspace(1.0, 1e4, 12)
-    assert fitted(sb.Runs(x=x, loss=1 + 2 * x**-0.3)).checks[NAME].status == "pass"
+    assert fitted(sb.Runs(x=x, loss=1 + 2 * x**-0.3)).checks[ID].status == "pass"
 
 
 def test_priors_that_say_nothing_are_not_looked_at():
     """Fails if a flat prior is said to conflict."""
-    assert NAME not in [check.name for check in fitted(curve(), priors="flat").checks]
+    assert ID not in [check.id for check in fitted(curve(), priors="flat").checks]
 
 
 def test_of_the_chinchilla_runs_no_prior_is_in_conflict(chinchilla_runs):
     """Fails if the check alarms on runs that its law and priors were made for."""
     fit = sb.fit(chinchilla_runs, "chinchilla", method="map", on_fail="ignore")
-    assert fit.checks[NAME].status == "pass"
+    assert fit.checks[ID].status == "pass"

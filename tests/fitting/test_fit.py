@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
-from scalebayes.checks.residuals import LEVEL
+from scalebayes.checks.limits import RESIDUALS_LEVEL
 from scalebayes.model.problem import build
 from tests.helpers import chinchilla_like
 
@@ -133,7 +133,7 @@ def test_intervals_cover_simulated_truth():
     sd = np.sqrt(tables * 0.8 * 0.2)
     for name, count in inside.items():
         assert abs(count - 0.8 * tables) <= 3 * sd, f"{name}: {count} of {tables}, seeds 0 to {tables - 1}"
-    expected = 2 * tables * LEVEL
+    expected = 2 * tables * RESIDUALS_LEVEL
     assert alarms <= expected + 3 * np.sqrt(expected), f"{alarms} of {2 * tables}"
 
 
