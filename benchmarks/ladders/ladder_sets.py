@@ -1,0 +1,107 @@
+"""Ladders of finished runs that ladders.py scores: what is fitted, and what came. Real ones, and simulated ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.skill.skill_sets import FAMILIES, Case
+
+REACH = 8.0  # a real ladder's held-out runs are larger by up to this factor than the largest fitted
+FEWEST, MOST = 4, 30  # runs fitted
+FAR = 300.0  # times the compute, at which a simulated ladder is judged
+NOISE = (0.001, 0.005)  # sd of the log of the loss, of a simulated ladder
+SPAN = (2.0, 3.0)  # decades of compute
+AMPLITUDE = (1.0, 3.0)  # nats that fall away, at the smallest run
+FLOOR, ALPHA = (0.0, 2.0), (0.04, 0.3)
+
+
+def chosen_on(folder: Path) -> dict[str, Case]:
+    """The ladders that the priors were chosen on: Porian's families but the five that are judged, and datablations."""
+    table = pd.read_csv(folder / "porian_isoflop.csv")
+    others = table[~table["family"].isin(FAMILIES)]
+    found = {f"{name}, best of each C": _best(rows) for name, rows in others.groupby("family")}
+    found |= _each_size(table, "owt2-base-short-chinchilla-standard-val")
+    single = pd.read_csv(folder / "datablations.csv").query("epochs <= 1.0001 and kind != 'outlier'")
+    found["datablations, frontier"] = _case(_frontier(single), "flops")
+    return _kept(found)
+
+
+def judged_on(folder: Path) -> dict[str, Case]:
+    """Those that nothing was chosen on: Porian's main families, the Chinchilla runs, the package's own sweep."""
+    import scalebayes as sb
+
+    table = pd.read_csv(folder / "porian_isoflop.csv")
+    found = {f"{name}, best of each C": _best(table[table["family"] == name]) for name in FAMILIES}
+    found |= _each_size(table, "rw-base-short-chinchilla-standard-val")
+    runs = pd.read_csv(folder / "chinchilla.csv").query("epoch_excluded == 0")
+    ratio = runs["tokens"] / runs["params"]
+    for low, high in ((8, 12), (12, 18), (18, 27), (27, 40), (40, 60)):
+        found[f"chinchilla, D/N {low} to {high}"] = _case(runs[(ratio >= low) & (ratio < high)], "flops")
+    found["chinchilla, frontier"] = _case(_frontier(runs), "flops")
+    own = sb.datasets.load("tiny_gpt").to_pandas().query("epochs <= 1")
+    own = own.rename(columns={"N": "params", "D": "tokens"})
+    for by, along in (("params", "tokens"), ("tokens", "params")):
+        for size, rows in own.groupby(by):
+            found[f"tiny_gpt, {by} {size:.4g}"] = _case(rows, along)
+    return _kept(found)
+
+
+def fine_tuned(folder: Path) -> dict[str, Case]:
+    """Loss of a fine-tuned model against its examples, 42 pairs of model and data set, which have a slow start."""
+    table = pd.read_csv(folder / "forms" / "sft_train.csv").rename(columns={"D": "tokens"})
+    return _kept({str(name): _case(rows, "tokens") for name, rows in table.groupby("group")})
+
+
+def simulated(count: int, seed: int) -> dict[str, Case]:
+    """Ladders of 5 to 10 runs from L(C) = E + A (C/C_0)^-alpha, and the run of `FAR` times the largest compute."""
+    import scalebayes as sb
+
+    rng, found = np.random.default_rng(seed), {}
+    for i in range(count):
+        rows, E = int(rng.integers(5, 11)), rng.uniform(*FLOOR)
+        alpha, A = np.exp(rng.uniform(*np.log(ALPHA))), rng.uniform(*AMPLITUDE)
+        step = np.arange(rows) + 0.2 * rng.uniform(-1, 1, rows)
+        span = rng.uniform(*SPAN) * np.log(10)
+        C = 1e18 * np.exp(span * (step - step[0]) / (step[-1] - step[0]))
+        C = np.append(C, C[-1] * FAR)
+        sd = np.exp(rng.uniform(*np.log(NOISE)))
+        loss = (E + A * (C / C[0]) ** -alpha) * np.exp(sd * rng.normal(size=rows + 1) * (np.arange(rows + 1) < rows))
+        runs = sb.Runs(C=C, loss=loss)
+        found[f"simulated {i}"] = Case(runs.take(np.arange(rows)), runs.take([rows]))
+    return found
+
+
+def _best(rows: pd.DataFrame) -> Case:
+    return _case(rows.loc[rows.groupby("flops")["loss"].idxmin()], "flops")
+
+
+def _each_size(table: pd.DataFrame, family: str) -> dict[str, Case]:
+    rows = table[table["family"] == family]
+    return {f"{family}, N {N:.3g}": _case(each, "tokens") for N, each in rows.groupby("params") if len(each) >= 7}
+
+
+def _frontier(rows: pd.DataFrame) -> pd.DataFrame:
+    """The runs that none of less compute betters, one an e-fold of compute."""
+    rows = rows.sort_values("flops", kind="stable")
+    rows = rows[rows["loss"] == rows["loss"].cummin()]
+    return rows.loc[rows.groupby(np.log(rows["flops"]).round())["loss"].idxmin()]
+
+
+def _case(rows: pd.DataFrame, along: str) -> Case | None:
+    """Rows along a column, those within `REACH` of the largest held out; None where too few or many are left."""
+    import scalebayes as sb
+
+    rows = rows.sort_values(along, kind="stable")
+    size = rows[along].to_numpy()
+    few = size <= size.max() / REACH * (1 + 1e-6)
+    if not FEWEST <= few.sum() <= MOST or np.unique(size[few]).size < FEWEST:
+        return None
+    name = {"params": "N", "tokens": "D", "flops": "C"}[along]
+    runs = sb.Runs(**{name: size, "loss": rows["loss"].to_numpy()})
+    return Case(runs.take(few), runs.take(~few))
+
+
+def _kept(cases: dict[str, Any]) -> dict[str, Case]:
+    return {name: case for name, case in cases.items() if case is not None}

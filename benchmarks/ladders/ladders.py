@@ -1,0 +1,169 @@
+"""Forecasts of ladders of finished runs beyond their largest: `python -m benchmarks.ladders.ladders`.
+
+The recommended forecaster, itself under the priors of curves, which ladders had before they had their own, and laws
+taken as exact. The priors of ladders were chosen on the ladders of the part "chosen on" and on simulated ones of
+another seed. Each call is appended to skill_log.csv. See README.md beside this file.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.ladders import ladder_sets as sets
+from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.skill.skill import log
+
+COUNT, SEED = 200, 2  # of simulated ladders; seed 1 is what the priors were chosen on
+COLUMNS = ("rmse", "bias", "log_score", "cov90", "cov50", "width90")
+
+
+def main() -> None:
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: " + ", ".join(PARTS))
+    parser.add_argument("--methods", default=",".join(METHODS), help="with commas between: " + ", ".join(METHODS))
+    parser.add_argument("--out", type=Path, default=here, help="folder of ladders.json and .md")
+    options = parser.parse_args()
+    parts, methods = options.only.split(","), options.methods.split(",")
+    if strange := {*parts} - set(PARTS) | {*methods} - set(METHODS):
+        parser.error(f"no part or method {sorted(strange)[0]!r}; parts: {', '.join(PARTS)}")
+    folder = find_data().parent
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "ladders.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for part in parts:
+        cases = PARTS[part](folder)
+        for method in methods:
+            about = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
+            started = time.perf_counter()
+            fits = METHODS[method](cases)
+            took = time.perf_counter() - started
+            each = {name: figures(fit, cases[name]) for name, fit in fits.items()}
+            row = {**about, "machine": machine(), "versions": dict(versions()), "seconds": took, "cases": each}
+            record.setdefault(part, {})[method] = row
+            say(f"{part}, {method}: {took:.0f} s, {pooled(each)}")
+            write_json(path, record)
+            (options.out / "ladders.md").write_text(markdown(record), encoding="utf-8")
+            looked = {method: {"sets": {part: pooled(each, as_list=True)}}}
+            log(here.parent / "skill" / "skill_log.csv", "ladders", about, looked)
+    print(markdown(record))
+
+
+def recommended(kind: str | None) -> Callable[[Mapping[str, sets.Case]], dict[str, Any]]:
+    """`forecaster`, by its own rule or as a kind."""
+
+    def fits(cases: Mapping[str, sets.Case]) -> dict[str, Any]:
+        from scalebayes.fitting.forecaster import METHOD, recipe
+
+        return _by_column(cases, lambda runs: {**recipe(runs, kind=kind).settings(), "method": METHOD})
+
+    return fits
+
+
+def exact(law: str) -> Callable[[Mapping[str, sets.Case]], dict[str, Any]]:
+    """A law taken as exact, by its own priors."""
+    settings = {"law": law, "noise": "normal"}
+    return lambda cases: _by_column(cases, lambda runs: {**settings, "inputs": {"x": next(iter(runs.inputs))}})
+
+
+def _by_column(cases: Mapping[str, sets.Case], settings: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Fits of the cases, those along one column in a batch, whose inputs are the same."""
+    import scalebayes as sb
+
+    found = {}
+    for column in ("N", "D", "C"):
+        tables = {name: case.fitted for name, case in cases.items() if column in case.fitted.inputs}
+        if tables:
+            own = settings(next(iter(tables.values())))
+            found |= dict(zip(tables, sb.fit_many(tables, seed=0, on_fail="ignore", **own), strict=True))
+    return {name: found[name] for name in cases}
+
+
+def figures(fit: Any, case: sets.Case) -> dict[str, Any]:
+    """Of a ladder's held-out runs: mean square error and mean error on the log, coverages, width; and of the fit."""
+    import scalebayes as sb
+
+    one = sb.score(fit, case.held, probs=[0.5, 0.9], seed=0)
+    covered, width = one["covered"], one["log_width"].sel(prob=0.9)
+    return {
+        "square": float((one["log_error"] ** 2).mean()),
+        "bias": float(one["log_error"].mean()),
+        "log_score": float(one["log_score"].mean()),
+        "cov90": float(covered.sel(prob=0.9).mean()),
+        "cov50": float(covered.sel(prob=0.5).mean()),
+        "width90": float(width.mean()),
+        "along": next(iter(case.fitted.inputs)),
+        "method": fit.method.name,
+        "conflict": fit.checks["prior_data_conflict"].status.value,
+    }
+
+
+def pooled(each: Mapping[str, Mapping[str, Any]], as_list: bool = False) -> dict[str, Any]:
+    """Means over the ladders, of which each counts alike."""
+    found = {name: float(np.mean([one[name] for one in each.values()])) for name in ("square", *COLUMNS[1:])}
+    found = {"rmse": found.pop("square") ** 0.5, **found}
+    return {name: [x] for name, x in found.items()} if as_list else found
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    lines = [
+        *("# Forecasts of ladders of finished runs", "", "Made by `python -m benchmarks.ladders.ladders`."),
+        f"Real ladders: their runs within {sets.REACH:g} times the largest N, D or C are held out. Simulated ones:",
+        f"{COUNT} from E + A (C/C_0)^-alpha, judged at {sets.FAR:g} times the largest compute. Errors, of the median",
+        "over the truth, and widths of the 90 % interval are on the log. A ladder counts once, however many of its",
+        "runs are held out; the margin of the mean error is its standard error over the ladders.",
+        *("", "conflict: the share of ladders of which the check says that runs and priors contradict each other.", ""),
+    ]
+    for (part, along), methods in by_column(record).items():
+        first = next(iter(methods.values()))
+        lines += [f"## {part}, along {along}: {len(first['cases'])} ladders", ""]
+        lines += ["| | RMSE | mean error | log score | 90 % hold | 50 % hold | width | conflict | by NUTS |"]
+        lines += ["|---|---|---|---|---|---|---|---|---|"]
+        for method, row in methods.items():
+            cases = list(row["cases"].values())
+            one, error = pooled(row["cases"]), np.std([x["bias"] for x in cases], ddof=1) / len(cases) ** 0.5
+            share = {name: np.mean([x[key] == is_ for x in cases]) for name, key, is_ in SHARES}
+            lines.append(
+                f"| {method} | {one['rmse']:.4f} | {one['bias']:+.4f} ± {error:.4f} | {one['log_score']:.2f} "
+                f"| {one['cov90']:.2f} | {one['cov50']:.2f} | {one['width90']:.3f} "
+                f"| {share['conflict']:.2f} | {share['nuts']:.2f} |"
+            )
+        lines += ["", *sorted({f"{row['date']}, commit {row['commit']}." for row in methods.values()}), ""]
+    return "\n".join(lines)
+
+
+def by_column(record: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(part, columns) -> method -> its row, of the ladders along those columns."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for part, methods in record.items():
+        for method, row in methods.items():
+            for along in ("C", "N or D"):
+                kept = {name: one for name, one in row["cases"].items() if one["along"] in along.split(" or ")}
+                if kept:
+                    found.setdefault((part, along), {})[method] = {**row, "cases": kept}
+    return found
+
+
+SHARES = (("conflict", "conflict", "review"), ("nuts", "method", "nuts"))
+METHODS = {
+    "recommended": recommended(None),
+    "priors of curves": recommended("curve"),
+    "offset_power exact": exact("offset_power"),
+    "power exact": exact("power"),
+}
+PARTS: dict[str, Callable[[Path], dict[str, sets.Case]]] = {
+    "simulated": lambda folder: sets.simulated(COUNT, SEED),
+    "judged on": sets.judged_on,
+    "chosen on": sets.chosen_on,
+    "fine-tuned": sets.fine_tuned,
+}
+
+
+if __name__ == "__main__":
+    main()
