@@ -18,17 +18,17 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test test-all lint types lock clean help
+.PHONY: setup demo test test-all lint types package lock clean help
 
 setup: $(VENV)/.installed ## make .venv with the locked dependencies and the package (the default)
 
 demo: setup ## run the demo
 	$(BIN)/scalebayes demo
 
-test: lint types ## run the linter, the type checker and all but the slow tests
+test: lint types package ## run the linter, the type checker, the builds and all but the slow tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: lint types ## run every test (three quarters of an hour on two cores)
+test-all: lint types package ## run every test (three quarters of an hour on two cores)
 	$(BIN)/python -m pytest -n 2
 
 lint: setup ## check style and format
@@ -37,6 +37,20 @@ lint: setup ## check style and format
 
 types: setup ## check types
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+# Without network: hatchling is in the lock, and the fresh environment sees the locked packages, but not this checkout.
+package: setup ## build the wheel and the sdist, and run each from an environment of its own
+	@rm -rf build && mkdir build
+	@$(BIN)/python -m hatchling build --directory build/dist >build/log 2>&1 || { cat build/log; exit 1; }
+	@$(BIN)/python -m venv --without-pip build/venv
+	@build/venv/bin/python -c 'import pathlib, sys, sysconfig; \
+		pathlib.Path(sysconfig.get_path("purelib"), "locked.pth").write_text(sys.argv[1])' \
+		"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@for built in build/dist/*.whl build/dist/*.tar.gz; do \
+		$(PIP) --python build/venv/bin/python install --no-index --no-deps --no-build-isolation --force-reinstall "$$built" && \
+		PYTHONPATH= build/venv/bin/scalebayes --version && PYTHONPATH= build/venv/bin/scalebayes laws >build/log && \
+		echo "$$built builds, installs and runs" || exit 1; \
+	done
 
 # Made anew when the lock changes, so that nothing the lock dropped stays importable.
 $(VENV)/.locked: requirements.lock

@@ -162,7 +162,7 @@ __all__ = [
     "score",
     "stack",
 ]
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the only place; a release has the tag of the same number
 
 
 def _settle_numpyro() -> None:
