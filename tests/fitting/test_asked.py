@@ -164,7 +164,7 @@ def test_a_document_has_what_failed_and_what_bears(args, file, capsys):
     assert main([args[0], file, *args[1:], "--json"]) == 0
     out, err = capsys.readouterr()
     told = json.loads(out)
-    assert [check["name"] for check in told["failed"]] == ["k-hat"]
+    assert [(check["id"], check["name"], check["conclusive"]) for check in told["failed"]] == [("k_hat", "k-hat", True)]
     assert told["failed"][0]["sentence"].endswith("use --method nuts of scalebayes fit.")
     assert [check["name"] for check in told["review"]] == (["compute"] if args[0] == "optimum" else [])
     assert err.startswith("warning: this answer rests on a fit that failed: k-hat: Pareto k-hat 1.30")
