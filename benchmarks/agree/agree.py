@@ -52,6 +52,7 @@ def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | No
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
     from scalebayes.infer.laplace import KHAT
+    from scalebayes.status import Status
 
     settings = {**recipe(next(iter(cases.values())).fitted).settings(), "on_fail": "ignore", "seed": seed}
     tables = {name: case.fitted for name, case in cases.items()}
@@ -74,7 +75,7 @@ def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | No
             "said": bool(khat[name] > KHAT),
             "apart": apart(draws["laplace"], draws["nuts"]),
             "apart_finer": apart(draws["finer"], draws["nuts"]),
-            "nuts_failed": [check.name for check in other.checks if check.status.value == "fail"],
+            "nuts_failed": [check.id for check in other.checks.of(Status.FAIL)],
         }
     return found
 

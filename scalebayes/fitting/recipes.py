@@ -21,7 +21,7 @@ from scalebayes.runs.settings import groups_of
 CELLS = 64  # rows that a process over N and D is given; more of them are averaged
 FEW = 10  # runs, below which no bend and no drift can be told from the law
 NOISE = dist.LogNormal(math.log(0.006), 1.0)  # of a sweep
-# Of a curve: learnt from half A of the image curves by benchmarks/learn, rounded means over its last steps.
+# Of a curve: learnt from half A of the image curves by benchmarks/priors, rounded means over its last steps.
 OF_CURVES = {
     "alpha": dist.LogNormal(-0.38, 0.39),
     "logit_phi": dist.Normal(0.37, 1.1),
