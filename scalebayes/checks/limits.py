@@ -13,7 +13,7 @@ COLLINEAR = 0.95
 # as Chinchilla's, losses come out the same by chance.
 DUPLICATES_WRITTEN = 1e-5
 # Share of the observable that luck takes off the best run of a setting: above it a review. It is what two seeds differ
-# by in the runs of Porian et al. (arXiv 2406.19146).
+# by.
 BEST_LUCK = 0.003
 # Share of the settings that are best at one end of what was tried: from it on the sweep didn't reach far enough, a
 # review. Fewer settings than the second say nothing of it. By choice.
@@ -33,8 +33,8 @@ COMPUTE_SPREAD = 1.0
 UNITS_DOUBTED = {"N": 1e5, "D": 1e6}
 # Median N and D: where both are below, both are of another unit, such as millions.
 UNITS_SMALL = {"N": 1e4, "D": 1e5}
-# Tokens a parameter, the median of a table: outside, one of the two is of another unit. Single runs of the public
-# tables lie between 0.005 and 1e4.
+# Tokens a parameter, the median of a table: outside, one of the two is of another unit. The single runs
+# that were looked at lie between 0.005 and 1e4.
 UNITS_RATIO = (1e-3, 1e6)
 # Tokens a parameter: a guessed unit puts the median near it.
 UNITS_TYPICAL = 50.0
