@@ -54,7 +54,7 @@ def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | No
     from scalebayes.infer.laplace import KHAT
     from scalebayes.status import Status
 
-    settings = {**recipe(next(iter(cases.values())).fitted).settings(), "on_fail": "ignore", "seed": seed}
+    settings = {"law": recipe(next(iter(cases.values())).fitted), "on_fail": "ignore", "seed": seed}
     tables = {name: case.fitted for name, case in cases.items()}
     laplace = dict(zip(tables, sb.fit_many(tables, method=METHOD, fallback=False, **settings), strict=True))
     khat = {name: fit.numbers["khat"] for name, fit in laplace.items()}

@@ -61,7 +61,7 @@ def recommended(kind: str | None) -> Callable[[Mapping[str, sets.Case]], dict[st
     def fits(cases: Mapping[str, sets.Case]) -> dict[str, Any]:
         from scalebayes.fitting.forecaster import METHOD, recipe
 
-        return _by_column(cases, lambda runs: {**recipe(runs, kind=kind).settings(), "method": METHOD})
+        return _by_column(cases, lambda runs: {"law": recipe(runs, kind=kind), "method": METHOD})
 
     return fits
 

@@ -135,8 +135,7 @@ def model_of(case: str, runs: Any) -> dict[str, Any]:
     from scalebayes.fitting.forecaster import METHOD, recipe
 
     if law_of(case) == "recommended":
-        settings = recipe(runs).settings()
-        return {**{name: settings[name] for name in ("law", "noise", "discrepancy", "priors")}, "method": METHOD}
+        return {"law": recipe(runs), "method": METHOD}
     chains = LONGER if case.startswith("chinchilla+gp") else CHAINS
     method = sb.NUTS(**chains) if case.endswith("/nuts") else sb.Laplace()
     return {"law": law_of(case), "discrepancy": "gp" if "+gp" in case else None, "method": method}

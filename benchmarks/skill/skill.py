@@ -95,7 +95,7 @@ def recommended(cases: Mapping[str, sets.Case], seed: int) -> dict[str, Any]:
     first = next(iter(cases.values())).fitted
     if len(cases) == 1 or "x" not in first.inputs:
         return {name: sb.forecaster(case.fitted, seed=seed, on_fail="ignore") for name, case in cases.items()}
-    settings = {**recipe(first).settings(), "method": METHOD, "on_fail": "ignore"}
+    settings = {"law": recipe(first), "method": METHOD, "on_fail": "ignore"}
     return _many(cases, seed, **settings)
 
 
@@ -199,10 +199,10 @@ def windows(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
     from scalebayes.fitting.forecaster import METHOD, recipe
 
     cases = {name: case for name, case in sets.curves(folder, "IC").items() if sets.half(name) == "A"}
-    first = recipe(next(iter(cases.values())).fitted).settings()
+    first = recipe(next(iter(cases.values())).fitted)
     rows = {}
     for efolds in (1.5, 2.0, 2.5, 3.0):
-        settings = {**first, "window": sb.Window(efolds), "method": METHOD, "on_fail": "ignore"}
+        settings = {"law": first, "window": sb.Window(efolds), "method": METHOD, "on_fail": "ignore"}
         how = {"recommended": lambda cases, seed, s=settings: _many(cases, seed, **s)}
         found = compared(cases, seeds, how, "x", asked or {"recommended"})
         rows |= {f"{efolds:g} e-folds": one for one in found.values()}

@@ -98,7 +98,6 @@ def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
 
     import scalebayes as sb
     from scalebayes.calibration.simulate import from_prior
-    from scalebayes.fitting.fit import chosen, prepared
     from scalebayes.fitting.forecaster import recipe
     from scalebayes.model.problem import build
 
@@ -112,11 +111,10 @@ def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
         )
         seen = whole.take(np.arange(rows))
         how = recipe(seen)
-        parts = chosen(how.law, how.noise, how.discrepancy, "laplace")[:3]
         with jax.enable_x64():
-            first = prepared(seen, *parts, how.priors, None)
+            first = how.problem(seen)
             fixed = {name: x for name, x in nothing.items() if exact and name in first.params}
-            every = build(whole, parts[0], parts[1], {**how.priors, **fixed}, None, first.reference, parts[2])
+            every = build(whole, how.law, how.noise, {**how.priors, **fixed}, None, first.reference, how.discrepancy)
             every = replace(every, numbers=every.numbers._replace(ends=first.numbers.ends))
             y = from_prior(every, 1, jax.random.key(int(rng.integers(2**31)))).y[0]
         runs = whole.observed_as(y)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,15 @@ def stacking(
     from scalebayes.backtesting.proper_scores import Forecast, scores_of
     from scalebayes.fitting.forecaster import METHOD, recipe
 
-    how = recipe(next(iter(cases.values())).fitted).settings()
+    how = recipe(next(iter(cases.values())).fitted)
     tables = {name: case.fitted for name, case in cases.items()}
     found: dict[str, Any] = {}
     took = []
     for seed in seeds:
         started = time.perf_counter()
         fits = {
-            law: sb.fit_many(tables, method=METHOD, on_fail="ignore", seed=seed, **how | {"law": law}) for law in LAWS
+            law: sb.fit_many(tables, replace(how, law=sb.laws.get(law)), method=METHOD, on_fail="ignore", seed=seed)
+            for law in LAWS
         }
         each: dict[str, list[dict[str, float]]] = {}
         for name, case in cases.items():
