@@ -78,6 +78,13 @@ class SettingError(InputError, TypeError):
     """A keyword that a function or a method doesn't know."""
 
 
+class NameNotFound(InputError, KeyError):
+    """A name in square brackets that is none of an object's: an `InputError`, and a `KeyError` as of any mapping."""
+
+    # A KeyError prints its message as Python writes it, with quotes around and escapes inside.
+    __str__ = InputError.__str__
+
+
 def known_settings[F: Callable[..., Any]](function: F) -> F:
     """Make a function, or a class, refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -12,6 +12,7 @@ import numpy as np
 
 from scalebayes.compute import DERIVED, SOURCES, derived
 from scalebayes.errors import InputError
+from scalebayes.runs.brackets import column_named
 from scalebayes.runs.describe import describe, fingerprint
 from scalebayes.runs.faults import ROW, Origin, refuse, told
 from scalebayes.runs.names import INPUTS, LABELS
@@ -46,6 +47,8 @@ class Runs:
       labels: run_id (3 values)
     >>> runs.derive("C").where("C > 1e19 and run_id != 'c'").y
     array([2.83])
+    >>> runs["N"].max(), "D" in runs, len(runs)
+    (np.float64(1000000000.0), True, 3)
     """
 
     observable: str
@@ -96,7 +99,34 @@ class Runs:
         return fingerprint([self.observable, self.unit, str(self.range)], self.columns())
 
     def __len__(self) -> int:
+        """How many runs there are."""
         return len(self.y)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A column by its name, or by the name that the table has for it: read-only, (run,).
+
+        Numbers are float64; labels are text, None where blank.
+
+        Raises:
+            NameNotFound: no column has this name; an `InputError` and a `KeyError`.
+            InputError: `name` isn't text; `take` has the runs at positions, and `where` those that pass a filter.
+
+        >>> runs = Runs(N=[1e8, 4e8], loss=[3.1, 2.7], run_id=["a", "b"])
+        >>> runs["loss"], runs["run_id"].tolist()
+        (array([3.1, 2.7]), ['a', 'b'])
+        """
+        return column_named(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of this name, by our name or by the table's."""
+        return isinstance(name, str) and self.name_of(name) in self.columns()
+
+    def __iter__(self) -> Iterator[Any]:
+        # Whether it is over rows or over columns, somebody would read it as the other.
+        raise TypeError(
+            "a loop over Runs isn't defined: runs.columns() has the columns by name, and "
+            "runs.to_pandas().itertuples() goes through the rows"
+        )
 
     def __repr__(self) -> str:
         return describe(self)
@@ -166,8 +196,14 @@ class Runs:
     def column(self, name: str, within: tuple[float, float] | None = None) -> np.ndarray:
         """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name.
 
-        A column that was read under another name goes by its own too.
+        The observable is returned as it is. A column that was read under another name goes by its own too. `runs[name]`
+        is any column, of labels too, and nothing is asked of its values.
+
+        >>> Runs(N=[1e8], loss=[3.1]).column("loss")
+        array([3.1])
         """
+        if self.name_of(name) == self.observable:
+            return self.y
         return self.require(name, within=within)[name]
 
     def derive(self, name: str) -> Runs:

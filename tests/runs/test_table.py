@@ -492,3 +492,39 @@ def test_a_learning_curve():
     runs = read_runs(data("learning_curves.csv"), observable="y", where=where, range=(0, 1))
     assert len(runs) == len(runs.where("split == 'train'")) + len(runs.where("split == 'test'")) == 565
     assert runs.where("split == 'test'").column("x").min() > runs.where("split == 'train'").column("x").max()
+
+
+def test_a_column_by_its_name():
+    """Fails if a notebook can't look at a column as at one of a data frame, by our name or by the table's."""
+    runs = read_runs({"n_params": [1e8, 2e8], "val_loss": [3.0, 2.5], "group": ["a", "b"], "loss_se": [0.1, 0.2]})
+    assert runs["N"] is runs["n_params"] and runs["N"].tolist() == [1e8, 2e8]
+    assert runs["loss"].tolist() == runs["val_loss"].tolist() == runs.column("loss").tolist() == [3.0, 2.5]
+    assert runs["group"].tolist() == ["a", "b"] and runs["loss_se"].tolist() == [0.1, 0.2]
+    assert "n_params" in runs and "group" in runs and "D" not in runs and 0 not in runs
+    for name in ("N", "loss", "group"):
+        with pytest.raises(ValueError, match="read-only"):
+            runs[name][0] = runs[name][1]
+
+
+@pytest.mark.parametrize(
+    ("key", "cure"),
+    [
+        ("los", "did you mean 'loss'? valid: N, loss"),
+        (1, "runs.take([1])"),
+        (slice(-1, None), "runs.take(range(1, 2))"),
+        (np.array([True, False]), "runs.take(...)"),
+        (["N", "loss"], "runs.to_pandas()[['N', 'loss']]"),
+    ],
+)
+def test_what_is_no_name_is_told_what_to_type(key, cure):
+    """Fails if what works on a data frame ends in a message that doesn't say what to type here."""
+    runs = Runs(N=[1e8, 2e8], loss=[3.0, 2.5])
+    with pytest.raises(KeyError if isinstance(key, str) else InputError) as error:
+        runs[key]
+    assert cure in str(error.value) and isinstance(error.value, InputError)
+
+
+def test_a_loop_over_runs_is_refused():
+    """Fails if a loop goes by 0, 1, 2, ... or over names where rows were meant: the length is that of the rows."""
+    with pytest.raises(TypeError, match="to_pandas"):
+        list(Runs(N=[1e8], loss=[3.0]))
