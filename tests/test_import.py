@@ -16,6 +16,7 @@ PACKAGE = Path(scalebayes.__file__).parent
 FOLDERS = (
     "errors",
     "compute",
+    "display",
     "files",
     "seeds",
     "status",

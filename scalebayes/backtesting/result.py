@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from scalebayes.errors import InputError, shown, unknown
+from scalebayes.display.figures import as_typed
+from scalebayes.display.table import Table
+from scalebayes.display.view import View, Viewed
+from scalebayes.errors import InputError, unknown
 
 # Forecasts are alike that are this near in e-folds, or in share of the distance.
 NEAR, NEAR_SHARE = 0.5, 0.25
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Backtest:
+class Backtest(Viewed):
     """Forecasts of runs by fits that never saw them, and their scores.
 
     Attributes:
@@ -67,7 +70,7 @@ class Backtest:
                         "status": str(one["status"].item()),
                     }
                 )
-        return pd.DataFrame(rows)
+        return Table(rows)
 
     def sentence(self, law: str, efolds: float, prob: float = 0.9) -> str:
         """What forecasts by `law` that were about as far out as `efolds` covered: the line of a forecast's report.
@@ -130,14 +133,19 @@ class Backtest:
 
         return cls(load(path))
 
-    def __repr__(self) -> str:
-        about = self.data.attrs
+    def view(self) -> View:
+        """What printing the backtest tells: which of its fits failed, and the table."""
+        about, table = self.data.attrs, self.table()
         head = (
             f"Backtest on {self.data.sizes['run']} runs: fitted up to a {about['by']}, scored beyond it, on the log of "
             f"{about['observable']}; {about['method']}, seed {about['seed']}"
         )
-        table = self.table().to_string(index=False, float_format=lambda x: f"{x:.4g}")
-        return f"{shown(head)}\n{shown(table, '\n')}"
+        bad = table[table["status"] == "fail"].groupby("law", sort=False)["cutoff"]
+        failed = [
+            f"fail    fits of {law}: checks failed, fitted up to {about['by']} = {', '.join(map(as_typed, cutoffs))}"
+            for law, cutoffs in bad
+        ]
+        return View(head, failed, table=table)
 
 
 def _percent(prob: float) -> str:

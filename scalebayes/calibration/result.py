@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.calibration.ranks import counts, coverage, envelope, p_value
+from scalebayes.display.view import View, Viewed
 from scalebayes.errors import unknown
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def judged(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration:
+class Calibration(Viewed):
     """What `calibrate` returns.
 
     Attributes:
@@ -106,6 +107,8 @@ class Calibration:
         """
         import pandas as pd
 
+        from scalebayes.display.table import Table
+
         if of not in OF:
             raise unknown("of", of, OF)
         data = self.data.sel(of=of)
@@ -113,7 +116,7 @@ class Calibration:
         for prob in PROBS:
             columns[f"covered_{100 * prob:g}"] = data["coverage"].sel(prob=prob).values
             columns[f"se_{100 * prob:g}"] = data["coverage_se"].sel(prob=prob).values
-        return pd.DataFrame(columns, index=pd.Index(self.data["param"].values, name="parameter"))
+        return Table(columns, index=pd.Index(self.data["param"].values, name="parameter"))
 
     def holds(self, of: str = "passed") -> bool:
         """Whether no rank strays further than one in twenty such calibrations would, all parameters taken together.
@@ -130,12 +133,14 @@ class Calibration:
         smallest = self.table(of)["p_value"].min()
         return bool(smallest * self.data.sizes["param"] >= 1 - INSIDE)
 
-    def __repr__(self) -> str:
+    def view(self) -> View:
+        """What printing the calibration tells: whether ranks are uniform, which fits failed, and the table."""
         about, failed = self.data.attrs, self.data["failed"].values
-        lines = [
+        head = (
             f"Calibration of {about.get('law', 'a posterior')} by {about.get('method', 'its draws')}: {len(failed)} "
             f"simulations from the {about.get('drawn_from', 'prior')}, each ranked among {about['draws']} draws"
-        ]
+        )
+        lines = []
         if about.get("left_out"):
             lines.append(f"{about['left_out']} more were left out: what the priors gave wasn't finite")
         if again := int(self.data["resampled"].sum()):
@@ -147,9 +152,7 @@ class Calibration:
             lines.append(f"{failed.sum()} fits failed their own checks ({why}).")
             if not failed.all():
                 lines.append(f"The other {(~failed).sum()}: {self._told('passed')}.")
-        if not failed.all():
-            lines.append(self.table().to_string(float_format=lambda x: f"{x:.3g}", na_rep="-"))
-        return "\n".join(lines)
+        return View(head, lines=lines, table=None if failed.all() else self.table())
 
     def _told(self, of: str) -> str:
         names, data = list(map(str, self.data["param"].values)), self.data.sel(of=of)

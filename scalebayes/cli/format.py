@@ -8,26 +8,15 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scalebayes.display.figures import as_typed, figure
 from scalebayes.errors import shown
+
+__all__ = ["figure"]  # the commands have all of what they print with from here
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 COUNTS = ("N", "D", "U")  # read as 70B rather than 7e10
 GAP = "  "
 NO_BREAK = "\u00a0"  # a blank at which `prose` breaks no line
-
-
-def figure(value: float, digits: int = 4) -> str:
-    """A number with so many significant digits; a dash where there is none.
-
-    >>> figure(1.97085), figure(1952.3), figure(0.004465, 3), figure(5.76e23, 3), figure(float("nan"))
-    ('1.971', '1952', '0.00447', '5.76e23', '-')
-    """
-    if not math.isfinite(value):
-        return "-" if math.isnan(value) else f"{value}"
-    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
-    if value and not -4 <= int(power) < 5:
-        return f"{mantissa}e{int(power)}"
-    return f"{value:.{max(digits - 1 - int(power), 0)}f}"
 
 
 def count(value: float, digits: int = 3) -> str:
@@ -54,8 +43,7 @@ def given(name: str, value: float) -> str:
         for unit, letter in UNITS:
             if unit <= value < 1e3 * unit:
                 return f"{value / unit:.6g}{letter}"
-    mantissa, _, power = f"{value:.6g}".partition("e")
-    return f"{mantissa}e{int(power)}" if power else mantissa
+    return as_typed(value)
 
 
 def digits(median: float, lower: float, upper: float) -> int:

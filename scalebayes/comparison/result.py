@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, shown, unknown
+from scalebayes.display.view import View, Viewed
+from scalebayes.errors import InputError, unknown
 from scalebayes.status import Checks, Status
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ KINDS = ("loo", "largest", "evidence")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Viewed):
     """How well fits of the same runs foretell runs that they haven't seen.
 
     Attributes:
@@ -63,15 +64,18 @@ class Comparison:
         exactly. Columns that no fit has are left out."""
         import pandas as pd
 
+        from scalebayes.display.table import Table
+
         columns = ["elpd_loo", "se", "difference", "difference_se", "p_loo", "bad_k"]
         rest = ["lpd_largest", "lpd_largest_se", "log_evidence", *(f"weight_{kind}" for kind in KINDS)]
         found = {name: self.data[name].values for name in columns}
         found["refits"] = self.data["refitted"].sum("run").values
         found |= {name: self.data[name].values for name in rest if not np.isnan(self.data[name].values).all()}
-        table = pd.DataFrame(found, index=pd.Index(self.names, name="model"))
+        table = Table(found, index=pd.Index(self.names, name="model"))
         return table.sort_values("elpd_loo", ascending=False, kind="stable")
 
-    def __repr__(self) -> str:
+    def view(self) -> View:
+        """What printing the comparison tells: its checks that did not pass, and its table."""
         bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
         sizes = self.data.sizes
         held = int(self.data["held_out"].values.sum())
@@ -79,6 +83,5 @@ class Comparison:
         head = f"Comparison of {sizes['model']} fits on {sizes['run']} runs ({self.data.attrs['observable']}{unit})" + (
             f", the largest {held} held out" if held else ""
         )
-        table = self.table().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
         rest = [] if bad else [f"all {len(self.checks)} checks pass"]
-        return "\n".join([*bad, shown(head), shown(table, "\n"), *rest])
+        return View(head, bad, table=self.table(), rest=rest)

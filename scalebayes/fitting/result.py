@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.discrepancy.gp import Discrepancy
-from scalebayes.errors import shown
+from scalebayes.display.view import View, Viewed
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
 from scalebayes.noise.noise import Noise
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(Viewed):
     """The posterior of a law given runs.
 
     Attributes:
@@ -165,18 +165,16 @@ class Fit:
 
         save(self, path)
 
-    def __repr__(self) -> str:
-        bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
+    def view(self) -> View:
+        """What printing the fit tells: what failed, the fit, its parameters, and what to review."""
+        bad = [str(c) for c in self.checks.of(Status.FAIL)]
+        review = [str(c) for c in self.checks.of(Status.REVIEW)]
         departure = f"discrepancy {self.discrepancy!r}, " if self.discrepancy else ""
-        view = "".join(f", {text}" for text in (window_text(self.runs), averaged_text(self.runs)) if text)
+        window = "".join(f", {text}" for text in (window_text(self.runs), averaged_text(self.runs)) if text)
         head = (
             f"Fit of {self.law.name}: {self.runs.observable} = {self.law.formula or '(own law)'}, "
-            f"noise {self.noise!r}, {departure}{len(self.runs)} runs{view}, {self.method.name}, seed {self.seed}"
+            f"noise {self.noise!r}, {departure}{len(self.runs)} runs{window}, {self.method.name}, seed {self.seed}"
         )
-        table = self.summary().to_string(float_format=lambda x: f"{x:.4g}", na_rep="-")
-        note = "" if bad else f"all {len(self.checks)} checks pass"
-        failed = [line for line in bad if line.startswith("fail")]
-        review = [line for line in bad if not line.startswith("fail")]
-        kind = kind_text(self.runs)
-        read = [f"read as {shown(kind)}"] if kind else []
-        return "\n".join([*failed, shown(head), *read, shown(table, "\n"), *review, *([note] if note else [])])
+        read = [f"read as {kind}"] if (kind := kind_text(self.runs)) else []
+        note = [] if bad or review else [f"all {len(self.checks)} checks pass"]
+        return View(head, bad, read, self.summary(), [*review, *note])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalebayes.display.table import Table
 from scalebayes.errors import InputError
 from scalebayes.infer import diagnostics
 
@@ -13,7 +14,7 @@ def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
     """One row a free parameter: see `Fit.summary`."""
     check_prob(prob)
     rows = {name: columns_of(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index", dtype=np.float64)
+    table = Table.from_dict(rows, orient="index", dtype=np.float64)
     if "n_steps" in fit.sample_stats:
         stacked = np.stack(list(fit.draws.values()))
         table["ess_bulk"] = diagnostics.ess_bulk(stacked)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from scalebayes.display.table import Table
 from scalebayes.errors import InputError
 from scalebayes.fitting.summary import check_prob, columns_of
 
@@ -20,9 +21,9 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
     Returns:
         One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
         largest distance from the runs; `no_minimum`, the share of draws left out, where there are such; `of`, what
-        it is the optimum of, where that isn't the law alone. Mean and sd are left out where the noise has none; with
-        one draw, as from MAP, there is no interval and its columns are blank. The table's `attrs` have what failed of
-        the fit and what to review, as the Dataset has.
+        it is the optimum of, where that isn't the law alone. A pandas DataFrame that prints every column. Mean and
+        sd are left out where the noise has none; with one draw, as from MAP, there is no interval and its columns are
+        blank. The table's `attrs` have what failed of the fit and what to review, as the Dataset has.
 
     Raises:
         InputError: prob isn't between 0 and 1, or the Dataset has no draws.
@@ -50,7 +51,7 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         if "distance" in dataset:
             frame["efolds"] = dataset["distance"].max("axis").transpose(*index).values.ravel()
         frames.append(frame)
-    table = pd.concat(frames, ignore_index=True)
+    table = Table(pd.concat(frames, ignore_index=True))
     if len(names) > 1 and len(table) > len(names):
         first = [c for c in table.columns if c in dataset.coords]
         table = table.sort_values(first, kind="stable", ignore_index=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import shown
+from scalebayes.display.view import View, Viewed
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_fits import agreed, doubts
 from scalebayes.infer.laplace import stratified
@@ -16,7 +16,7 @@ from scalebayes.status import Checks, Status
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stack:
+class Stack(Viewed):
     """A mixture of fits: its draws are theirs, each fit giving as many as its weight says.
 
     Attributes:
@@ -77,7 +77,8 @@ class Stack:
 
         save(self, path)
 
-    def __repr__(self) -> str:
+    def view(self) -> View:
+        """What printing the stack tells: what failed of its members, and their weights."""
         failed = [str(check) for check in self.checks.of(Status.FAIL)]
         head = (
             f"Stack of {len(self.members)} fits, weights {self.by}, {self.draws} draws of {self.first.runs.observable}"
@@ -87,7 +88,7 @@ class Stack:
             + (f", discrepancy {fit.discrepancy!r}" if fit.discrepancy else "")
             for (name, fit), weight in zip(self.members.items(), self.weights.values(), strict=True)
         ]
-        return "\n".join([*failed, *map(shown, [head, *rows])])
+        return View(head, failed, rows)
 
 
 def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -1,6 +1,6 @@
 """recalibrate: intervals widened by what backtests on the same runs showed to be missing, said in every answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.laws.law import Law
@@ -67,7 +68,7 @@ def widening(pit: Any, prior_cutoffs: float = PRIOR_CUTOFFS) -> Widening:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recalibrated:
+class Recalibrated(Viewed):
     """A fit whose forecasts are widened: `predict` and `optimum` take it as they take a fit.
 
     Attributes:
@@ -126,8 +127,10 @@ class Recalibrated:
         said = {"widened": self.factor, "widened_from": self.widening.forecasts, "recalibrated": self.sentence}
         return answer.assign({name: (answer[name].dims, wide)}).assign_attrs(said)
 
-    def __repr__(self) -> str:
-        return f"Recalibrated: {self.sentence}\n{self.fit!r}"
+    def view(self) -> View:
+        """What printing it tells: what failed of the fit, by how much its intervals are widened, and the fit."""
+        fit = self.fit.view()
+        return replace(fit, head=f"Recalibrated: {self.sentence}", lines=[fit.head, *fit.lines])
 
 
 def recalibrate(

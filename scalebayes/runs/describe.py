@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import shown
-
 MOST = 20
 NOT_SAID = "(unit not said)"
 
@@ -43,7 +41,7 @@ def values(column: np.ndarray) -> str:
     return f"'{found[0]}'" if len(found) == 1 else f"{len(found)} values"
 
 
-def describe(runs: Any) -> str:
+def described(runs: Any) -> list[str]:
     """Runs in a few lines: rows, observable, inputs, labels, and what was read, filtered and derived."""
     rows = f"{len(runs)} row{'s' if len(runs) > 1 else ''}"
     lines = [f"Runs: {rows}, {runs.observable} {span(runs.y)} {unit_text(runs.observable, runs.unit)}".rstrip()]
@@ -69,7 +67,7 @@ def describe(runs: Any) -> str:
         "where": "; ".join(about.get("filters", ())),
         "best of": best_told(about.get("best_of")),
     }
-    return "\n".join(map(shown, [*lines, *(f"  {name}: {text}" for name, text in told.items() if text)]))
+    return [*lines, *(f"  {name}: {text}" for name, text in told.items() if text)]
 
 
 def best_told(about: Mapping[str, Any] | None) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.compute import DERIVED, SOURCES, derived
+from scalebayes.display.view import View
 from scalebayes.errors import InputError
 from scalebayes.runs.brackets import column_named
-from scalebayes.runs.describe import describe, fingerprint
+from scalebayes.runs.describe import described, fingerprint
 from scalebayes.runs.faults import ROW, Origin, refuse, told
 from scalebayes.runs.names import INPUTS, LABELS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
@@ -25,6 +26,8 @@ from scalebayes.runs.where import parse_where
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FIRST = 5  # rows that a notebook shows
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -129,7 +132,12 @@ class Runs:
         )
 
     def __repr__(self) -> str:
-        return describe(self)
+        head, *lines = described(self)
+        return View(head, lines=lines).text()
+
+    def _repr_html_(self) -> str:
+        head, *lines = described(self)
+        return View(head, lines=lines, table=self.to_pandas().iloc[:FIRST]).html()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only view of a dict can't be pickled, the dict can.

@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
-from scalebayes.errors import shown, unknown
+from scalebayes.display.view import View, Viewed
+from scalebayes.errors import NameNotFound, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = 10  # fits that failed, which are named when the fits are printed
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fits(Sequence[Fit]):
+class Fits(Viewed, Sequence[Fit]):
     """The fits of many data sets, or of many laws: a sequence of `Fit`, indexed by position or by name.
 
     Attributes:
@@ -33,6 +36,10 @@ class Fits(Sequence[Fit]):
     def __len__(self) -> int:
         return len(self.items)
 
+    def __contains__(self, value: object) -> bool:
+        """Whether there is a fit of this name, or this very fit."""
+        return value in self.names if isinstance(value, str) else any(value is fit for fit in self.items)
+
     def __iter__(self) -> Iterator[Fit]:
         return iter(self.items)
 
@@ -45,7 +52,7 @@ class Fits(Sequence[Fit]):
             return Fits(self.names[index], self.items[index], versions=self.versions)
         if isinstance(index, str):
             if index not in self.names:
-                raise unknown("data set", index, self.names)
+                raise NameNotFound(str(unknown("data set", index, self.names)))
             return self.items[self.names.index(index)]
         return self.items[index]
 
@@ -65,7 +72,7 @@ class Fits(Sequence[Fit]):
     @property
     def status(self) -> "pd.DataFrame":
         """One row a data set: law, method, runs, the worst status of its checks, and which of them didn't pass."""
-        import pandas as pd
+        from scalebayes.display.table import Table
 
         rows = [
             {
@@ -80,7 +87,7 @@ class Fits(Sequence[Fit]):
             for name, fit in zip(self.names, self.items, strict=True)
         ]
         columns = ["dataset", "law", "method", "runs", "status", "failed", "review"]
-        return pd.DataFrame(rows, columns=columns).set_index("dataset")
+        return Table(rows, columns=columns).set_index("dataset")
 
     def summary(self, prob: float = 0.9) -> "pd.DataFrame":
         """One row a data set and parameter: the table of `Fit.summary`, with the status of the fit's checks.
@@ -90,14 +97,16 @@ class Fits(Sequence[Fit]):
         """
         import pandas as pd
 
+        from scalebayes.display.table import Table
+
         if not self.items:
-            return pd.DataFrame(columns=["status", "median", "mean", "sd", "lower", "upper"])
+            return Table(columns=["status", "median", "mean", "sd", "lower", "upper"])
         tables = {}
         for name, fit in zip(self.names, self.items, strict=True):
             table = fit.summary(prob)
             table.insert(0, "status", fit.checks.status.value)
             tables[name] = table
-        return pd.concat(tables, names=["dataset", "parameter"])
+        return Table(pd.concat(tables, names=["dataset", "parameter"]))
 
     def save(self, path: Any) -> None:
         """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
@@ -109,16 +118,14 @@ class Fits(Sequence[Fit]):
 
         save(self, path)
 
-    def __repr__(self) -> str:
+    def view(self) -> View:
+        """What printing the fits tells: which failed, how many there are and how their checks went."""
         statuses = Counter(fit.checks.status.value for fit in self.items)
         told = ", ".join(f"{statuses[status.value]} {status.value}" for status in Status if statuses[status.value])
         laws = ", ".join(dict.fromkeys(fit.law.name for fit in self.items))
-        lines = [f"Fits of {len(self)} data sets: {laws}; checks: {told}"]
-        if self.resampled:
-            lines.append(f"{self.resampled} were sampled with NUTS, because Laplace's k-hat failed")
-        failed = {name: fit.checks.of(Status.FAIL) for name, fit in zip(self.names, self.items, strict=True)}
-        failed = {name: checks for name, checks in failed.items() if checks}
-        lines += [f"fail    {name}: {', '.join(c.name for c in of)}" for name, of in list(failed.items())[:10]]
-        if len(failed) > 10:
-            lines.append(f"... and {len(failed) - 10} more; fits.status has them all")
-        return "\n".join(map(shown, lines))
+        again = [f"{self.resampled} were sampled with NUTS, because Laplace's k-hat failed"] if self.resampled else []
+        checks = {name: fit.checks.of(Status.FAIL) for name, fit in zip(self.names, self.items, strict=True)}
+        failed = [f"fail    {name}: {', '.join(c.name for c in bad)}" for name, bad in checks.items() if bad]
+        if len(failed) > SHOWN:
+            failed = [*failed[:SHOWN], f"... and {len(failed) - SHOWN} more; fits.status has them all"]
+        return View(f"Fits of {len(self)} data sets: {laws}; checks: {told}", failed, again)

@@ -1,0 +1,38 @@
+"""Numbers as text, in few characters."""
+
+import math
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits; a dash where there is none.
+
+    >>> figure(1.97085), figure(1952.3), figure(0.004465, 3), figure(5.76e23, 3), figure(float("nan"))
+    ('1.971', '1952', '0.00447', '5.76e23', '-')
+    """
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else f"{value}"
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    if value and not -4 <= int(power) < 5:
+        return f"{mantissa}e{int(power)}"
+    return f"{value:.{max(digits - 1 - int(power), 0)}f}"
+
+
+def as_typed(value: float) -> str:
+    """A number of up to six digits as a person types it, without zeros at its end; a dash where there is none.
+
+    >>> as_typed(5.76e23), as_typed(1200.0), as_typed(0.25), as_typed(float("nan"))
+    ('5.76e23', '1200', '0.25', '-')
+    """
+    if math.isnan(value):
+        return "-"
+    mantissa, _, power = f"{value:.6g}".partition("e")
+    return f"{mantissa}e{int(power)}" if power else mantissa
+
+
+def is_short(value: float) -> bool:
+    """Whether `as_typed` has every digit of a number.
+
+    >>> is_short(5.76e23), is_short(1 / 3), is_short(float("nan"))
+    (True, False, True)
+    """
+    return not math.isfinite(value) or float(f"{value:.6g}") == value
