@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from scalebayes.errors import InputError
 
@@ -20,6 +21,8 @@ def as_key(seed: Any) -> Any:
     """
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= seed < 2**63:
         return jax.random.key(int(seed))
+    if isinstance(seed, Tracer):
+        raise InputError("seed is traced by JAX (inside jit, grad or vmap), and draws are made outside; give a number")
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) and seed.shape == ():
         return seed
     raise InputError(f"seed is a whole number from 0 on, or one jax.random.key, not {seed!r}")

@@ -56,21 +56,33 @@ def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix 
     elif isinstance(asked, Fit):
         found = answer(asked, group, as_key(seed))
     else:
-        raise InputError(
-            f"the first argument is a fit, Fits, a stack or a recalibrated fit, not {type(asked).__name__}; a table is "
-            "fitted first: sb.fit(runs) or sb.forecaster(runs)"
-        )
+        raise _no_fit(asked)
     warn_of(asked)
     return found
 
 
 def fits_of(asked: Asked) -> list[Fit]:
-    """The fits that an answer rests on."""
+    """The fits that an answer rests on.
+
+    Raises:
+        InputError: `asked` is none of those that can be asked.
+    """
     if isinstance(asked, Stack):
         return [asked.members[name] for name in asked.picks]
     if isinstance(asked, Fits):
         return list(asked)
-    return [asked.fit if isinstance(asked, Recalibrated) else asked]
+    if isinstance(asked, Recalibrated):
+        return [asked.fit]
+    if not isinstance(asked, Fit):
+        raise _no_fit(asked)
+    return [asked]
+
+
+def _no_fit(asked: Any) -> InputError:
+    return InputError(
+        f"the first argument is a fit, Fits, a stack or a recalibrated fit, not {type(asked).__name__}; a table is "
+        "fitted first: sb.fit(runs) or sb.forecaster(runs)"
+    )
 
 
 def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
+from jax.core import Tracer
 
 from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, listed, unknown
@@ -148,6 +150,8 @@ def positive(name: str, value: Any, within: tuple[float, float] | None = None) -
     try:
         array = np.atleast_1d(np.asarray(value, np.float64))
     except (TypeError, ValueError):
+        if traced(value):
+            raise refuse_traced(name) from None
         raise InputError(f"{name}: a number or an array of numbers, not {value!r}") from None
     if array.ndim > 1 or not array.size:
         raise InputError(f"{name}: one number or a list of them, not an array of shape {array.shape}")
@@ -156,3 +160,16 @@ def positive(name: str, value: Any, within: tuple[float, float] | None = None) -
         asked = "a positive, finite number" if within is None else f"a finite number in [{within[0]:g}, {within[1]:g})"
         raise InputError(f"{name}: {array[~inside][0]} is not {asked}")
     return array
+
+
+def traced(value: Any) -> bool:
+    """Whether JAX is tracing a value, or one inside it, and it has no number yet."""
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
+
+
+def refuse_traced(name: str) -> InputError:
+    """What to raise where an argument is traced: the caller is inside a program, and an answer is made of numbers."""
+    return InputError(
+        f"{name} is traced by JAX (inside jit, grad or vmap), and an answer is made of numbers; inside a program use "
+        "the law itself, fit.law(N=..., D=..., **fit.law_draws), or the program that sb.export(fit, 'loss.jax') writes"
+    )

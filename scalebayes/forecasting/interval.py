@@ -7,10 +7,11 @@ import pandas as pd
 import xarray as xr
 
 from scalebayes.display.table import Table
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.summary import check_prob, columns_of
 
 
+@known_settings
 def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
     """Median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
 

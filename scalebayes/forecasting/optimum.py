@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.compute import LOG_6, partner
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import group_code
@@ -29,6 +29,7 @@ REACH = 30.0
 BISECTIONS = 60
 
 
+@known_settings
 def optimum(
     fit: Fit | Fits | Stack | Recalibrated,
     *,
@@ -62,7 +63,7 @@ def optimum(
 
     Raises:
         InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
-            minimum in any draw.
+            minimum in any draw. SettingError: a keyword isn't known.
 
     >>> import scalebayes as sb
     >>> preset = sb.laws.published("besiroglu2024")

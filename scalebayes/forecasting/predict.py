@@ -13,16 +13,18 @@ from scalebayes.fitting.at_points import conditional, discrepancy_key
 from scalebayes.fitting.groups import group_code
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
-from scalebayes.forecasting.ask import ask
+from scalebayes.forecasting.ask import ask, fits_of
 from scalebayes.forecasting.distance import about, distance, exactness, outside, plain, review
 from scalebayes.forecasting.inputs import check_given, known_inputs, paired, points_of, positive, taken_by
 from scalebayes.forecasting.of_stack import Stack
+from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
 
 
 def predict(
     fit: Fit | Fits | Stack | Recalibrated,
+    points: Any = None,
     *,
     observed: bool = False,
     group: str | None = None,
@@ -37,6 +39,9 @@ def predict(
         fit: of any method; of `Fits`, whose answers are stacked along the dim dataset, fit i with the key
             `fold_in(seed, i)` for its noise; a `Stack`, of whose members each is given the inputs that it takes; or of
             `recalibrate`, whose draws are widened.
+        points: a data frame (pandas, polars, ...) or `Runs`, of whose columns those that the law takes are used; or a
+            mapping from input to values, such as {"N": [7e9, 7e10], "D": 1.4e12}. Inputs that it lacks can be given by
+            name beside it. By default None: all inputs are given by name.
         observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
             new run with its noise.
         group: of the runs, where a discrepancy has an offset a group; by default a new one. Members of a `Stack` that
@@ -64,12 +69,16 @@ def predict(
             is one draw.
 
     >>> from scalebayes import Runs
-    >>> from scalebayes.fitting import fit as fit_law
+    >>> from scalebayes.fitting.fit import fit as fit_law
     >>> runs = Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])
     >>> fitted = fit_law(runs, "power", method="map")
     >>> predict(fitted, x=1000.0)["distance"].values.round(2).tolist()
     [[2.3]]
+    >>> import pandas as pd
+    >>> predict(fitted, pd.DataFrame({"x": [1000.0, 2000.0], "note": ["a", "b"]}))["loss"].sizes["point"]
+    2
     """
+    inputs = asked_at(points, inputs, fits_of(fit))
     takes = _takes(fit, inputs) if isinstance(fit, Stack) else None
 
     def answer(one: Fit, group: str | None, key: Any) -> xr.Dataset:

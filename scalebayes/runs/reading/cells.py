@@ -138,6 +138,11 @@ def as_cells(name: str, values: Any) -> np.ndarray:
         array = np.asarray(values)
     except ValueError:
         array = None  # lists of unequal length inside: each becomes a cell, and is refused as one
+    except TypeError:
+        raise InputError(
+            f"column '{name}' holds no numbers yet, as inside jax.jit, grad or vmap ({type(values).__name__}); make "
+            "the table outside, and inside use the law itself: fit.law(N=..., D=..., **fit.law_draws), or sb.export"
+        ) from None
     if array is not None and array.ndim == 0:
         raise InputError(f"column '{name}' is {values!r}, not a list; give one value a run: {name}=[...]")
     if array is not None and array.ndim > 1:

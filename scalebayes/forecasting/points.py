@@ -1,0 +1,78 @@
+"""The points that `predict` is asked at, as a table: a data frame of any library, runs, or a mapping."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scalebayes.errors import InputError, SettingError, listed, nearest, unknown
+from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.inputs import DERIVABLE, known_inputs, refuse_traced, traced
+from scalebayes.runs import Runs
+from scalebayes.runs.reading.formats import read_frame
+from scalebayes.runs.reading.missing_columns import may_be
+
+SETTINGS = ("observed", "group", "seed", "points")  # the keywords of `predict` that are no inputs
+
+
+def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
+    """The inputs that `predict` is asked at: those given by name, and those in a table of points.
+
+    Args:
+        points: None; a mapping from input to values, each of which is asked at; or a data frame or `Runs`, of which the
+            columns that a law takes are.
+        inputs: given by name. fits: that are asked.
+
+    Raises:
+        InputError: an input is given twice, or the table isn't one, or lacks an input. SettingError: a name is no
+            input, and looks like a setting of `predict`.
+    """
+    names = dict.fromkeys(n for f in fits for n in (*f.problem.columns, *known_inputs(f.problem.columns.values())))
+    for name in inputs:
+        known = name in names or any(fit.runs.name_of(name) in names for fit in fits)
+        if not known and nearest(name, SETTINGS) and not nearest(name, names):
+            raise SettingError(str(unknown("keyword of predict", name, [*SETTINGS, *names])))
+    if points is None:
+        return dict(inputs)
+    given = points if isinstance(points, Mapping) else _taken(_columns(points), inputs, fits)
+    if twice := [name for name in given if name in inputs]:
+        raise InputError(f"{listed(twice)} is in the points and given by name too; leave one of them out")
+    return {**given, **inputs}
+
+
+def _columns(points: Any) -> Mapping[str, Any]:
+    """The columns of a data frame of any library, or of runs."""
+    if isinstance(points, Runs):
+        return points.columns()
+    if traced(points):
+        raise refuse_traced("points")
+    if not hasattr(type(points), "columns"):  # of the type: a lazy frame would be run
+        raise InputError(
+            f"points is a data frame or a mapping such as {{'N': [7e10], 'D': [1.4e12]}}, not {type(points).__name__}; "
+            "or give each input by its name: sb.predict(fit, N=7e10, D=1.4e12)"
+        )
+    return read_frame(points).cells
+
+
+def _taken(columns: Mapping[str, Any], inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
+    """Those columns of a table that a law takes, or that what it takes is derived from."""
+    taken: dict[str, Any] = {}
+    lacks = []
+    for fit in fits:
+        ours = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in [*columns, *inputs]}
+        lacking = [column for column in fit.problem.columns.values() if column not in ours.values()]
+        sources = {other for column in lacking if column in DERIVABLE for other in DERIVABLE if other != column}
+        for name in columns:
+            if ours[name] in {*fit.problem.columns.values(), *sources} and name not in taken:
+                taken[name] = columns[name]
+        lacks.append([one for one in lacking if not (one in DERIVABLE and sources <= {*ours.values(), one})])
+    if all(lacks):
+        names = lacks[0]
+        raise InputError(
+            "; ".join(
+                [
+                    f"the points have no {listed(names)} (they have {listed(columns)})",
+                    *may_be(names, columns, []),
+                    f"rename the column, or give a number for all of them: {', '.join(f'{one}=...' for one in names)}",
+                ]
+            )
+        )
+    return taken
