@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -10,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
+from scalebayes.fitting import lazy, replicates
 from scalebayes.fitting.at_points import leave_one_out
 
 # Of sample stats, by how many they have.
@@ -46,7 +48,7 @@ def own_name(name: str) -> str:
 
 
 def to_tree(fit: Any) -> xr.DataTree:
-    """Posterior, sample_stats, observed_data and constant_data of a fit."""
+    """The groups of a fit: see `Fit.data`. Those that cost are computed when they are first looked at."""
     attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
     chains, draws = fit.shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
@@ -58,14 +60,31 @@ def to_tree(fit: Any) -> xr.DataTree:
     )
     run, runs = {"run": run_names(fit.runs)}, fit.runs
     columns = {tree_name(name): ("run", x) for name, x in constant_columns(runs).items()}
-    return xr.DataTree.from_dict(
-        {
-            "posterior": posterior,
-            "sample_stats": stats,
-            "observed_data": xr.Dataset({tree_name(runs.observable): ("run", runs.y)}, run, attributes),
-            "constant_data": xr.Dataset(columns, run, attributes),
-        }
-    )
+    groups = {
+        "posterior": posterior,
+        "sample_stats": stats,
+        "observed_data": xr.Dataset({tree_name(runs.observable): ("run", runs.y)}, run, attributes),
+        "constant_data": xr.Dataset(columns, run, attributes),
+    }
+    if replicates.has_prior_draws(fit):
+        groups["prior"] = _prior(fit, attributes)
+    if fit.noise.form.density:
+        anew = lazy.variable(
+            ("chain", "draw", "run"), (chains, draws, len(runs)), partial(replicates.posterior_predictive, fit)
+        )
+        groups["posterior_predictive"] = xr.Dataset({tree_name(runs.observable): anew}, {**coords, **run}, attributes)
+        groups["log_likelihood"] = log_likelihood(fit).assign_attrs(attributes)
+    return xr.DataTree.from_dict(groups)
+
+
+def _prior(fit: Any, attributes: dict[str, Any]) -> xr.Dataset:
+    """Draws from the priors of the free parameters."""
+    drawn, shape = cache(partial(replicates.prior, fit)), (1, replicates.PRIOR_DRAWS)
+    values = {
+        tree_name(name): lazy.variable(("chain", "draw"), shape, lambda name=name: drawn()[name])
+        for name in fit.problem.model.free
+    }
+    return xr.Dataset(values, {"chain": [0], "draw": np.arange(replicates.PRIOR_DRAWS)}, attributes)
 
 
 def constant_columns(runs: Any) -> dict[str, np.ndarray]:
@@ -99,10 +118,18 @@ def log_likelihood(fit: Any) -> xr.Dataset:
     couples the runs, given the other runs too."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it has no log likelihood")
+    chains, draws = next(iter(fit.draws.values())).shape
+    values = lazy.variable(
+        ("chain", "draw", "run"), (chains, draws, len(fit.runs)), partial(_log_likelihood_of_runs, fit)
+    )
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws), "run": run_names(fit.runs)}
+    return xr.Dataset({tree_name(fit.runs.observable): values}, coords)
+
+
+def _log_likelihood_of_runs(fit: Any) -> np.ndarray:
     runs, columns = fit.runs, fit.problem.columns
     if fit.discrepancy is not None:
-        values = leave_one_out(fit)
-        return xr.Dataset({tree_name(runs.observable): (("chain", "draw", "run"), values)}, {"run": run_names(runs)})
+        return leave_one_out(fit)
     with jax.enable_x64():
         values = _pointwise(
             fit.law.fn,
@@ -114,8 +141,7 @@ def log_likelihood(fit: Any) -> xr.Dataset:
             runs.se,
             runs.count,
         )
-    found = {tree_name(runs.observable): (("chain", "draw", "run"), np.asarray(values))}
-    return xr.Dataset(found, {"run": run_names(runs)})
+    return np.asarray(values)
 
 
 def _pointwise_impl(fn, form, law, noise, inputs, y, se, count):

@@ -118,7 +118,13 @@ class Fit(Viewed):
 
     @cached_property
     def data(self) -> "xr.DataTree":
-        """The fit in ArviZ's schema: posterior, sample_stats, observed_data, constant_data.
+        """The fit in ArviZ's schema, so that `arviz.loo(fit.data)` and the plots of ArviZ take it as it is.
+
+        Groups: `posterior`; `sample_stats`; `observed_data`; `constant_data`, the columns that are no observable;
+        `prior`, 2,000 draws; `posterior_predictive`, the observable of the runs drawn anew; `log_likelihood`, as
+        `log_likelihood()` gives it. The last three are computed when their values are first looked at, with a seed of
+        their own that is always the same. A fit with a flat prior has no `prior`. One whose noise is an objective and
+        not a density, such as `Huber(scale=1.0)`, has neither `posterior_predictive` nor `log_likelihood`.
 
         Columns and parameters keep their names, unless a tree can't have them: a slash and what can't be printed are
         written as in the address of a web page, "val/loss" as "val%2Floss", and so is the first letter of a name that
@@ -130,20 +136,18 @@ class Fit(Viewed):
         return to_tree(self)
 
     def log_likelihood(self) -> "xr.Dataset":
-        """Pointwise log density of the observable (chain, draw, run), also put into `data` for `arviz.loo`.
+        """Pointwise log density of the observable (chain, draw, run): the group of that name of `data`.
 
         Of the fit's rows: where `forecaster` averaged the runs, of the averages. `compare` scores each run.
 
         Raises:
             InputError: the noise is an objective and not a density.
         """
+        if "log_likelihood" in self.data.children:
+            return self.data["log_likelihood"].to_dataset()
         from scalebayes.fitting.datatree import log_likelihood
 
-        if "log_likelihood" not in self.data.children:
-            import xarray as xr
-
-            self.data["log_likelihood"] = xr.DataTree(log_likelihood(self))
-        return self.data["log_likelihood"].to_dataset()
+        return log_likelihood(self)  # which says why there is none
 
     def summary(self, prob: float = 0.9) -> "pd.DataFrame":
         """One row a parameter: median, mean, sd, equal-tailed interval, and for NUTS ESS and r-hat.

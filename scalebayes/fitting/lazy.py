@@ -1,0 +1,53 @@
+"""Arrays of a data tree that are computed when they are first looked at."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+
+def variable(dims: tuple[str, ...], shape: tuple[int, ...], make: Callable[[], np.ndarray]) -> xr.Variable:
+    """A float64 variable whose values `make` gives, once, when they are asked for.
+
+    >>> lazy = variable(("run",), (3,), lambda: np.arange(3.0))
+    >>> lazy[1:].values
+    array([1., 2.])
+    """
+    return xr.Variable(dims, indexing.LazilyIndexedArray(Computed(shape, make)))
+
+
+class Computed(BackendArray):
+    """An array that xarray reads as it reads one of a file.
+
+    Args:
+        shape: of the array. make: gives its values, float64.
+    """
+
+    def __init__(self, shape: tuple[int, ...], make: Callable[[], np.ndarray]) -> None:
+        self.shape, self.dtype, self._make = shape, np.dtype(np.float64), make
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The values, computed once."""
+        return self._make()
+
+    def __getitem__(self, key: Any) -> Any:
+        at = self.values.__getitem__
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, at)
+
+    def __deepcopy__(self, memo: Any) -> "Computed":
+        # Nothing writes to it.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has the values, and neither the fit nor its law.
+        return Computed.of, (self.values,)
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Computed":
+        """Values that are there."""
+        return cls(values.shape, lambda: values)

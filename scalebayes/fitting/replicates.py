@@ -1,0 +1,57 @@
+"""What a fit holds possible: draws of its priors, and its runs drawn anew from its posterior."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from scalebayes.fitting.at_points import conditional, discrepancy_key
+
+SEED = 0  # of every draw here, so that a fit's data tree is the same each time
+PRIOR_DRAWS = 2000
+
+
+def has_prior_draws(fit: Any) -> bool:
+    """Whether every free parameter has a prior that can be drawn from; a flat one can't."""
+    return not any(isinstance(fit.problem.params[name].prior, str) for name in fit.problem.model.free)
+
+
+def prior(fit: Any) -> dict[str, np.ndarray]:
+    """Draws of the free parameters from their priors (chain = 1, draw), in the runs' own units."""
+    problem = fit.problem
+    names = problem.model.free
+    with jax.enable_x64():
+        keys = jax.random.split(jax.random.key(SEED), len(names))
+        drawn = {
+            name: problem.numbers.priors[name].distribution.sample(key, (PRIOR_DRAWS,))
+            for name, key in zip(names, keys, strict=True)
+        }
+        paper = problem.model.paper(drawn, problem.numbers)
+        return {name: np.asarray(paper[name], np.float64)[None] for name in names}
+
+
+def posterior_predictive(fit: Any) -> np.ndarray:
+    """The observable of the runs, drawn anew with its noise (chain, draw, run).
+
+    Each run has its own known standard error and count. A discrepancy is the fit's at the runs, given their values.
+    """
+    runs, problem = fit.runs, fit.problem
+    columns = {name: problem.column(column) for name, column in problem.columns.items()}
+    key = jax.random.key(SEED)
+    with jax.enable_x64():
+        values = _law(fit.law.fn, columns, {name: x[..., None] for name, x in fit.law_draws.items()})
+        if fit.discrepancy is not None:
+            group = problem.rows.group
+            own = np.zeros(len(runs)) if group is None else np.asarray(group)[: len(runs)]
+            found = conditional(fit, columns, own, discrepancy_key(fit, key))
+            delta = found.mean if found.drawn is None else found.drawn
+            values = values * np.exp(delta).reshape(values.shape)
+        noise = {name: x[..., None] for name, x in fit.noise_draws.items()}
+        return np.asarray(fit.noise.form.distribution(values, noise, runs.se, runs.count).sample(key), np.float64)
+
+
+def _law_impl(fn, columns, params):
+    return fn(**columns, **params)
+
+
+_law = jax.jit(_law_impl, static_argnums=0)
