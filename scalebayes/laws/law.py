@@ -132,15 +132,39 @@ class Law:
         object.__setattr__(self, "bases", MappingProxyType({name: self.bases.get(name, name) for name in inputs}))
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
-    def __call__(self, **values: Any) -> Any:
-        """Evaluate the law at inputs and parameters in the runs' own units, given by name; they broadcast.
+    def __call__(self, *inputs: Any, **values: Any) -> Any:
+        """Evaluate the law at inputs and parameters in the runs' own units; they broadcast.
 
-        Parameters fixed at a number may be left out. Works under jit, vmap and grad.
+        Works under jit, vmap and grad.
+
+        Args:
+            *inputs: inputs by position, in the order of `law.inputs`.
+            **values: inputs and parameters by name. Parameters fixed at a number may be left out.
+
+        Returns:
+            The observable, of the shape that the arguments broadcast to.
 
         Raises:
-            InputError: a name is missing or unknown.
+            InputError: a name is missing, unknown or given twice, or there are more positions than inputs.
+
+        >>> import scalebayes as sb
+        >>> law = sb.laws.get("chinchilla")
+        >>> round(float(law(1e9, 1e10, A=400.0, B=2000.0, alpha=0.34, beta=0.37, E=1.8)), 2)
+        2.55
         """
         known = (*self.inputs, *self.params)
+        if len(inputs) > len(self.inputs):
+            raise InputError(
+                f"law {self.name!r} takes {len(self.inputs)} by position, {', '.join(self.inputs)}, and {len(inputs)} "
+                "are given; give parameters by name, as in fit.law(..., **fit.law_draws)"
+            )
+        placed = dict(zip(self.inputs, inputs, strict=False))
+        if twice := [name for name in placed if name in values]:
+            raise InputError(
+                f"law {self.name!r} is given {twice[0]} by position and by name; its positions are "
+                f"{', '.join(self.inputs)}; leave one of the two out"
+            )
+        values = {**placed, **values}
         for name in values:
             if name not in known:
                 raise unknown(f"argument of law {self.name!r}", name, known)

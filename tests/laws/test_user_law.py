@@ -105,3 +105,17 @@ def test_inside_a_caller_s_float32_program(law):
     np.testing.assert_allclose(slope, -0.3 * 400 * np.asarray(N, float) ** -1.3, rtol=1e-4)
     inside = jax.jit(jax.grad(lambda values: jnp.mean((law(N=N, D=D, **values) - 2.0) ** 2)))(values)
     assert {x.dtype for x in jax.tree.leaves(inside)} == {jnp.dtype("float32")}
+
+
+def test_inputs_by_position():
+    """Fails if a law isn't called as the function that it is, or a value that is given twice is dropped."""
+    law = sb.laws.get("chinchilla")
+    values = {"A": 400.0, "B": 2000.0, "alpha": 0.34, "beta": 0.37, "E": 1.8}
+    by_name = law(N=1e9, D=1e10, **values)
+    assert law(1e9, 1e10, **values) == law(1e9, D=1e10, **values) == by_name
+    with pytest.raises(sb.InputError, match=r"takes 2 by position, N, D, and 3 are given; give parameters by name"):
+        law(1e9, 1e10, 400.0)
+    with pytest.raises(sb.InputError, match="is given N by position and by name; its positions are N, D"):
+        law(1e9, N=1e9, **values)
+    with pytest.raises(sb.InputError, match="needs D"):
+        law(1e9, **values)
