@@ -27,6 +27,7 @@ from scalebayes.noise import noise as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
+from scalebayes.runs.no_table import no_table
 from scalebayes.seeds import as_key, seed_record
 
 BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
@@ -90,9 +91,7 @@ def backtest(
     'on your runs, forecasts this far out (2.0 e-folds of x) covered ... of 2 runs from 2 cutoffs'
     """
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
         raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
     probs = check_probs(probs)

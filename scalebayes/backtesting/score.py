@@ -17,6 +17,7 @@ from scalebayes.forecasting.of_fits import doubts
 from scalebayes.forecasting.of_stack import Stack, farthest
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.runs import Runs
+from scalebayes.runs.no_table import no_table
 
 PROBS = (0.5, 0.8, 0.9, 0.95)
 
@@ -137,9 +138,7 @@ def _inputs(fit: Fit, runs: Runs) -> dict[str, np.ndarray]:
     """The law's inputs at held-out runs (run,), once these are found to be of what was fitted."""
     check_noise(fit.noise)
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     if runs.observable != fit.runs.observable:
         raise unknown("observable of the runs", runs.observable, [fit.runs.observable])
     for what in ("unit", "N_counts"):

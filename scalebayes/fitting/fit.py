@@ -16,6 +16,7 @@ from scalebayes.infer.fallback import kept, run_on
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
+from scalebayes.runs.no_table import no_table
 from scalebayes.runs.window import Window
 from scalebayes.seeds import as_key, seed_record
 from scalebayes.status import FitError, FitWarning, Status
@@ -76,9 +77,7 @@ def fit(
     if on_fail not in ("warn", "raise", "ignore"):
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     spec = Spec.of(law, noise, discrepancy, window, priors, inputs)
     method = spec.method(method)
     method = method if fallback else kept(method)

@@ -10,7 +10,7 @@ import numpy as np
 from scalebayes.checks import evidence, limits
 from scalebayes.checks.other_columns import Scatter, checks_of
 from scalebayes.checks.registry import make_check
-from scalebayes.errors import InputError, known_settings
+from scalebayes.errors import known_settings
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.many.fit_many import fit_many
@@ -20,6 +20,7 @@ from scalebayes.infer import Laplace, Search
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
+from scalebayes.runs.no_table import no_table
 from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # draws, by which cells are looked at
@@ -82,9 +83,7 @@ def forecaster(
     ['F', 'alpha', 'logit_phi', 'matern_fade', 'matern_length_x', 'matern_scale', 'noise_new', 'noise_scale']
     """
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     chosen = recipe(runs, inputs, kind)
     if chosen.kind is not None:
         runs = kinds.noted(runs, chosen.kind)

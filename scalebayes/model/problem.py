@@ -19,6 +19,7 @@ from scalebayes.parameters.param import Param, Reference, log_unit
 from scalebayes.parameters.priors import replaced
 from scalebayes.runs import Runs
 from scalebayes.runs.curves.given_as_runs import log_text
+from scalebayes.runs.no_table import no_table
 from scalebayes.runs.reading.missing_columns import needed
 from scalebayes.runs.settings import groups_of
 
@@ -96,6 +97,8 @@ def build(
         InputError: an unknown name, a prior that doesn't match the parameter, a column that the law needs and the
             runs lack, an observable that the noise can't be on.
     """
+    if not isinstance(runs, Runs):
+        raise no_table(runs)
     columns, runs = _bind(runs, law, inputs or {})
     group = _groups(runs)
     if discrepancy is not None:

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from scalebayes.errors import InputError
+from scalebayes.runs.no_table import no_table
 from scalebayes.runs.table import Runs
 
 _HERE = str(Path(__file__).parents[1]) + os.sep  # the warning is at the caller's line
@@ -32,7 +32,5 @@ def runs_first(runs: Any, law: Any, function: str) -> tuple[Runs, Any]:
         )
         runs, law = law, runs
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     return runs, law

@@ -11,6 +11,7 @@ from scalebayes.errors import InputError
 from scalebayes.runs import Runs
 from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.curves.given_as_runs import checkpoints_text
+from scalebayes.runs.no_table import no_table
 
 WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]  # of a cell, in e-folds: over more than 1.5 a law bends
 DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
@@ -112,6 +113,8 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     >>> table.count.tolist(), cell.tolist()
     ([2.0, 1.0], [0, 0, 1])
     """
+    if not isinstance(runs, Runs):
+        raise no_table(runs)
     if not (runs.y > 0).all():
         raise InputError(f"averaging in cells takes means of logs, and {runs.observable} isn't positive everywhere")
     logs = np.stack([np.log(runs.column(name)) for name in inputs], axis=1)

@@ -10,6 +10,7 @@ from scipy.special import log_ndtr
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.runs import Runs
 from scalebayes.runs.column_roles import distinct, is_name, is_outcome
+from scalebayes.runs.no_table import no_table
 from scalebayes.runs.settings import TOLERANCE, levels, settings
 
 SPARE = 5  # degrees of freedom, below which no noise is estimated
@@ -46,9 +47,7 @@ def best_of(runs: Runs, by: Sequence[str] = ("N", "D"), *, tolerance: float = TO
     ([3.1, 2.7], 2, [2, 2])
     """
     if not isinstance(runs, Runs):
-        raise InputError(
-            f"runs is a table made by sb.read_runs or sb.Runs, not {type(runs).__name__}; give sb.read_runs(...)"
-        )
+        raise no_table(runs)
     if not isinstance(tolerance, Real) or isinstance(tolerance, bool) or not 0 <= tolerance < 1:
         raise InputError(f"tolerance is a relative difference from 0 to 1, such as 0.015, not {tolerance!r}")
     runs, columns = _columns(runs, by)

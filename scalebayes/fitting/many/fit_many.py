@@ -27,6 +27,7 @@ from scalebayes.model.problem import Problem
 from scalebayes.noise.noise import Noise
 from scalebayes.parameters.priors import param_record
 from scalebayes.runs import Runs
+from scalebayes.runs.no_table import no_table
 from scalebayes.runs.split import split
 from scalebayes.seeds import as_key, seed_record
 from scalebayes.status import FitError, FitWarning, Status
@@ -149,12 +150,15 @@ def _crossed(
     elif isinstance(runs, Sequence) and not isinstance(runs, str):
         tables = {str(i): table for i, table in enumerate(runs)}
     else:
-        raise InputError(f"runs is a list of tables, or name -> table, not {type(runs).__name__}")
+        raise InputError(
+            f"runs is a list of tables made by sb.read_runs or sb.Runs, or name -> table, not {type(runs).__name__}; "
+            "for one data frame or file use sb.fit(sb.read_runs(...))"
+        )
     if not tables:
         raise InputError("runs is empty: there is nothing to fit")
     for name, table in tables.items():
         if not isinstance(table, Runs):
-            raise InputError(f"data set {name!r} is no table made by sb.read_runs or sb.Runs: {type(table).__name__}")
+            raise no_table(table, f"data set {name!r}")
     if laws is None:
         return list(tables), list(tables.values()), [law] * len(tables)
     if isinstance(laws, (str, Law)) or not laws:

@@ -238,7 +238,7 @@ BAD = {
         "takes a list of tables, or one table with by='column' or laws=",
     ),
     "nothing": (lambda t: sb.fit_many([]), "runs is empty"),
-    "no tables": (lambda t: sb.fit_many({"a": 3}), "data set 'a' is no table made by sb.read_runs or sb.Runs: int"),
+    "no tables": (lambda t: sb.fit_many({"a": 3}), "data set 'a' is a table made by sb.read_runs or sb.Runs, not int"),
     "a column that isn't there": (
         lambda t: sb.fit_many({**t, "odd": sb.Runs(N=[1e8, 1e9], loss=[3.0, 2.0])}),
         "data set 'odd': law 'chinchilla' needs 'D'",
