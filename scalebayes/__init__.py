@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from scalebayes.calibration.result import Calibration
     from scalebayes.comparison.compare import compare
     from scalebayes.comparison.result import Comparison
-    from scalebayes.comparison.savage_dickey import savage_dickey
+    from scalebayes.comparison.savage_dickey import SavageDickey, savage_dickey
     from scalebayes.comparison.stack import stack
-    from scalebayes.discrepancy.gp import GP, Bend, Drift, Matern, Offset
+    from scalebayes.discrepancy.gp import GP, Bend, Discrepancy, Drift, Matern, Offset
     from scalebayes.errors import InputError
     from scalebayes.fitting.fit import fit
     from scalebayes.fitting.forecaster import forecaster
@@ -33,16 +33,17 @@ if TYPE_CHECKING:
     from scalebayes.forecasting.predict import predict
     from scalebayes.forecasting.prior_predictive import prior_predictive
     from scalebayes.forecasting.recalibrate import Recalibrated, recalibrate
-    from scalebayes.infer import MAP, NUTS, Bootstrap, Laplace, Search
+    from scalebayes.infer import MAP, NUTS, Bootstrap, Laplace, Method, Search
     from scalebayes.laws.law import Law
     from scalebayes.noise import noise as noises
-    from scalebayes.noise.noise import Beta, Huber, LogitNormal, Normal, NormalRaw, StudentT
+    from scalebayes.noise.noise import Beta, Huber, LogitNormal, Noise, Normal, NormalRaw, StudentT
     from scalebayes.parameters.param import Param, Reference
     from scalebayes.runs import Curves, Runs, last_of, read_curves, read_runs
     from scalebayes.runs.averaging import averaged
     from scalebayes.runs.best_of import best_of
     from scalebayes.runs.window import Window
-    from scalebayes.status import FitError, FitWarning
+    from scalebayes.seeds import Seed
+    from scalebayes.status import Check, Checks, FitError, FitWarning, Status
     from scalebayes.storage.load import load
 
 _HOMES = {
@@ -51,8 +52,11 @@ _HOMES = {
     "Beta": "noise.noise",
     "Bootstrap": "infer",
     "Calibration": "calibration.result",
+    "Check": "status",
+    "Checks": "status",
     "Comparison": "comparison.result",
     "Curves": "runs",
+    "Discrepancy": "discrepancy.gp",
     "Drift": "discrepancy.gp",
     "Fit": "fitting.result",
     "FitError": "status",
@@ -66,7 +70,9 @@ _HOMES = {
     "LogitNormal": "noise.noise",
     "MAP": "infer",
     "Matern": "discrepancy.gp",
+    "Method": "infer",
     "NUTS": "infer",
+    "Noise": "noise.noise",
     "Normal": "noise.noise",
     "NormalRaw": "noise.noise",
     "Offset": "discrepancy.gp",
@@ -74,8 +80,11 @@ _HOMES = {
     "Recalibrated": "forecasting.recalibrate",
     "Reference": "parameters.param",
     "Runs": "runs",
+    "SavageDickey": "comparison.savage_dickey",
     "Search": "infer",
+    "Seed": "seeds",
     "Stack": "forecasting.of_stack",
+    "Status": "status",
     "StudentT": "noise.noise",
     "Window": "runs.window",
     "WorkerError": "fitting.many.runner",
@@ -112,8 +121,11 @@ __all__ = [
     "Beta",
     "Bootstrap",
     "Calibration",
+    "Check",
+    "Checks",
     "Comparison",
     "Curves",
+    "Discrepancy",
     "Drift",
     "Fit",
     "FitError",
@@ -125,6 +137,8 @@ __all__ = [
     "Law",
     "LogitNormal",
     "Matern",
+    "Method",
+    "Noise",
     "Normal",
     "NormalRaw",
     "Offset",
@@ -132,8 +146,11 @@ __all__ = [
     "Recalibrated",
     "Reference",
     "Runs",
+    "SavageDickey",
     "Search",
+    "Seed",
     "Stack",
+    "Status",
     "StudentT",
     "Window",
     "WorkerError",

@@ -9,6 +9,9 @@ from jax.core import Tracer
 
 from scalebayes.errors import InputError
 
+Seed = int | np.integer | jax.Array
+"""What starts random numbers: a whole number from 0 on, or one `jax.random.key`."""
+
 
 def as_key(seed: Any) -> Any:
     """The JAX key of a seed.

@@ -22,13 +22,15 @@ from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED, Spec
+from scalebayes.infer import Method
 from scalebayes.laws.law import Law
 from scalebayes.noise import noise as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.no_table import no_table
-from scalebayes.seeds import as_key, seed_record
+from scalebayes.runs.window import Window
+from scalebayes.seeds import Seed, as_key, seed_record
 
 BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
 BY_PROB = ("lower", "upper", "covered", "log_width")
@@ -50,14 +52,14 @@ def backtest(
     cutoffs: Sequence[float] | None = None,
     discrepancy: Sequence[Any] = (None,),
     noise: str | Noise | None = None,
-    window: Any = None,
-    method: Any = "laplace",
+    window: Window | Literal["auto"] | None = None,
+    method: Method = "laplace",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     kind: Literal["ladder", "curve"] | None = None,
     probs: Sequence[float] = PROBS,
     min_rows: int = 5,
-    seed: Any = 0,
+    seed: Seed = 0,
     progress: bool | None = None,
 ) -> Backtest:
     """Fit each law to the runs up to each cutoff, and score its forecasts of the larger ones.

@@ -18,11 +18,12 @@ from scalebayes.forecasting.of_stack import Stack, farthest
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
+from scalebayes.seeds import Seed
 
 PROBS = (0.5, 0.8, 0.9, 0.95)
 
 
-def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Any = 0) -> xr.Dataset:
+def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Seed = 0) -> xr.Dataset:
     """How good a fit's forecasts of new runs were, run by run.
 
     The forecast of a row is of the reading itself, noise included: with `count` in the row noise / sqrt(count), with

@@ -21,6 +21,7 @@ from scalebayes.calibration.simulate import (
     observed,
     prior_units,
 )
+from scalebayes.discrepancy.gp import Departure
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import versions
 from scalebayes.fitting.many.checkpoints import Folder
@@ -29,7 +30,7 @@ from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
-from scalebayes.infer import diagnostics
+from scalebayes.infer import Method, diagnostics
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -37,7 +38,7 @@ from scalebayes.noise.links import LINKS
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs.argument_order import runs_first
-from scalebayes.seeds import as_key, seed_record
+from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import Status
 
 JOINT = "log_likelihood"
@@ -49,14 +50,14 @@ def calibrate(
     law: str | Law | Spec = "chinchilla",
     *,
     noise: str | Noise | None = None,
-    discrepancy: Any = None,
-    method: Any = "laplace",
+    discrepancy: Departure = None,
+    method: Method = "laplace",
     n: int = 1000,
     draw_from: Any = "prior",
     draws: int = 99,
     priors: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
     fallback: bool = True,
     batch: int | None = None,
     executor: Executor | None = None,
@@ -113,9 +114,9 @@ def calibrate(
     if isinstance(law, Spec) or noise is not None:
         _check_scales(Spec.of(law, noise, discrepancy))
     spec = Spec.of(law, noise, discrepancy, None, priors, inputs)
-    method = spec.method(method)
-    _check_method(method, int(draws))
-    method = method if fallback else keeping(method)
+    sampler = spec.method(method)
+    _check_method(sampler, int(draws))
+    sampler = sampler if fallback else keeping(sampler)
     with jax.enable_x64():
         key_data, key_fits, key_ties = jax.random.split(as_key(seed), 3)
         if isinstance(draw_from, Fit):
@@ -130,14 +131,14 @@ def calibrate(
         names = [*problem.model.free, JOINT]
         problems = [observed(template, y) for y in simulated.y]
         size = len(problems)
-        kept = None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, method, seed, batch)})
+        kept = None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, sampler, seed, batch)})
         rank, below = np.zeros((len(names), size), int), np.full((len(names), size), np.nan)
         failures, resampled = [""] * size, np.zeros(size, bool)
         # One a simulation, so that ties are broken alike in whatever order batches end.
         ties = np.random.default_rng(np.asarray(jax.random.key_data(key_ties))).spawn(size)
         with Bar(size, progress) as bar:
             run = Running(problems, key_fits, batch, executor, kept, bar)
-            for i, fit, again in run.settled(method):
+            for i, fit, again in run.settled(sampler):
                 own = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
                 rank[:, i], below[:-1, i] = own.ranks(), own.below()
                 failures[i], resampled[i] = ", ".join(own.failures()), again
@@ -145,7 +146,7 @@ def calibrate(
         "law": problem.law.name,
         "noise": repr(problem.noise),
         "discrepancy": repr(problem.discrepancy) if problem.discrepancy else "none",
-        "method": method.name,
+        "method": sampler.name,
         "drawn_from": "posterior" if isinstance(draw_from, Fit) else "prior",
         "runs": len(runs),
         "left_out": left_out,

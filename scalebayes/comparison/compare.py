@@ -1,7 +1,6 @@
 """compare: which of several fits of the same runs foretells runs best."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -26,7 +25,7 @@ from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.runs.averaging import averaged_text
 from scalebayes.runs.describe import in_unit
-from scalebayes.seeds import as_key
+from scalebayes.seeds import Seed, as_key
 from scalebayes.status import Checks
 
 MIN_DRAWS = 100
@@ -34,7 +33,7 @@ SAMPLERS = ("nuts", "laplace")
 
 
 @known_settings
-def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool = True, seed: Any = 0) -> Comparison:
+def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool = True, seed: Seed = 0) -> Comparison:
     """Score fits of the same runs on runs that they haven't seen: among the runs, and beyond them.
 
     Among them: leave-one-out by Pareto-smoothed importance sampling of log p(y_i | y_-i, draw), which with a

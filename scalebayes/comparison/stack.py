@@ -13,7 +13,7 @@ from scalebayes.fitting.finish import versions
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_stack import Stack
-from scalebayes.seeds import as_key, seed_record
+from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import Checks
 
 # Weights -> the identifiers of the checks of a comparison that they rest on.
@@ -27,7 +27,7 @@ def stack(
     *,
     draws: int = 4000,
     refits: int = 10,
-    seed: Any = 0,
+    seed: Seed = 0,
 ) -> Stack:
     """Mix fits into one forecaster: p(y) = sum_k w_k p(y | fit k).
 

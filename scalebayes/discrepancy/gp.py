@@ -7,7 +7,7 @@ be integrated out exactly.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from scalebayes.discrepancy.kernels import COMPONENTS, Bend, Drift, Matern, Offset
 from scalebayes.discrepancy.process import Process
@@ -88,6 +88,10 @@ def GP(*components: Any, **priors: Any) -> Discrepancy:
         raise InputError(f"GP: the component {listed(twice)} is there twice; leave one out")
     params = {name: prior if isinstance(prior, Param) else Param(prior, "") for name, prior in priors.items()}
     return Discrepancy(tuple(chosen), MappingProxyType(params))
+
+
+Departure = Discrepancy | Literal["gp"] | None
+"""What `discrepancy=` takes: "gp" for the process that suits the law, `GP(...)`, or None for none."""
 
 
 def get(discrepancy: Any) -> Discrepancy | None:

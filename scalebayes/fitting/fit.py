@@ -7,18 +7,20 @@ from typing import Any, Literal
 
 import jax
 
+from scalebayes.discrepancy.gp import Departure
 from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.fitting.finish import finished
 from scalebayes.fitting.first_answer import settle
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
+from scalebayes.infer import Method
 from scalebayes.infer.fallback import kept, run_on
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.window import Window
-from scalebayes.seeds import as_key, seed_record
+from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import FitError, FitWarning, Status
 
 
@@ -28,12 +30,12 @@ def fit(
     law: str | Law | Spec = "chinchilla",
     *,
     noise: str | Noise | None = None,
-    discrepancy: Any = None,
+    discrepancy: Departure = None,
     window: Window | Literal["auto"] | None = None,
-    method: Any = "nuts",
+    method: Method = "nuts",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
     progress: None = None,
@@ -79,11 +81,11 @@ def fit(
     if not isinstance(runs, Runs):
         raise no_table(runs)
     spec = Spec.of(law, noise, discrepancy, window, priors, inputs)
-    method = spec.method(method)
-    method = method if fallback else kept(method)
+    sampler = spec.method(method)
+    sampler = sampler if fallback else kept(sampler)
     with jax.enable_x64():
         problem, key = spec.problem(runs), as_key(seed)
-        used, draws = run_on(method, problem, key)
+        used, draws = run_on(sampler, problem, key)
         result = replace(finished(problem, used, seed_record(seed), draws), label=spec.name)
     if failed := result.checks.of(Status.FAIL):
         sentence = shown("; ".join(f"{c.name}: {c.sentence}" for c in failed))

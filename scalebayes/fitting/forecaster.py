@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -16,11 +16,12 @@ from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
-from scalebayes.infer import Laplace, Search
+from scalebayes.infer import Laplace, Method, Search
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
 from scalebayes.runs.no_table import no_table
+from scalebayes.seeds import Seed
 from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # draws, by which cells are looked at
@@ -40,8 +41,8 @@ def forecaster(
     *,
     inputs: Mapping[str, str] | None = None,
     kind: Literal["ladder", "curve"] | None = None,
-    method: Any = METHOD,
-    seed: Any = 0,
+    method: Method = METHOD,
+    seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
 ) -> Fit:

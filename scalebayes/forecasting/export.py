@@ -16,7 +16,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.predict import check_observed
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.seeds import as_key
+from scalebayes.seeds import Seed, as_key
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 PLATFORMS = ("cpu", "cuda", "rocm")
@@ -30,7 +30,7 @@ def export(
     observed: bool = False,
     group: str | None = None,
     draws: int | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
     platforms: Sequence[str] = PLATFORMS,
 ) -> None:
     """Write the posterior predictive of a fit as a serialised `jax.export` program.

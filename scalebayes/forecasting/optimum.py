@@ -23,6 +23,7 @@ from scalebayes.forecasting.of_stack import Stack, farthest, mixed
 from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.laws.law import Terms
+from scalebayes.seeds import Seed
 
 GRID = 257
 REACH = 30.0
@@ -36,7 +37,7 @@ def optimum(
     C: Any,
     of: Literal["law", "curve"] | None = None,
     group: str | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
 

@@ -19,7 +19,7 @@ from scalebayes.forecasting.inputs import check_given, known_inputs, paired, poi
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.seeds import as_key
+from scalebayes.seeds import Seed, as_key
 
 
 def predict(
@@ -28,7 +28,7 @@ def predict(
     *,
     observed: bool = False,
     group: str | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
     **inputs: Any,
 ) -> xr.Dataset:
     """What the fit says at given inputs: the law, times the exponential of its discrepancy where it has one.

@@ -15,7 +15,7 @@ from scalebayes.model.problem import build
 from scalebayes.noise import noise as noises
 from scalebayes.runs import Runs
 from scalebayes.runs.argument_order import runs_first
-from scalebayes.seeds import as_key
+from scalebayes.seeds import Seed, as_key
 
 NEAR = 30
 
@@ -27,7 +27,7 @@ def prior_predictive(
     priors: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     draws: int = 2000,
-    seed: Any = 0,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     """The law at the runs' inputs, with parameters drawn from its priors.
 

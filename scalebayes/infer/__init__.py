@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from scalebayes.errors import InputError, unknown
 from scalebayes.infer.bootstrap import Bootstrap
-from scalebayes.infer.draws import Draws, Method
+from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import MAP
 from scalebayes.infer.mode import Search
 from scalebayes.infer.nuts import NUTS
+
+Method = Literal["nuts", "laplace", "map", "bootstrap"] | NUTS | Laplace | MAP | Bootstrap
+"""What `method=` takes: a name, or a method with settings of its own."""
 
 METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP, "bootstrap": Bootstrap})
 
 __all__ = ["MAP", "METHODS", "NUTS", "Bootstrap", "Draws", "Laplace", "Method", "Search", "get"]
 
 
-def get(method: str | Any) -> Any:
+def get(method: Any) -> Any:
     """A method by its name, with its default settings; a method object passes through.
 
     Raises:

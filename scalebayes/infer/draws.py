@@ -29,7 +29,7 @@ class Draws:
     mode: Mode
 
 
-class Method(Protocol):
+class Runnable(Protocol):
     """Frozen settings of an inference method."""
 
     @property

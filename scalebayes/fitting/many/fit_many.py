@@ -12,6 +12,7 @@ from typing import Any, Literal
 import jax
 
 from scalebayes.discrepancy import gp as discrepancies
+from scalebayes.discrepancy.gp import Departure
 from scalebayes.errors import InputError, known_settings, shown, unknown
 from scalebayes.fitting.finish import versions
 from scalebayes.fitting.first_answer import settle
@@ -21,6 +22,7 @@ from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.spec import Spec
+from scalebayes.infer import Method
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -29,7 +31,8 @@ from scalebayes.parameters.priors import param_record
 from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.split import split
-from scalebayes.seeds import as_key, seed_record
+from scalebayes.runs.window import Window
+from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import FitError, FitWarning, Status
 
 
@@ -41,12 +44,12 @@ def fit_many(
     by: str | None = None,
     laws: Sequence[str | Law | Spec] | None = None,
     noise: str | Noise | None = None,
-    discrepancy: Any = None,
-    window: Any = None,
-    method: Any = "laplace",
+    discrepancy: Departure = None,
+    window: Window | Literal["auto"] | None = None,
+    method: Method = "laplace",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
-    seed: Any = 0,
+    seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
     batch: int | None = None,
