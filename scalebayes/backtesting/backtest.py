@@ -15,6 +15,7 @@ from scalebayes.backtesting.result import Backtest
 from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
 from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.display.progress import told
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting.finish import versions
 from scalebayes.fitting.forecaster import forecaster
@@ -146,10 +147,9 @@ def _fits(
     """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
     if isinstance(one, Recommended):
         keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
-        return [
-            forecaster(table, inputs=one.inputs or None, kind=one.kind, seed=own, on_fail="ignore")  # type: ignore[arg-type]
-            for table, own in zip(tables.values(), keys, strict=True)
-        ]
+        own: dict[str, Any] = {"inputs": one.inputs or None, "kind": one.kind, "on_fail": "ignore", "progress": False}
+        with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress):
+            return [forecaster(table, seed=key, **own) for table, key in zip(tables.values(), keys, strict=True)]
     return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
 
 

@@ -11,6 +11,7 @@ from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 from scalebayes.cli.format import message
+from scalebayes.display.progress import silenced
 
 INTERRUPTED = 130
 _asked = Event()
@@ -73,7 +74,7 @@ def patiently[T](text: str, compute: Callable[[], T]) -> T:
 
     thread = Thread(target=work, daemon=True)
     try:
-        with stage(text):
+        with stage(text), silenced():
             thread.start()
             while thread.is_alive():
                 thread.join(0.2)

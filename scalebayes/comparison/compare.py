@@ -19,6 +19,7 @@ from scalebayes.comparison.checks import (
 from scalebayes.comparison.leave_one_out import Loo, held_out, largest_scores, leave_one_out, log_evidence
 from scalebayes.comparison.result import Comparison
 from scalebayes.comparison.weights import evidence_weights, stacking_weights
+from scalebayes.display.progress import told
 from scalebayes.errors import InputError, known_settings, listed
 from scalebayes.fitting.datatree import run_names
 from scalebayes.fitting.many.result import Fits
@@ -33,7 +34,14 @@ SAMPLERS = ("nuts", "laplace")
 
 
 @known_settings
-def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool = True, seed: Seed = 0) -> Comparison:
+def compare(
+    fits: Mapping[str, Fit] | Fits,
+    *,
+    refits: int = 10,
+    largest: bool = True,
+    seed: Seed = 0,
+    progress: bool | None = None,
+) -> Comparison:
     """Score fits of the same runs on runs that they haven't seen: among the runs, and beyond them.
 
     Among them: leave-one-out by Pareto-smoothed importance sampling of log p(y_i | y_-i, draw), which with a
@@ -54,6 +62,8 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
         refits: the most exact refits of a fit; the runs of the highest k come first.
         largest: False to leave that score out, which fits each once more.
         seed: of the refits, an int or a JAX key.
+        progress: True for a line on standard error that says what is going on, where that takes over two seconds; False
+            for none; None, the default, for one on a terminal and in a notebook.
 
     Returns:
         `Comparison`: `table()`, `weights(by)`, `data`, `checks`. Weights are by stacking of either score, and by
@@ -75,10 +85,11 @@ def compare(fits: Mapping[str, Fit] | Fits, *, refits: int = 10, largest: bool =
     members = checked(fits, refits)
     names, first = tuple(members), next(iter(members.values()))
     keys = [jax.random.fold_in(as_key(seed), k) for k in range(len(members))]
-    among = [leave_one_out(fit, refits, key) for fit, key in zip(members.values(), keys, strict=True)]
-    held, why = held_out(members) if largest else (None, "")
-    beyond, of_largest = (None, {}) if held is None else largest_scores(members, held, seed)
-    evidence = [log_evidence(fit) for fit in members.values()]
+    with told(f"comparing {len(members)} fits, some of which are fitted again without some runs", progress):
+        among = [leave_one_out(fit, refits, key) for fit, key in zip(members.values(), keys, strict=True)]
+        held, why = held_out(members) if largest else (None, "")
+        beyond, of_largest = (None, {}) if held is None else largest_scores(members, held, seed)
+        evidence = [log_evidence(fit) for fit in members.values()]
     data = _dataset(first, names, among, held, beyond, evidence)
     bad, refitted = np.stack([~one.good for one in among]), data["refitted"].values
     again = {

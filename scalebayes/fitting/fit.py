@@ -8,7 +8,8 @@ from typing import Any, Literal
 import jax
 
 from scalebayes.discrepancy.gp import Departure
-from scalebayes.errors import InputError, known_settings, shown, unknown
+from scalebayes.display.progress import told as progressing
+from scalebayes.errors import known_settings, shown, unknown
 from scalebayes.fitting.finish import finished
 from scalebayes.fitting.first_answer import settle
 from scalebayes.fitting.result import Fit
@@ -38,7 +39,7 @@ def fit(
     seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
-    progress: None = None,
+    progress: bool | None = None,
 ) -> Fit:
     """Fit a scaling law to runs: the posterior of its parameters, with its checks.
 
@@ -62,7 +63,8 @@ def fit(
         fallback: False to keep Laplace's draws where its k-hat fails, with the check that says so.
         window: what the fit looks at: None for all runs, `Window(efolds=2.0)` for the last e-folds of them, "auto" for
             that of the recommended forecaster. The fit's runs are those in the window.
-        progress: not there yet; None.
+        progress: True for a line on standard error that says what is going on, where that takes over two seconds; False
+            for none; None, the default, for one on a terminal and in a notebook.
 
     Raises:
         InputError: what was given can't be used. FitError: with `on_fail="raise"`.
@@ -74,8 +76,6 @@ def fit(
     >>> sorted(fitted.draws)
     ['A', 'B', 'E', 'alpha', 'beta']
     """
-    if progress is not None:
-        raise InputError(f"progress={progress!r}: not there yet; leave it out")
     if on_fail not in ("warn", "raise", "ignore"):
         raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
     if not isinstance(runs, Runs):
@@ -83,7 +83,8 @@ def fit(
     spec = Spec.of(law, noise, discrepancy, window, priors, inputs)
     sampler = spec.method(method)
     sampler = sampler if fallback else kept(sampler)
-    with jax.enable_x64():
+    doing = f"fitting {spec.law.name} to {len(runs)} runs; the first fit of a shape compiles"
+    with progressing(doing, progress), jax.enable_x64():
         problem, key = spec.problem(runs), as_key(seed)
         used, draws = run_on(sampler, problem, key)
         result = replace(finished(problem, used, seed_record(seed), draws), label=spec.name)

@@ -45,6 +45,7 @@ def forecaster(
     seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
+    progress: bool | None = None,
 ) -> Fit:
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
@@ -66,7 +67,7 @@ def forecaster(
 
         method: of the fit.
 
-        seed, on_fail, fallback: as for `fit`.
+        seed, on_fail, fallback, progress: as for `fit`.
 
     Returns:
         A `Fit`: `predict`, `optimum`, `save` as of any other. Its checks say what was averaged, what runs of one input
@@ -88,7 +89,14 @@ def forecaster(
     chosen = recipe(runs, inputs, kind)
     if chosen.kind is not None:
         runs = kinds.noted(runs, chosen.kind)
-    settings = {"law": chosen, "method": method, "seed": seed, "on_fail": on_fail, "fallback": fallback}
+    settings = {
+        "law": chosen,
+        "method": method,
+        "seed": seed,
+        "on_fail": on_fail,
+        "fallback": fallback,
+        "progress": progress,
+    }
     if chosen.cells is None or len(runs) <= chosen.cells:
         return _told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")

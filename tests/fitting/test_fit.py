@@ -32,7 +32,7 @@ REFUSED = {
     "input": ({"law": "power"}, "needs 'x'"),
     "input name": ({"law": "power", "inputs": {"y": "C"}}, "unknown input"),
     "input column": ({"law": "power", "inputs": {"x": "steps"}}, "no column 'steps'"),
-    "later": ({"progress": True}, "not there yet"),
+    "progress": ({"progress": "yes"}, "True, False or None"),
     "on_fail": ({"on_fail": "shout"}, "unknown on_fail"),
     "prior dimension": ({"priors": {"A": sb.Param(dist.LogNormal(0, 1), "")}}, "its dimension is 'loss N\\^alpha'"),
     "noise setting": ({"priors": {"noise_df": 2.0}}, "a setting of the noise"),

@@ -1,21 +1,25 @@
 """The progress of many fits: data sets done, failures and the rate, on standard error."""
 
-import sys
+from contextlib import ExitStack
 from typing import Any
 
 from tqdm import tqdm
 
+from scalebayes.display.progress import told, wanted
+
 
 class Bar:
-    """A bar that counts data sets.
+    """A bar that counts data sets; a line that says for how long, where there is one.
 
     Args:
-        total: data sets. shown: True, False, or None for only on a terminal.
+        total: data sets. shown: True, False, or None for only on a terminal and in a notebook.
     """
 
     def __init__(self, total: int, shown: bool | None) -> None:
-        hidden = not (sys.stderr.isatty() if shown is None else shown)
-        self._failed = 0
+        self._failed, self._line = 0, ExitStack()
+        if total == 1:
+            self._line.enter_context(told("fitting; the first fit of a shape compiles", shown))
+        hidden = total == 1 or not wanted(shown)
         self._bar: Any = tqdm(total=total, unit=" data sets", disable=hidden, leave=False, desc="fitting")
 
     def __enter__(self) -> "Bar":
@@ -23,6 +27,7 @@ class Bar:
 
     def __exit__(self, *_: Any) -> None:
         self._bar.close()
+        self._line.close()
 
     def done(self, sets: int, failed: int) -> None:
         """Data sets that are finished, and how many of them failed a check."""
