@@ -178,8 +178,9 @@ def _kind(value):
 
 def facts(found):
     """All numbers of what a file holds, as text and bytes that compare."""
-    if isinstance(found, sb.Backtest):
-        yield sorted(found.data.attrs.items())
+    if isinstance(found, (sb.Backtest, sb.Comparison, sb.Calibration)):
+        yield sorted((name, repr(x)) for name, x in found.data.attrs.items())
+        yield str(getattr(found, "checks", ""))
         for name, x in sorted(found.data.variables.items()):
             yield name, x.dims, x.values.tolist() if x.dtype.kind in "UO" else x.values.tobytes()
         return
@@ -187,6 +188,9 @@ def facts(found):
     if isinstance(found, sb.Stack):
         members = found.members
         yield repr((found.weights, found.draws, found.seed))
+    if isinstance(found, sb.Recalibrated):
+        members = {"": found.fit}
+        yield repr((found.widening, found.label))
     if isinstance(found, sb.Fits):
         members = dict(zip(found.names, found, strict=True))
     for name, fit in members.items():

@@ -78,11 +78,10 @@ def _netcdf(kind: str, i: int | None, rng: np.random.Generator, folder: Path) ->
     import scalebayes as sb
     from tests import damaging
 
-    load = sb.Backtest.load if kind == "backtest" else sb.load
     sound = FIRST / "fit.nc" if "first" in kind else folder / f"{kind}.nc"
     if not sound.exists():
-        load(FIRST / sound.name).save(sound)
-    wanted = list(damaging.facts(load(sound)))
+        sb.load(FIRST / sound.name).save(sound)
+    wanted = list(damaging.facts(sb.load(sound)))
     if i is None:
         return "none", "the same", 0.0
     if "first" in kind:
@@ -94,7 +93,7 @@ def _netcdf(kind: str, i: int | None, rng: np.random.Generator, folder: Path) ->
     path.write_bytes(whole)
     started = time.perf_counter()
     try:
-        same = list(damaging.facts(load(path))) == wanted
+        same = list(damaging.facts(sb.load(path))) == wanted
         outcome = "the same" if same else "other numbers"
     except sb.InputError:
         outcome = "refused"

@@ -1,5 +1,6 @@
 """Backtest: what `backtest` returns, its table, and what it says of forecasts so far out."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,7 @@ class Backtest(Viewed):
         )
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `Backtest.load` brings back the same numbers.
+        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
 
         Raises:
             InputError: the path can't be written.
@@ -124,12 +125,17 @@ class Backtest(Viewed):
 
     @classmethod
     def load(cls, path: Any) -> "Backtest":
-        """Read a backtest that `save` wrote.
+        """Read a backtest that `save` wrote: `scalebayes.load` does the same, and this goes with the next release.
 
         Raises:
             InputError: no such file, not a backtest, or a damaged one.
+
+        Warns:
+            DeprecationWarning: always.
         """
         from scalebayes.backtesting.file import load
+
+        warnings.warn("Backtest.load goes with the next release; use sb.load(path)", DeprecationWarning, stacklevel=2)
 
         return cls(load(path))
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -132,6 +132,19 @@ class Calibration(Viewed):
         """
         smallest = self.table(of)["p_value"].min()
         return bool(smallest * self.data.sizes["param"] >= 1 - INSIDE)
+
+    def save(self, path: Any) -> None:
+        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+
+        Args:
+            path: of the file.
+
+        Raises:
+            InputError: the path can't be written.
+        """
+        from scalebayes.calibration.to_file import save
+
+        save(self, path)
 
     def view(self) -> View:
         """What printing the calibration tells: whether ranks are uniform, which fits failed, and the table."""

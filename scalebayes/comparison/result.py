@@ -1,7 +1,7 @@
 """Comparison: what `compare` returns."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -73,6 +73,19 @@ class Comparison(Viewed):
         found |= {name: self.data[name].values for name in rest if not np.isnan(self.data[name].values).all()}
         table = Table(found, index=pd.Index(self.names, name="model"))
         return table.sort_values("elpd_loo", ascending=False, kind="stable")
+
+    def save(self, path: Any) -> None:
+        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+
+        Args:
+            path: of the file.
+
+        Raises:
+            InputError: the path can't be written.
+        """
+        from scalebayes.comparison.to_file import save
+
+        save(self, path)
 
     def view(self) -> View:
         """What printing the comparison tells: its checks that did not pass, and its table."""

@@ -58,23 +58,16 @@ def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mappi
     return whole.getvalue()
 
 
-def load(path: Any, what: str = "fit") -> Content:
-    """The arrays of a file that `save` wrote, or that a version before checksums did.
-
-    Args:
-        path: of the file. what: is looked for in it, for the message.
-
-    Raises:
-        InputError: no such file, none of this kind, or a damaged one.
-    """
-    return opened(path, checked(path, what), what)
-
-
 def checked(path: Any, what: str) -> bytes:
     """A NetCDF file as bytes whose checksum holds, or that never had one and can be read to the end.
 
+    Args:
+        path: of the file.
+
+        what: is looked for in it, for the message.
+
     Raises:
-        InputError: as for `load`.
+        InputError: no such file, none of this kind, or a damaged one.
     """
     whole = files.read(path)
     if not whole.startswith(MAGIC):

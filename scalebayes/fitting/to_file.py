@@ -24,7 +24,8 @@ OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
 RUNS = "runs"  # these three in one, which a file of many fits has
 CELL = "cell_of_run"
 # What a file holds.
-KINDS = ("fit", "fits", "stack")
+KINDS = ("fit", "fits", "stack", "recalibrated", "backtest", "comparison", "calibration")
+FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION = KINDS
 LONGEST = 200  # bytes of a variable's name; netCDF's own library has room for 256
 
 
@@ -33,7 +34,7 @@ def save(fit: "Fit", path: Any) -> None:
     netcdf.save(path, groups_of(fit), {"": about(json_of(record_of(fit)))})
 
 
-def about(record: str, kind: str = KINDS[0]) -> dict[str, Any]:
+def about(record: str, kind: str = FIT) -> dict[str, Any]:
     """The attributes of a file of some kind."""
     return {"scalebayes_format": FORMAT, "scalebayes_kind": kind, "scalebayes": record}
 

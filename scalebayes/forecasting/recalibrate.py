@@ -127,6 +127,19 @@ class Recalibrated(Viewed):
         said = {"widened": self.factor, "widened_from": self.widening.forecasts, "recalibrated": self.sentence}
         return answer.assign({name: (answer[name].dims, wide)}).assign_attrs(said)
 
+    def save(self, path: Any) -> None:
+        """Write one NetCDF file with the fit and its factor, whole or not at all; `load` brings back the same numbers.
+
+        Args:
+            path: of the file.
+
+        Raises:
+            InputError: the path can't be written.
+        """
+        from scalebayes.forecasting.to_file import save_recalibrated
+
+        save_recalibrated(self, path)
+
     def view(self) -> View:
         """What printing it tells: what failed of the fit, by how much its intervals are widened, and the fit."""
         fit = self.fit.view()

@@ -1,17 +1,18 @@
-"""A stack written to one NetCDF file, a group a member."""
+"""A stack, or a recalibrated fit, written to one NetCDF file."""
 
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.files import netcdf
-from scalebayes.fitting.to_file import KINDS, about, groups_of, json_of, record_of
+from scalebayes.fitting.to_file import RECALIBRATED, STACK, about, groups_of, json_of, record_of
 from scalebayes.status import checks_record
 
 if TYPE_CHECKING:
     from scalebayes.forecasting.of_stack import Stack
+    from scalebayes.forecasting.recalibrate import Recalibrated
 
 
 def save(stack: "Stack", path: Any) -> None:
-    """Write a stack to one NetCDF file: see `Stack.save`."""
+    """Write a stack to one NetCDF file, a group a member: see `Stack.save`."""
     record = {
         "names": list(stack.members),
         "weights": list(stack.weights.values()),
@@ -21,9 +22,15 @@ def save(stack: "Stack", path: Any) -> None:
         "versions": dict(stack.versions),
         "compared": checks_record(stack.compared),
     }
-    groups, attrs = {}, {"": about(json_of(record), KINDS[2])}
+    groups, attrs = {}, {"": about(json_of(record), STACK)}
     # Names are the user's, and may hold what a path of the file can't.
     for i, fit in enumerate(stack.members.values()):
         groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
         attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
     netcdf.save(path, groups, attrs)
+
+
+def save_recalibrated(wide: "Recalibrated", path: Any) -> None:
+    """Write a recalibrated fit to one NetCDF file, with the arrays of a fit's own: see `Recalibrated.save`."""
+    record = {"fit": record_of(wide.fit), "widening": wide.widening._asdict(), "label": wide.label}
+    netcdf.save(path, groups_of(wide.fit), {"": about(json_of(record), RECALIBRATED)})

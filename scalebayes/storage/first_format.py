@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.files.hdf5 import Content
-from scalebayes.fitting.to_file import CELL, DRAWS, KINDS, ORIGIN, RUNS, STATS
+from scalebayes.fitting.to_file import CELL, DRAWS, FIT, FITS, ORIGIN, RUNS, STACK, STATS
 
 Arrays = dict[str, np.ndarray]
 
@@ -21,7 +21,7 @@ def upgraded(content: Content) -> tuple[str, dict[str, Any], Content]:
     if found.get("scalebayes_stack", 0):
         return _stack(content, record)
     groups, record = _fit(content.groups, record)
-    return KINDS[0], record, content._replace(groups=groups)
+    return FIT, record, content._replace(groups=groups)
 
 
 def _fit(groups: Mapping[str, Arrays], record: dict[str, Any]) -> tuple[dict[str, Arrays], dict[str, Any]]:
@@ -42,7 +42,7 @@ def _stack(content: Content, record: dict[str, Any]) -> tuple[str, dict[str, Any
         own, about = _fit(member.groups, json.loads(member.attrs[""]["scalebayes"]))
         groups |= {f"member{i}/{name}": x for name, x in own.items()}
         attrs |= {f"member{i}": {"scalebayes": json.dumps(about)}, **{f"member{i}/{name}": {} for name in own}}
-    return KINDS[2], record, Content(groups, attrs)
+    return STACK, record, Content(groups, attrs)
 
 
 def _fits(content: Content) -> tuple[str, dict[str, Any], Content]:
@@ -60,7 +60,7 @@ def _fits(content: Content) -> tuple[str, dict[str, Any], Content]:
             if origin := one.get("origin"):
                 groups[f"{ORIGIN}{i}"], one["origin"] = _origin(content.groups[f"{ORIGIN}{i}"], origin)
         groups[f"{place}/{RUNS}"] = {name: np.concatenate([runs[name] for runs in each]) for name in each[0]}
-    return KINDS[1], record, content._replace(groups=groups)
+    return FITS, record, content._replace(groups=groups)
 
 
 def _variables(arrays: Arrays) -> Arrays:

@@ -5,28 +5,49 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scalebayes.backtesting import file as backtest
+from scalebayes.backtesting.result import Backtest
 from scalebayes.errors import InputError, listed, shown
 from scalebayes.files import netcdf
 from scalebayes.files.hdf5 import Content
-from scalebayes.fitting.to_file import FORMAT, KINDS
+from scalebayes.fitting.to_file import (
+    BACKTEST,
+    CALIBRATION,
+    COMPARISON,
+    FIT,
+    FITS,
+    FORMAT,
+    KINDS,
+    RECALIBRATED,
+    STACK,
+)
 from scalebayes.laws.law import Law
-from scalebayes.storage import many_fits, stack
+from scalebayes.storage import calibrate, compare, many_fits, recalibrate, stack
 from scalebayes.storage.first_format import upgraded
 from scalebayes.storage.fit import law_of, restored, together
 
+WHAT = "result"  # that is looked for in a file
+
 
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
-    """Read a fit that `Fit.save` wrote, the fits of `Fits.save`, or the stack of `Stack.save`.
+    """Read any result that its `save` wrote: a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison
+    or a calibration.
 
     The checksum at the file's end is read before all else. A file of a version without one is read too, and held to
     what a fit is: finite draws, sizes that agree with the runs.
 
     Args:
-        path: of the file. law: the law, or for many fits and a stack the laws, not in the registry: functions are
-            never read from a file.
+        path: of the file.
+
+        law: the law that the file names, where it isn't in the registry; a list of them for many fits and a stack. By
+            default None. Functions are never read from a file.
+
+    Returns:
+        `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison` or `Calibration`, as it was saved.
 
     Raises:
-        InputError: no such file, not a fit, a damaged file, a law that isn't in the registry or isn't the file's.
+        InputError: no such file, not a saved result, a damaged file, a law that isn't in the registry or isn't the
+            file's.
 
     >>> import tempfile, scalebayes as sb
     >>> fitted = sb.fit(sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]), "power", method="map")
@@ -37,17 +58,24 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     True
     """
     path, given = Path(path), [law] if isinstance(law, Law) else list(law or ())
-    content = netcdf.load(path)
+    whole = netcdf.checked(path, WHAT)
+    content = netcdf.opened(path, whole, WHAT)
     found = content.attrs[""]
-    if "scalebayes_format" not in found:
-        raise InputError(f"can't read {path}: it is a NetCDF file, but not a fit saved by scalebayes")
+    if "scalebayes_format" not in found and backtest.OLD not in found:
+        raise InputError(f"can't read {path}: it is a NetCDF file, but not a {WHAT} saved by scalebayes")
     try:
+        if backtest.OLD in found:
+            _no_laws(path, "a backtest", given)
+            return Backtest(backtest.restored(path, content, whole))
         written = int(found["scalebayes_format"])
         if written > FORMAT:
             raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
         if written == FORMAT and netcdf.MARK not in found:
             raise InputError("its checksum is gone")
         kind, record, content = _parts(content, written)
+        if kind == BACKTEST:
+            _no_laws(path, "a backtest", given)
+            return Backtest(backtest.restored(path, content, whole))
         return _read(path, kind, content, record, given)
     except InputError as error:
         # What is to be done by who loads it names the file.
@@ -63,19 +91,29 @@ def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
         return upgraded(content)
     found = content.attrs[""]
     kind, record = str(found["scalebayes_kind"]), json.loads(found["scalebayes"])
-    return kind, record, content._replace(groups=together(content.groups, record)) if kind == KINDS[0] else content
+    return kind, record, content._replace(groups=together(content.groups, record)) if kind == FIT else content
 
 
 def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], given: Sequence[Law]) -> Any:
-    if kind == KINDS[1]:
+    if kind == FITS:
         held = {one["law"]["name"] for group in record["groups"] for one in group["fits"]}
         if strange := [one.name for one in given if one.name not in held]:
             raise InputError(f"{path} holds fits of {listed(sorted(held))}, and law= is {strange[0]!r}")
         return many_fits.restored(path, content, record, {one.name: one for one in given})
-    if kind == KINDS[2]:
+    if kind == STACK:
         return stack.restored(path, content, record, given)
-    if kind != KINDS[0]:
+    if kind in (COMPARISON, CALIBRATION):
+        _no_laws(path, f"a {kind}", given)
+        return (compare if kind == COMPARISON else calibrate).restored(content, record)
+    if kind not in (FIT, RECALIBRATED):
         raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
     if len(given) > 1:
         raise InputError(f"{path} holds one fit: law= is one law")
+    if kind == RECALIBRATED:
+        return recalibrate.restored(path, content, record, given[0] if given else None)
     return restored(content.groups, record, law_of(path, record["law"], given[0] if given else None))
+
+
+def _no_laws(path: Path, what: str, given: Sequence[Law]) -> None:
+    if given:
+        raise InputError(f"{path} holds {what}, which has no law to give: leave law= out")

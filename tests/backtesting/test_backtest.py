@@ -216,15 +216,17 @@ def test_what_the_sentence_is_asked_is_checked(found, args, fragment):
 def test_a_saved_backtest_is_the_same(found, tmp_path):
     path = tmp_path / "backtest.nc"
     found.save(path)
-    again = Backtest.load(path)
+    again = sb.load(path)
     assert again.data.identical(found.data) and again.table().equals(found.table())
     assert again.sentence("power", 2.0) == found.sentence("power", 2.0)
-    with pytest.raises(sb.InputError, match="not a fit saved by scalebayes"):
-        sb.load(path)
-    for other, fragment in (("nothere.nc", "no such file"), ("other.nc", "not a backtest")):
+    with pytest.warns(DeprecationWarning, match=r"use sb.load\(path\)"):
+        assert Backtest.load(path).data.identical(found.data)
+    with pytest.raises(sb.InputError, match="holds a backtest, which has no law to give"):
+        sb.load(path, law=sb.laws.get("power"))
+    for other, fragment in (("nothere.nc", "no such file"), ("other.nc", "not a result")):
         (tmp_path / "other.nc").write_bytes(path.read_bytes()[:500])
         with pytest.raises(sb.InputError, match=fragment):
-            Backtest.load(tmp_path / other)
+            sb.load(tmp_path / other)
 
 
 # Bad input

@@ -93,7 +93,7 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))
     assert (told["by"], told["seed"], told["method"], told["saved"]) == ("C", "3", "map", str(path))
     assert set(told["told"]) == {"power", "trivial"} and told["versions"]["jax"]
-    assert sb.Backtest.load(path).data.identical(found.data)
+    assert sb.load(path).data.identical(found.data)
 
 
 @pytest.mark.parametrize(

@@ -8,33 +8,61 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import scalebayes as sb
+from scalebayes.calibration.result import judged
 from scalebayes.files import hdf5
+from scalebayes.forecasting.recalibrate import Recalibrated, Widening
+from scalebayes.status import Check, Checks, Status
+from scalebayes.storage import compare as compared
 from tests import damaging
 
 FIRST = Path(__file__).parent / "first_format"  # saved by the version before there were checksums
 EXPECTED = json.loads((FIRST / "expected.json").read_text())
 AT = {"N": 7e9, "D": 1e11}
-KINDS = ("fit", "fits", "stack")
+KINDS = ("fit", "fits", "stack", "backtest")
+MADE = ("recalibrated", "comparison", "calibration")  # kinds that the version before checksums couldn't save
 COPIES = 48
 SECONDS = 2.0  # in which a damaged file is refused
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A file of each kind, saved today, and what the backtest's was."""
+    """A file of each kind, saved today."""
     folder = tmp_path_factory.mktemp("saved")
     for kind in KINDS:
         sb.load(FIRST / f"{kind}.nc").save(folder / f"{kind}.nc")
-    sb.Backtest.load(FIRST / "backtest.nc").save(folder / "backtest.nc")
+    for kind, one in zip(MADE, made(), strict=True):
+        one.save(folder / f"{kind}.nc")
     return folder
+
+
+def made():
+    """A result of each kind that the version before checksums couldn't save, small."""
+    wide = Recalibrated(sb.load(FIRST / "fit.nc"), Widening(1.4, 1.6, 12, 3), "chinchilla")
+    models, runs = ["a/b", "\x1b[2J"], 5
+    rng = np.random.default_rng(4)
+    scores = {name: ("model", rng.normal(size=2)) for name in compared.BY_MODEL if not name.startswith("weight")}
+    scores |= {name: ("model", [0.25, 0.75]) for name in ("weight_loo", "weight_largest")}
+    scores |= {"weight_evidence": ("model", [np.nan, np.nan])}
+    scores |= {name: (("model", "run"), rng.normal(size=(2, runs))) for name in compared.BY_RUN}
+    scores |= {"refitted": (("model", "run"), rng.normal(size=(2, runs)) > 0)}
+    coords = {"model": models, "run": [f"run {i}" for i in range(runs)], "held_out": ("run", np.arange(runs) > 3)}
+    data = xr.Dataset(scores, coords, {"observable": "loss", "unit": "nats/token"})
+    comparison = sb.Comparison(data, Checks((Check("loo", Status.REVIEW, "A sentence."),)))
+    rank = rng.integers(0, 10, (2, 12))
+    ranks = judged(["A", "log_likelihood"], rank, (rank + 0.5) / 10, ["", "k-hat"] * 6, 9)
+    return wide, comparison, sb.Calibration(ranks.assign_attrs(law="power", seed=(0, 7), seconds=1.5))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_from_before_checksums(kind, saved):
     """Fails if a file of the first format loads as other numbers, or isn't the same once it is saved again."""
     old, new = sb.load(FIRST / f"{kind}.nc"), sb.load(saved / f"{kind}.nc")
+    if kind == "backtest":
+        assert old.data.identical(new.data)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sb.FitWarning)  # of a member's k-hat
         np.testing.assert_array_equal(np.ravel(sb.predict(old, **AT)["loss"]), EXPECTED[kind])
@@ -46,28 +74,68 @@ def test_files_from_before_checksums(kind, saved):
             np.testing.assert_array_equal(np.ravel(old.draws[name]), draws)
 
 
-def outcome(path, load, wanted):
+@pytest.mark.parametrize("kind", MADE)
+def test_each_kind_comes_back(kind, saved):
+    """Fails if a number, a name, a check or an attribute is another after a file."""
+    one, again = dict(zip(MADE, made(), strict=True))[kind], sb.load(saved / f"{kind}.nc")
+    assert type(again) is type(one) and facts_of(again) == facts_of(one) and repr(again) == repr(one)
+    if kind == "recalibrated":
+        assert (again.widening, again.label) == (one.widening, one.label)
+        return
+    assert again.data.identical(one.data)
+    assert getattr(again, "checks", None) == getattr(one, "checks", None)
+    with pytest.raises(sb.InputError, match="which has no law to give: leave law= out"):
+        sb.load(saved / f"{kind}.nc", law=sb.laws.get("power"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "change"),
+    [
+        ("comparison", "scores/weight_loo", lambda x: x * 2),
+        ("comparison", "scores/elpd_loo_i", lambda x: x.T),
+        ("comparison", "scores/refitted", lambda x: x.astype("f8")),
+        ("calibration", "ranks/rank", lambda x: x + 10),
+        ("calibration", "ranks/rank", lambda x: x * 1.0),
+        ("calibration", "ranks/below", lambda x: x - 1),
+        ("calibration", "ranks/prob", lambda x: x / 2),
+        ("recalibrated", "posterior/alpha", lambda x: x * np.nan),
+        ("backtest", "scores/size", lambda x: x * np.inf),
+    ],
+)
+def test_what_a_liar_would_save_of_other_kinds(saved, tmp_path, kind, path, change):
+    """Fails if arrays that are no such result's are taken for one where every checksum is right."""
+
+    def spoil(file):
+        values = change(file[path][()])
+        del file[path]
+        file[path] = values
+
+    (tmp_path / "a.nc").write_bytes(damaging.edited((saved / f"{kind}.nc").read_bytes(), spoil, forged=True))
+    with pytest.raises(sb.InputError, match=r"^can't read .*a.nc: .*damaged"):
+        sb.load(tmp_path / "a.nc")
+
+
+def outcome(path, wanted):
     """How a file is taken, and in how many seconds."""
     started = time.perf_counter()
     try:
-        found = facts_of(load(path))
+        found = facts_of(sb.load(path))
     except sb.InputError as error:
         assert "\n" not in str(error) and str(path) in str(error)
         return "refused", time.perf_counter() - started
     return "same" if found == wanted else "other", time.perf_counter() - started
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "backtest"])
+@pytest.mark.parametrize("kind", [*KINDS, *MADE])
 def test_damaged_copies(kind, saved, tmp_path):
     """Fails if bytes, arrays or attributes that were changed load as other numbers, hang, or end in another error."""
-    load = sb.Backtest.load if kind == "backtest" else sb.load
-    content, wanted = (saved / f"{kind}.nc").read_bytes(), facts_of(load(saved / f"{kind}.nc"))
-    rng = np.random.default_rng(KINDS.index(kind) if kind in KINDS else 9)
-    for i in range(COPIES):
+    content, wanted = (saved / f"{kind}.nc").read_bytes(), facts_of(sb.load(saved / f"{kind}.nc"))
+    rng = np.random.default_rng([*KINDS, *MADE].index(kind))
+    for i in range(COPIES if kind in KINDS else COPIES // 4):
         whole, how = damaging.damaged(content, rng)
         path = tmp_path / f"{i}.nc"
         path.write_bytes(whole)
-        found, seconds = outcome(path, load, wanted)
+        found, seconds = outcome(path, wanted)
         assert found != "other", f"{how}: {path} gives other numbers"
         assert seconds < SECONDS or "checksum" in how, f"{how}: {seconds:.1f} s"
 
@@ -164,7 +232,7 @@ def test_a_file_without_a_checksum_that_hangs_its_reader(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5, "__file__", str(tmp_path / "slow.py"))
     monkeypatch.setattr(hdf5, "SECONDS", 0.2)
     (tmp_path / "slow.py").write_text("import time; time.sleep(60)")
-    with pytest.raises(sb.InputError, match=r"fit.nc: it is not a fit saved by scalebayes, or it is damaged"):
+    with pytest.raises(sb.InputError, match=r"fit.nc: it is not a result saved by scalebayes, or it is damaged"):
         sb.load(FIRST / "fit.nc")
     (tmp_path / "slow.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(sb.InputError, match="damaged"):
@@ -182,9 +250,8 @@ def test_what_is_no_file(tmp_path):
         ("/dev/zero", "a device"),
         ("a\0b", "no such"),
     ):
-        for load in (sb.load, sb.Backtest.load):
-            with pytest.raises(sb.InputError, match=told):
-                load(path)
+        with pytest.raises(sb.InputError, match=told):
+            sb.load(path)
     with pytest.raises(sb.InputError, match="device or a pipe; give the name of a file"):
         fit.save(tmp_path / "pipe")
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

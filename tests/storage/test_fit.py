@@ -144,7 +144,7 @@ def test_files_that_are_no_fits(fit, tmp_path):
         with pytest.raises(sb.InputError, match=name):
             sb.load(tmp_path / name)
     xr.Dataset({"a": ("x", [1.0])}).to_netcdf(tmp_path / "foreign.nc", engine="h5netcdf")
-    with pytest.raises(sb.InputError, match="not a fit saved by scalebayes"):
+    with pytest.raises(sb.InputError, match="not a result saved by scalebayes"):
         sb.load(tmp_path / "foreign.nc")
     with pytest.raises(sb.InputError, match="no such file"):
         sb.load(tmp_path / "missing.nc")

@@ -23,7 +23,7 @@ from scalebayes.cli import main
 
 first, folder, table = map(Path, sys.argv[1:])
 fit, fits, stack = (sb.load(first / f"{kind}.nc") for kind in ("fit", "fits", "stack"))
-back = sb.Backtest.load(first / "backtest.nc")
+back = sb.load(first / "backtest.nc")
 told = {}
 
 def tried(name, write):

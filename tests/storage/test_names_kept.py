@@ -269,7 +269,7 @@ def test_compare_arviz_and_backtest_take_them(sampled, tmp_path):
     sb.export(fit, tmp_path / "loss.jax", platforms=["cpu"])
     back = sb.backtest(fit.runs, ["power"], by="a/b", cutoffs=[1e4], inputs={"x": "a/b"}, method=METHOD)
     back.save(tmp_path / "back.nc")
-    xr.testing.assert_identical(sb.Backtest.load(tmp_path / "back.nc").data, back.data)
+    xr.testing.assert_identical(sb.load(tmp_path / "back.nc").data, back.data)
 
 
 def test_an_answer_says_where_a_name_is_its_own():

@@ -8,7 +8,7 @@ import numpy as np
 
 from scalebayes.files import netcdf
 from scalebayes.fitting.datatree import DIMS, tree_name
-from scalebayes.fitting.to_file import DRAWS, KINDS, ORIGIN, RUNS, STATS, about, json_of, origin_of, record_of
+from scalebayes.fitting.to_file import DRAWS, FITS, ORIGIN, RUNS, STATS, about, json_of, origin_of, record_of
 from scalebayes.runs import stored
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def save(fits: "Fits", path: Any) -> None:
             name: (("row",), np.concatenate([tables[i][name] for i in members])) for name in first
         }
     groups |= {f"{ORIGIN}{i}": origin_of(fit) for i, fit in enumerate(fits) if fit.origin is not None}
-    netcdf.save(path, groups, {"": about(json_of(record), KINDS[1])})
+    netcdf.save(path, groups, {"": about(json_of(record), FITS)})
 
 
 def _stacked(each: Sequence[Mapping[str, np.ndarray]]) -> dict[str, netcdf.Variable]:

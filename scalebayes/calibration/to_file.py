@@ -1,0 +1,21 @@
+"""A calibration written to one NetCDF file."""
+
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.files import netcdf
+from scalebayes.files.labelled import parts_of
+from scalebayes.fitting.to_file import CALIBRATION, about, json_of
+from scalebayes.runs.stored import plain
+
+if TYPE_CHECKING:
+    from scalebayes.calibration.result import Calibration
+
+RANKS = "ranks"
+
+
+def save(calibration: "Calibration", path: Any) -> None:
+    """Write a calibration to one NetCDF file: see `Calibration.save`."""
+    arrays, record = parts_of(calibration.data)
+    netcdf.save(
+        path, {RANKS: arrays}, {"": about(json_of({**record, "attrs": plain(calibration.data.attrs)}), CALIBRATION)}
+    )

@@ -1,0 +1,30 @@
+"""A recalibrated fit from the arrays and the record of a file."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.errors import InputError
+from scalebayes.files.hdf5 import Content
+from scalebayes.forecasting.recalibrate import Recalibrated, Widening
+from scalebayes.storage.fit import law_of, together
+from scalebayes.storage.fit import restored as restored_fit
+
+if TYPE_CHECKING:
+    from scalebayes.laws.law import Law
+
+
+def restored(path: Path, content: Content, record: Mapping[str, Any], law: "Law | None") -> Recalibrated:
+    """The recalibrated fit of a file that `save_recalibrated` wrote, with the law that was given.
+
+    Raises:
+        InputError: its numbers are no recalibrated fit's.
+    """
+    one, said = record["fit"], record["widening"]
+    fit = restored_fit(together(content.groups, one), one, law_of(path, one["law"], law))
+    widening = Widening(float(said["factor"]), float(said["raw"]), int(said["forecasts"]), int(said["cutoffs"]))
+    sound = math.isfinite(widening.factor) and widening.factor >= 1 and 0 <= widening.raw < math.inf
+    if not sound or widening.forecasts < 1 or widening.cutoffs < 1 or not isinstance(record["label"], str):
+        raise InputError("its factor is no number from 1 on, or was learnt from no forecasts")
+    return Recalibrated(fit, widening, record["label"])
