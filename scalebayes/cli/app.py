@@ -13,13 +13,23 @@ from typer.core import TyperCommand
 from scalebayes import __version__
 from scalebayes.cli import flags
 from scalebayes.cli.backtest import backtest
+from scalebayes.cli.blocks import flat
+from scalebayes.cli.calibrate import calibrate
 from scalebayes.cli.compare import compare
+from scalebayes.cli.datasets import datasets
 from scalebayes.cli.demo import demo
-from scalebayes.cli.fit import fit, summary
+from scalebayes.cli.export import export
+from scalebayes.cli.fit import fit
+from scalebayes.cli.fit_many import fit_many
 from scalebayes.cli.forecast import forecast
 from scalebayes.cli.format import message
 from scalebayes.cli.laws import laws
-from scalebayes.cli.predict import optimum, predict
+from scalebayes.cli.optimum import optimum
+from scalebayes.cli.predict import predict
+from scalebayes.cli.recalibrate import recalibrate
+from scalebayes.cli.savage_dickey import savage_dickey
+from scalebayes.cli.stack import stack
+from scalebayes.cli.summary import summary
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
@@ -27,7 +37,6 @@ BAD_INPUT = 2
 
 app = typer.Typer(
     name="scalebayes",
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,19 +45,32 @@ app = typer.Typer(
 def placed(command: Callable[..., None]) -> Callable[..., None]:
     """The command, so that what it says names its own flags and the table that it was given."""
 
-    @functools.wraps(command)
-    def run(*args: Any, **settings: Any) -> None:
-        flags.enter(command.__name__, settings.get("runs"))
-        command(*args, **settings)
+    whole = flat(command)
+
+    @functools.wraps(whole)
+    def run(**settings: Any) -> None:
+        runs = settings.get("runs")
+        flags.enter(name_of(command), runs[0] if isinstance(runs, list) else runs)
+        whole(**settings)
 
     return run
+
+
+def name_of(command: Callable[..., None]) -> str:
+    """The name that a command is typed by.
+
+    >>> name_of(fit_many)
+    'fit-many'
+    """
+    return command.__name__.replace("_", "-")
 
 
 class Once(TyperCommand):
     """A command that refuses an option given twice where it takes one value: the first would be dropped."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        # What a shell asks to be completed may break off anywhere.
+        _, _, order = ({}, [], []) if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))
         for param in dict.fromkeys(order):
             many = getattr(param, "multiple", False) or getattr(param, "is_flag", False)
             if order.count(param) > 1 and param.nargs == 1 and not many:
@@ -65,8 +87,13 @@ def _joined(option: str) -> str:
     return "give it once"
 
 
-for command in (forecast, fit, predict, optimum, compare, backtest, summary, laws, demo):
-    app.command(cls=Once)(placed(command))
+COMMANDS = (
+    *(forecast, fit, fit_many, predict, optimum, summary),
+    *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
+    *(export, laws, datasets, demo),
+)
+for command in COMMANDS:
+    app.command(name_of(command), cls=Once)(placed(command))
 
 
 @app.callback(invoke_without_command=True)
@@ -102,9 +129,9 @@ def main(args: Sequence[str] | None = None) -> int:
         except _USAGE_ERROR as error:
             where = error.ctx.command_path if error.ctx else "scalebayes"
             said = error.format_message().rstrip(".?")
-            # predict takes an input that has no option of its own, such as the x of a law of one input, by --input.
+            # predict takes an input that has no option of its own, such as U, by --input.
             other = str(getattr(error, "option_name", "")).lstrip("-")
-            if where == "scalebayes predict" and (other == "x" or not flags.of_some(f"--{other}")):
+            if where == "scalebayes predict" and not flags.of_some(f"--{other}"):
                 said += f"; an input of the law is given as --input {other}=VALUE"
             return _refused(f"{said}; see {where} --help")
         except InputError as error:

@@ -6,46 +6,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.fit import answered, checked_target, fixed_of, method_of, priors_of, range_of, window_of
+from scalebayes.cli.complete import RECOMMENDED
 from scalebayes.cli.fit_text import HANG, percent
+from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import (
-    Columns,
-    Fix,
-    Inputs,
+    Curve,
+    Discrepancies,
     Json,
-    NCounts,
-    Observable,
+    Kind,
+    LawsOrRecommended,
+    Method,
+    Model,
+    Out,
     Priors,
+    Reading,
     RunsPath,
     Seed,
-    UniqueTokens,
-    Unit,
-    Units,
-    Where,
     Window,
-    load_jax,
-    table,
 )
-from scalebayes.cli.parse import named, numbers, pairs
+from scalebayes.cli.parse import numbers
+from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.wait import patiently
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
     from scalebayes.backtesting.result import Backtest
 
-DISCREPANCIES = {"none": None, "gp": "gp"}
 PROB = 0.9
 
 
 def backtest(
     runs: RunsPath,
-    law: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Law, by default chinchilla; settings as in broken_power:breaks=2; 'recommended' for that of the "
-            "command forecast; repeatable."
-        ),
-    ] = None,
+    *,
+    law: LawsOrRecommended = None,
     by: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of the cutoffs, by default C = 6 N D, or x.")
     ] = None,
@@ -56,64 +51,43 @@ def backtest(
             help="Largest to fit, such as 1e20,1e21; by default those that leave 50, 70 and 90 % of the runs.",
         ),
     ] = None,
-    discrepancy: Annotated[
-        list[str] | None,
-        typer.Option(help="How the curve may depart from the law, none or gp; by default none; repeatable."),
-    ] = None,
-    noise: Annotated[
-        str | None, typer.Option(help="Noise, by default the law's own: student_t, normal, ...; settings as in fit.")
-    ] = None,
-    method: Annotated[
-        str, typer.Option(help="Method: laplace, nuts or map; settings as in laplace:draws=8000.")
-    ] = "laplace",
-    window: Window = None,
-    where: Where = None,
-    inputs: Inputs = None,
-    columns: Columns = None,
-    N_counts: NCounts = None,
-    unique_tokens: UniqueTokens = None,
-    unit: Unit = None,
-    units: Units = None,
-    observable: Observable = None,
-    fix: Fix = None,
+    model: Model,
     priors: Priors = None,
+    method: Method = "laplace",
+    discrepancy: Discrepancies = None,
+    window: Window = None,
+    kind: Kind = None,
+    curve: Curve,
+    reading: Reading,
     min_rows: Annotated[int, typer.Option(metavar="INT", help="Fewest runs to fit.")] = 5,
     seed: Seed = 0,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the scores to this NetCDF file.")] = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
-    """Fit laws to the smaller runs and score their forecasts of the larger.
+    """Fit the smaller runs and score forecasts of the larger.
 
-    For each cutoff the runs up to it are fitted and those beyond it forecast. The trivial forecast, which knows no law
-    (the last value, and part of the last slope), is scored beside them.
+    For each cutoff the runs up to it are fitted and those beyond it forecast. The law is chinchilla unless --law says
+    another. The trivial forecast, which knows no law (the last value, and part of the last slope), is scored beside
+    them.
     """
-    bound = pairs(inputs or (), "--input", "x=C")
-    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
-    fixed, kept = fixed_of(fix), window_of(window)
+    asked, settings = table(runs, reading), typed(model, method, priors)
+    last = window_of(window)
     cutoffs = None if cutoff is None else numbers(cutoff, "--cutoff")
-    law_names = [named(text, "--law", "broken_power:breaks=2") for text in law or ["chinchilla"]]
-    noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
-    method_name, method_settings = named(method, "--method", "laplace:draws=8000")
-    for one in discrepancy or ():
-        if one not in DISCREPANCIES:
-            raise unknown("--discrepancy", one, DISCREPANCIES)
-    target = None if out is None else checked_target(out)
+    law = law or ["chinchilla"]
+    for text in law:
+        law_typed(text)
+    target = checked_target(out, "backtest.nc")
     load_jax()
     import scalebayes as sb
-    from scalebayes.fitting.spec import noise_of
 
-    laws = [name if name == "recommended" else sb.laws.get(name, **settings) for name, settings in law_names]
+    departures = [discrepancy_of(text) for text in discrepancy or ["none"]]
+    laws = [text if text == RECOMMENDED else law_of(text) for text in law]
     known = [one for one in laws if isinstance(one, sb.Law)] or [sb.laws.get("chinchilla")]
-    if len(of := {one.observable for one in known}) > 1 and observable is None:
+    if len(of := {one.observable for one in known}) > 1 and reading.observable is None:
         raise InputError(f"--law: the laws are of {' and '.join(sorted(of))}; say which column with --observable")
-    chosen_method = method_of(method_name, method_settings)
-    chosen_noise = sb.noises.get(noise_name, noise_settings) if noise_name else None
-    noises = [
-        chosen_noise or sb.noises.get(noise_of(one, DISCREPANCIES[departure]))
-        for one in known
-        for departure in discrepancy or ["none"]
-    ]
-    given = asked.read(observable or known[0].observable, range_of(known[0]))
+    sampler = settings.method_of()
+    noises = [settings.noise_of(one, departure) for one in known for departure in departures]
+    given = runs_or_curve(asked, curve, known[0].observable, range_of(known[0]))
     found = patiently(
         "Compiling and fitting",
         lambda: sb.backtest(
@@ -121,35 +95,49 @@ def backtest(
             laws,
             by=by,
             cutoffs=cutoffs,
-            discrepancy=[DISCREPANCIES[one] for one in discrepancy or ["none"]],
-            noise=chosen_noise,
-            window=kept,
-            method=chosen_method,
-            priors=priors_of(priors, fixed, *(one.params for one in [*known, *noises])),
-            inputs=bound,
+            discrepancy=departures,
+            noise=None if settings.noise is None else noises[0],
+            window=last,
+            method=sampler,
+            priors=settings.priors_of(*(one.params for one in [*known, *noises])),
+            inputs=settings.inputs,
+            kind=kind,  # type: ignore[arg-type]
             min_rows=min_rows,
             seed=seed,
             progress=False,
         ),
     )
-    rows = show.records(found.table())
-    if json:
-        about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
-        return answered({**about, "table": rows, "told": told(found)}, found, target)
-    blocks = [
+    answered(backtest_document(found) if json else backtest_text(found, show.lines(repr(given))), found, target)
+
+
+def backtest_document(found: "Backtest") -> dict[str, Any]:
+    """A backtest as JSON has it."""
+    about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
+    return {**about, "table": show.records(found.table()), "told": told(found)}
+
+
+def backtest_text(found: "Backtest", runs: str = "") -> str:
+    """A backtest as tables, one a cutoff, with what each law's forecasts covered.
+
+    Args:
+        found: to show.
+
+        runs: what the runs were, where they are known.
+    """
+    return joined(
         show.prose(failed_line(found), HANG),
-        show.lines(repr(given)),
-        table_text(rows, found.data.attrs["by"]),
+        runs,
+        table_text(show.records(found.table()), found.data.attrs["by"]),
         show.prose(meaning(found)),
         "\n".join(show.prose(f"{name}: {text}.", 2) for name, text in told(found).items()),
-    ]
-    answered("\n\n".join(block for block in blocks if block), found, target)
+    )
 
 
 def told(found: "Backtest") -> dict[str, str]:
     """What the forecasts of each law covered, at the median distance of all."""
-    efolds = float(found.data["efolds"].median())
-    return {name: found.sentence(name, efolds, PROB) for name in found.laws}
+    efolds, probs = float(found.data["efolds"].median()), found.data["prob"].values
+    near = float(probs[abs(probs - PROB).argmin()])
+    return {name: found.sentence(name, efolds, near) for name in found.laws}
 
 
 def table_text(rows: list[dict[str, Any]], by: str) -> str:

@@ -6,32 +6,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.fit import fixed_of, method_of, priors_of, range_of
+from scalebayes.cli.complete import RECOMMENDED
 from scalebayes.cli.fit_text import checks_text, failed_text
 from scalebayes.cli.flags import check_record
+from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import (
-    Columns,
-    Fix,
-    Inputs,
+    Curve,
+    Discrepancies,
     Json,
-    NCounts,
-    Observable,
+    LawsOrRecommended,
+    Method,
+    Model,
+    Out,
     Priors,
+    Reading,
     RunsPath,
     Seed,
-    UniqueTokens,
-    Unit,
-    Units,
-    Where,
-    load_jax,
-    table,
+    Window,
 )
-from scalebayes.cli.parse import named, pairs
+from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.wait import patiently
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from scalebayes.comparison.result import Comparison
 
 HEADS = {
     "elpd_loo": "elpd",
@@ -47,23 +47,19 @@ HEADS = {
 
 def compare(
     runs: RunsPath,
-    laws: Annotated[
-        list[str], typer.Option("--law", help="Law, settings as in broken_power:breaks=2; give two or more.")
-    ],
-    noise: Annotated[str | None, typer.Option(help="Noise of all, by default each law's own.")] = None,
-    method: Annotated[str, typer.Option(help="Method: laplace or nuts; settings as in nuts:draws=4000.")] = "laplace",
-    where: Where = None,
-    inputs: Inputs = None,
-    columns: Columns = None,
-    N_counts: NCounts = None,
-    unique_tokens: UniqueTokens = None,
-    unit: Unit = None,
-    units: Units = None,
-    observable: Observable = None,
-    fix: Fix = None,
+    *,
+    laws: LawsOrRecommended = None,
+    model: Model,
     priors: Priors = None,
+    method: Method = "laplace",
+    discrepancy: Discrepancies = None,
+    window: Window = None,
+    curve: Curve,
+    reading: Reading,
     refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a law.")] = 10,
+    largest: Annotated[bool, typer.Option(help="Score forecasts of the largest tenth of the runs too.")] = True,
     seed: Seed = 0,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Compare laws on runs that their fits haven't seen.
@@ -71,70 +67,78 @@ def compare(
     elpd: log predictive density of each run by the fit of the others, summed; largest: of a run of the largest tenth,
     by the fit of the others, on average. Weights are by stacking of either.
     """
-    chosen = [(text, *named(text, "--law", "broken_power:breaks=2")) for text in laws]
-    if len(set(laws)) < max(len(laws), 2):
+    laws = laws or []
+    if len(set(laws)) < len(laws) or len(laws) * len(discrepancy or [""]) < 2:
         raise InputError("--law: give two or more laws, each once, such as --law chinchilla --law kaplan")
-    bound = pairs(inputs or (), "--input", "x=C")
-    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
-    fixed = fixed_of(fix)
-    noise_name, noise_settings = named(noise or "", "--noise", "huber:delta=1e-3,scale=1")
-    method_name, method_settings = named(method, "--method", "nuts:draws=4000")
+    for text in laws:
+        law_typed(text)
+    asked, settings = table(runs, reading), typed(model, method, priors)
+    target, last = checked_target(out), window_of(window)
     load_jax()
     import scalebayes as sb
+    from scalebayes.fitting.forecaster import METHOD
 
-    each = {text: sb.laws.get(name, **settings) for text, name, settings in chosen}
-    known = list(dict.fromkeys(name for law in each.values() for name in law.inputs))
-    for name in bound:
-        if name not in known:
-            raise unknown("input", name, known)
-    noises = {text: sb.noises.get(noise_name or law.noise, noise_settings) for text, law in each.items()}
-    params = {text: {**law.params, **noises[text].params} for text, law in each.items()}
-    every = list(dict.fromkeys(name for own in params.values() for name in own))
-    for name in fixed:
-        if name not in every:
-            raise unknown("parameter in --fix", name, every)
-    held = {text: {name: x for name, x in fixed.items() if name in params[text]} for text in each}
-    first, sampler = next(iter(each.values())), method_of(method_name, method_settings)
-    found = asked.read(observable or first.observable, range_of(first))
+    departures = {text: discrepancy_of(text) for text in discrepancy or ["none"]}
+    each = {
+        text if departure is None else f"{text}+{name}": (law_of(text), departure)
+        for text in laws
+        if text != RECOMMENDED
+        for name, departure in departures.items()
+    }
+    noises = {name: settings.noise_of(law, departure) for name, (law, departure) in each.items()}
+    params = {name: {**law.params, **noises[name].params} for name, (law, _) in each.items()}
+    known = [x for law, _ in each.values() for x in law.inputs] + (["x"] if RECOMMENDED in laws else [])
+    settings.check(known, [name for own in params.values() for name in own])
+    first = next(iter(each.values()))[0] if each else sb.laws.get("end_chinchilla")
+    sampler, of_recommended = settings.method_of(), settings.method_of(METHOD)
+    given = runs_or_curve(asked, curve, first.observable, range_of(first))
 
     def compared() -> sb.Comparison:
         fits = {
-            text: sb.fit(
-                found,
+            name: sb.fit(
+                given,
                 law,
-                noise=noises[text],
+                noise=noises[name],
+                discrepancy=departure,
+                window=last,
                 method=sampler,
-                priors=priors_of(priors, held[text], params[text]),
-                inputs={name: column for name, column in bound.items() if name in law.inputs},
+                priors=settings.of_one(params[name]),
+                inputs=settings.inputs_of(law),
                 seed=seed,
                 on_fail="ignore",  # the checks of the comparison say it
             )
-            for text, law in each.items()
+            for name, (law, departure) in each.items()
         }
-        return sb.compare(fits, refits=refits, seed=seed)
+        if RECOMMENDED in laws:
+            bound = {name: column for name, column in settings.inputs.items() if name == "x"} or None
+            fits[RECOMMENDED] = sb.forecaster(given, inputs=bound, method=of_recommended, seed=seed, on_fail="ignore")
+        return sb.compare(fits, refits=refits, largest=largest, seed=seed)
 
-    comparison = patiently("Compiling, fitting and comparing", compared)
-    table_of = comparison.table()
-    if json:
-        rows = [{"law": name, **row} for name, row in zip(table_of.index, blanks(table_of), strict=True)]
-        checks = [check_record(check) for check in comparison.checks]
-        return show.document({"runs": len(found), "laws": rows, "checks": checks})
-    names = [name for name in HEADS if name in table_of]
+    found = patiently("Compiling, fitting and comparing", compared)
+    answered(comparison_document(found) if json else comparison_text(found), found, target)
+
+
+def comparison_document(found: "Comparison") -> dict[str, Any]:
+    """A comparison as JSON has it, which has no NaN."""
+    scores = found.table()
+    rows = [
+        {
+            "law": str(name),
+            **{key: None if isinstance(x, float) and not math.isfinite(x) else x for key, x in row.items()},
+        }
+        for name, row in zip(scores.index, show.records(scores), strict=True)
+    ]
+    checks = [check_record(check) for check in found.checks]
+    return {"runs": found.data.sizes["run"], "laws": rows, "checks": checks}
+
+
+def comparison_text(found: "Comparison") -> str:
+    """A comparison as a table, a law a row, with its checks."""
+    scores = found.table()
+    names = [name for name in HEADS if name in scores]
     rows = [
         [str(law), *(show.figure(float(row[name])) for name in names)]
-        for law, row in zip(table_of.index, show.records(table_of), strict=True)
+        for law, row in zip(scores.index, show.records(scores), strict=True)
     ]
-    blocks = [
-        failed_text(comparison.checks),
-        show.grid(["law", *(HEADS[name] for name in names)], rows),
-        checks_text(comparison.checks),
-    ]
-    print("\n\n".join(block for block in blocks if block))
-
-
-def blanks(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows for JSON, which has no NaN."""
-    return [
-        {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
-        for row in show.records(table)
-    ]
+    grid = show.grid(["law", *(HEADS[name] for name in names)], rows)
+    return joined(failed_text(found.checks), grid, checks_text(found.checks))

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli import format as show
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, percent
-from scalebayes.cli.options import Json, load_jax
+from scalebayes.cli.opened import load_jax
+from scalebayes.cli.options import Json
 from scalebayes.cli.wait import patiently
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PROB = 0.9
 
 
 def demo(json: Json = False) -> None:
-    """Fit the project's own training runs, and forecast the largest."""
+    """Fit the project's own runs, and forecast the largest."""
     load_jax()
     import scalebayes as sb
 

@@ -1,35 +1,20 @@
 """scalebayes forecast: runs in, the recommended forecast of larger ones out, with what such forecasts were worth."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.curves import Run, TokensPerStep, runs_or_curve
-from scalebayes.cli.fit import answered, checked_target, method_of
+from scalebayes.cli.answer import outside_text, points_text, values_of
 from scalebayes.cli.fit_text import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
 from scalebayes.cli.flags import here
-from scalebayes.cli.options import (
-    Columns,
-    Compute,
-    Json,
-    NCounts,
-    Observable,
-    Parameters,
-    Prob,
-    RunsPath,
-    Seed,
-    Tokens,
-    UniqueTokens,
-    Unit,
-    Units,
-    Where,
-    load_jax,
-    table,
-)
-from scalebayes.cli.parse import check_prob, named, numbers
-from scalebayes.cli.predict import outside_text, points_text
+from scalebayes.cli.opened import load_jax
+from scalebayes.cli.options import Curve, Json, Kind, Observed, Out, Points, Prob, Reading, RunsPath, Seed
+from scalebayes.cli.parse import check_prob, named
+from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.settings import method_of
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
@@ -41,45 +26,33 @@ if TYPE_CHECKING:
 
 def forecast(
     runs: RunsPath,
-    N: Parameters = None,
-    D: Tokens = None,
-    C: Compute = None,
-    x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None,
+    *,
+    points: Points,
     along: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x, or --C of C."),
     ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND",
-            help="What runs of one input are: ladder, of finished runs, or curve, of one run; by default told apart.",
-        ),
-    ] = None,
-    curve: Annotated[
-        bool, typer.Option("--curve", help="The curve's interval, in place of that of a new run with its noise.")
-    ] = False,
+    kind: Kind = None,
+    observed: Observed = True,
     backtest: Annotated[
         bool, typer.Option(help="Forecast your own larger runs from the smaller too, and say what that was worth.")
     ] = True,
     method: Annotated[
-        str, typer.Option(help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.")
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.",
+            autocompletion=lambda: ["laplace", "nuts"],
+        ),
     ] = "laplace",
-    run: Run = None,
-    tokens_per_step: TokensPerStep = None,
-    where: Where = None,
-    columns: Columns = None,
-    N_counts: NCounts = None,
-    unique_tokens: UniqueTokens = None,
-    unit: Unit = None,
-    units: Units = None,
-    observable: Observable = None,
+    curve: Curve,
+    reading: Reading,
     seed: Seed = 0,
     prob: Prob = 0.9,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Save the fit to this NetCDF file.")] = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
-    """Forecast runs not yet trained, in the configuration recommended for that.
+    """Forecast runs not yet trained, in the recommended way.
 
     Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
     intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the curve of
@@ -87,49 +60,48 @@ def forecast(
     curve is forecast. Values are written as in predict.
     """
     check_prob(prob)
-    typed = {name: text for name, text in (("N", N), ("D", D), ("C", C), ("x", x)) if text is not None}
-    if not typed:
+    asked_at = points.typed()
+    if not asked_at:
         raise InputError("say what to forecast: --N and --D, or two of --N, --D, --C; or --x for runs of one input")
-    if along and set(typed) not in ({"x"}, {along}):
+    if along and set(asked_at) not in ({"x"}, {along}):
         raise InputError(f"--along {along}: give the values of {along} alone, as --x")
-    values: dict[str, Any] = {name: numbers(text, f"--{name}") for name, text in typed.items()}
-    asked = table(runs, where, columns, N_counts, unit, units, unique_tokens)
+    values = values_of(asked_at)
+    asked = table(runs, reading)
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     if method_name in ("map", "bootstrap"):
         raise InputError(f"--method {method_name}: a forecast is of laplace or nuts, whose draws have intervals")
-    target = None if out is None else checked_target(out)
+    target = checked_target(out)
     load_jax()
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
 
     chosen = method_of(method_name, method_settings, METHOD)
-
-    given = runs_or_curve(asked, observable or "loss", run, tokens_per_step, typed, along, unique_tokens)
-    along = along or alone(given, typed)
+    given = runs_or_curve(asked, curve, asked=asked_at, along=along)
+    along = along or alone(given, asked_at)
     bound = {"x": along} if along else None
     check_asked(given, bound, kind, list(values))
     fit = patiently(
         "Compiling and fitting",
         lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
     )
-    found = sb.predict(fit, observed=not curve, **values)
-    points = show.records(sb.interval(found, prob))
+    found = sb.predict(fit, observed=observed, **values)
+    rows = show.records(sb.interval(found, prob))
     told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
     if json:
         if far := outside_text(fit, found):
             show.message(f"warning: {far}")
-        about = {**about_fit(fit, prob), "observed": not curve, "points": points, "backtest": told}
+        about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": told}
         about |= trust(fit, bearing_on(fit, found, values))
         return answered(about, fit, target)
-    blocks = [
+    text = joined(
         failed_text(fit.checks),
         show.lines(repr(given)),
         fitted_text(fit),
-        points_text(fit, found, points, not curve, prob),
+        points_text(fit, found, rows, observed, prob),
         show.prose(told),
         checks_text(fit.checks),
-    ]
-    answered("\n\n".join(block for block in blocks if block), fit, target)
+    )
+    answered(text, fit, target)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

@@ -110,6 +110,15 @@ def prose(text: str, hang: int = 0) -> str:
     return filled.replace(NO_BREAK, " ")
 
 
+def sentence(text: str) -> str:
+    """A clause as a sentence; blank for none.
+
+    >>> sentence("medians stay"), sentence("")
+    ('Medians stay.', '')
+    """
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def lines(text: str, hang: int = 4) -> str:
     """Lines that are made to fit, each moved in where it goes on."""
     return "\n".join(prose(line, len(line) - len(line.lstrip()) + hang) for line in text.splitlines())

@@ -1,173 +1,208 @@
-"""What several commands share: options, and the fit that they read."""
+"""The options that several commands share, each declared once, alone or in a block of those that go together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from scalebayes.cli.flags import quoted
-from scalebayes.cli.parse import number, pairs
-from scalebayes.cli.wait import heed, keep_compiled, stage
-from scalebayes.errors import InputError
+from scalebayes.cli import complete
 
-if TYPE_CHECKING:
-    from scalebayes.fitting.result import Fit
-    from scalebayes.runs import Runs
+# What is read
 
-Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]
-FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A file that 'scalebayes fit --out' wrote.")]
-
-# Of the commands that forecast.
-Parameters = Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")]
-Tokens = Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")]
-Compute = Annotated[
-    str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
-]
-
-# Of the commands that read runs.
 RunsPath = Annotated[
     str, typer.Argument(metavar="RUNS", help="Runs: a CSV, Parquet, JSON or SQLite file, or a tracker's folder.")
 ]
-Where = Annotated[
-    str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"flops < 1e21 and split == 'fit'\".")
+FitFile = Annotated[Path, typer.Argument(metavar="FIT", help="A file that 'scalebayes fit --out' wrote.")]
+AnyFit = Annotated[
+    Path,
+    typer.Argument(metavar="FIT", help="A file that --out of fit, fit-many, stack or recalibrate wrote."),
 ]
 Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="INPUT=COLUMN", help="Column of a law's input, as in x=C; repeatable."),
 ]
-Columns = Annotated[
-    list[str] | None,
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table of runs is read."""
+
+    where: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"flops < 1e21 and split == 'fit'\".")
+    ] = None
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS",
+            help="Column to read, as in N=params_non_emb, or the number of every run, as in N=124M; "
+            "'C=' reads none; repeatable.",
+        ),
+    ] = None
+    N_counts: Annotated[
+        str | None, typer.Option("--N-counts", metavar="WHAT", help="What N counts, such as total or non-embedding.")
+    ] = None
+    unique_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--unique-tokens", metavar="U", help="Tokens of the corpus, as in 118M: the same as --columns U=118M."
+        ),
+    ] = None
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Unit of the observable, such as nats/token; by default what its name says."),
+    ] = None
+    units: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=UNIT", help="What a column counts in, as in N=M, D=B or C=1e21; repeatable."),
+    ] = None
+    observable: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column that the law describes, by default the law's own, such as loss."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Which curve of a chart, a log or a tracker's runs is read."""
+
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="NAME", help="Read this run alone, by its curve of losses against steps, x."),
+    ] = None
+    tokens_per_step: Annotated[
+        str | None,
+        typer.Option(metavar="TOKENS", help="Of a curve: tokens of a batch, such as 0.5M, so that x is of tokens."),
+    ] = None
+
+
+# How it is fitted
+
+Law = Annotated[
+    str,
     typer.Option(
-        metavar="OURS=THEIRS",
-        help="Column to read, as in N=params_non_emb, or the number of every run, as in N=124M; "
-        "'C=' reads none; repeatable.",
+        metavar="LAW",
+        help="Law: 'scalebayes laws' lists them; settings as in broken_power:breaks=2.",
+        autocompletion=complete.laws,
     ),
 ]
-UniqueTokens = Annotated[
-    str | None,
+SeveralLaws = Annotated[
+    list[str] | None,
     typer.Option(
-        "--unique-tokens", metavar="U", help="Tokens of the corpus, as in 118M: the same as --columns U=118M."
+        "--law",
+        metavar="LAW",
+        help="Law, settings as in broken_power:breaks=2; repeatable.",
+        autocompletion=complete.laws,
     ),
 ]
-NCounts = Annotated[
-    str | None, typer.Option("--N-counts", metavar="WHAT", help="What N counts, such as total or non-embedding.")
-]
-Unit = Annotated[
-    str | None,
-    typer.Option(metavar="UNIT", help="Unit of the observable, such as nats/token; by default what its name says."),
-]
-Units = Annotated[
+LawsOrRecommended = Annotated[
     list[str] | None,
-    typer.Option(metavar="OURS=UNIT", help="What a column counts in, as in N=M, D=B or C=1e21; repeatable."),
+    typer.Option(
+        "--law",
+        metavar="LAW",
+        help="Law, settings as in broken_power:breaks=2; 'recommended' for that of the command forecast; repeatable.",
+        autocompletion=complete.laws_and_recommended,
+    ),
 ]
-Observable = Annotated[
-    str | None, typer.Option(help="Column that the law describes, by default the law's own, such as loss.")
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="METHOD",
+        help="Method: nuts, laplace or map; settings as in nuts:draws=4000,chains=4.",
+        autocompletion=complete.methods,
+    ),
+]
+Discrepancy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PARTS",
+        help="How the curve may depart from the law: gp, or parts of it as in matern,bend,drift; by default none.",
+        autocompletion=complete.discrepancies,
+    ),
+]
+Discrepancies = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PARTS",
+        help="How the curve may depart from the law: none, gp, or parts of it as in matern,bend; by default none; "
+        "repeatable.",
+        autocompletion=complete.discrepancies,
+    ),
 ]
 Window = Annotated[
     str | None,
     typer.Option(metavar="EFOLDS", help="Fit the last e-folds alone, as in 2; auto for as many as forecasts want."),
 ]
-Fix = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
-]
 Priors = Annotated[
-    str | None, typer.Option(metavar="flat", help="'flat' for flat priors: with map, maximum likelihood.")
+    str | None,
+    typer.Option(
+        metavar="flat",
+        help="'flat' for flat priors: with map, maximum likelihood.",
+        autocompletion=lambda: ["flat"],
+    ),
 ]
-Seed = Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="What runs of one input are: ladder, of finished runs, or curve, of one run; by default told apart.",
+        autocompletion=lambda: ["ladder", "curve"],
+    ),
+]
+Fallback = Annotated[
+    bool, typer.Option(help="Go on from laplace, where its k-hat fails, to more proposals and to nuts.")
+]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The table that a command was asked to read, as `read_runs` takes it."""
+class Model:
+    """What a law is fitted with."""
 
-    runs: str
-    where: str | None
-    columns: Mapping[str, str | float | None]
-    N_counts: str | None
-    unit: str | None
-    units: Mapping[str, str]
-
-    def read(self, observable: str, range: tuple[float, float] | None = None) -> "Runs":
-        """The runs, with the observable that the command or its law is about."""
-        import scalebayes as sb
-
-        with stage("Reading runs"):
-            return sb.read_runs(
-                self.runs,
-                self.where,
-                self.columns,
-                observable=observable,
-                range=range,
-                N_counts=self.N_counts,
-                unit=self.unit,
-                units=self.units,
-            )
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NOISE",
+            help="Noise, by default the law's own: student_t, normal, ...; settings as in huber:delta=1e-3.",
+            autocompletion=complete.noises,
+        ),
+    ] = None
+    inputs: Inputs = None
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameter to hold fixed, in the runs' own units; repeatable."),
+    ] = None
 
 
-def table(
-    runs: str,
-    where: str | None,
-    columns: list[str] | None,
-    N_counts: str | None,
-    unit: str | None,
-    units: list[str] | None,
-    unique_tokens: str | None = None,
-) -> Asked:
-    """The table of the options that every command with runs has.
-
-    Raises:
-        InputError: an option that isn't written as it should be; before anything is read.
-
-    >>> table("runs.csv", None, ["N=124M", "loss=val"], None, None, ["D=B"], "118M").columns
-    {'N': 124000000.0, 'loss': 'val', 'U': 118000000.0}
-    """
-    named = {ours: column(theirs) for ours, theirs in pairs(columns or (), "--columns", "N=params").items()}
-    if unique_tokens is not None:
-        named["U"] = number(unique_tokens, "--unique-tokens")
-    return Asked(runs, where, named, N_counts, unit, pairs(units or (), "--units", "N=M"))
+# What is asked of a fit
 
 
-def column(theirs: str) -> str | float | None:
-    """What read_runs takes for a column: its name, the number of every run, or None.
+@dataclass(frozen=True)
+class Points:
+    """Where a forecast is asked."""
 
-    >>> column("config.n_params"), column("124M"), column("")
-    ('config.n_params', 124000000.0, None)
-    """
-    try:
-        return number(theirs) if theirs else None
-    except InputError:
-        return theirs
+    N: Annotated[str | None, typer.Option("--N", metavar="N", help="Parameters, such as 70e9 or 1B,7B,70B.")] = None
+    D: Annotated[str | None, typer.Option("--D", metavar="D", help="Training tokens, such as 1.4T.")] = None
+    C: Annotated[
+        str | None, typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 1e20:1e24:5.")
+    ] = None
+    x: Annotated[str | None, typer.Option("--x", metavar="X", help="The input of runs that have one alone.")] = None
 
-
-def load_jax() -> None:
-    """Import what fits need, and set up the cache of compiled programs."""
-    with stage("Loading JAX"):
-        keep_compiled()
-    heed()
+    def typed(self) -> dict[str, str]:
+        """Input -> what was typed for it, of those that were."""
+        return {name: text for name, text in vars(self).items() if text is not None}
 
 
-def opened(path: Path) -> "Fit":
-    """The fit in a file.
+Observed = Annotated[
+    bool, typer.Option("--observed/--curve", help="A new run with its noise, or the law's curve without it.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="GROUP", help="Of the runs, where a discrepancy has an offset a group; by default a new one."),
+]
+Prob = Annotated[float, typer.Option("--prob", metavar="P", help="Probability of the intervals, between 0 and 1.")]
 
-    Raises:
-        InputError: it holds several.
-    """
-    load_jax()
-    import scalebayes as sb
-    from scalebayes.fitting.first_answer import settle
-    from scalebayes.runs.reading.decode import EXTENSIONS
+# Of all commands
 
-    if path.suffix.lower() in EXTENSIONS and path.is_file():
-        fit = f"scalebayes fit {quoted(str(path))} --out {quoted(path.stem + '.nc')}"
-        raise InputError(f"{path} is a table and no saved fit; fit it first: {fit}")
-    found = sb.load(path.expanduser())
-    if not isinstance(found, sb.Fit):
-        raise InputError(
-            f"{path} holds a {type(found).__name__} and not one fit; ask it in Python: sb.load, sb.predict"
-        )
-    settle(found)  # the commands print what failed
-    return found
+Seed = Annotated[int, typer.Option(metavar="INT", min=0, max=2**32 - 1, help="Seed of the random numbers.")]
+Out = Annotated[str | None, typer.Option(metavar="FILE", help="Save the result to this NetCDF file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, numbers in full precision.")]

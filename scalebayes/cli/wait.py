@@ -61,8 +61,16 @@ def stage(text: str) -> AbstractContextManager[object]:
     return progress
 
 
-def patiently[T](text: str, compute: Callable[[], T]) -> T:
-    """The result of `compute`, which must write nothing; Ctrl-C ends the process even inside compiled code."""
+def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
+    """The result of `compute`, which must write nothing; Ctrl-C ends the process even inside compiled code.
+
+    Args:
+        text: what is being done.
+
+        compute: does it.
+
+        bar: whether `compute` shows its own progress on a terminal, in place of `text` and the seconds.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -74,7 +82,7 @@ def patiently[T](text: str, compute: Callable[[], T]) -> T:
 
     thread = Thread(target=work, daemon=True)
     try:
-        with stage(text), silenced():
+        with nullcontext() if bar else stage(text), nullcontext() if bar else silenced():
             thread.start()
             while thread.is_alive():
                 thread.join(0.2)

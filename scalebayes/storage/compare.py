@@ -10,7 +10,7 @@ from scalebayes.comparison.to_file import SCORES
 from scalebayes.errors import InputError
 from scalebayes.files.hdf5 import Content
 from scalebayes.files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
-from scalebayes.status import checks_of
+from scalebayes.checks.registry import read_checks
 
 BY_MODEL = ("elpd_loo", "se", "p_loo", "difference", "difference_se", "bad_k", "lpd_largest", "lpd_largest_se")
 BY_MODEL += ("log_evidence", "log_evidence_se", "weight_loo", "weight_largest", "weight_evidence")
@@ -40,4 +40,4 @@ def restored(content: Content, record: Mapping[str, Any]) -> Comparison:
         weights = data[name].values
         if not np.isnan(weights).all() and not (np.all(weights >= 0) and np.isclose(weights.sum(), 1, atol=1e-4)):
             raise InputError(f"{name!r} doesn't add up to one")
-    return Comparison(data, checks_of(record["checks"]))
+    return Comparison(data, read_checks(record["checks"]))

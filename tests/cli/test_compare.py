@@ -69,11 +69,25 @@ def test_what_cant_be_compared_is_one_line(table, capsys, args, match):
     assert code == 2 and match in err and len(err.strip().splitlines()) == 1
 
 
-def test_a_saved_stack_is_no_fit(table, capsys):
-    """A traceback for a file that holds several fits."""
+def test_a_saved_stack_is_asked_as_a_fit_is(table, capsys):
+    """Fails if predict of a stack is another number than the library's, or a file that answers nothing is asked."""
     runs = sb.read_runs(table)
-    one = sb.fit(runs, "power", inputs={"x": "C"}, method="laplace", on_fail="ignore")
+    fits = {
+        law: sb.fit(runs, law, inputs={"x": "C"}, method="laplace", on_fail="ignore")
+        for law in ("power", "offset_power")
+    }
     path = table.parent / "stack.nc"
-    sb.stack({"a": one}, {"a": 1.0}, draws=100).save(path)
-    code, _, err = run(capsys, "predict", path, "--C", "1e24")
-    assert code == 2 and "holds a Stack and not one fit" in err
+    mixed = sb.stack(fits, {"power": 0.25, "offset_power": 0.75}, draws=100)
+    mixed.save(path)
+    code, out, _ = run(capsys, "predict", path, "--C", "1e24", "--seed", "3", "--json")
+    expected = sb.interval(sb.predict(mixed, C=1e24, seed=3))["median"].item()
+    document = json.loads(out)
+    assert code == 0 and document["points"][0]["median"] == pytest.approx(expected)
+    assert document["laws"] == {"power": "power", "offset_power": "offset_power"}
+    code, out, _ = run(capsys, "predict", path, "--C", "1e24")
+    assert code == 0 and "warning: outside the runs" in out
+    sb.compare(fits, refits=0, largest=False).save(table.parent / "compared.nc")
+    code, _, err = run(capsys, "predict", table.parent / "compared.nc", "--C", "1e24")
+    assert code == 2 and "holds a comparison, and this takes one fit, many fits, a stack or a recalibrated" in err
+    code, out, _ = run(capsys, "summary", table.parent / "compared.nc")
+    assert code == 0 and "elpd" in out

@@ -1,0 +1,187 @@
+"""What several commands say of an answer: its points, what its numbers are, how far outside the runs, what to doubt."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.cli import format as show
+from scalebayes.cli.fit_text import HANG, bearing_on, failed_text, lines_of, outside, percent, trust, warn_failed
+from scalebayes.cli.flags import check_record, here
+from scalebayes.cli.opened import members
+from scalebayes.cli.parse import numbers
+from scalebayes.errors import listed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scalebayes.fitting.result import Fit
+    from scalebayes.status import Check, Checks
+
+STATISTICS = ("median", "mean", "sd", "lower", "upper")
+MOST = 10  # failed checks of many fits, that are told of one by one
+
+
+def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
+    """Input -> the numbers that were typed for it."""
+    return {name: numbers(text, f"--{name}") for name, text in typed.items()}
+
+
+def checks_of(found: Any) -> "Checks":
+    """The checks of a result that answers, those of several fits named after them."""
+    from scalebayes.status import Check, Checks
+
+    fits = members(found)
+    if "" in fits:
+        return fits[""].checks
+    if hasattr(found, "compared"):  # a stack has those of its weights too
+        return found.checks
+    return Checks(
+        tuple(
+            Check(f"{name}: {one.name}", one.status, one.sentence) for name, fit in fits.items() for one in fit.checks
+        )
+    )
+
+
+def failed_lines(found: Any) -> str:
+    """The checks that failed, to be printed before anything else; of many fits the first few."""
+    from scalebayes.status import Checks, Status
+
+    checks = checks_of(found)
+    failed = checks.of(Status.FAIL)
+    if len(failed) <= MOST:
+        return failed_text(checks)
+    more = f"fail    {len(failed) - MOST} more checks of these fits failed; scalebayes summary has them all"
+    return f"{failed_text(Checks(failed[:MOST]))}\n{show.prose(more, HANG)}"
+
+
+def apart(found: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]]":
+    """Name -> fit, and its part of an answer: its data set's; of a stack the whole answer, which is of all."""
+    many = "dataset" in answer.dims
+    return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(found).items()}
+
+
+def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
+    """The reviews that bear on an answer, those of several fits named after them.
+
+    Args:
+        found: what was asked.
+
+        answer: of it.
+
+        inputs: that a forecast was asked at; None for an optimum.
+    """
+    return [
+        replace(check, name=f"{name}: {check.name}" if name else check.name)
+        for name, (fit, own) in apart(found, answer).items()
+        for check in bearing_on(fit, own, inputs)
+    ]
+
+
+def doubts(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
+    """What to doubt of an answer, a line each; of many fits the first few."""
+    checks = bearing(found, answer, inputs)
+    more = f"review  {len(checks) - MOST} more; scalebayes summary has them all" if len(checks) > MOST else ""
+    return "\n".join(filter(None, [lines_of(checks[:MOST]), more]))
+
+
+def about(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
+    """What a JSON document says of what was asked, and of what to doubt of the answer."""
+    from scalebayes.status import Status
+
+    fits = members(found)
+    first = next(iter(fits.values()))
+    told: dict[str, Any] = {"observable": first.runs.observable, "unit": first.runs.unit}
+    if "" in fits:
+        more = {"recalibrated": found.sentence} if hasattr(found, "widening") else {}
+        return {"law": first.law.name, **told, **more, **trust(first, bearing(found, answer, inputs))}
+    for name, fit in fits.items():
+        warn_failed(fit, f"this answer rests on a fit that failed, {name!r}")
+    weights = {"weights": dict(found.weights)} if hasattr(found, "weights") else {}
+    review = [check_record(check) for check in bearing(found, answer, inputs)]
+    failed = [check_record(one) for one in checks_of(found).of(Status.FAIL)]
+    return {"laws": {name: fit.law.name for name, fit in fits.items()}, **weights, **told} | {
+        "failed": failed,
+        "review": review,
+    }
+
+
+def points_text(found: Any, answer: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
+    """The table of a forecast's points, what its numbers are, and a warning where they lie outside the runs."""
+    fits = members(found)
+    mode = all(fit.is_mode for fit in fits.values())
+    along = [str(name) for name in answer.coords if "point" in answer[name].dims and name != "point"]
+    shown = ["median"] if mode else [name for name in STATISTICS if name in points[0]]
+    number = show.most_digits(points)
+    many = ["data set"] if "dataset" in answer.dims else []
+    rows = [
+        [
+            *([str(row["dataset"])] if many else []),
+            *(show.given(name, row[name]) for name in along),
+            *show.estimate(row, shown, number),
+            f"{row['efolds']:.1f}",
+        ]
+        for row in points
+    ]
+    table = show.grid([*many, *along, *(["at the mode"] if mode else shown), "e-folds"], rows, left=len(many))
+    far = outside_text(found, answer)
+    told = [
+        show.prose(meaning(found, observed, prob)),
+        show.prose(show.sentence(answer.attrs.get("recalibrated", ""))),
+        show.prose(f"warning: {far}") if far else "",
+    ]
+    return "\n".join([table, "", *filter(None, told)])
+
+
+def meaning(found: Any, observed: bool, prob: float) -> str:
+    """What the numbers of a forecast are, in a sentence."""
+    from scalebayes.forecasting.distance import plain
+    from scalebayes.runs.describe import in_unit
+
+    fits = list(members(found).values())
+    fit, departs = fits[0], any(one.discrepancy for one in fits)
+    what = in_unit(fit.runs.observable, fit.runs.unit)
+    beyond = "e-folds: how far the point lies outside the runs."
+    if names := plain(fit, fit.problem.columns.values()):
+        beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
+    curve = "the law's curve with its discrepancy" if departs else "the law's curve"
+    if all(one.is_mode for one in fits):
+        taken = ", of which it takes the mean given the runs" if departs else ""
+        return f"{what}: {curve} at the mode{taken}; map has no intervals. {beyond}"
+    of = (
+        "a new run, its noise included"
+        if observed
+        else f"{curve}, the {fit.noise.form.centre} of new runs (--observed adds a run's noise)"
+    )
+    return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
+
+
+def outside_text(found: Any, dataset: "xr.Dataset") -> str:
+    """A warning where points or budgets lie outside the runs; blank where none does."""
+    distance = dataset["distance"]
+    if "dataset" in distance.dims:
+        distance = distance.max("dataset")
+    far = distance.max("axis").values
+    if not (far > 0).any():
+        return ""
+    i = int(far.argmax())
+    axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
+    unit = "" if axis in str(dataset.attrs.get("plain", "")).split() else "e-folds "
+    which = "" if len(far) == 1 else f" are {int((far > 0).sum())} of {len(far)}"
+    where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"
+    if dataset.attrs.get("of") == "curve":
+        return f"{where}; how far the law departs out there, the prior of the discrepancy says more than the runs."
+    exact = exact_text(found, dataset)
+    return f"{where}; {exact}." if exact else f"{where}."
+
+
+def exact_text(found: Any, dataset: "xr.Dataset") -> str:
+    """What the exactness of laws makes of an answer outside the runs, and of which fits where not of all."""
+    from scalebayes.forecasting.distance import exactness
+
+    each = {
+        name: exactness(fit, outside(own), of_law=dataset.attrs.get("of") == "law")
+        for name, (fit, own) in apart(found, dataset).items()
+    }
+    sentences = {text: [name for name, own in each.items() if own == text] for text in each.values() if text}
+    told = [text if len(names) == len(each) else f"of {listed(names)}, {text}" for text, names in sentences.items()]
+    return here("; ".join(told))

@@ -1,0 +1,149 @@
+"""scalebayes calibrate: whether a method's intervals hold what they say, on runs simulated from the model itself."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.flags import quoted
+from scalebayes.cli.opened import load_jax, opened
+from scalebayes.cli.options import Discrepancy, Fallback, Json, Law, Method, Model, Out, Reading, RunsPath, Seed
+from scalebayes.cli.reading import table
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed
+from scalebayes.cli.wait import patiently
+from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    from scalebayes.calibration.result import Calibration
+
+PRIOR = "prior"
+FULL = 200  # simulations from which on a small fault of a method shows
+
+
+def calibrate(
+    runs: RunsPath,
+    *,
+    law: Law = "chinchilla",
+    model: Model,
+    method: Method = "laplace",
+    discrepancy: Discrepancy = None,
+    n: Annotated[int, typer.Option("--n", metavar="INT", min=2, help="Simulated data sets.")] = 1000,
+    draws: Annotated[int, typer.Option(metavar="INT", min=2, help="Draws that each truth is ranked among.")] = 99,
+    draw_from: Annotated[
+        str,
+        typer.Option(metavar="FROM", help="Where the truths are drawn from: prior, or the saved fit at this path."),
+    ] = PRIOR,
+    reading: Reading,
+    fallback: Fallback = True,
+    batch: Annotated[
+        int | None, typer.Option(metavar="INT", min=1, help="Data sets a call; by default what there is room for.")
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Keep finished batches here; a run that was killed goes on from them."),
+    ] = None,
+    seed: Seed = 0,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Test on simulated runs whether intervals hold.
+
+    Parameters are drawn from the priors, runs are simulated at the inputs of the table, and each data set is fitted.
+    The rank of the truth among the draws of its fit is then uniform, if the method is right. It takes minutes.
+    """
+    asked, settings = table(runs, reading), typed(model, method)
+    law_typed(law)
+    target = checked_target(out, "calibration.nc")
+    load_jax()
+    import scalebayes as sb
+
+    chosen, departure, sampler = law_of(law), discrepancy_of(discrepancy), settings.method_of()
+    source = PRIOR if draw_from == PRIOR else opened(Path(draw_from), "Fit")
+    if source != PRIOR and (settings.noise or departure or settings.fixed or settings.inputs):
+        raise InputError(
+            f"--draw-from {quoted(draw_from)}: the fit has its own noise, discrepancy, priors and inputs; leave "
+            "--noise, --discrepancy, --fix and --input out"
+        )
+    given = asked.read(chosen.observable, range_of(chosen))
+    fits = f"{n} simulated data sets of {len(given)} runs are fitted"
+    show.message(f"{fits} by {sampler.name}: {duration(n, sampler.name, departure is not None)}")
+    found = patiently(
+        "Simulating and fitting",
+        lambda: sb.calibrate(
+            law=chosen,
+            runs=given,
+            noise=None if settings.noise is None else settings.noise_of(chosen, departure),
+            discrepancy=departure,
+            method=sampler,
+            n=n,
+            draw_from=source,
+            draws=draws,
+            priors=settings.priors_of(),
+            inputs=settings.inputs or None,
+            seed=seed,
+            fallback=fallback,
+            batch=batch,
+            folder=folder,
+        ),
+        bar=True,
+    )
+    answered(calibration_document(found) if json else calibration_text(found), found, target)
+
+
+def duration(n: int, method: str, departs: bool) -> str:
+    """How long a calibration takes, roughly: compiling, and then the fits."""
+    slow = departs or method == "nuts"
+    what = "minutes to hours" if slow and n >= FULL else "a few minutes"
+    return f"this takes {what}; --n {FULL} takes less and finds large faults" if n > FULL else f"this takes {what}"
+
+
+def calibration_text(found: "Calibration") -> str:
+    """A row a parameter: whether its ranks are uniform, and how often intervals held the truth."""
+    said, body = repr(found).splitlines(), found.table().to_string(float_format=lambda x: f"{x:.3g}", na_rep="-")
+    told = said[: len(said) - len(body.splitlines())] if body in repr(found) else said
+    if body not in repr(found):
+        return "\n".join(show.prose(line) for line in told)
+    scores = found.table()
+    probs = [name.removeprefix("covered_") for name in scores if name.startswith("covered_")]
+    rows = [
+        [
+            str(name),
+            show.figure(row["p_value"], 2),
+            "yes" if row["inside"] else "no",
+            *(share(row[f"covered_{p}"], row[f"se_{p}"]) for p in probs),
+        ]
+        for name, row in zip(scores.index, show.records(scores), strict=True)
+    ]
+    grid = show.grid(["parameter", "p-value", "inside", *(f"{p} %" for p in probs)], rows)
+    what = (
+        "inside: whether the ranks stay inside the 95 % envelope of uniform ones; 50 %: per cent of the truths inside "
+        "the 50 % interval, with its standard error, and so on."
+    )
+    return joined("\n".join(show.prose(line, 2) for line in told), grid, show.prose(what))
+
+
+def share(covered: float, error: float) -> str:
+    """A share of truths in per cent, with its standard error; a dash for none.
+
+    >>> share(0.885, 0.0146), share(float("nan"), float("nan"))
+    ('88 ± 1.5', '-')
+    """
+    return "-" if covered != covered else f"{100 * covered:.0f} ± {100 * error:.1f}"
+
+
+def calibration_document(found: "Calibration") -> dict[str, Any]:
+    """A calibration as JSON has it: of all fits, and of those that passed their own checks."""
+    tables = {
+        of: dict(zip(found.table(of).index, show.records(found.table(of)), strict=True)) for of in ("all", "passed")
+    }
+    failed = found.data["failed"].values
+    return {
+        **{str(name): value for name, value in found.data.attrs.items()},
+        "simulations": len(failed),
+        "failed": int(failed.sum()),
+        "resampled": int(found.data["resampled"].values.sum()),
+        "holds": {of: found.holds(of) for of in ("all", "passed") if of == "all" or not failed.all()},
+        "parameters": tables,
+    }

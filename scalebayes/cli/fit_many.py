@@ -1,0 +1,175 @@
+"""scalebayes fit-many: one law or several fitted to many data sets in one call."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.answer import checks_of, failed_lines
+from scalebayes.cli.fit_text import percent
+from scalebayes.cli.flags import check_record
+from scalebayes.cli.opened import load_jax
+from scalebayes.cli.options import (
+    Discrepancy,
+    Fallback,
+    Json,
+    Method,
+    Model,
+    Out,
+    Priors,
+    Prob,
+    Reading,
+    Seed,
+    SeveralLaws,
+    Window,
+)
+from scalebayes.cli.parse import check_prob
+from scalebayes.cli.reading import table
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
+from scalebayes.cli.wait import patiently
+from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.many.result import Fits
+
+SHOWN = 20  # data sets whose parameters are printed
+
+
+def fit_many(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUNS...", help="Runs: several files, a data set each; or one, with --by or two --law."),
+    ],
+    *,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Split one table by this column: each of its values is a data set."),
+    ] = None,
+    law: SeveralLaws = None,
+    model: Model,
+    priors: Priors = None,
+    method: Method = "laplace",
+    discrepancy: Discrepancy = None,
+    window: Window = None,
+    reading: Reading,
+    fallback: Fallback = True,
+    batch: Annotated[
+        int | None, typer.Option(metavar="INT", min=1, help="Data sets a call; by default what there is room for.")
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Keep finished batches here; a run that was killed goes on from them."),
+    ] = None,
+    seed: Seed = 0,
+    prob: Prob = 0.9,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Fit many data sets in one call.
+
+    They are several files, each called as the file, or one table split by a column. The law is chinchilla unless --law
+    says another; several laws are each fitted to every data set.
+    """
+    check_prob(prob)
+    laws = law or ["chinchilla"]
+    for text in laws:
+        law_typed(text)
+    if by is not None and len(runs) > 1:
+        raise InputError(f"--by {by} splits one table, and {len(runs)} are given; give one file, or leave --by out")
+    if by is None and len(runs) == 1 and len(laws) == 1:
+        raise InputError("one table and one law are one fit: give --by COLUMN, several files, or --law twice or more")
+    names = [Path(path).stem for path in runs]
+    if len(set(names)) < len(names):
+        names = list(runs)
+    if len(set(names)) < len(names):
+        raise InputError(f"{next(name for name in names if names.count(name) > 1)} is given twice; give each file once")
+    asked, settings = [table(path, reading) for path in runs], typed(model, method, priors)
+    target, last = checked_target(out, "fits.nc"), window_of(window)
+    load_jax()
+    import scalebayes as sb
+
+    chosen, departure = [law_of(text) for text in laws], discrepancy_of(discrepancy)
+    noises = [settings.noise_of(one, departure) for one in chosen]
+    params = [{**one.params, **noise.params} for one, noise in zip(chosen, noises, strict=True)]
+    sampler = settings.method_of()
+    tables = [one.read(chosen[0].observable, range_of(chosen[0])) for one in asked]
+    given: Any = tables[0] if len(tables) == 1 else dict(zip(names, tables, strict=True))
+    found = patiently(
+        "Compiling and fitting",
+        lambda: sb.fit_many(
+            given,
+            chosen[0],
+            by=by,
+            laws=chosen if len(chosen) > 1 else None,
+            noise=noises[0] if settings.noise is not None else None,
+            discrepancy=departure,
+            window=last,
+            method=sampler,
+            priors=settings.priors_of(*params),
+            inputs=settings.inputs,
+            seed=seed,
+            on_fail="ignore",  # the checks are printed
+            fallback=fallback,
+            batch=batch,
+            folder=folder,
+        ),
+        bar=True,
+    )
+    if json:
+        return answered(fits_document(found, prob), found, target)
+    kept = "" if target else "not saved; --out fits.nc keeps them"
+    answered(joined(failed_lines(found), fits_text(found, prob), kept), found, target)
+
+
+def fits_text(found: "Fits", prob: float) -> str:
+    """A row a data set and parameter, and which checks didn't pass."""
+    mode = all(fit.is_mode for fit in found)
+    columns = ["mode"] if mode else ["median", "lower", "upper"]
+    rows = []
+    for name in found.names[:SHOWN]:
+        fit = found[name]
+        table = fit.summary(prob)
+        for i, (parameter, row) in enumerate(zip(table.index, show.records(table), strict=True)):
+            cells = show.estimate(row, columns, show.most_digits([row])) if not fit.is_mode else [_mode(row)]
+            start = [name, f"{len(fit.runs)}", fit.checks.status.value] if i == 0 else ["", "", ""]
+            rows.append([*start, str(parameter), *cells, *[""] * (len(columns) - len(cells))])
+    grid = show.grid(["data set", "runs", "checks", "parameter", *columns], rows)
+    if len(found) > SHOWN:
+        more = f"The first {SHOWN} of {len(found)} data sets; --json has all, and so has the file that --out writes."
+        grid += f"\n{show.prose(more)}"
+    laws, methods = ({getattr(fit, what).name: 0 for fit in found} for what in ("law", "method"))
+    head = f"{len(found)} data sets, law {', '.join(laws)}, method {', '.join(methods)}."
+    if found.resampled:
+        head += f" {found.resampled} were sampled with nuts, because the k-hat of laplace failed."
+    what = "The mode alone: map has no intervals; nuts and laplace do."
+    if not mode:
+        what = f"lower to upper: {percent(prob)} interval, equal tails."
+    return joined(show.prose(head), grid, show.prose(f"checks: the worst status of each data set's. {what}"))
+
+
+def _mode(row: dict[str, Any]) -> str:
+    return show.figure(row["median"], 5)
+
+
+def fits_document(found: "Fits", prob: float) -> dict[str, Any]:
+    """Many fits as JSON has them."""
+    each = {
+        name: {
+            "law": fit.law.name,
+            "method": fit.method.name,
+            "runs": len(fit.runs),
+            "status": fit.checks.status.value,
+            "parameters": dict(zip(fit.summary(prob).index, show.records(fit.summary(prob)), strict=True)),
+            "checks": [check_record(check) for check in fit.checks],
+        }
+        for name, fit in zip(found.names, found, strict=True)
+    }
+    return {
+        "fits": each,
+        "prob": prob,
+        "resampled": found.resampled,
+        "status": checks_of(found).status.value,
+        "versions": dict(found.versions),
+    }

@@ -1,0 +1,168 @@
+"""scalebayes optimum: the best N and D for a budget."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.answer import STATISTICS, about, apart, doubts, failed_lines, outside_text
+from scalebayes.cli.fit_text import percent
+from scalebayes.cli.opened import ANSWERS, members, opened
+from scalebayes.cli.options import AnyFit, Group, Json, Prob, Seed
+from scalebayes.cli.parse import check_prob, numbers
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]  # quantity -> median, mean, ... of each budget
+
+
+def optimum(
+    file: AnyFit,
+    *,
+    C: Annotated[
+        str, typer.Option("--C", metavar="C", help="Training compute in FLOPs: 5.76e23, 1e21,1e22 or 1e20:1e26:7.")
+    ],
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="OF",
+            help="law, or curve: the law with its discrepancy, where the fit has one.",
+            autocompletion=lambda: ["law", "curve"],
+        ),
+    ] = None,
+    group: Group = None,
+    seed: Seed = 0,
+    prob: Prob = 0.9,
+    json: Json = False,
+) -> None:
+    """Find the best N and D for a compute budget.
+
+    The cost is C = 6 N D. Several budgets are separated by commas, or written lo:hi:n for n of them spaced evenly in
+    the log, ends included. Of a fit with a discrepancy it is the optimum of the law with it, unless --of law is given.
+    """
+    check_prob(prob)
+    budgets = numbers(C, "--C")
+    found = opened(file, *ANSWERS)
+    import scalebayes as sb
+
+    best = sb.optimum(found, C=budgets, of=of, group=group, seed=seed)  # type: ignore[arg-type]
+    many = "dataset" in best.dims
+    parts = {name: own for name, (_, own) in apart(found, best).items()} if many else {"": best}
+    each = {name: (own, quantities(own, prob)) for name, own in parts.items()}
+    if json:
+        rows = [
+            {
+                **({"dataset": name} if many else {}),
+                "C": budget,
+                **{what: of_budget[i] for what, of_budget in table.items()},
+                "efolds": float(one["distance"].max("axis").values[i]),
+            }
+            for name, (one, table) in each.items()
+            for i, budget in enumerate(budgets)
+        ]
+        told = about(found, best)
+        show.document({**told, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows})
+        if far := outside_text(found, best):
+            show.message(f"warning: {far}")
+        return
+    if failed := failed_lines(found):
+        print(f"{failed}\n")
+    fits = list(members(found).values())
+    tables = {name: table for name, (_, table) in each.items()}
+    print(optimum_text(budgets, tables, fits[0].runs.observable))
+    print("\n" + show.prose(meaning(found, best, list(tables.values()), prob)))
+    if far := outside_text(found, best):
+        print(show.prose(f"warning: {far}"))
+    if told := doubts(found, best):
+        print(told)
+
+
+def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float) -> str:
+    """What the numbers are, in sentences."""
+    from scalebayes.runs.describe import in_unit
+
+    fits = list(members(found).values())
+    mode = all(fit.is_mode for fit in fits)
+    shown = "at the mode; map has no intervals" if mode else f"median and {percent(prob)} interval"
+    told = f"C = 6 N D in FLOPs, {in_unit(fits[0].runs.observable, fits[0].runs.unit)}: {shown}."
+    if best.attrs["of"] == "curve":
+        taken = ", of which it takes the mean given the runs" if mode else ""
+        told += f" The optimum is that of the law with its discrepancy{taken}; --of law gives the law's own, with its "
+        told += "exponent."
+    elif best.attrs["of"] == "differs":
+        told += " Where a fit has a discrepancy the optimum is that of the law with it; --of law gives the law's own."
+    else:
+        told += f" {exponent_text(tables)}"
+    if "recalibrated" in best.attrs:
+        told += f" {show.sentence(best.attrs['recalibrated'])}"
+    return told
+
+
+def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, Any]]]:
+    """Quantity -> median, mean, sd, lower and upper of each budget, in the order given."""
+    import scalebayes as sb
+
+    names = [str(name) for name in dataset.data_vars if name != "distance"]
+    return {
+        name: [{s: row[s] for s in STATISTICS} for row in show.records(sb.interval(dataset[[name]], prob))]
+        for name in names
+    }
+
+
+def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observable: str) -> str:
+    """A row a data set and budget; the intervals are under the medians where the line would be too long."""
+    heads = {"N": "N*", "D": "D*", "D_per_N": "D*/N*", observable: f"{observable}*"}
+    each = list(tables.values())
+    if not (same_exponent(each) or no_exponent(each)):
+        heads["N_exponent"] = "N* exponent"
+    many = [] if "" in tables else ["data set"]
+    number = {name: max(show.most_digits(table[name]) for table in each) for name in heads}
+    text = ""
+    for gap in (" ", "\n"):
+        rows = [
+            [
+                *([dataset] if many else []),
+                show.given("C", budget),
+                *(cell(name, table[name][i], number[name], gap) for name in heads),
+            ]
+            for dataset, table in tables.items()
+            for i, budget in enumerate(budgets)
+        ]
+        text = show.grid([*many, "C", *heads.values()], rows, left=len(many))
+        if max(map(len, text.splitlines())) <= show.width():
+            break
+    return text
+
+
+def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
+    """A median with its interval in brackets, where there is one."""
+    if not row["lower"] < row["upper"]:
+        return show.count(row["median"], 4) if name in show.COUNTS else show.figure(row["median"], 4)
+    median, lower, upper = (
+        show.count(row[s], number) if name in show.COUNTS else show.figure(row[s], number)
+        for s in ("median", "lower", "upper")
+    )
+    return f"{median}{gap}[{lower}, {upper}]"
+
+
+def no_exponent(tables: Sequence[Rows]) -> bool:
+    """Whether there is no exponent to tell, as of a law with its discrepancy."""
+    return all(math.isnan(row["median"]) for table in tables for row in table["N_exponent"])
+
+
+def same_exponent(tables: Sequence[Rows]) -> bool:
+    """Whether N* grows with the same exponent at each budget, and in each data set."""
+    medians = [row["median"] for table in tables for row in table["N_exponent"]]
+    return max(medians) - min(medians) < 1e-9
+
+
+def exponent_text(tables: Sequence[Rows]) -> str:
+    """How N* and D* grow with the budget, where it is the same at each; else what the column is."""
+    if not same_exponent(tables):
+        return "N* exponent: d log N* / d log C."
+    row = tables[0]["N_exponent"][0]
+    return f"N* grows as C^a and D* as C^(1 - a), a = {cell('', row, show.most_digits([row]))}."

@@ -1,0 +1,167 @@
+"""The table of runs, or the curve of one run, that the options of a command ask for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scalebayes.cli.flags import quoted
+from scalebayes.cli.options import Curve, Reading
+from scalebayes.cli.parse import number, pairs
+from scalebayes.cli.wait import stage
+from scalebayes.errors import InputError, listed, nearest
+
+if TYPE_CHECKING:
+    from scalebayes.runs import Curves, Runs
+
+SHOWN = 10  # names of runs in a message
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The table that a command was asked to read, as `read_runs` takes it."""
+
+    runs: str
+    where: str | None
+    columns: Mapping[str, str | float | None]
+    N_counts: str | None
+    unit: str | None
+    units: Mapping[str, str]
+    observable: str | None
+    unique_tokens: str | None
+
+    def read(self, observable: str, range: tuple[float, float] | None = None) -> "Runs":
+        """The runs.
+
+        Args:
+            observable: that is read where --observable names none.
+
+            range: that its values must lie in; by default that of a loss.
+        """
+        import scalebayes as sb
+
+        with stage("Reading runs"):
+            return sb.read_runs(
+                self.runs,
+                self.where,
+                self.columns,
+                observable=self.observable or observable,
+                range=range,
+                N_counts=self.N_counts,
+                unit=self.unit,
+                units=self.units,
+            )
+
+
+def table(runs: str, reading: Reading) -> Asked:
+    """The table of the options that every command with runs has.
+
+    Raises:
+        InputError: an option that isn't written as it should be; before anything is read.
+
+    >>> table("runs.csv", Reading(columns=["N=124M", "loss=val"], unique_tokens="118M")).columns
+    {'N': 124000000.0, 'loss': 'val', 'U': 118000000.0}
+    """
+    named = {ours: column(theirs) for ours, theirs in pairs(reading.columns or (), "--columns", "N=params").items()}
+    if reading.unique_tokens is not None:
+        named["U"] = number(reading.unique_tokens, "--unique-tokens")
+    units = pairs(reading.units or (), "--units", "N=M")
+    return Asked(
+        runs,
+        reading.where,
+        named,
+        reading.N_counts,
+        reading.unit,
+        units,
+        reading.observable,
+        reading.unique_tokens,
+    )
+
+
+def column(theirs: str) -> str | float | None:
+    """What read_runs takes for a column: its name, the number of every run, or None.
+
+    >>> column("config.n_params"), column("124M"), column("")
+    ('config.n_params', 124000000.0, None)
+    """
+    try:
+        return number(theirs) if theirs else None
+    except InputError:
+        return theirs
+
+
+def runs_or_curve(
+    table: Asked,
+    curve: Curve,
+    observable: str = "loss",
+    range: tuple[float, float] | None = None,
+    asked: Collection[str] = (),
+    along: str | None = None,
+) -> "Runs":
+    """The table of runs that was asked for, or the curve of one run at its path.
+
+    Args:
+        table: as it was asked for.
+
+        curve: either of its options asks for a curve.
+
+        observable: that is read where --observable names none.
+
+        range: that its values must lie in; by default that of a loss.
+
+        asked: the inputs that a forecast is asked at. Where it is x alone, and no column is named for it, a path that
+            holds histories is read as curves.
+
+        along: the column that a forecast is along, as typed; a curve has none.
+
+    Raises:
+        InputError: as `read_runs` and `read_curves`; the path holds several curves and none is named.
+    """
+    import scalebayes as sb
+    from scalebayes.runs.curves.given_as_runs import HistoryError
+    from scalebayes.runs.trackers import keeps_logs
+
+    named = curve.run is not None or curve.tokens_per_step is not None
+    if named and along:
+        raise InputError(
+            f"--along {along}: a curve is read against one axis; name it with --columns {quoted(f'x={along}')}"
+        )
+    along_x = set(asked) == {"x"} and not along
+    batch = None if curve.tokens_per_step is None else number(curve.tokens_per_step, "--tokens-per-step")
+    if not named and not (along_x and "x" not in table.columns and keeps_logs(table.runs)):
+        try:
+            return table.read(observable, range)
+        except HistoryError:
+            if not along_x:
+                raise
+    for flag, text in (("--N-counts", table.N_counts), ("--unique-tokens", table.unique_tokens)):
+        if text is not None:
+            raise InputError(
+                f"{flag} {quoted(text)}: the input of a curve is its steps or its tokens alone; leave {flag} out"
+            )
+    columns: dict[str, Any] = dict(table.columns)
+    with stage("Reading runs"):
+        curves = sb.read_curves(
+            table.runs,
+            table.where,
+            columns,
+            observable=table.observable or observable,
+            unit=table.unit,
+            units=table.units,
+            tokens_per_step=batch,
+        )
+    return picked(curves, curve.run, table.runs)
+
+
+def picked(curves: "Curves", run: str | None, path: str) -> "Runs":
+    """The curve that is asked for, or the only one."""
+    if run is not None and run in curves:
+        return curves[run]
+    if run is None and len(curves) == 1:
+        return next(iter(curves.values()))
+    names = list(curves)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    there = f"{path} holds the curves of {len(names)} run{'s' if len(names) > 1 else ''}: {listed(names[:SHOWN])}{more}"
+    if run is None:
+        raise InputError(f"{there}; say which with --run {quoted(names[-1])}")
+    close = nearest(run, names)
+    raise InputError(f"--run {quoted(run)}: no such run; {there}; say --run {quoted((close or names)[0])}")

@@ -1,0 +1,48 @@
+"""scalebayes savage-dickey: what the runs make of a law that holds one parameter at a point."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.fit_text import failed_text, warn_failed
+from scalebayes.cli.flags import here
+from scalebayes.cli.opened import opened
+from scalebayes.cli.options import FitFile, Json
+from scalebayes.cli.parse import number, pairs
+from scalebayes.cli.saving import joined
+from scalebayes.errors import InputError
+
+
+def savage_dickey(
+    fit: FitFile,
+    point: Annotated[
+        str,
+        typer.Argument(metavar="NAME=POINT", help="A parameter and its point, as in E=0, or another's, alpha=beta."),
+    ],
+    *,
+    json: Json = False,
+) -> None:
+    """Weigh a restriction of a law by its Bayes factor.
+
+    The restriction holds one parameter at a number, in the runs' own units, or equal to another parameter. A wider
+    prior of the parameter favours it.
+    """
+    ((name, value),) = pairs([point], "NAME=POINT", "E=0 or alpha=beta").items()
+    fitted = opened(fit, "Fit")
+    import scalebayes as sb
+
+    at = value if value in fitted.problem.params else _number(value, name)
+    found = sb.savage_dickey(fitted, **{name: at})
+    if json:
+        warn_failed(fitted)
+        return show.document({"law": fitted.law.name, **asdict(found)})
+    print(joined(failed_text(fitted.checks), show.prose(here(found.sentence, show.NO_BREAK))))
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return number(text, name, "0.35 or 70B")
+    except InputError as error:
+        raise InputError(f"{error}, or as the name of another parameter") from None

@@ -1,0 +1,124 @@
+"""scalebayes stack: several saved fits as one forecaster, weighted by how well they foretell."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.answer import failed_lines
+from scalebayes.cli.fit_text import checks_text
+from scalebayes.cli.flags import check_record, quoted
+from scalebayes.cli.opened import opened
+from scalebayes.cli.options import Json, Out, Seed
+from scalebayes.cli.parse import number, pairs
+from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.wait import patiently
+from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    from scalebayes.forecasting.of_stack import Stack
+
+KINDS = ("loo", "largest", "evidence")
+
+
+def stack(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FIT...", help="Saved fits of the same runs, or one file of fit-many; NAME=FIT names one."
+        ),
+    ],
+    *,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="loo (by default) or largest, of the scores of compare; evidence; or NAME=WEIGHT for each fit, "
+            "repeatable.",
+            autocompletion=lambda: list(KINDS),
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(metavar="INT", min=1, help="Draws of the mixture.")] = 4000,
+    refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a fit.")] = 10,
+    seed: Seed = 0,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Mix saved fits into one forecaster.
+
+    predict and optimum take it as they take a fit. The weights are those that predict best: loo among the runs,
+    largest beyond them.
+    """
+    paths = named_files(files)
+    chosen = weights_of(weights or ["loo"])
+    target = checked_target(out, "stack.nc")
+    found = {name: opened(path, "Fit", "Fits") for name, path in paths.items()}
+    import scalebayes as sb
+
+    many = next((one for one in found.values() if isinstance(one, sb.Fits)), None)
+    if many is not None and len(found) > 1:
+        raise InputError("one of the files holds many fits; give that file alone, or files of one fit each")
+    fits: Any = many if many is not None else found
+    mixed = patiently("Comparing and stacking", lambda: sb.stack(fits, chosen, draws=draws, refits=refits, seed=seed))
+    if json:
+        return answered(stack_document(mixed), mixed, target)
+    kept = "" if target else "not saved; --out stack.nc keeps it for predict and optimum"
+    answered(joined(failed_lines(mixed), stack_text(mixed), checks_text(mixed.checks), kept), mixed, target)
+
+
+def named_files(files: list[str]) -> dict[str, Path]:
+    """Name -> path, of files given as FIT or NAME=FIT; the name is by default the file's without its ending.
+
+    Raises:
+        InputError: two of one name.
+
+    >>> named_files(["a/power.nc", "mine=b.nc"])
+    {'power': PosixPath('a/power.nc'), 'mine': PosixPath('b.nc')}
+    """
+    found: dict[str, Path] = {}
+    for text in files:
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).exists():
+            name, path = Path(text).stem, text
+        if name in found:
+            raise InputError(f"two of the files are called '{name}'; name one, as in {quoted(f'{name}_2={path}')}")
+        found[name] = Path(path)
+    return found
+
+
+def weights_of(texts: list[str]) -> Any:
+    """What `stack` takes as weights: a word, or name -> weight."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    each = pairs(texts, "--weights", "power=0.7")
+    return {name: number(text, f"--weights {name}", "0.7") for name, text in each.items()}
+
+
+def stack_text(found: "Stack") -> str:
+    """A row a member with its weight."""
+    rows = [
+        [
+            name,
+            show.figure(weight, 3),
+            fit.law.name,
+            repr(fit.noise),
+            repr(fit.discrepancy) if fit.discrepancy else "none",
+        ]
+        for (name, fit), weight in zip(found.members.items(), found.weights.values(), strict=True)
+    ]
+    grid = show.grid(["fit", "weight", "law", "noise", "discrepancy"], rows)
+    return f"{grid}\n{show.prose(f'weights: {found.by}; {found.draws} draws, seed {found.seed}.')}"
+
+
+def stack_document(found: "Stack") -> dict[str, Any]:
+    """A stack as JSON has it."""
+    return {
+        "weights": dict(found.weights),
+        "by": found.by,
+        "draws": found.draws,
+        "seed": found.seed,
+        "laws": {name: fit.law.name for name, fit in found.members.items()},
+        "checks": [check_record(check) for check in found.checks],
+        "versions": dict(found.versions),
+    }

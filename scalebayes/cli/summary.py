@@ -1,0 +1,92 @@
+"""scalebayes summary: what a saved result holds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.answer import checks_of, failed_lines
+from scalebayes.cli.backtest import backtest_document, backtest_text
+from scalebayes.cli.calibrate import calibration_document, calibration_text
+from scalebayes.cli.compare import comparison_document, comparison_text
+from scalebayes.cli.fit_many import fits_document, fits_text
+from scalebayes.cli.fit_text import (
+    about_fit,
+    checks_text,
+    failed_text,
+    fitted_text,
+    parameters_text,
+    warn_failed,
+)
+from scalebayes.cli.opened import opened
+from scalebayes.cli.options import Json, Prob
+from scalebayes.cli.parse import check_prob
+from scalebayes.cli.saving import joined
+from scalebayes.cli.stack import stack_document, stack_text
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.result import Fit
+
+Result = Annotated[Path, typer.Argument(metavar="FILE", help="A file that --out of any command wrote.")]
+
+
+def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
+    """Show what a saved result holds.
+
+    Of a fit these are its parameters and checks, of any other result what its command printed.
+    """
+    check_prob(prob)
+    found = opened(file)
+    if json:
+        return show.document(document(found, prob))
+    print(text(found, prob))
+
+
+def text(found: Any, prob: float) -> str:
+    """A result of any kind, for people."""
+    match type(found).__name__:
+        case "Comparison":
+            return comparison_text(found)
+        case "Backtest":
+            return backtest_text(found)
+        case "Calibration":
+            return calibration_text(found)
+        case "Fits":
+            return joined(failed_lines(found), fits_text(found, prob), checks_text(checks_of(found)))
+        case "Stack":
+            return joined(failed_lines(found), stack_text(found), checks_text(found.checks))
+        case "Recalibrated":
+            return joined(show.prose(show.sentence(found.sentence)), fit_text(found.fit, prob))
+    return fit_text(found, prob)
+
+
+def document(found: Any, prob: float) -> dict[str, Any]:
+    """A result of any kind, as JSON has it."""
+    match type(found).__name__:
+        case "Comparison":
+            return comparison_document(found)
+        case "Backtest":
+            return backtest_document(found)
+        case "Calibration":
+            return calibration_document(found)
+        case "Fits":
+            return fits_document(found, prob)
+        case "Stack":
+            return stack_document(found)
+        case "Recalibrated":
+            said = {"recalibrated": found.sentence, **found.widening._asdict(), "label": found.label}
+            return {**about_fit(found.fit, prob), **said}
+    warn_failed(found)
+    return about_fit(found, prob)
+
+
+def fit_text(fitted: "Fit", prob: float) -> str:
+    """A fit with all that is known of it."""
+    return joined(
+        failed_text(fitted.checks),
+        show.lines(repr(fitted.runs)),
+        fitted_text(fitted, every=True),
+        parameters_text(fitted, prob),
+        checks_text(fitted.checks, every=True),
+    )
