@@ -50,7 +50,8 @@ def placed(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(whole)
     def run(**settings: Any) -> None:
         runs = settings.get("runs")
-        flags.enter(name_of(command), runs[0] if isinstance(runs, list) else runs)
+        fit = settings.get("file", settings.get("fit"))
+        flags.enter(name_of(command), runs[0] if isinstance(runs, list) else runs, fit)
         whole(**settings)
 
     return run

@@ -9,9 +9,9 @@ import typer
 
 from scalebayes.cli import complete
 from scalebayes.cli import format as show
-from scalebayes.cli.flags import quoted
 from scalebayes.cli.options import Json
 from scalebayes.cli.saving import checked_target
+from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, shown
 

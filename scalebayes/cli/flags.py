@@ -5,15 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scalebayes.cli import format as show
+from scalebayes.cli.arguments import METHODS, NOISES, arguments, as_text
 from scalebayes.cli.fragments import Argument, Call, Fragment, Word, fragments
+from scalebayes.cli.shell import quoted
 from scalebayes.status import Check
 
-# Python's argument -> option, where the option isn't the argument's own name with dashes.
-OPTIONS = {"inputs": "input", "cutoffs": "cutoff", "priors": "fix", "N_counts": "N-counts"}
-# What the command line has no number or word for stands in capitals, as in its help.
-BLANKS = {"--where": "EXPR", "--columns": "COLUMN", "--input": "COLUMN", "--observable": "COLUMN", "--cutoff": "VALUES"}
-BLANKS |= {"--N": "N", "--D": "D", "--C": "C", "--x": "X"}
 # Call -> the command that does so.
 COMMANDS = {
     "sb.fit": "fit",
@@ -23,26 +19,29 @@ COMMANDS = {
     "sb.compare": "compare",
     "compare": "compare",
     "sb.backtest": "backtest",
+    "sb.fit_many": "fit-many",
+    "fit_many": "fit-many",
+    "sb.stack": "stack",
+    "sb.recalibrate": "recalibrate",
+    "sb.calibrate": "calibrate",
+    "sb.savage_dickey": "savage-dickey",
+    "sb.export": "export",
 }
+# Command -> the files that it takes in place of a table; FIT stands for the one at hand, if there is one.
+FILES = {
+    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export"), "FIT"),
+    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT"},
+}
+# Commands whose options are told of where the one at hand lacks them.
+OTHERS = ("fit", "predict", "compare")
+CURVES = ("read_curves", "sb.read_curves")
 READERS = ("read_runs", "sb.read_runs")
-METHODS = {"sb.NUTS": "nuts", "sb.Laplace": "laplace", "sb.MAP": "map"}
-NOISES = {
-    "sb.StudentT": "student_t",
-    "sb.Normal": "normal",
-    "sb.NormalRaw": "normal_raw",
-    "sb.Huber": "huber",
-    "sb.Beta": "beta",
-    "sb.LogitNormal": "logit_normal",
-}
 POINT = ("N", "D", "C", "x")
 PYTHON = "in Python, "
-ARGUMENTS = ("runs", "fit", "fits", "...")  # of a call, that a command takes as its table or file
+ARGUMENTS = ("runs", "fit", "fits", "backtest", "...")  # of a call, that a command takes as its table or file
 OF = " of scalebayes "  # between flags and the command that has them
 _SECOND = re.compile(r" or '(\w+)'")
 _TOO = re.compile(r"[,:]?(?: (?:or|and))? ?")
-# Bare characters of bash; in double quotes all but these stand for themselves.
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
-_LIVE = frozenset('$`"\\!')
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,13 @@ class Place:
 
     Attributes:
         command: its name; "" outside a command. runs: the path of the table that it was given, "" for none.
-        options: command -> all options of it, such as "--method".
+        options: command -> all options of it, such as "--method". fit: the path of the fit that it was given.
     """
 
     command: str = ""
     runs: str = ""
     options: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fit: str = ""
 
     def has(self, option: str) -> bool:
         """Whether the command at hand has the option; --input of one that reads no table is a value, and another."""
@@ -78,10 +78,10 @@ def of_some(option: str) -> bool:
     return any(option in known for known in _here.options.values())
 
 
-def enter(command: str, runs: Any = None) -> None:
-    """Say which command runs from now on, and on which table."""
+def enter(command: str, runs: Any = None, fit: Any = None) -> None:
+    """Say which command runs from now on, and on which table or fit."""
     global _here
-    _here = replace(_here, command=command, runs=str(runs or ""))
+    _here = replace(_here, command=command, runs=str(runs or ""), fit=str(fit or ""))
 
 
 def here(text: str, glue: str = " ") -> str:
@@ -108,8 +108,8 @@ def as_flags(text: str, place: Place, glue: str = " ") -> str:
     'say which with --columns N=params --columns "D=n tokens"'
     >>> as_flags("use method='nuts', or sb.Laplace(proposals=100_000).", fit)
     'use --method nuts, or --method laplace:proposals=100000.'
-    >>> as_flags("use sb.forecaster, or sb.stack(fits).", fit)
-    'use scalebayes forecast runs.csv, or in Python, sb.stack(fits).'
+    >>> as_flags("use sb.forecaster, or sb.best_of(runs).", fit)
+    'use scalebayes forecast runs.csv, or in Python, sb.best_of(runs).'
     >>> as_flags("use method='nuts'.", replace(fit, command="forecast"))
     'use --method nuts of scalebayes fit.'
     """
@@ -146,35 +146,52 @@ def _typed(one: Fragment, place: Place) -> str | None:
         return _call(one.what, place)
     name, value = one.what
     if name == "inputs" and place.has("--along") and isinstance(value, dict) and list(value) == ["x"]:
-        return f"--along {quoted(_text(value['x'], 'COLUMN') or '')}"
+        return f"--along {quoted(as_text(value['x'], 'COLUMN') or '')}"
     if place.command == "predict" and value == Word("...") and f"--{name}" not in place.options.get("predict", ()):
         return f"--input {name}=VALUE"
-    return _with_command(_arguments({name: value}), place)
+    return _with_command(arguments({name: value}), place)
 
 
 def _call(call: Call, place: Place) -> str | None:
     if call.name in METHODS or call.name in NOISES or call.name in ("sb.GP", "sb.Window"):
         kind = "method" if call.name in METHODS else "noise" if call.name in NOISES else call.name[3:].lower()
-        return _with_command(_arguments({{"gp": "discrepancy"}.get(kind, kind): call}), place)
+        return _with_command(arguments({{"gp": "discrepancy"}.get(kind, kind): call}), place)
     if call.name in READERS and call.kwargs:
-        return _with_command(_arguments(call.kwargs), place)
+        return _with_command(arguments(call.kwargs), place)
     if call.name == "runs.where":
-        return _with_command(_arguments({"where": call.args[0] if call.args else Word("...")}), place)
+        return _with_command(arguments({"where": call.args[0] if call.args else Word("...")}), place)
+    if call.name in CURVES and not call.kwargs and place.has("--run"):
+        return "--run NAME"
     if call.name not in COMMANDS:
         return None
     command, own = COMMANDS[call.name], dict(call.kwargs)
     if call.args and not (isinstance(call.args[0], Word) and call.args[0].text in ARGUMENTS):
         return None
+    if command == "savage-dickey":
+        each = {name: as_text(value, "POINT") for name, value in own.items()}
+        if None in each.values():
+            return None
+        point = [quoted(f"{name}={text}") for name, text in each.items()] or ["NAME=POINT"]
+        return " ".join(["scalebayes savage-dickey", _files(command, place), *point])
+    if command == "export" and len(call.args) > 1 and isinstance(call.args[1], str):
+        own = {"out": call.args[1], **own}
     if command == "fit" and len(call.args) > 1 and isinstance(call.args[1], str):
         own = {"law": call.args[1], **own}
-    typed = _arguments(own)
+    typed = arguments(own)
     if typed is None or any(option not in place.options.get(command, ()) for option, _ in typed):
         return None
     flags = " ".join(text for _, text in typed)
     if command == place.command and flags:
         return flags
-    runs = quoted(place.runs) if place.runs and command not in ("predict", "optimum") else ""
-    return " ".join(filter(None, [f"scalebayes {command}", runs, flags]))
+    runs = quoted(place.runs) if place.runs else ""
+    return " ".join(
+        filter(None, [f"scalebayes {command}", _files(command, place) if command in FILES else runs, flags])
+    )
+
+
+def _files(command: str, place: Place) -> str:
+    """The files that a command takes, with the fit at hand for the first."""
+    return FILES[command].replace("FIT", quoted(place.fit), 1) if place.fit else FILES[command]
 
 
 def _with_command(typed: list[tuple[str, str]] | None, place: Place) -> str | None:
@@ -184,94 +201,7 @@ def _with_command(typed: list[tuple[str, str]] | None, place: Place) -> str | No
     options, flags = [option for option, _ in typed], " ".join(text for _, text in typed)
     if all(place.has(option) for option in options):
         return flags
-    if all(option in place.options.get("fit", ()) for option in options):
-        return f"{flags}{OF}fit"
+    for command in OTHERS:
+        if all(option in place.options.get(command, ()) for option in options):
+            return f"{flags}{OF}{command}"
     return None
-
-
-def _arguments(arguments: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Option and what to type, of each argument; None where one can't be typed."""
-    found: list[tuple[str, str]] = []
-    for name, value in arguments.items():
-        typed = _argument(name, value)
-        if typed is None:
-            return None
-        found += typed
-    return found
-
-
-def _argument(name: str, value: Any) -> list[tuple[str, str]] | None:
-    if name == "priors" and not isinstance(value, dict):
-        option = "--priors"
-    else:
-        option = "--" + OPTIONS.get(name, name.replace("_", "-"))
-    if name == "discrepancy" and value is None:
-        value = "none"
-    if isinstance(value, bool):
-        shown = option if value else f"--no-{option[2:]}"
-        return [(shown, shown)]
-    if isinstance(value, dict):
-        if name not in ("columns", "inputs", "priors", "units"):
-            return None
-        each = {key: _text(one, BLANKS.get(option)) for key, one in value.items()}
-        # A prior is a distribution, for which there is no option; a number holds its parameter fixed.
-        if None in each.values():
-            return None
-        return [(option, f"{option} {quoted(f'{key}={one}')}") for key, one in each.items()]
-    text = _setting_of(value) if isinstance(value, Call) else _text(value, BLANKS.get(option))
-    return None if text is None else [(option, f"{option} {quoted(text)}")]
-
-
-def _setting_of(call: Call) -> str | None:
-    """A method, a noise, a law, a process or a window as its option takes it."""
-    if call.name == "sb.Window" and set(call.kwargs) <= {"efolds"} and len(call.args) + len(call.kwargs) == 1:
-        return _text([*call.args, *call.kwargs.values()][0], None)
-    if call.name == "sb.GP" and call.args and not call.kwargs:
-        return _text(list(call.args), None)
-    law = call.name == "sb.laws.get" and len(call.args) == 1
-    name = _text(call.args[0], None) if law else (METHODS | NOISES).get(call.name)
-    if name is None or (call.args and not law):
-        return None
-    settings: dict[str, Any] = {}
-    for key, value in call.kwargs.items():
-        settings |= value.kwargs if isinstance(value, Call) and value.name == "sb.Search" else {key: value}
-    if settings.pop("fallback", None) is not None:
-        return None
-    texts = {key: _text(value, None) for key, value in settings.items()}
-    if None in texts.values():
-        return None
-    return name + (":" if texts else "") + ",".join(f"{key}={text}" for key, text in texts.items())
-
-
-def _text(value: Any, blank: str | None) -> str | None:
-    """A value as it is typed; "" for none, and None for what can't be typed.
-
-    Args:
-        blank: what stands for "..."; None where nothing does.
-    """
-    match value:
-        case Word(text="..."):
-            return blank
-        case Word(text=text) | str(text):
-            return text
-        case None:
-            return ""
-        case int() | float():
-            return show.full(value)
-        case list():
-            each = [_text(one, blank) for one in value]
-            return ",".join(one or "" for one in each) if None not in each else None
-    return None
-
-
-def quoted(text: str) -> str:
-    """A word as bash takes it: bare where it can be, else in quotes.
-
-    >>> print(quoted("N=params"), quoted("split == 'fit'"), quoted('a "b"'), quoted("it's $5"))
-    N=params "split == 'fit'" 'a "b"' 'it'"'"'s $5'
-    """
-    if text and _SAFE.issuperset(text):
-        return text
-    if not _LIVE.intersection(text.replace("!= ", "")):
-        return f'"{text}"'
-    return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebayes.cli.flags import quoted
+from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import heed, keep_compiled, stage
 from scalebayes.errors import InputError
 

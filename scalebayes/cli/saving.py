@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scalebayes.cli import format as show
-from scalebayes.cli.flags import quoted
+from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, shown
 

@@ -8,11 +8,12 @@ import typer
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import failed_lines
 from scalebayes.cli.fit_text import checks_text
-from scalebayes.cli.flags import check_record, quoted
+from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import opened
 from scalebayes.cli.options import Json, Out, Seed
 from scalebayes.cli.parse import number, pairs
 from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
