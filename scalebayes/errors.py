@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -75,7 +75,7 @@ def unknown(kind: str, given: str, valid: Iterable[str]) -> InputError:
 
 
 class SettingError(InputError, TypeError):
-    """A keyword that a function or a method doesn't know."""
+    """A keyword that a function or a method doesn't know, or a value without the keyword that it needs."""
 
 
 class NameNotFound(InputError, KeyError):
@@ -88,25 +88,63 @@ class NameNotFound(InputError, KeyError):
 def known_settings[F: Callable[..., Any]](function: F) -> F:
     """Make a function, or a class, refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
 
+    A value without a keyword where one is needed is refused with what to type. A function that takes any keyword, as
+    `predict` takes inputs, judges keywords itself.
+
     >>> @known_settings
     ... def NUTS(draws=1000, chains=4): ...
     >>> NUTS(chain=2)
     Traceback (most recent call last):
         ...
     scalebayes.errors.SettingError: unknown setting of NUTS 'chain'; did you mean 'chains'? valid: draws, chains
+    >>> @known_settings
+    ... def optimum(fit, *, C, seed=0): ...
+    >>> optimum("fit", 1e22)
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.SettingError: optimum takes fit, and all else by name: optimum(fit, C=1e+22)
     """
     if isinstance(function, type):
         constructor: Any = function
         constructor.__init__ = known_settings(constructor.__init__)
         return constructor
-    valid = [name for name in inspect.signature(function).parameters if name != "self"]
+    parameters = inspect.signature(function).parameters
+    valid = [name for name in parameters if name != "self"]
     of = function.__qualname__.removesuffix(".__init__")
+    kinds = {one.kind for one in parameters.values()}
+    open_ = inspect.Parameter.VAR_KEYWORD in kinds
 
     @functools.wraps(function)
     def checked(*args: Any, **settings: Any) -> Any:
         for name in settings:
-            if name not in valid:
+            if name not in valid and not open_:
                 raise SettingError(str(unknown(f"setting of {of}", name, valid)))
+        if inspect.Parameter.VAR_POSITIONAL not in kinds:
+            _refuse_unnamed(of, parameters, args, settings)
         return function(*args, **settings)
 
     return checked  # type: ignore[return-value]
+
+
+def _refuse_unnamed(
+    of: str, parameters: Mapping[str, inspect.Parameter], args: tuple[Any, ...], settings: Mapping[str, Any]
+) -> None:
+    """Refuse values without names beyond those that a function takes so, and a call without what it needs."""
+    each = list(parameters.values())
+    taken = [one.name for one in each if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    named = [one for one in each if one.kind == one.KEYWORD_ONLY]
+    inputs = ["N=...", "D=..."] if any(one.kind == one.VAR_KEYWORD for one in each) else []
+    shown = [name for name in taken if name != "self"]
+    if len(args) > len(taken):
+        if not named:
+            raise SettingError(f"{of} takes at most {len(shown)} values: {', '.join(shown)}")
+        first = next((one.name for one in named if one.default is one.empty), named[0].name)
+        typed = ", ".join([*shown, *(inputs or [f"{first}={args[len(taken)]!r:.40}"])])
+        raise SettingError(f"{of} takes {' and '.join(shown) or 'nothing'}, and all else by name: {of}({typed})")
+    there = {*taken[: len(args)], *settings}
+    needed = [one for one in each if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+    if missing := [one.name for one in needed if one.name not in there]:
+        texts = [
+            f"{one.name}=..." if one.kind == one.KEYWORD_ONLY else one.name for one in needed if one.name != "self"
+        ]
+        raise SettingError(f"{of} needs {' and '.join(missing)}: {of}({', '.join([*texts, *inputs])})")

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import conditional, discrepancy_key
 from scalebayes.fitting.groups import group_code
@@ -22,6 +22,7 @@ from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import Seed, as_key
 
 
+@known_settings
 def predict(
     fit: Fit | Fits | Stack | Recalibrated,
     points: Any = None,
