@@ -1,5 +1,6 @@
 """scalebayes calibrate: whether a method's intervals hold what they say, on runs simulated from the model itself."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,17 +96,30 @@ def calibrate(
 def duration(n: int, method: str, departs: bool) -> str:
     """How long a calibration takes, roughly: compiling, and then the fits."""
     slow = departs or method == "nuts"
-    what = "minutes to hours" if slow and n >= FULL else "a few minutes"
+    what = "a minute or two" if n <= FULL and not slow else "several minutes" if not slow else "minutes to hours"
     return f"this takes {what}; --n {FULL} takes less and finds large faults" if n > FULL else f"this takes {what}"
 
 
 def calibration_text(found: "Calibration") -> str:
-    """A row a parameter: whether its ranks are uniform, and how often intervals held the truth."""
-    said, body = repr(found).splitlines(), found.table().to_string(float_format=lambda x: f"{x:.3g}", na_rep="-")
-    told = said[: len(said) - len(body.splitlines())] if body in repr(found) else said
-    if body not in repr(found):
-        return "\n".join(show.prose(line) for line in told)
-    scores = found.table()
+    """What was simulated, whether ranks are uniform, and a row a parameter of how often intervals held the truth."""
+    about, failed = found.data.attrs, found.data["failed"].values
+    lines = [
+        f"{about.get('law', 'A posterior')} by {about.get('method', 'its draws')}: {len(failed)} data sets simulated "
+        f"from the {about.get('drawn_from', 'prior')}, each truth ranked among {about['draws']} draws of its fit."
+    ]
+    if about.get("left_out"):
+        lines.append(f"{about['left_out']} more were left out: what was drawn for them wasn't finite.")
+    if again := int(found.data["resampled"].values.sum()):
+        lines.append(f"{again} were sampled with nuts, because the k-hat of laplace failed.")
+    lines.append(f"All fits: {verdict(found, 'all')}.")
+    if failed.any():
+        each = Counter(name for one in found.data["failed_checks"].values if one for name in str(one).split(", "))
+        why = ", ".join(f"{name} {count}" for name, count in each.most_common())
+        lines.append(f"{failed.sum()} of the fits failed checks of their own ({why}).")
+        if not failed.all():
+            lines.append(f"The others: {verdict(found, 'passed')}.")
+    of = "all" if failed.all() else "passed"
+    scores = found.table(of)
     probs = [name.removeprefix("covered_") for name in scores if name.startswith("covered_")]
     rows = [
         [
@@ -117,11 +131,28 @@ def calibration_text(found: "Calibration") -> str:
         for name, row in zip(scores.index, show.records(scores), strict=True)
     ]
     grid = show.grid(["parameter", "p-value", "inside", *(f"{p} %" for p in probs)], rows)
+    which = "all fits" if of == "all" else "the fits that passed their checks"
     what = (
-        "inside: whether the ranks stay inside the 95 % envelope of uniform ones; 50 %: per cent of the truths inside "
-        "the 50 % interval, with its standard error, and so on."
+        f"Of {which}. inside: whether the ranks stay inside the 95 % envelope of uniform ones; 50 %: per cent of the "
+        "truths inside the 50 % interval, with its standard error, and so on."
     )
-    return joined("\n".join(show.prose(line, 2) for line in told), grid, show.prose(what))
+    return joined("\n".join(show.prose(line, 2) for line in lines), grid, show.prose(what))
+
+
+def verdict(found: "Calibration", of: str) -> str:
+    """Whether the ranks are uniform, and of which parameters they aren't.
+
+    Args:
+        found: the calibration.
+
+        of: "all" fits, or those that "passed" their own checks.
+    """
+    scores = found.table(of)
+    least = f"the smallest p-value is {scores['p_value'].min():.2g}, of {scores['p_value'].idxmin()}"
+    if found.holds(of):
+        return f"the ranks are as uniform as those of a right method ({least})"
+    off = [str(name) for name, inside in zip(scores.index, scores["inside"], strict=True) if not inside]
+    return f"the ranks are not uniform, so the intervals are wrong, of {', '.join(off)} ({least})"
 
 
 def share(covered: float, error: float) -> str:

@@ -12,7 +12,7 @@ from scalebayes.cli.opened import opened
 from scalebayes.cli.options import FitFile, Json
 from scalebayes.cli.parse import number, pairs
 from scalebayes.cli.saving import joined
-from scalebayes.errors import InputError
+from scalebayes.errors import unknown
 
 
 def savage_dickey(
@@ -33,16 +33,12 @@ def savage_dickey(
     fitted = opened(fit, "Fit")
     import scalebayes as sb
 
-    at = value if value in fitted.problem.params else _number(value, name)
+    params = fitted.problem.params
+    if value not in params and value.isidentifier():
+        raise unknown("parameter", value, params)
+    at = value if value in params else number(value, name, "0.35 or 70B")
     found = sb.savage_dickey(fitted, **{name: at})
     if json:
         warn_failed(fitted)
         return show.document({"law": fitted.law.name, **asdict(found)})
     print(joined(failed_text(fitted.checks), show.prose(here(found.sentence, show.NO_BREAK))))
-
-
-def _number(text: str, name: str) -> float:
-    try:
-        return number(text, name, "0.35 or 70B")
-    except InputError as error:
-        raise InputError(f"{error}, or as the name of another parameter") from None

@@ -54,10 +54,30 @@ def test_laws_are_compared(table, capsys):
     assert out.startswith("fail") == bool(sb.compare(fits).checks.of("fail"))
 
 
+def test_what_a_fit_takes_a_comparison_takes(table, capsys, tmp_path):
+    """Fails if compare drops a fixed parameter, a window or another observable, or saves another comparison."""
+    runs, out = sb.read_runs(table), tmp_path / "compared.nc"
+    args = ("--law", "power", "--law", "offset_power", "--input", "x=C", "--refits", "0", "--no-largest")
+    how = ("--fix", "E=0.5", "--window", "20", "--observable", "loss", "--out", out)
+    code, printed, _ = run(capsys, "compare", table, *args, *how, "--json")
+    settings = {"inputs": {"x": "C"}, "method": "laplace", "window": sb.Window(20.0), "on_fail": "ignore"}
+    fits = {
+        "power": sb.fit(runs, "power", **settings),
+        "offset_power": sb.fit(runs, "offset_power", priors={"E": 0.5}, **settings),
+    }
+    expected = sb.compare(fits, refits=0, largest=False)
+    assert code == 0 and json.loads(printed)["saved"] == str(out)
+    again = sb.load(out)
+    np.testing.assert_allclose(again.data["elpd_loo"].values, expected.data["elpd_loo"].values, rtol=1e-6)
+    assert [check.name for check in again.checks] == [check.name for check in expected.checks]
+
+
 @pytest.mark.parametrize(
     ("args", "match"),
     [
         (("--law", "power"), "two or more laws"),
+        (("--law", "power", "--discrepancy", "none", "--discrepancy", "gpp"), "unknown --discrepancy 'gpp'"),
+        (("--law", "power", "--law", "m4", "--fix", "Q=1"), "unknown parameter in --fix 'Q'"),
         (("--law", "power", "--law", "power"), "each once"),
         (("--law", "power", "--law", "m4", "--input", "y=C"), "unknown input"),
         (("--law", "power", "--law", "offset_powr"), "did you mean"),

@@ -1,0 +1,62 @@
+"""Options: declared once, completed by a shell, and the same in every command that has them."""
+
+from collections import defaultdict
+
+import pytest
+import typer
+
+import scalebayes as sb
+from scalebayes.cli import complete, main
+from scalebayes.cli.app import app
+
+COMMANDS = typer.main.get_command(app).commands
+# Options whose values differ with the command: a file read or written, a budget, a law alone or several, ...
+APART = {"--by", "--input", "--law", "--discrepancy", "--method", "--out", "--C", "--refits", "--draws", "--where"}
+
+
+def test_an_option_is_the_same_everywhere():
+    """Fails if two commands tell one option in two ways, as of two declarations, of which one will be forgotten."""
+    told = defaultdict(set)
+    for command in COMMANDS.values():
+        for param in command.params:
+            for option in param.opts:
+                if option.startswith("--") and option not in APART:
+                    told[option].add(param.help)
+    assert {option: sorted(texts) for option, texts in told.items() if len(texts) > 1} == {}
+
+
+def test_every_public_function_that_answers_has_a_command():
+    """Fails if what can be done in Python with runs or with a fit has no command of its own."""
+    verbs = {"fit", "fit_many", "predict", "optimum", "compare", "stack", "backtest", "calibrate", "export"}
+    verbs |= {"recalibrate", "savage_dickey", "laws", "datasets"}
+    assert verbs <= set(sb.__all__) and {name.replace("_", "-") for name in verbs} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("fit runs.csv --law chinchilla_t", ["chinchilla_tied"]),
+        ("compare runs.csv --law reco", ["recommended"]),
+        ("fit runs.csv --noise hu", ["huber"]),
+        ("backtest runs.csv --method lap", ["laplace"]),
+        ("fit runs.csv --discrepancy matern,dr", ["matern,drift"]),
+        ("datasets tiny_gpt_", ["tiny_gpt_tuning"]),
+        ("savage", ["savage-dickey"]),
+        ("forecast runs.csv --kind l", ["ladder"]),
+    ],
+)
+def test_a_shell_completes_names(typed, completed, monkeypatch, capsys):
+    """Fails if TAB gives no name of a law, a noise, a method, a part of a discrepancy, a data set or a command."""
+    words = ["scalebayes", *typed.split()]
+    monkeypatch.setenv("_SCALEBAYES_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    with pytest.raises(SystemExit):
+        main([])
+    assert capsys.readouterr().out.split() == completed
+
+
+def test_parts_are_completed_after_a_comma():
+    """Fails if none or gp, which are no parts, follow a comma."""
+    assert complete.discrepancies("matern,") == [f"matern,{part}" for part in complete.parts()]
+    assert {"none", "gp"} < set(complete.discrepancies(""))
