@@ -25,7 +25,7 @@ from scalebayes.cli.options import (
     Window,
 )
 from scalebayes.cli.parse import numbers
-from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.wait import patiently
@@ -87,6 +87,7 @@ def backtest(
         raise InputError(f"--law: the laws are of {' and '.join(sorted(of))}; say which column with --observable")
     sampler = settings.method_of()
     noises = [settings.noise_of(one, departure) for one in known for departure in departures]
+    check_laws_of_curve(curve, [one for one in laws if isinstance(one, sb.Law)])
     given = runs_or_curve(asked, curve, known[0].observable, range_of(known[0]))
     found = patiently(
         "Compiling and fitting",

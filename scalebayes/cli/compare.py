@@ -24,7 +24,7 @@ from scalebayes.cli.options import (
     Seed,
     Window,
 )
-from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.wait import patiently
@@ -91,6 +91,7 @@ def compare(
     settings.check(known, [name for own in params.values() for name in own])
     first = next(iter(each.values()))[0] if each else sb.laws.get("end_chinchilla")
     sampler, of_recommended = settings.method_of(), settings.method_of(METHOD)
+    check_laws_of_curve(curve, [law for law, _ in each.values()])
     given = runs_or_curve(asked, curve, first.observable, range_of(first))
 
     def compared() -> sb.Comparison:
@@ -137,7 +138,7 @@ def comparison_text(found: "Comparison") -> str:
     scores = found.table()
     names = [name for name in HEADS if name in scores]
     rows = [
-        [str(law), *(show.figure(float(row[name])) for name in names)]
+        [str(law), *(f"{row[name]:.0f}" if name == "bad_k" else show.figure(float(row[name])) for name in names)]
         for law, row in zip(scores.index, show.records(scores), strict=True)
     ]
     grid = show.grid(["law", *(HEADS[name] for name in names)], rows)

@@ -20,7 +20,7 @@ from scalebayes.cli.options import (
     Window,
 )
 from scalebayes.cli.parse import check_prob
-from scalebayes.cli.reading import runs_or_curve, table
+from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.wait import patiently
@@ -43,7 +43,10 @@ def fit(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Fit a scaling law to a table of runs."""
+    """Fit a scaling law to a table of runs.
+
+    Of a chart or a log, --run names the run whose curve is fitted, by a law of one input x: its steps or its tokens.
+    """
     check_prob(prob)
     asked, settings = table(runs, reading), typed(model, method, priors)
     law_typed(law)
@@ -53,6 +56,7 @@ def fit(
 
     chosen, departure = law_of(law), discrepancy_of(discrepancy)
     noise, sampler = settings.noise_of(chosen, departure), settings.method_of()
+    check_laws_of_curve(curve, [chosen])
     given = runs_or_curve(asked, curve, chosen.observable, range_of(chosen))
     fitted = patiently(
         "Compiling and fitting",

@@ -152,6 +152,22 @@ def runs_or_curve(
     return picked(curves, curve.run, table.runs)
 
 
+def check_laws_of_curve(curve: Curve, laws: Collection[Any]) -> None:
+    """Refuse laws of several inputs for a curve, which has one.
+
+    Raises:
+        InputError: which law, and what to give.
+    """
+    if curve.run is None and curve.tokens_per_step is None:
+        return
+    for law in laws:
+        if len(law.inputs) > 1:
+            raise InputError(
+                f"law '{law.name}' is of {', '.join(law.inputs)}, and a curve has one input, x; give a law of one, "
+                "such as --law offset_power"
+            )
+
+
 def picked(curves: "Curves", run: str | None, path: str) -> "Runs":
     """The curve that is asked for, or the only one."""
     if run is not None and run in curves:

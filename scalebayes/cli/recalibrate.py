@@ -23,7 +23,8 @@ def recalibrate(
         typer.Option(metavar="NAME", help="Name of the fit's law in the backtest, by default the law's own."),
     ] = None,
     prior_cutoffs: Annotated[
-        float, typer.Option(metavar="X", min=0.0, help="How many cutoffs the guess counts that intervals are right.")
+        float,
+        typer.Option(metavar="X", min=0.0, help="How many cutoffs the guess that intervals are right counts for."),
     ] = 4.0,
     out: Out = None,
     json: Json = False,

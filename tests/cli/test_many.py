@@ -59,6 +59,8 @@ def test_a_curve_is_fitted_by_its_run(run, tmp_path):
     assert code == 0 and json.loads(out)["runs"]["rows"] == len(steps)
     code, _, err = run("fit", "chart.csv", *QUICK)
     assert code == 2 and "read it as curves: --run NAME" in err
+    code, _, err = run("fit", "chart.csv", "--run", "run-b")
+    assert code == 2 and "a curve has one input, x; give a law of one, such as --law offset_power" in err
 
 
 def test_a_calibration_is_made_and_kept(run):
