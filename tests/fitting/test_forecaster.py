@@ -8,7 +8,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
-from scalebayes.cli.fit import method_of
+from scalebayes.cli.settings import method_of
 from scalebayes.fitting.forecaster import METHOD, recipe
 from scalebayes.runs.window import window_text
 
