@@ -1,7 +1,6 @@
 """What several commands say of an answer: its points, what its numbers are, how far outside the runs, what to doubt."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli import format as show
@@ -28,18 +27,14 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
 
 def checks_of(found: Any) -> "Checks":
     """The checks of a result that answers, those of several fits named after them."""
-    from scalebayes.status import Check, Checks
+    from scalebayes.status import Checks
 
     fits = members(found)
     if "" in fits:
         return fits[""].checks
     if hasattr(found, "compared"):  # a stack has those of its weights too
         return found.checks
-    return Checks(
-        tuple(
-            Check(f"{name}: {one.name}", one.status, one.sentence) for name, fit in fits.items() for one in fit.checks
-        )
-    )
+    return Checks(tuple(one.within(name) for name, fit in fits.items() for one in fit.checks))
 
 
 def failed_lines(found: Any) -> str:
@@ -71,7 +66,7 @@ def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
         inputs: that a forecast was asked at; None for an optimum.
     """
     return [
-        replace(check, name=f"{name}: {check.name}" if name else check.name)
+        check.within(name) if name else check
         for name, (fit, own) in apart(found, answer).items()
         for check in bearing_on(fit, own, inputs)
     ]

@@ -8,7 +8,6 @@ import pytest
 import scalebayes as sb
 from scalebayes.cli import main
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 QUICK = ("--law", "power", "--method", "map:screened=128,starts=2")
 MODE = sb.MAP(search=sb.Search(screened=128, starts=2))
 

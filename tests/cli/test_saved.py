@@ -9,7 +9,6 @@ import pytest
 import scalebayes as sb
 from scalebayes.cli import main
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
 LAWS = ("power", "offset_power")
 # Few draws, in seconds: what is tested is what is printed of them.
 METHOD = sb.Laplace(draws=400, proposals=800, search=sb.Search(screened=128, starts=2))
