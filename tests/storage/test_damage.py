@@ -56,6 +56,7 @@ def made():
     return wide, comparison, sb.Calibration(ranks.assign_attrs(law="power", seed=(0, 7), seconds=1.5))
 
 
+@pytest.mark.usefixtures("well_compiled")
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_from_before_checksums(kind, saved):
     """Fails if a file of the first format loads as other numbers, or isn't the same once it is saved again."""
