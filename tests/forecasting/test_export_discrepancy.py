@@ -71,9 +71,9 @@ def test_a_curve_and_a_program_of_fewer_draws(curve, tmp_path):
     """The Markov form is another program; thinned draws are another posterior."""
     at = np.array([30.0, 1e3, 1e5])
     whole, few = tmp_path / "whole.jax", tmp_path / "few.jax"
-    found = np.asarray(program(curve, whole).call(np.float32(at)))
+    found = np.asarray(program(curve, whole, observed=True).call(np.float32(at)))
     agrees(found, curve, {"x": at}, {"observed": True}, seed=2)
-    thinned = np.asarray(program(curve, few, draws=300).call(np.float32(at)))
+    thinned = np.asarray(program(curve, few, draws=300, observed=True).call(np.float32(at)))
     width = found[:, 2] - found[:, 0]
     # Of 300 draws a quantile at 0.1 has an error of 0.1 sd, of which the width holds 2.6.
     assert (abs(thinned - found) < 0.15 * width[:, None]).all() and not np.array_equal(thinned, found)
