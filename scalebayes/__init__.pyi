@@ -1,0 +1,72 @@
+"""The public names of scalebayes, and where each is: the one list of them, which `__init__.py` reads."""
+
+from scalebayes import datasets as datasets
+from scalebayes import laws as laws
+from scalebayes.backtesting.backtest import backtest as backtest
+from scalebayes.backtesting.result import Backtest as Backtest
+from scalebayes.backtesting.score import score as score
+from scalebayes.calibration.calibrate import calibrate as calibrate
+from scalebayes.calibration.result import Calibration as Calibration
+from scalebayes.comparison.compare import compare as compare
+from scalebayes.comparison.result import Comparison as Comparison
+from scalebayes.comparison.savage_dickey import SavageDickey as SavageDickey
+from scalebayes.comparison.savage_dickey import savage_dickey as savage_dickey
+from scalebayes.comparison.stack import stack as stack
+from scalebayes.discrepancy.gp import GP as GP
+from scalebayes.discrepancy.gp import Bend as Bend
+from scalebayes.discrepancy.gp import Discrepancy as Discrepancy
+from scalebayes.discrepancy.gp import Drift as Drift
+from scalebayes.discrepancy.gp import Matern as Matern
+from scalebayes.discrepancy.gp import Offset as Offset
+from scalebayes.errors import InputError as InputError
+from scalebayes.fitting.fit import fit as fit
+from scalebayes.fitting.forecaster import forecaster as forecaster
+from scalebayes.fitting.many.fit_many import fit_many as fit_many
+from scalebayes.fitting.many.result import Fits as Fits
+from scalebayes.fitting.many.runner import WorkerError as WorkerError
+from scalebayes.fitting.result import Fit as Fit
+from scalebayes.fitting.spec import Spec as Spec
+from scalebayes.forecasting.export import export as export
+from scalebayes.forecasting.interval import interval as interval
+from scalebayes.forecasting.of_stack import Stack as Stack
+from scalebayes.forecasting.optimum import optimum as optimum
+from scalebayes.forecasting.predict import predict as predict
+from scalebayes.forecasting.prior_predictive import prior_predictive as prior_predictive
+from scalebayes.forecasting.recalibrate import Recalibrated as Recalibrated
+from scalebayes.forecasting.recalibrate import recalibrate as recalibrate
+from scalebayes.infer import MAP as MAP
+from scalebayes.infer import NUTS as NUTS
+from scalebayes.infer import Bootstrap as Bootstrap
+from scalebayes.infer import Laplace as Laplace
+from scalebayes.infer import Method as Method
+from scalebayes.infer import Search as Search
+from scalebayes.laws.law import Law as Law
+from scalebayes.noise import noise as _noise
+from scalebayes.noise.noise import Beta as Beta
+from scalebayes.noise.noise import Huber as Huber
+from scalebayes.noise.noise import LogitNormal as LogitNormal
+from scalebayes.noise.noise import Noise as Noise
+from scalebayes.noise.noise import Normal as Normal
+from scalebayes.noise.noise import NormalRaw as NormalRaw
+from scalebayes.noise.noise import StudentT as StudentT
+from scalebayes.parameters.param import Param as Param
+from scalebayes.parameters.param import Reference as Reference
+from scalebayes.runs import Curves as Curves
+from scalebayes.runs import Runs as Runs
+from scalebayes.runs import last_of as last_of
+from scalebayes.runs import read_curves as read_curves
+from scalebayes.runs import read_runs as read_runs
+from scalebayes.runs.averaging import averaged as averaged
+from scalebayes.runs.best_of import best_of as best_of
+from scalebayes.runs.window import Window as Window
+from scalebayes.seeds import Seed as Seed
+from scalebayes.status import Check as Check
+from scalebayes.status import Checks as Checks
+from scalebayes.status import FitError as FitError
+from scalebayes.status import FitWarning as FitWarning
+from scalebayes.status import Status as Status
+from scalebayes.storage.load import load as load
+
+noises = _noise  # a checker takes no other name from an import
+
+__version__: str
