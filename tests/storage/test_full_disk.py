@@ -38,7 +38,7 @@ def tried(name, write):
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 for name, one in {"fit": fit, "fits": fits, "stack": stack, "backtest": back}.items():
     tried(name, lambda: one.save(folder / f"{name}.nc"))
-tried("export", lambda: sb.export(fit, folder / "loss.jax", platforms=["cpu"], observed=False))
+tried("export", lambda: sb.export(fit, folder / "loss.jax", platforms=["cpu"], quantiles=[0.5]))
 method = sb.MAP(search=sb.Search(screened=128, starts=2))
 tables = [sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.0, 1.5, 1.1])] * 2
 tried("manifest", lambda: sb.fit_many(tables, "power", method=method, on_fail="ignore", folder=folder / "new"))

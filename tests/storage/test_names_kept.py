@@ -266,7 +266,7 @@ def test_compare_arviz_and_backtest_take_them(sampled, tmp_path):
     fit.save(tmp_path / "fit.nc")
     with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as tree:
         np.testing.assert_array_equal(tree["observed_data"].to_dataset()["val%2Floss"].values, Y)
-    sb.export(fit, tmp_path / "loss.jax", platforms=["cpu"])
+    sb.export(fit, tmp_path / "loss.jax", platforms=["cpu"], quantiles=[0.5])
     back = sb.backtest(fit.runs, ["power"], by="a/b", cutoffs=[1e4], inputs={"x": "a/b"}, method=METHOD)
     back.save(tmp_path / "back.nc")
     xr.testing.assert_identical(sb.load(tmp_path / "back.nc").data, back.data)
