@@ -1,1 +1,1 @@
-"""`compare` and `stack`: which law the runs support, and a forecaster of several."""
+"""`compare` scores fits of the same runs, `stack` mixes fits, and `savage_dickey` tests a restriction of a law."""

@@ -1,4 +1,4 @@
-"""Checks of a comparison of fits: the fits' own and their refits', Pareto k, whether two rankings agree, evidence."""
+"""This file has the checks of a comparison: of fits and refits, Pareto k, the two rankings, and the evidence."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -12,7 +12,7 @@ from scalebayes.status import Check, Checks, Status
 
 
 def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
-    """Sum over runs of the score of model a less that of b (model, run), and its standard error.
+    """The score of model a minus that of model b, summed over the runs (model, run), and its standard error.
 
     >>> difference(np.array([[1.0, 3.0], [0.0, 0.0]]), 0, 1)
     (4.0, 2.0)
@@ -21,7 +21,7 @@ def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
 
 
 def standard_error(scores: np.ndarray) -> float:
-    """Of the sum of scores of runs (run,); NaN for one.
+    """The standard error of the sum of the scores of runs (run,); NaN for a single run.
 
     >>> standard_error(np.array([1.0, 3.0]))
     2.0
@@ -41,7 +41,11 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
 
 
 def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[Check]:
-    """Whether the refits passed their own checks, score -> fit -> checks of each; nothing where there are none."""
+    """Whether the refits passed their own checks; no check where there are no refits.
+
+    Args:
+        refits: The checks of each refit, by the name of the score and then by the name of the fit.
+    """
     told, total = [], 0
     for score, fits in refits.items():
         for name, each in fits.items():
@@ -66,7 +70,7 @@ def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[C
 
 
 def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) -> Check:
-    """Runs of a high Pareto k, `bad` (model, run), against those with an exact refit, `refitted` (model, run)."""
+    """Whether every run with a high Pareto k, `bad` (model, run), has an exact refit, `refitted` (model, run)."""
     left = (bad & ~refitted).sum(axis=1)
     if not left.any():
         return make_check(
@@ -82,9 +86,17 @@ def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) ->
 
 
 def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check:
-    """Whether the order among the runs, by scores `loo` (model, run), is that beyond them, by `largest` (model, held).
+    """Whether leave-one-out and the largest runs rank the models alike.
 
-    The best of both must be the same or a tie, and no two models in the other order by more than standard errors.
+    The best model must be the same by both scores, or a tie. No two models may have opposite orders by more than
+    their standard errors.
+
+    Args:
+        names: The names of the models.
+
+        loo: The leave-one-out scores in nats (model, run).
+
+        largest: The scores of the largest runs in nats (model, held-out run).
     """
     id, count = "rankings", largest.shape[1]
     inside, beyond = int(loo.sum(axis=1).argmax()), int(largest.sum(axis=1).argmax())
@@ -113,14 +125,14 @@ def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check
 
 
 def no_largest_check(why: str) -> Check:
-    """That there is no score beyond the runs."""
+    """The check that says why the largest runs have no score."""
     return make_check(
         "largest", Status.REVIEW, f"no score beyond the runs: {why}; backtest by hand, with runs.where(...)."
     )
 
 
 def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarray) -> list[Check]:
-    """Whether every fit has an evidence that is fine enough to weigh by; nothing where none has one."""
+    """Whether every fit has an evidence that is exact enough for weights; no check where no fit has one."""
     lacking = [name for name, value in zip(names, log_evidence, strict=True) if not np.isfinite(value)]
     if len(lacking) == len(names):
         return []

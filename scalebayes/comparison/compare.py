@@ -1,4 +1,4 @@
-"""compare: which of several fits of the same runs foretells runs best."""
+"""`compare` scores several fits of the same runs by how well they predict runs that they haven't seen."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,9 @@ from scalebayes.runs.describe import in_unit
 from scalebayes.seeds import Seed, as_key
 from scalebayes.status import Checks
 
+# Number of posterior draws: a fit with fewer is refused.
 MIN_DRAWS = 100
+# Methods that draw from a posterior: a fit by another method is refused.
 SAMPLERS = ("nuts", "laplace")
 
 
@@ -42,35 +44,46 @@ def compare(
     seed: Seed = 0,
     progress: bool | None = None,
 ) -> Comparison:
-    """Score fits of the same runs on runs that they haven't seen: among the runs, and beyond them.
+    """Score fits of the same runs by how well they predict runs that they haven't seen.
 
-    Among them: leave-one-out by Pareto-smoothed importance sampling of log p(y_i | y_-i, draw), which with a
-    discrepancy is the conditional given the other runs. The posterior without a run is p(draw | y_-i), in proportion
-    to p(draw | y) / p(y_i | y_-i, draw), so that the ratio is the same whether or not the runs are independent. Where
-    its Pareto k is too high, the fit is done again without the run, by the same method with the same reference; by
-    what follows it where k-hat fails, unless the fit was made with `fallback=False`. What such a refit fails, a check
-    of the comparison says.
+    There are two scores. `elpd_loo` is leave-one-out: each run is predicted from all the others. `lpd_largest` is a
+    forecast: the largest runs are predicted from the smaller ones.
 
-    Beyond them: a fit without the tenth of the runs that is largest, by C, or 6 N D, or what the laws take, as if
-    these had never been trained, and the mean log predictive density of each as a new run.
+    **Leave-one-out** uses Pareto-smoothed importance sampling (PSIS). The score of run i is log p(y_i | y_-i), where
+    y_-i are the other runs. The posterior without run i is proportional to p(draw | y) / p(y_i | y_-i, draw). This
+    ratio holds whether or not the runs are independent; with a discrepancy, p(y_i | y_-i, draw) is the conditional
+    density given the other runs. Where the Pareto k of a run is too high, the weights can't be trusted. The fit is
+    then repeated without the run, by the same method and with the same reference. Where k-hat fails in such a refit,
+    more proposals and then NUTS follow, unless the fit was made with `fallback=False`. If a refit fails a check, a
+    check of the comparison says so.
 
-    A fit of averaged runs, as `forecaster` has above 64, is scored a run at a time too, given the other runs averaged
-    in the same cells, and compares with fits of all runs. It has no evidence of theirs.
+    **The largest runs** are the top tenth by C; without a column C by 6 N D, and otherwise by the inputs of the laws.
+    Each fit is repeated without them, as if they had never been trained. Its score is the mean log predictive density
+    of these runs, each taken as a new run.
+
+    `forecaster` averages runs in cells when there are more than 64. Such a fit is also scored one run at a time: each
+    run is predicted from the other runs, averaged in the same cells. Its scores can be compared with those of fits of
+    all runs. It has no log evidence, because the density of averages is not that of the runs.
 
     Args:
-        fits: name -> fit by NUTS or Laplace, or `fit_many(runs, laws=[...])`.
-        refits: the most exact refits of a fit; the runs of the highest k come first.
-        largest: False to leave that score out, which fits each once more.
-        seed: of the refits, an int or a JAX key.
-        progress: True for a line on standard error that says what is going on, where that takes over two seconds; False
-            for none; None, the default, for one on a terminal and in a notebook.
+        fits: The fits by name, each by NUTS or Laplace, or the result of `fit_many(runs, laws=[...])`.
+
+        refits: The largest number of exact refits of each fit. The runs with the highest Pareto k are refitted first.
+            The default is 10.
+
+        largest: Whether to score the largest runs, which fits each law once more. The default is True.
+
+        seed: The seed of the refits, an int or a JAX key. The default is 0.
+
+        progress: Whether a line on standard error says what is going on when the call takes over two seconds. The
+            default, None, shows it on a terminal and in a notebook.
 
     Returns:
-        `Comparison`: `table()`, `weights(by)`, `data`, `checks`. Weights are by stacking of either score, and by
-        evidence where all fits have it, in one unit of the observable.
+        A `Comparison`, with `table()`, `weights(by)`, `data` and `checks`. Scores are in nats. There are weights by
+        stacking of each score, and by evidence where every fit has one.
 
     Raises:
-        InputError: the fits don't score the same rows; a fit has too few draws or a noise that is no density.
+        InputError: The fits don't score the same rows, a fit has too few draws, or the noise of a fit has no density.
 
     Source: Vehtari, Gelman and Gabry 2017, doi 10.1007/s11222-016-9696-4; coupled runs: Bürkner, Gabry and Vehtari
     2020, doi 10.1007/s00180-020-01045-4; stacking: Yao et al. 2018, doi 10.1214/17-BA1091.
@@ -107,10 +120,10 @@ def compare(
 
 
 def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
-    """Name -> fit, which can be compared.
+    """The fits by name, once it is known that they can be compared.
 
     Raises:
-        InputError: they can't, as `compare` says.
+        InputError: The fits can't be compared, for one of the reasons that `compare` lists.
     """
     if not isinstance(fits, (Mapping, Fits)) or not fits:
         raise InputError(f"fits is name -> fit, such as {{'power': fit_a, 'bnsl': fit_b}}, not {fits!r:.80}")
@@ -136,7 +149,7 @@ def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
 
 
 def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
-    """What to do where some fits were given runs and others cells of them, or other cells; else blank."""
+    """What to do where the fits were averaged in different cells, or only some were; blank where all have the same."""
     about = {name: members[name].scored_runs.metadata.get("averaged") for name in names}
     name = next((name for name, cells in about.items() if cells), None)
     if name is None or all(cells == about[name] for cells in about.values()):
@@ -150,9 +163,9 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
 
 
 def differing(one: Fit, other: Fit) -> str:
-    """In what the rows of two fits differ; blank where they are the same."""
+    """How the rows of two fits differ; blank where they are the same."""
     a, b = one.scored_runs, other.scored_runs
-    # A unit that one of them doesn't say is no other unit: files from before it could be left open say nats/token.
+    # A unit that one of them leaves blank doesn't count as different: older files always say nats/token.
     if a.observable != b.observable or (a.unit and b.unit and a.unit != b.unit):
         return f"{in_unit(b.observable, b.unit)} and not {in_unit(a.observable, a.unit)}"
     if len(a) != len(b):

@@ -1,4 +1,4 @@
-"""The density of a posterior at a point, from its draws, also where the point is the end of its support."""
+"""This file estimates the density of a posterior at a point from its draws, even at an end of its support."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,13 +6,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import optimize, stats
 
+# Number of bootstrap replicates from which the standard error is computed.
 REPLICATES = 400
+# Number of points at which an integrand is evaluated.
 GRID = 20_001
 
 
 class Found(NamedTuple):
-    """log_density: at the point. se: its Monte-Carlo error, of the log. near: effective draws within a bandwidth.
-    log_bound: exceeded in 5 % of cases by the log density of a posterior with one mode, by its nearest draws."""
+    """The density at a point.
+
+    Attributes:
+        log_density: The estimate of the log density at the point.
+
+        se: The Monte-Carlo standard error of `log_density`.
+
+        near: The effective number of draws within a bandwidth of the point.
+
+        log_bound: An upper bound of the log density at 95 %, from the nearest draws, for a posterior with one mode.
+    """
 
     log_density: float
     se: float
@@ -23,12 +34,21 @@ class Found(NamedTuple):
 def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, high: float = np.inf) -> Found:
     """The density at a point by a kernel estimate with a parametric start, cut at the ends of the support.
 
-    f(x) = g(x) mean_i K_h(x_i - x) / g(x_i) / int K_h, with g the Normal, cut at the ends, that is likeliest for the
-    draws: where the posterior is one, there is no bias, and elsewhere no more than without g. Plain reflection at an
-    end is biased by .8 h f'. Source: Hjort and Glad 1995, doi 10.1214/aos/1176324627.
+    The estimate is f(x) = g(x) mean_i K_h(x_i - x) / g(x_i) / int K_h. The start g is the Normal, cut at the ends of
+    the support, that is likeliest for the draws. If the posterior is such a Normal, there is no bias; otherwise there
+    is no more bias than without g. Plain reflection at an end has a bias of .8 h f'. Source: Hjort and Glad 1995, doi
+    10.1214/aos/1176324627.
 
     Args:
-        draws: (chain, draw). point: between `low` and `high`, the ends of the support. effective: sample size.
+        draws: The draws (chain, draw).
+
+        point: The point, between `low` and `high`.
+
+        effective: The effective sample size of the draws.
+
+        low: The lower end of the support.
+
+        high: The upper end of the support.
 
     >>> draws = np.abs(np.random.default_rng(0).normal(size=(4, 1000)))
     >>> found = at(draws, 0.0, 4000.0, low=0.0)
@@ -38,8 +58,8 @@ def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, 
     width = bandwidth(draws, effective)
     distance = np.abs(draws - point)
     near = float(effective * (distance <= width).mean())
-    # n F(w_k) ~ Gamma(k) for the distance w_k of the k-th nearest draw, and a density that falls towards the point is
-    # at most F(w_k) / w_k there.
+    # For the distance w_k of the k-th nearest draw, n F(w_k) ~ Gamma(k). A density that falls towards the point is at
+    # most F(w_k) / w_k there.
     count = max(round(near), 1)
     farthest = np.sort(distance, axis=None)[min(int(np.ceil(count * draws.size / effective)), draws.size) - 1]
     log_bound = float(np.log(stats.gamma.ppf(0.95, count) / effective / farthest))
@@ -53,13 +73,13 @@ def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, 
 
 
 def bandwidth(draws: np.ndarray, effective: float) -> float:
-    """Silverman's: 0.9 min(sd, IQR / 1.34) n^(-1/5), at the effective sample size."""
+    """Silverman's bandwidth 0.9 min(sd, IQR / 1.34) n^(-1/5), with n the effective sample size."""
     spread = min(draws.std(), stats.iqr(draws) / 1.34)
     return float(0.9 * (spread or draws.std()) * max(effective, 20.0) ** -0.2)
 
 
 def start(draws: np.ndarray, low: float, high: float) -> Callable[[Any], Any]:
-    """Log density, up to a constant, of the Normal cut at the ends that is likeliest for the draws."""
+    """The log density, up to a constant, of the Normal, cut at the ends, that is likeliest for the draws."""
     mean, sd = float(draws.mean()), float(draws.std())
     if np.isinf(low) and np.isinf(high):
         return lambda x: -(((x - mean) / sd) ** 2) / 2
@@ -69,7 +89,7 @@ def start(draws: np.ndarray, low: float, high: float) -> Callable[[Any], Any]:
     def misfit(parameters: np.ndarray) -> float:
         centre, log_scale = parameters
         a, b = (ends - centre) * np.exp(-log_scale)
-        # Draws have mean 0 and variance 1 here.
+        # The draws are standardised here: they have mean 0 and variance 1.
         log_mass = stats.norm.logsf(a) + np.log1p(
             -np.exp(np.minimum(stats.norm.logsf(b) - stats.norm.logsf(a), -1e-12))
         )
@@ -80,7 +100,7 @@ def start(draws: np.ndarray, low: float, high: float) -> Callable[[Any], Any]:
 
 
 def _error(weight: np.ndarray, effective: float) -> float:
-    """Standard error of the mean over draws (chain, draw), by a bootstrap of circular blocks within each chain."""
+    """The standard error of the mean over draws (chain, draw), by a bootstrap of circular blocks within each chain."""
     chains, draws = weight.shape
     kept = draws / max(effective / chains, 1.0)
     length = min(int(np.ceil(5 * kept + draws ** (1 / 3))), draws)
@@ -91,7 +111,10 @@ def _error(weight: np.ndarray, effective: float) -> float:
 
 
 def log_integral(log_f: Callable[[Any], Any], low: float, high: float) -> float:
-    """log of the integral of exp(log_f), which is below 1e-20 of its largest value a span beyond low and high."""
+    """The log of the integral of exp(log_f).
+
+    The integrand must be below 1e-20 of its largest value at a distance of high - low beyond either end.
+    """
     span = high - low
     t = np.linspace(low - span, high + span, GRID)
     seen = t[log_f(t) > log_f(t).max() - 45]

@@ -1,4 +1,4 @@
-"""Scores of a fit on runs that it hasn't seen: each run in turn, the largest runs, and the evidence."""
+"""This file has the scores of a fit on each run in turn and on the largest runs, and its evidence."""
 
 import warnings
 from collections.abc import Mapping
@@ -20,8 +20,21 @@ from scalebayes.status import Checks
 
 
 class Loo(NamedTuple):
-    """Leave-one-out of a fit (run,): elpd, its part of p_loo, Pareto k and whether it is low, which were refitted; and
-    the checks of each refit."""
+    """Leave-one-out scores of a fit.
+
+    Attributes:
+        elpd: The log predictive density of each run given the others (run,).
+
+        p: The part of each run in the effective number of parameters (run,).
+
+        pareto_k: The Pareto k of each run (run,).
+
+        good: Whether the Pareto k is low enough to trust the weights (run,).
+
+        refitted: Which runs have an exact refit (run,).
+
+        checks: The checks of each refit.
+    """
 
     elpd: np.ndarray
     p: np.ndarray
@@ -32,21 +45,21 @@ class Loo(NamedTuple):
 
 
 def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
-    """PSIS-LOO of a fit through ArviZ, with exact refits where Pareto k is too high."""
-    from arviz_stats.loo.loo import loo  # all of ArviZ takes seconds to import
+    """Leave-one-out scores of a fit by ArviZ's PSIS-LOO, with exact refits where the Pareto k is too high."""
+    from arviz_stats.loo.loo import loo  # imported here, because ArviZ takes seconds to import
 
     terms, seen = _terms(fit)
     draws = fit.size
-    # Importance draws are repeated, which the autocorrelation of one chain doesn't show.
+    # Resampled draws are repeated, which ArviZ can't see from the autocorrelation of one chain.
     reff = min(1.0, fit.numbers["importance_ess"] / draws) if "importance_ess" in fit.numbers else None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of high k, which the table and the checks say
+        warnings.simplefilter("ignore")  # ArviZ warns of high k, which the table and the checks show
         found: Any = loo(seen, pointwise=True, reff=reff)
     weights = found.log_weights.transpose("chain", "draw", "run").values.reshape(draws, -1)
     elpd: np.ndarray = np.array(logsumexp(terms + weights, axis=0))
     k = np.array(found.pareto_k.values, np.float64)
     refitted, checks = np.full(len(k), False), []
-    good = k <= found.good_k  # False for NaN too
+    good = k <= found.good_k  # a NaN isn't good
     bad = np.flatnonzero(~good)
     for i in bad[np.argsort(-np.nan_to_num(k[bad], nan=np.inf), kind="stable")][:refits]:
         alone = np.arange(len(k)) == i
@@ -60,8 +73,9 @@ def leave_one_out(fit: Fit, refits: int, key: Any) -> Loo:
 def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
     """Log density of each run given the others (draw, run), and a tree whose log_likelihood is what the fit saw of it.
 
-    These are one where the fit saw each run. Of averaged runs it saw the averages: how far a run lies off the others
-    of its cell is in the first alone, and weights by that would take out of the posterior what was never in it.
+    Both are the same where the fit saw each run. A fit of averaged runs saw only the averages. How far a run lies from
+    the others of its cell is then part of the first and not of the second: importance weights by the first would take
+    out of the posterior what was never in it.
     """
     name, runs = tree_name(fit.runs.observable), fit.scored_runs
     if fit.origin is None:
@@ -77,7 +91,7 @@ def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
 
 
 def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
-    """Which runs are the largest tenth, bool (run,), or None and why not."""
+    """Which runs are the largest tenth, bool (run,), with a blank text; or None and the reason why there are none."""
     fits = list(members.values())
     columns = {name: x for fit in fits for name, x in fit.scored_runs.inputs.items()}
     used = {c: columns[c] for fit in fits for c in fit.problem.columns.values() if fit.problem.axis_name(c) != c}
@@ -94,7 +108,7 @@ def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
 
 
 def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> tuple[np.ndarray, dict[str, Checks]]:
-    """Log predictive density of the runs held out, by the fit of the others (model, held), and that fit's checks."""
+    """Log predictive density of the held-out runs by a fit of the others (model, held), and the checks of each fit."""
     scores, checks = [], {}
     for k, (name, fit) in enumerate(members.items()):
         key = jax.random.fold_in(jax.random.fold_in(as_key(seed), k), len(held))
@@ -105,12 +119,12 @@ def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> t
 
 
 def log_evidence(fit: Fit) -> tuple[float, float]:
-    """log p(observables of the runs) and its Monte-Carlo error, in the observable's own units; NaN without one.
+    """The log evidence and its Monte-Carlo error, in the observable's own units; NaN where the fit has none.
 
-    A fit has it in reference units, y / scale, where a density is `scale` times as large.
+    The fit has the evidence of y / scale, in reference units, where the density of a run is `scale` times as large.
     """
     if fit.origin is not None:
-        # That of the averages lacks the density of the runs around them, and is no weight against a fit of all runs.
+        # The evidence of averages lacks the density of the runs around them: it can't be weighed against a fit of all.
         return np.nan, np.nan
     flat = [name for name in fit.problem.model.free if isinstance(fit.problem.params[name].prior, str)]
     if "log_evidence" not in fit.numbers or flat:

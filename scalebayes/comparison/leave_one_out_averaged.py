@@ -1,4 +1,4 @@
-"""What the others say of each run of a fit to which they were given averaged in cells."""
+"""This file has the leave-one-out scores of a fit whose runs were averaged in cells."""
 
 from typing import Any
 
@@ -12,33 +12,34 @@ from scalebayes.fitting.result import Fit
 from scalebayes.model.model import Rows
 from scalebayes.runs import Runs
 
-TOGETHER = 8  # draws that are in memory at once, with a covariance of all runs and all cells each
+# Number of draws computed together. Each has a covariance of all runs and all cells in memory.
+TOGETHER = 8
 
 
 def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    """Leave-one-out of each run of a fit of averaged runs, under its process and Normal noise.
+    """Leave-one-out of each run of a fit of averaged runs, under its Gaussian process and Normal noise.
 
-    A run i of the cell c is foretold from the other cells and from q, the mean of the other runs of c, as the fit's
-    table would have it without i: a mean of runs is a run at their mean inputs, which is what averaging takes it for.
-    Where the runs of each cell lie at the same inputs, and have no standard errors of their own, this is what a fit of
-    all runs says.
+    A run i of the cell c is predicted from the other cells and from q, the mean of the other runs of c. The fit's
+    table without run i would have q in the place of the cell. As in averaging, the mean of runs counts as one run at
+    their mean inputs. If the runs of each cell have the same inputs and no standard errors of their own, the result is
+    that of a fit of all runs.
 
-    What the fit saw of the run is the ratio p(mean of c | other cells) / p(q | other cells), of its likelihoods with
-    the run and without it. With p(y_i | the other runs) it would be off by the density of how far i lies from q.
+    What the fit saw of run i is the ratio p(mean of c | other cells) / p(q | other cells) of its likelihoods with and
+    without the run. It differs from p(y_i | the other runs) by the density of the distance between y_i and q.
 
     Args:
-        fit: with an `origin` and a discrepancy.
+        fit: A fit that has an `origin` and a discrepancy.
 
     Returns:
-        log p(observable of a run | the other runs, draw), in the observable's own units, and the log of that ratio, but
-        for a constant of each run: (draw, run) each, the draws of all chains in order.
+        log p(observable of a run | the other runs, draw), in the observable's own units, and the log of that ratio up
+        to a constant for each run. Both are (draw, run), with the draws of all chains in order.
     """
     problem, origin = fit.problem, fit.origin
     ends, rows = problem.numbers.ends, problem.rows
-    # `forecaster` alone averages, and its noise is Normal: under a mixture a mean of runs is no run.
+    # Only `forecaster` averages, and its noise is Normal: under a mixture, a mean of runs isn't distributed as a run.
     assert origin is not None and ends is not None and not problem.model.latent
     rest, shared = origin.rest()
-    # In the group of the cell, which is that of its runs.
+    # A mean has the group of its cell, which is also the group of the cell's runs.
     group = group_codes(fit, origin.runs).astype(np.float64) if rows.group is not None else None
     own, near = (_rows(fit, runs) for runs in (origin.runs, rest))
     with jax.enable_x64():
@@ -61,7 +62,7 @@ def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(fit: Fit, runs: Runs) -> Rows:
-    """Runs in their own units, without padding."""
+    """The rows of runs, in the runs' own units and without padding."""
     inputs = {name: runs.column(column, fit.law.domains.get(name)) for name, column in fit.problem.columns.items()}
     return Rows(inputs, runs.y, np.ones(len(runs)), runs.se, runs.count)
 
@@ -72,7 +73,7 @@ def _leave_one_out_impl(model, rows, places, apart, there, cell, shared, arrays)
         seen = residuals(model, rows, places, law, noise)
         near, own = (residuals(model, x, None, law, noise) for x in apart)
         (at_rest, here), covariance = model.process.given_others(process, seen, cell, there)
-        # Of the rest of the cell, where there is one: its own variance, and what it says of the run.
+        # The variance of the mean of the rest of the cell, and the weight of that mean in the prediction of the run.
         variance = covariance[0, 0] + near.scale**2
         gain = jnp.where(shared, covariance[0, 1] / variance, 0.0)
         off = own.off - here - gain * (near.off - at_rest)

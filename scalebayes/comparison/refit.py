@@ -1,4 +1,4 @@
-"""The fit of the other runs, where some are left out."""
+"""This file repeats a fit without some of its runs."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,18 +16,23 @@ from scalebayes.seeds import seed_record
 
 
 def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fit:
-    """The fit of the other runs, by the same method, and by what follows it where its k-hat fails.
+    """Repeat a fit without some runs, by the same method, and by its fallback where its k-hat fails.
 
-    Where the runs were averaged, the others are averaged in the same cells.
+    If the runs were averaged in cells, the remaining runs are averaged in the same cells.
 
     Args:
-        left_out: True for those of `fit.scored_runs` that are left out, bool (run,).
-        same_model: True to keep the reference, and with a discrepancy where the largest runs lie: the same priors,
-            given fewer runs. False for those of the runs that are left, as if the others had never been there: what
-            the law holds at the reference moves along.
+        fit: The fit to repeat.
+
+        left_out: True for each run of `fit.scored_runs` that is left out, bool (run,).
+
+        key: The JAX key of the refit.
+
+        same_model: True to keep the reference and, with a discrepancy, the place of the largest runs, so that the
+            priors are the same and only the runs are fewer. False to take both from the remaining runs, as if the
+            others had never been trained; what the law holds at the reference then moves with it.
 
     Raises:
-        InputError: a prior is known as text alone, or the method can't fit what is left.
+        InputError: A prior is known only as text, or the method can't fit the remaining runs.
     """
     problem = fit.problem
     if text := [name for name, param in problem.params.items() if isinstance(param.prior, TextPrior)]:
@@ -37,7 +42,7 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
         origin = fit.origin and fit.origin.without(left_out)
         kept = fit.runs.take(~left_out) if origin is None else origin.table()
         again = build(kept, law, fit.noise, None, problem.columns, reference, fit.discrepancy)
-        # The law has the priors in force, and a flat one doesn't say where to start.
+        # The law has the priors of the fit. A flat prior has no starts of its own, so those of the fit are kept.
         numbers = again.numbers._replace(starts=problem.numbers.starts)
         again = replace(again, numbers=numbers._replace(ends=problem.numbers.ends) if same_model else numbers)
         method, draws = run_on(fit.method, again, key)

@@ -1,4 +1,4 @@
-"""Comparison: what `compare` returns."""
+"""`Comparison` is what `compare` returns."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,28 @@ KINDS = ("loo", "largest", "evidence")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Viewed):
-    """How well fits of the same runs foretell runs that they haven't seen.
+    """How well fits of the same runs predict runs that they haven't seen.
 
     Attributes:
-        data: over (model, run), models in the order they were given.
-            `elpd_loo`, `se`, `p_loo` (model,) and `elpd_loo_i` (model, run): expected log predictive density of a run
-            given the others, summed over the runs; its standard error; the effective number of parameters.
-            `difference`, `difference_se` (model,): of elpd_loo from the best.
-            `pareto_k` (model, run), `refitted` (model, run): which runs have an exact refit; `bad_k` (model,).
-            `lpd_largest`, `lpd_largest_se` (model,): mean log predictive density of the largest runs, nats a run, by
-            the fit of the others; `lpd_largest_i` (model, run), NaN for the others; the coordinate `held_out` (run,).
-            `log_evidence`, `log_evidence_se` (model,): in the observable's own units; NaN where it isn't estimated.
-            `weight_loo`, `weight_largest`, `weight_evidence` (model,): NaN where there are none.
-        checks: of the comparison: the fits' own and their refits', Pareto k, whether rankings agree, evidence.
+        data: A dataset over the dims `model` and `run`; the models are in the order in which they were given. Scores
+            are in nats, and densities are those of the observable in its own unit.
+
+            - `elpd_loo` (model,): the log predictive density of each run given the others, summed over the runs.
+              `elpd_loo_i` (model, run) is the part of each run, `se` (model,) the standard error of the sum, and
+              `p_loo` (model,) the effective number of parameters.
+            - `difference` (model,): `elpd_loo` minus that of the best model, with its standard error `difference_se`.
+            - `pareto_k` (model, run): the Pareto k of each run. `bad_k` (model,) counts the runs whose k is too high,
+              and `refitted` (model, run) says which runs have an exact refit.
+            - `lpd_largest` (model,): the mean log predictive density of the largest runs, in nats a run, by a fit of
+              the other runs; `lpd_largest_se` is its standard error. `lpd_largest_i` (model, run) has the density of
+              each of the largest runs and NaN elsewhere. The coordinate `held_out` (run,) says which these are.
+            - `log_evidence` (model,): the log evidence, with its Monte-Carlo error `log_evidence_se`; NaN where it
+              isn't estimated.
+            - `weight_loo`, `weight_largest`, `weight_evidence` (model,): the weights by each score; NaN where there
+              are none.
+
+        checks: The checks of the comparison: the checks that fits and refits failed, Pareto k, whether the two
+            rankings agree, and the error of the evidence.
     """
 
     data: xr.Dataset
@@ -38,17 +47,21 @@ class Comparison(Viewed):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the fits, in the order they were given."""
+        """The names of the fits, in the order in which they were given."""
         return tuple(map(str, self.data["model"].values))
 
     def weights(self, by: str = "loo") -> dict[str, float]:
-        """Name of a fit -> its weight, as `stack` takes them.
+        """The weights of the fits, as `stack` takes them.
 
         Args:
-            by: "loo" or "largest" (stacking of those scores), or "evidence".
+            by: What the weights are from: "loo" or "largest" for stacking of that score, or "evidence" for posterior
+                probabilities of the fits. The default is "loo".
+
+        Returns:
+            The weight of each fit, by its name. The weights sum to one.
 
         Raises:
-            InputError: no such weights, or they aren't there.
+            InputError: There are no weights of that name, or this comparison lacks them.
         """
         if by not in KINDS:
             raise unknown("weights", by, KINDS)
@@ -60,8 +73,13 @@ class Comparison(Viewed):
         return dict(zip(self.names, found.tolist(), strict=True))
 
     def table(self) -> "pd.DataFrame":
-        """One row a fit, the best by elpd_loo first; `bad_k` counts runs of a high Pareto k, `refits` those refitted
-        exactly. Columns that no fit has are left out."""
+        """The scores as a table with one row for each fit.
+
+        Returns:
+            A data frame with the columns `elpd_loo`, `se`, `difference`, `difference_se`, `p_loo`, `bad_k`, `refits`
+            (the number of exact refits), `lpd_largest`, `lpd_largest_se`, `log_evidence` and the weights, as in
+            `data`. The fit with the best `elpd_loo` comes first. A column that no fit has a value for is left out.
+        """
         import pandas as pd
 
         from scalebayes.display.table import Table
@@ -75,20 +93,24 @@ class Comparison(Viewed):
         return table.sort_values("elpd_loo", ascending=False, kind="stable")
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+        """Write the comparison to one NetCDF file, from which `scalebayes.load` reads the same numbers.
 
         Args:
-            path: of the file.
+            path: The path of the file. It is written whole or not at all.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.comparison.to_file import save
 
         save(self, path)
 
     def view(self) -> View:
-        """What printing the comparison tells: its checks that did not pass, and its table."""
+        """What printing the comparison shows: the checks that did not pass, and the table.
+
+        Returns:
+            A `View`, which prints as text and as HTML.
+        """
         bad = [str(c) for status in (Status.FAIL, Status.REVIEW) for c in self.checks.of(status)]
         sizes = self.data.sizes
         held = int(self.data["held_out"].values.sum())

@@ -1,4 +1,4 @@
-"""savage_dickey: the Bayes factor of a law that holds a parameter at a point, from the fit of the law that doesn't."""
+"""`savage_dickey` gives the Bayes factor of a law with a parameter held at a point, from the fit of the free law."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,9 @@ from scalebayes.parameters.param import Param, log_unit
 from scalebayes.parameters.priors import TextPrior, Traced, prior_text
 from scalebayes.status import Status
 
-FEW = 30  # effective draws within a bandwidth of the point
+# Number of effective draws within a bandwidth of the point: with fewer, the Bayes factor is only bounded from above.
+FEW = 30
+# |log10 Bayes factor| below which the sentence uses each phrase.
 STRENGTH = ((0.5, "hardly tell"), (1.0, "speak"), (2.0, "speak strongly"), (np.inf, "speak decisively"))
 
 
@@ -25,10 +27,19 @@ class SavageDickey:
     """The Bayes factor of a restriction of a law.
 
     Attributes:
-        restriction: such as "E = 0". log10_bayes_factor: of the restricted law over the free one; above 0 the runs
-            are for the restriction. se: its Monte-Carlo standard error; NaN where it is a bound.
-        at_most: whether it is an upper bound, at 95 %: too few draws are near the point for an estimate.
-        near: effective draws within a bandwidth of the point. sentence: for people.
+        restriction: The restriction as text, such as "E = 0".
+
+        log10_bayes_factor: The log10 Bayes factor of the restricted law over the free one. Above 0 the runs support
+            the restriction.
+
+        se: The Monte-Carlo standard error of `log10_bayes_factor`; NaN where that is only a bound.
+
+        at_most: Whether `log10_bayes_factor` is an upper bound, at 95 %, because too few draws are near the point for
+            an estimate.
+
+        near: The effective number of draws within a bandwidth of the point.
+
+        sentence: The result as a sentence, which is also what `print` shows.
     """
 
     restriction: str
@@ -44,7 +55,7 @@ class SavageDickey:
 
 @dataclass(frozen=True)
 class _Axis:
-    """One number that the restriction sets: its draws, the point, the density of its prior there, its range."""
+    """The one number that the restriction sets: its draws, the point, its log prior density there, and its range."""
 
     draws: np.ndarray
     point: float
@@ -54,28 +65,36 @@ class _Axis:
 
 
 def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
-    """The Bayes factor of a restriction: one parameter at a number (E=0), or equal to another (alpha="beta").
+    """The Bayes factor of a restriction: a parameter is held at a number (E=0) or equals another one (alpha="beta").
 
-    BF = p(point | runs) / p(point), posterior over prior density of the parameter under the free law, both over the
-    log of a positive parameter (log alpha / beta for two), and over the parameter itself at the end of its support.
-    The restricted law has the free one's priors for the other parameters, given the point; for alpha = beta that is
-    the product of both densities, normalised. A wider prior of the parameter favours the restriction.
+    The Savage-Dickey ratio is BF = p(point | runs) / p(point): the posterior density over the prior density at the
+    point, both under the free law. The densities are over the log of a positive parameter, or over log(alpha / beta)
+    for two of them. At the end of its support they are over the parameter itself.
 
-    The posterior's density is a kernel estimate of the draws' ratio to a Normal (Hjort and Glad 1995), cut at the end
-    of the support, with Silverman's bandwidth at the effective sample size; its error a block bootstrap's.
+    In the restricted law, the other parameters have their priors of the free law, given the point. For alpha = beta,
+    the prior of the common value is the product of both densities, normalised. A wider prior of the parameter favours
+    the restriction.
+
+    The posterior density is a kernel estimate with a Normal as parametric start (Hjort and Glad 1995). It is cut at
+    the end of the support and has Silverman's bandwidth at the effective sample size. Its error is from a block
+    bootstrap.
 
     Args:
-        fit: by NUTS or Laplace. point: one parameter = number in the runs' own units, or = another's name.
+        fit: A fit of the free law, by NUTS or Laplace.
+
+        **point: One parameter and its point: a number in the runs' own units, as in E=0, or the name of another
+            parameter, as in alpha="beta".
 
     Returns:
-        `SavageDickey`: `log10_bayes_factor`, its `se`, `at_most` where it is only bounded, and a `sentence`.
+        A `SavageDickey`, with `log10_bayes_factor`, its standard error `se`, `at_most` where it is only a bound, and
+        a `sentence`.
 
     Raises:
-        InputError: no such parameter, a flat prior, a point where the prior has no density, a fit with one draw, or by
-            Laplace where the point is the end of the support.
+        InputError: There is no such parameter; its prior is flat, or has no positive and finite density at the point;
+            the fit has fewer than 100 draws; or the fit is by Laplace and the point is the end of the support.
 
     Warns:
-        FitWarning: the fit failed a check, as for `predict`.
+        FitWarning: The fit failed a check. The warning comes once for each fit, as in `predict`.
 
     Source: Dickey 1971, doi 10.1214/aoms/1177693507; Verdinelli and Wasserman 1995, doi 10.1080/01621459.1995.10476554.
 
@@ -107,7 +126,7 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
 
 
 def _check(fit: Fit, name: str) -> Param:
-    """The parameter, if its prior and its posterior have a density that can be told."""
+    """The parameter, after a check that its prior has a density and that the fit has draws of its posterior."""
     params = fit.problem.params
     if name not in params:
         raise unknown("parameter", name, fit.draws)
@@ -127,7 +146,7 @@ def _check(fit: Fit, name: str) -> Param:
 
 
 def _unit(fit: Fit, name: str) -> Any:
-    """What a number in the prior's units is multiplied with for the runs' own: a number, or one a draw."""
+    """The factor from the prior's units to the runs' own: one number, or one for each draw."""
     param = _check(fit, name)
     if not param.scaled or not param.dimension:
         return 1.0
@@ -137,7 +156,7 @@ def _unit(fit: Fit, name: str) -> Any:
 def _ends(prior: Any) -> tuple[float, float]:
     """Both ends of a prior's support."""
     low, high = (float(x) for x in biject_to(prior.support)(np.array([-np.inf, np.inf])))
-    # A sigmoid is clipped a rounding error before its ends.
+    # A sigmoid is clipped a rounding error short of its ends: such an end is rounded.
     tidy = [end if np.isinf(end) or abs(end - round(end, 12)) > 1e-14 else round(end, 12) for end in (low, high)]
     return tidy[0], tidy[1]
 
@@ -185,7 +204,7 @@ def _single(fit: Fit, name: str, value: Any) -> _Axis:
 
 
 def _at_the_end(prior: Any, end: float, side: int) -> float:
-    """log density at an end of the support: finite, -inf or inf, by the power of the distance that it goes with."""
+    """log density at an end of the support: finite, or ±inf where the density is a power of the distance from it."""
     near, far = (1e-300, 1e-150) if end == 0 else (1e-12 * abs(end), 1e-6 * abs(end))
     log_near, log_far = (_log_density(prior, end + side * step) for step in (near, far))
     power = (log_far - log_near) / np.log(far / near)
@@ -193,7 +212,7 @@ def _at_the_end(prior: Any, end: float, side: int) -> float:
 
 
 def _pair(fit: Fit, one: str, other: str) -> _Axis:
-    """log of the ratio of two positive parameters at 0, or the difference of two real ones."""
+    """The log ratio of two positive parameters, or the difference of two real ones, with 0 as the point."""
     if one == other:
         raise InputError(f"{one}={other!r}: two different parameters")
     params = [_check(fit, one), _check(fit, other)]
@@ -205,7 +224,7 @@ def _pair(fit: Fit, one: str, other: str) -> _Axis:
     if not (all(positive) or all(_ends(p) == (-np.inf, np.inf) for p in priors)):
         told = " and ".join(prior_text(p) for p in priors)
         raise InputError(f"{one} = {other}: both have priors over the positive numbers or over all; these are {told}")
-    # With one dimension and both priors in reference units, the unit cancels in the ratio.
+    # Where both parameters have one dimension and priors in reference units, the unit cancels in the ratio.
     units = (
         [1.0, 1.0] if all(positive) and params[0].scaled and params[1].scaled else [_unit(fit, one), _unit(fit, other)]
     )
@@ -227,7 +246,7 @@ def _pair(fit: Fit, one: str, other: str) -> _Axis:
 
 
 def _effective(fit: Fit, draws: np.ndarray) -> tuple[float, float]:
-    """Effective sample size, and by how much the error among resampled draws must grow for their weights'."""
+    """The effective sample size, and the factor by which weights inflate an error estimated from resampled draws."""
     chains = float(min(diagnostics.ess_bulk(draws[None])[0], draws.size))
     effective = min(chains, fit.numbers.get("importance_ess", chains))
     return effective, float(np.sqrt(chains / effective))

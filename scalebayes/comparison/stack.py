@@ -1,4 +1,4 @@
-"""stack: several fits as one forecaster, weighted by how well they foretell."""
+"""`stack` mixes several fits into one forecaster, weighted by how well they predict."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -16,7 +16,7 @@ from scalebayes.forecasting.of_stack import Stack
 from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import Checks
 
-# Weights -> the identifiers of the checks of a comparison that they rest on.
+# For each kind of weights, the identifiers of the checks of a comparison that bear on them.
 DOUBTS = {"loo": ("pareto_k", "refits"), "largest": ("refits",), "evidence": ("evidence",)}
 
 
@@ -32,19 +32,26 @@ def stack(
     """Mix fits into one forecaster: p(y) = sum_k w_k p(y | fit k).
 
     Args:
-        fits: name -> fit, of one observable, or `fit_many(runs, laws=[...])`.
-        weights: "loo" and "largest" for stacking of the scores of `compare`, among the runs and beyond them;
-            "evidence" for posterior probabilities; or name -> weight, such as `compare(fits).weights("largest")`.
-        draws: of the mixture. refits: as for `compare`.
-        seed: of the draws taken, and of the refits; an int or a JAX key.
+        fits: The fits by name, all of one observable, or the result of `fit_many(runs, laws=[...])`.
+
+        weights: The weights by name of a fit, such as `compare(fits).weights("largest")`, or how to find them. "loo"
+            stacks the leave-one-out scores of `compare`, "largest" stacks its scores on the largest runs, and
+            "evidence" gives posterior probabilities of the fits. The default is "loo".
+
+        draws: The number of draws of the mixture. The default is 4000.
+
+        refits: The largest number of exact refits of each fit where the weights are "loo", as in `compare`. The
+            default is 10.
+
+        seed: The seed of the choice of draws and of the refits, an int or a JAX key. The default is 0.
 
     Returns:
-        `Stack`, which `predict`, `optimum` and `interval` take as they take a fit; `save` and `load` too. Its checks
-        are those of the comparison that its weights rest on, and of its members.
+        A `Stack`, which `predict`, `optimum` and `interval` take as they take a fit. It can be saved, and `load` reads
+        it. Its checks are those of its members, and those of the comparison that bear on the weights.
 
     Raises:
-        InputError: the fits differ in observable, unit or what N counts, there are no such weights, or, where the
-            weights are to be found, what `compare` raises.
+        InputError: The fits differ in observable, in unit or in what N counts; there are no such weights; or `compare`
+            raises it while it finds the weights.
 
     Source: Yao, Vehtari, Simpson and Gelman 2018, doi 10.1214/17-BA1091.
 
@@ -74,7 +81,7 @@ def stack(
 
 
 def _check_alike(members: Mapping[str, Any]) -> None:
-    """Refuse what can't be mixed."""
+    """Refuse fits that can't be mixed."""
     if not members:
         raise InputError("there is nothing to stack: fits is name -> fit, such as {'power': fit_a, 'bnsl': fit_b}")
     for name, fit in members.items():
@@ -90,7 +97,7 @@ def _check_alike(members: Mapping[str, Any]) -> None:
 
 
 def _in_order(weights: Mapping[str, Any], members: Mapping[str, Fit]) -> dict[str, float]:
-    """The weights in the order of the members, if they are weights of them."""
+    """The weights in the order of the members, after a check that they are weights of these members."""
     for name in weights:
         if name not in members:
             raise unknown("fit in weights", name, members)

@@ -1,4 +1,4 @@
-"""A comparison written to one NetCDF file."""
+"""This file writes a comparison to one NetCDF file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ SCORES = "scores"
 
 
 def save(comparison: "Comparison", path: Any) -> None:
-    """Write a comparison to one NetCDF file: see `Comparison.save`."""
+    """Write a comparison to one NetCDF file, as `Comparison.save` describes."""
     arrays, record = parts_of(comparison.data)
     record |= {"attrs": plain(comparison.data.attrs), "checks": checks_record(comparison.checks)}
     netcdf.save(path, {SCORES: arrays}, {"": about(json_of(record), COMPARISON)})

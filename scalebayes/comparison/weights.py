@@ -1,4 +1,4 @@
-"""Weights of models: by stacking their log scores, and by their evidence."""
+"""This file finds the weights of models, by stacking their log scores and by their evidence."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -6,26 +6,30 @@ from scipy.special import softmax
 
 from scalebayes.errors import InputError
 
-GAP = 1e-9  # nats a run that the best weights could still gain
+# Nats a run that the best weights could still gain: below it the iteration ends.
+GAP = 1e-9
+# Number of steps after which the iteration ends in any case.
 STEPS = 100_000
+# A weight: one below it is set to zero.
 NOTHING = 1e-8
 
 
 def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
     """The weights whose mixture has the best log score: argmax_w sum_i log sum_k w_k exp(lpd_ik) over the simplex.
 
-    The sum is concave. With g_k the mean over runs of exp(lpd_ik) / sum_j w_j exp(lpd_ij), no weights gain more than
-    log max_k g_k a run: that bound ends the iteration, w_k <- w_k g_k, begun where a quadratic programme ends. Models
-    that say the same share their weight.
+    The sum is concave in w. A sequential quadratic programme (SLSQP) finds the start of the iteration w_k <- w_k g_k,
+    where g_k is the mean over runs of exp(lpd_ik) / sum_j w_j exp(lpd_ij). No weights can gain more than log max_k g_k
+    a run, and the iteration ends when this bound is small. Models with the same scores share their weight.
 
     Args:
-        log_scores: log predictive density of each run under each model (run, model), in one unit of the observable.
+        log_scores: The log predictive density of each run under each model (run, model), with the observable in the
+            same unit for all.
 
     Returns:
-        (model,), that sum to one.
+        The weights (model,), which sum to one.
 
     Raises:
-        InputError: a score is NaN or infinite, or no model gives any density to a run.
+        InputError: A score is NaN or infinite, or no model gives any density to a run.
 
     Source: Yao, Vehtari, Simpson and Gelman 2018, doi 10.1214/17-BA1091.
 
@@ -46,7 +50,7 @@ def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     even = np.full(models, 1 / models)
     found = minimize(loss, even, jac=True, bounds=[(0, 1)] * models, constraints=[simplex], method="SLSQP").x
-    # A weight of exactly zero would stay there.
+    # A weight of exactly zero would stay zero in the iteration.
     found = np.clip(found, 0, None) + 1e-6
     w = found / found.sum()
     for _ in range(STEPS):
@@ -54,13 +58,16 @@ def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
         if np.log(gain.max()) < GAP:
             break
         w = w * gain
-    # What is left of a model that has no part: without it no run's density falls by more than a run's worth of this.
+    # Such a weight is what the steps left of a model that has no part in the mixture. Without it no run loses more than
+    # this share of the density that its best model gives it.
     w[w < NOTHING] = 0.0
     return w / w.sum()
 
 
 def evidence_weights(log_evidence: np.ndarray) -> np.ndarray:
-    """Posterior probabilities of models that are as likely beforehand (model,), from log evidences in one unit.
+    """The posterior probabilities (model,) of models with equal prior probabilities.
+
+    The log evidences must be in one unit of the observable.
 
     >>> evidence_weights(np.log([3.0, 1.0])).round(6).tolist()
     [0.75, 0.25]
