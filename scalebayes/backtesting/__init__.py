@@ -1,1 +1,1 @@
-"""`backtest`: forecasts of runs that were held out, and their scores."""
+"""`backtest` forecasts the larger runs from the smaller ones, and `score` says how good forecasts were."""

@@ -1,4 +1,4 @@
-"""backtest: refit below a cutoff, score above it."""
+"""`backtest` fits the runs up to a cutoff and scores the forecasts of those beyond it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,12 +33,19 @@ from scalebayes.runs.no_table import no_table
 from scalebayes.runs.window import Window
 from scalebayes.seeds import Seed, as_key, seed_record
 
+# The scores of each run, and those of each run and interval.
 BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
 BY_PROB = ("lower", "upper", "covered", "log_width")
 
 
 class Recommended(NamedTuple):
-    """The recommended forecaster, which chooses a spec of its own at each cutoff: by what columns, and what kind."""
+    """The recommended forecaster, which chooses a spec of its own at each cutoff.
+
+    Attributes:
+        inputs: The column of each law input.
+
+        kind: The kind of runs of one input, "ladder" or "curve"; None for runs of N and D.
+    """
 
     inputs: Mapping[str, str]
     kind: str | None = None
@@ -63,27 +70,55 @@ def backtest(
     seed: Seed = 0,
     progress: bool | None = None,
 ) -> Backtest:
-    """Fit each law to the runs up to each cutoff, and score its forecasts of the larger ones.
+    """Fit each law to the runs up to each cutoff, and score its forecasts of the larger runs.
 
-    The trivial forecast, which knows no law (`scalebayes.trivial`), is always scored beside them. The cutoffs of a law
-    are fitted together, by `fit_many`: those whose k-hat fails are sampled again with NUTS.
+    A trivial forecast, which extrapolates the last runs without a law, is always scored beside the laws. It is the
+    last in the table. `fit_many` fits all cutoffs of a law together. Fits whose k-hat fails are repeated with more
+    proposals and then with NUTS.
 
     Args:
-        runs: the table. laws: names, `Law`s or `Spec`s, and "recommended" for `forecaster`, which takes none of the
-            other settings. discrepancy: those that each law is fitted with, such as [None, "gp"].
-        by: the column that the cutoffs are of; by default C = 6 N D, or x where the runs have no compute.
-        cutoffs: values of that column: runs up to one are fitted, and those beyond it scored. By default those below
-            which half, 70 % and 90 % of the runs lie.
-        noise, window, method: as for `fit`. probs: of the intervals.
-        priors, inputs: parameter -> prior, or "flat", and law input -> column, as for `fit`; each law takes those of
-            what it has.
-        kind: of runs of one input, as for `forecaster`; by default what all the runs are, whatever a cutoff leaves.
-        min_rows: fewest to fit. seed: an int or a JAX key; fit j of forecaster i has the key
-            `fold_in(fold_in(key, i), j)`. progress: as for `fit_many`.
+        runs: The table of runs.
+
+        laws: The forecasters: names of laws, `Law`s or `Spec`s, or "recommended" for `forecaster`, which takes only
+            `inputs` and `kind` of the settings below. The default is ("chinchilla",).
+
+        by: The column that the cutoffs are values of. The default is C = 6 N D, or x if the runs have no compute.
+
+        cutoffs: The cutoffs, in the unit of the column `by`. Runs up to a cutoff are fitted, and runs beyond it are
+            scored. By default the cutoffs leave half, 70 % and 90 % of the runs to fit, where these are enough.
+
+        discrepancy: The discrepancies that each law is fitted with, such as [None, "gp"]. The default is (None,), the
+            law alone.
+
+        noise: The noise, as for `fit`. By default each law has its own.
+
+        window: The window of the runs that each fit uses, as for `fit`. The default is None, all runs.
+
+        method: The method of the fits, as for `fit`. The default is "laplace".
+
+        priors: The prior of each parameter by its name, or "flat" for all, as for `fit`. Each law takes those of the
+            parameters that it has. The default is None, each law's own priors.
+
+        inputs: The column of each law input, such as {"x": "C"}, as for `fit`. Each law takes those of the inputs that
+            it has. The default is None, the columns of the same names.
+
+        kind: For "recommended" on runs of one input: "ladder" for finished runs, or "curve" for the readings of one
+            run. By default all the runs together decide, and each cutoff has the same kind.
+
+        probs: The probabilities of the intervals. The default is (0.5, 0.8, 0.9, 0.95).
+
+        min_rows: The smallest number of runs to fit, at least 3. The default is 5.
+
+        seed: An int or a JAX key; the default is 0. Fit j of forecaster i has the key `fold_in(fold_in(key, i), j)`.
+
+        progress: Whether to show a bar on standard error. The default, None, shows it on a terminal.
+
+    Returns:
+        A `Backtest`, with `table()`, `sentence(law, efolds)` and the scores of each run in `data`.
 
     Raises:
-        InputError: what was given can't be used: a column or a law that isn't there, a name twice, a cutoff with too
-            few runs up to it or none beyond.
+        InputError: An argument can't be used. For example, a column or a law doesn't exist, two forecasters have the
+            same name, or a cutoff has too few runs up to it or none beyond.
 
     >>> x = np.geomspace(1.0, 1e4, 12)
     >>> runs = Runs(x=x, loss=1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0))))
@@ -144,7 +179,7 @@ def backtest(
 def _fits(
     one: Spec | Recommended, tables: Mapping[str, Runs], method: Any, key: Any, progress: bool | None
 ) -> Sequence[Fit]:
-    """A forecaster's fits, one a cutoff; their worst checks are in the table, and so told of."""
+    """The fits of a forecaster, one for each cutoff, without warnings: the backtest's table has their status."""
     if isinstance(one, Recommended):
         keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
         own: dict[str, Any] = {"inputs": one.inputs or None, "kind": one.kind, "on_fail": "ignore", "progress": False}
@@ -162,7 +197,7 @@ def _forecasters(
     inputs: Mapping[str, str],
     priors: Any,
 ) -> dict[str, Spec | Recommended]:
-    """Each law with each discrepancy, and each spec as it is, by name."""
+    """The forecasters by name: each law with each discrepancy, and each spec as it was given."""
     if isinstance(laws, (str, Law, Spec)) or not laws:
         raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
     if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
@@ -205,7 +240,7 @@ def _forecasters(
 
 
 def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, probs: Sequence[float]) -> xr.Dataset:
-    """Scores that are still to be put in, with what is known of the runs."""
+    """The dataset of a backtest before its scores are put in, with the runs' coordinates and distances."""
     shape, dims = (len(names), len(ends), len(runs)), ("law", "cutoff", "run")
     wide, wide_dims = (*shape[:2], len(probs), len(runs)), ("law", "cutoff", "prob", "run")
     data: dict[str, Any] = {name: (dims, np.full(shape, np.nan)) for name in BY_RUN}
@@ -221,6 +256,6 @@ def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, pr
 
 
 def _put(data: xr.Dataset, i: int, j: int, held: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
-    """The scores of forecaster i at the runs held out of fit j."""
+    """Put in the scores of forecaster i on the runs that were held out of fit j."""
     for name in (*BY_RUN, *BY_PROB):
         data[name].values[i, j][..., held] = found[name]

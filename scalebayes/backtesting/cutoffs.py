@@ -1,4 +1,4 @@
-"""Where runs are cut into those to fit and those to forecast."""
+"""This file finds the cutoffs, which divide runs into those that are fitted and those that are forecast."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,23 @@ from scalebayes.compute import DERIVED
 from scalebayes.errors import InputError, listed, unknown
 from scalebayes.runs import Runs
 
-SHARES = (0.5, 0.7, 0.9)  # of the runs, fitted by default
-ROUNDING = 1e-9  # C = 6 N D of a budget may differ from it in the last digits
+# Shares of the runs that the default cutoffs leave to fit.
+SHARES = (0.5, 0.7, 0.9)
+# Relative difference: a run that exceeds a cutoff by less counts as at the cutoff, and is fitted. C = 6 N D may differ
+# from the budget that it was chosen for in the last digits.
+ROUNDING = 1e-9
 
 
 def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
-    """The runs with the column that they are cut by, and its name.
+    """The runs, with the column that they are cut by, and the name of that column.
 
     Args:
-        by: a column, by our name or the table's, or None for C = 6 N D, or x where the runs have no compute.
+        runs: The runs.
+
+        by: The column, by its name here or in the user's table; None for C = 6 N D, or x if the runs have no compute.
 
     Raises:
-        InputError: there is no such column, or none to choose.
+        InputError: There is no such column, or no column to take by default.
 
     >>> sized(Runs(N=[1e8], D=[2e9], loss=[3.0]), None)[1]
     'C'
@@ -39,7 +44,7 @@ def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
 
 
 def beyond(size: np.ndarray, cutoff: float) -> np.ndarray:
-    """Which runs lie beyond a cutoff (run,); the others are fitted.
+    """Which runs lie beyond a cutoff, bool (run,). The other runs are fitted.
 
     >>> beyond(np.array([1e20, 1e21 * (1 + 1e-12), 1e22]), 1e21)
     array([False, False,  True])
@@ -48,14 +53,20 @@ def beyond(size: np.ndarray, cutoff: float) -> np.ndarray:
 
 
 def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows: int) -> list[float]:
-    """The cutoffs in order, each with `min_rows` runs up to it and one beyond.
+    """The cutoffs in increasing order, each with at least `min_rows` runs up to it and one run beyond.
 
     Args:
-        size: values of the column `by` (run,). cutoffs: values of it, or None for those that leave half, 70 % and
-            90 % of the runs, where they leave enough.
+        size: The values of the column `by` (run,).
+
+        by: The name of the column, for the messages.
+
+        cutoffs: The cutoffs, or None for those that leave half, 70 % and 90 % of the runs, where these are enough.
+
+        min_rows: The smallest number of runs to fit.
 
     Raises:
-        InputError: a cutoff that doesn't, the same one twice, or none that does.
+        InputError: A cutoff has too few runs up to it or none beyond it, is given twice, or isn't finite; or no
+            default cutoff leaves enough runs.
     """
     if cutoffs is None:
         cuts = sorted(set(np.quantile(size, SHARES, method="inverted_cdf").tolist()))

@@ -1,4 +1,4 @@
-"""A backtest written to one NetCDF file, and read from its content."""
+"""This file writes a backtest to one NetCDF file, and reads it from the content of such a file."""
 
 import io
 import json
@@ -15,9 +15,10 @@ from scalebayes.fitting.to_file import BACKTEST, FORMAT, about, json_of
 from scalebayes.runs.stored import plain
 
 SCORES = "scores"
-OLD = "scalebayes_backtest"  # attribute of the files that this version's predecessors wrote, with their format
+# The attribute in which files of earlier versions have their format.
+OLD = "scalebayes_backtest"
 BY_FIT, BY_RUN, BY_PROB = ("law", "cutoff"), ("law", "cutoff", "run"), ("law", "cutoff", "prob", "run")
-# What a backtest has, by its dims; more may be there.
+# The arrays that a backtest must have, each with its dims and its type. It may have more.
 HAS = {
     **{name: (BY_RUN, NUMBERS) for name in ("median", "log_error", "log_score", "crps", "pit")},
     **{name: (BY_PROB, NUMBERS) for name in ("lower", "upper", "covered", "log_width")},
@@ -25,20 +26,21 @@ HAS = {
     **{"prob": (("prob",), NUMBERS), "size": (("run",), NUMBERS), "y": (("run",), NUMBERS)},
     **{"law": (("law",), TEXT), "status": (BY_FIT, TEXT), "method": (BY_FIT, TEXT)},
 }
+# The attributes that a backtest must have.
 SAID = ("by", "observable", "method", "seed", "versions")
 
 
 def save(data: xr.Dataset, path: Any) -> None:
-    """Write the data of a backtest to one NetCDF file: see `Backtest.save`."""
+    """Write the data of a backtest to one NetCDF file, as `Backtest.save` describes."""
     arrays, record = parts_of(data)
     netcdf.save(path, {SCORES: arrays}, {"": about(json_of({**record, "attrs": plain(data.attrs)}), BACKTEST)})
 
 
 def load(path: Any) -> xr.Dataset:
-    """The data of a backtest in a file, for `Backtest.load`, until that is gone.
+    """The data of a backtest in a file. It is here for `Backtest.load`, and goes with it.
 
     Raises:
-        InputError: no such file, not a backtest, or a damaged one.
+        InputError: The file doesn't exist, has no backtest, or is damaged.
     """
     whole = netcdf.checked(path, "backtest")
     content = netcdf.opened(path, whole, "backtest")
@@ -54,18 +56,18 @@ def load(path: Any) -> xr.Dataset:
 
 
 def restored(path: Any, content: Content, whole: bytes) -> xr.Dataset:
-    """The data of a backtest from the content of a file of any format.
+    """The data of a backtest from the content of a file, in any format up to the present one.
 
     Args:
-        path: of the file, for the message.
+        path: The path of the file, for the message.
 
-        content: of the file, read.
+        content: The content that was read from the file.
 
-        whole: the file as bytes, which the first format is read from.
+        whole: The file as bytes, from which the first format is read.
 
     Raises:
-        InputError: a later version wrote the file.
-        Exception: of whatever kind, where the content is no backtest's.
+        InputError: A later version wrote the file.
+        Exception: The content isn't that of a backtest. The exception may be of any type.
     """
     found = content.attrs[""]
     written = int(found[OLD if OLD in found else "scalebayes_format"])
@@ -85,7 +87,7 @@ def restored(path: Any, content: Content, whole: bytes) -> xr.Dataset:
 
 
 def _first(whole: bytes) -> xr.Dataset:
-    """Of the first format, which had no checksum."""
+    """The data of a backtest from a file of the first format, which had no checksum."""
     with xr.open_dataset(io.BytesIO(whole), engine="h5netcdf") as opened:
         data = opened.load()
     del data.attrs[OLD]

@@ -1,4 +1,4 @@
-"""What a fit, a stack or a recalibrated fit says of runs that it never saw: draws of readings, and their density."""
+"""This file forecasts held-out runs by a fit, a stack or a recalibrated fit: draws, and the predictive density."""
 
 from functools import partial
 from typing import Any
@@ -21,18 +21,26 @@ from scalebayes.model.arrays import padded
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
-DRAWS = 4000  # at least, of what is forecast: of fewer of a fit, several each
-TOGETHER = 256  # runs whose forecasts are in memory at once
+# The smallest number of draws of a forecast: a fit with fewer posterior draws gives several forecasts from each.
+DRAWS = 4000
+# Number of runs whose forecasts are in memory at once.
+TOGETHER = 256
 
-
+# The inputs of each law (run,): member of a stack -> input -> values.
 Inputs = dict[str, dict[str, np.ndarray]]
 
 
 def forecast_of(asked: Fit | Stack | Recalibrated, runs: Runs, inputs: Inputs, seed: Any) -> Forecast:
-    """What is said of new runs.
+    """The forecast of new runs by a fit, a stack or a recalibrated fit.
 
     Args:
-        inputs: name of a member -> inputs of its law (run,); of one fit under the name "".
+        asked: The fit, stack or recalibrated fit.
+
+        runs: The runs to forecast.
+
+        inputs: The inputs of each member's law (run,), by the member's name; a single fit has the name "".
+
+        seed: An int or a JAX key.
     """
     if isinstance(asked, Stack):
         return _of_stack(asked, runs, inputs, seed)
@@ -42,7 +50,10 @@ def forecast_of(asked: Fit | Stack | Recalibrated, runs: Runs, inputs: Inputs, s
 
 
 def _of_stack(stack: Stack, runs: Runs, inputs: Inputs, seed: Any) -> Forecast:
-    """The mixture of the members' forecasts: each gives as many draws as stand in the stack, evenly of its own."""
+    """The mixture of the members' forecasts.
+
+    Each member gives as many draws as the stack has of it, evenly spaced among the draws of its own forecast.
+    """
     drawn, densities_of, weights = [], [], []
     for name, key in keys_of(stack, seed).items():
         said, share = forecast(stack.members[name], runs, inputs[name], key), len(stack.picks[name][0])
@@ -54,9 +65,9 @@ def _of_stack(stack: Stack, runs: Runs, inputs: Inputs, seed: Any) -> Forecast:
 
 
 def _widened(recalibrated: Recalibrated, runs: Runs, inputs: dict[str, np.ndarray], seed: Any) -> Forecast:
-    """The forecast widened about its median m by the factor k, on the noise's scale z: k z' + (1 - k) m.
+    """The forecast of a fit, widened about its median m by the factor k, on the noise's scale.
 
-    Its density at z is that of the fit at m + (z - m) / k, over k.
+    A draw z' of the fit becomes m + k (z' - m). The density at z is that of the fit at m + (z - m) / k, divided by k.
     """
     said = forecast(recalibrated.fit, runs, inputs, seed)
     factor, link = recalibrated.factor, recalibrated.link
@@ -67,20 +78,20 @@ def _widened(recalibrated: Recalibrated, runs: Runs, inputs: dict[str, np.ndarra
         wide = np.log(np.asarray(link.inverse(middle + factor * (z - middle))))
         at = np.asarray(link.inverse(narrow))
         density = forecast(recalibrated.fit, runs.observed_as(at), inputs, seed).log_density
-        # dz/dy at both: densities are those of y.
+        # Densities are those of y, so that the slope dz/dy enters at both points.
         slopes = np.log(np.asarray(link.slope(runs.y))) - np.log(np.asarray(link.slope(at)))
         density = density + slopes - np.log(factor)
     return Forecast(wide, np.asarray(density))
 
 
 def forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], seed: Any) -> Forecast:
-    """What a fit says of new runs: `inputs` of its law (run,), and their counts and known errors."""
+    """The forecast of new runs by a fit, with the `inputs` of its law (run,) and the runs' counts and known errors."""
     codes = group_codes(fit, runs)
     key, parts = as_key(seed), []
     with jax.enable_x64():
         for start in range(0, len(runs), TOGETHER):
             at = np.arange(start, min(start + TOGETHER, len(runs)))
-            # Filled with the last of them, so that few shapes are traced.
+            # The block is filled up with its last run, so that only few shapes are traced.
             filled = np.concatenate([at, np.full(padded(len(at)) - len(at), at[-1])])
             there = {name: x[filled] for name, x in inputs.items()}
             part = _forecast(fit, runs.take(filled), there, codes[filled], jax.random.fold_in(key, start))

@@ -1,4 +1,4 @@
-"""Proper scores of a forecast on the log of the observable."""
+"""This file has the proper scores of a forecast, on the log of the observable."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,27 @@ import numpy as np
 
 
 class Forecast(NamedTuple):
-    """What was said of runs: draws of the log of the observable (draw, run), and the log density of it (run,)."""
+    """A forecast of runs.
+
+    Attributes:
+        log_draws: Draws of the log of the observable (draw, run).
+
+        log_density: The log predictive density of the observable that was seen (run,).
+    """
 
     log_draws: np.ndarray
     log_density: np.ndarray
 
 
 def scores_of(said: Forecast, log_y: np.ndarray, probs: Sequence[float]) -> dict[str, np.ndarray]:
-    """The scores of a forecast by their names in `score`: (run,), and (prob, run) of the intervals.
+    """The scores of a forecast, by their names in `score`: (run,), and (prob, run) for those of intervals.
 
     Args:
-        log_y: what came (run,). probs: of the intervals.
+        said: The forecast.
+
+        log_y: The log of the observable that was seen (run,).
+
+        probs: The probabilities of the intervals.
     """
     tails = np.array([(1 - prob) / 2 for prob in probs])
     levels = np.quantile(said.log_draws, [0.5, *tails, *(1 - tails)], axis=0)
@@ -38,13 +48,15 @@ def scores_of(said: Forecast, log_y: np.ndarray, probs: Sequence[float]) -> dict
 
 
 def crps(draws: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Continuous ranked probability score, E|X - y| - E|X - X'| / 2, lower is better (run,).
+    """The continuous ranked probability score, E|X - y| - E|X - X'| / 2 (run,); lower is better.
 
-    The second term is taken over pairs of different draws, so that it doesn't depend on how many there are. Source:
+    The second expectation is over pairs of different draws, so that it doesn't depend on the number of draws. Source:
     Gneiting and Raftery 2007, doi 10.1198/016214506000001437.
 
     Args:
-        draws: of the forecast (draw, run). y: what came (run,).
+        draws: The draws of the forecast (draw, run).
+
+        y: The values that were seen (run,).
 
     >>> crps(np.array([[0.0], [1.0]]), np.array([0.5]))
     array([0.])
@@ -56,7 +68,9 @@ def crps(draws: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def pit(draws: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The forecast's probability of less than what came (run,), ties counted by half; uniform where it is right.
+    """The forecast's probability of a value below y (run,), with ties counted by half.
+
+    It is uniform over runs if the forecasts are calibrated.
 
     >>> pit(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1.0]))
     array([0.375])
@@ -65,7 +79,7 @@ def pit(draws: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def mixture(log_density: Any) -> Any:
-    """Log density of an even mixture of its components' (component, run): (run,).
+    """The log density of a mixture with equal weights (run,), from those of its components (component, run).
 
     >>> mixture(np.log([[0.2], [0.4]])).round(4)
     Array([-1.204], dtype=float...)

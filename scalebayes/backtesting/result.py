@@ -1,4 +1,4 @@
-"""Backtest: what `backtest` returns, its table, and what it says of forecasts so far out."""
+"""`Backtest` is what `backtest` returns: the scores, their table, and a sentence on forecasts of a given distance."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from scalebayes.display.table import Table
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, unknown
 
-# Forecasts are alike that are this near in e-folds, or in share of the distance.
+# Forecasts count as equally far out if their distances differ by at most this many e-folds, or by at most this share
+# of the distance that was asked for, whichever is larger.
 NEAR, NEAR_SHARE = 0.5, 0.25
 
 
@@ -22,13 +23,20 @@ class Backtest(Viewed):
     """Forecasts of runs by fits that never saw them, and their scores.
 
     Attributes:
-        data: over law, cutoff, run and prob. `median`, `log_error`, `log_score`, `crps`, `pit` (law, cutoff, run);
-            `lower`, `upper`, `covered`, `log_width` (law, cutoff, prob, run), as `score` has them; `efolds` (cutoff,
-            run), of the column `by`, beyond the largest run fitted; all NaN where the run was fitted. `fitted`
-            (cutoff,), how many lie up to it, of which a window takes its own; `status`, the worst check of each fit,
-            and `method`, that gave it (law, cutoff).
-            Coordinates of run: `y`, the observable, `size`, the column `by`, `run_id` and `group`. The settings are
-            attributes.
+        data: A dataset over the dims `law`, `cutoff`, `run` and `prob`. A score is NaN where the run was fitted.
+
+            - `median`, `log_error`, `log_score`, `crps`, `pit` (law, cutoff, run): the scores of each run, as `score`
+              defines them.
+            - `lower`, `upper`, `covered`, `log_width` (law, cutoff, prob, run): the intervals, as `score` defines
+              them.
+            - `efolds` (cutoff, run): how many e-folds of the column `by` the run lies beyond the largest fitted run;
+              NaN where the run was fitted.
+            - `fitted` (cutoff,): the number of runs up to the cutoff. A window fits only some of them.
+            - `status` (law, cutoff): the worst status among the checks of the fit.
+            - `method` (law, cutoff): the method that gave the draws of the fit.
+
+            The coordinates of `run` are `y` (the observable), `size` (the column `by`), `run_id` and `group`. The
+            settings of the backtest are attributes of the dataset.
     """
 
     data: xr.Dataset
@@ -39,12 +47,20 @@ class Backtest(Viewed):
         return [str(name) for name in self.data["law"].values]
 
     def table(self) -> pd.DataFrame:
-        """One row a forecaster and cutoff.
+        """The scores as a table with one row for each forecaster and cutoff.
 
-        Columns: `fitted` and `scored`, how many runs; `efolds` and `efolds_max`, the median and the largest distance
-        beyond the runs fitted; `rmse` of the log of the median; mean `log_score` and `crps`; `cover_50`, ..., shares
-        of runs inside the intervals; `width_90`, the median width on the log of the interval nearest to 90 %; `pit`
-        and `pit_sd`, mean and sd (of right forecasts .5 and .289); `status`, the worst check of the fit.
+        Returns:
+            A data frame with these columns:
+
+            - `law`, `cutoff`: the forecaster and the cutoff.
+            - `fitted`, `scored`: the number of runs up to the cutoff, and of those beyond it.
+            - `efolds`, `efolds_max`: the median and the largest distance of the scored runs from the fitted ones.
+            - `rmse`: the root mean square of `log_error`.
+            - `log_score`, `crps`: the means of these scores.
+            - `cover_50`, ...: the share of the scored runs inside each interval.
+            - `width_90`: the median log width of the interval whose probability is nearest to 90 %.
+            - `pit`, `pit_sd`: the mean and the sd of `pit`, which are .5 and .289 for calibrated forecasts.
+            - `status`: the worst status among the checks of the fit.
         """
         data, probs = self.data, self.data["prob"].values
         wide = probs[np.abs(probs - 0.9).argmin()]
@@ -74,16 +90,24 @@ class Backtest(Viewed):
         return Table(rows)
 
     def sentence(self, law: str, efolds: float, prob: float = 0.9) -> str:
-        """What forecasts by `law` that were about as far out as `efolds` covered: the line of a forecast's report.
+        """A sentence on how often intervals held in forecasts that were about as far out as `efolds`.
 
-        Alike are forecasts within half an e-fold, or a quarter of the distance. Where no run was so far out the
-        nearest are told of, and that they are nearer.
+        Forecasts count as equally far out if their distances differ by at most half an e-fold, or by at most a quarter
+        of `efolds` if that is more. If no run was as far out, the sentence is about the forecasts of the nearest
+        distance, and says so.
 
         Args:
-            law: a name of `laws`. efolds: of the column `by`, beyond the largest run. prob: of the interval.
+            law: The name of a forecaster, one of `laws`.
+
+            efolds: The distance beyond the largest fitted run, in e-folds of the column `by`.
+
+            prob: The probability of the interval. The default is 0.9.
+
+        Returns:
+            The sentence, without a capital or a full stop, so that a report can quote it.
 
         Raises:
-            InputError: no such law or prob in the backtest, or efolds isn't a finite number from 0 on.
+            InputError: The backtest has no such law or no such prob, or `efolds` isn't a finite number from 0 on.
         """
         data, by = self.data, self.data.attrs["by"]
         if law not in self.laws:
@@ -114,10 +138,13 @@ class Backtest(Viewed):
         )
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+        """Write the backtest to one NetCDF file, from which `scalebayes.load` reads the same numbers.
+
+        Args:
+            path: The path of the file. It is written whole or not at all.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.backtesting.file import save
 
@@ -125,13 +152,19 @@ class Backtest(Viewed):
 
     @classmethod
     def load(cls, path: Any) -> "Backtest":
-        """Read a backtest that `save` wrote: `scalebayes.load` does the same, and this goes with the next release.
+        """Read a backtest that `save` wrote. Use `scalebayes.load` instead: the next release removes this method.
+
+        Args:
+            path: The path of the file.
+
+        Returns:
+            The backtest.
 
         Raises:
-            InputError: no such file, not a backtest, or a damaged one.
+            InputError: The file doesn't exist, has no backtest, or is damaged.
 
         Warns:
-            DeprecationWarning: always.
+            DeprecationWarning: Always.
         """
         from scalebayes.backtesting.file import load
 
@@ -140,7 +173,11 @@ class Backtest(Viewed):
         return cls(load(path))
 
     def view(self) -> View:
-        """What printing the backtest tells: which of its fits failed, and the table."""
+        """What printing the backtest shows: the fits that failed, and the table.
+
+        Returns:
+            A `View`, which prints as text and as HTML.
+        """
         about, table = self.data.attrs, self.table()
         head = (
             f"Backtest on {self.data.sizes['run']} runs: fitted up to a {about['by']}, scored beyond it, on the log of "

@@ -1,4 +1,4 @@
-"""score: how good the forecasts of runs were that a fit never saw."""
+"""`score` says how good a fit's forecasts are of runs that the fit never saw."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,39 +20,49 @@ from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
 from scalebayes.seeds import Seed
 
+# Probabilities of the intervals by default.
 PROBS = (0.5, 0.8, 0.9, 0.95)
 
 
 def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Seed = 0) -> xr.Dataset:
-    """How good a fit's forecasts of new runs were, run by run.
+    """Score a fit's forecasts of held-out runs, run by run.
 
-    The forecast of a row is of the reading itself, noise included: with `count` in the row noise / sqrt(count), with
-    a known standard error that in quadrature. It is the mixture of the noise's distributions over the draws; with a
-    discrepancy, of Normals on the log with the variance of the process there added. A MAP fit is scored by its mode.
-    A stack is scored as the mixture of its members' forecasts, a recalibrated fit as its forecast is widened.
+    A forecast is the predictive distribution of the observable in a row, with its noise. In a row with a `count`, the
+    noise is divided by sqrt(count). A known standard error is added in quadrature. The distribution is the mixture of
+    the noise's distributions over the posterior draws. With a discrepancy it is a mixture of Normals on the log, to
+    which the variance of the process at the run is added. A MAP fit is scored by its mode. The forecast of a stack is
+    the mixture of its members' forecasts. The forecast of a recalibrated fit is widened.
 
     Args:
-        fit: a fit, a `Stack` or a `Recalibrated`.
+        fit: A `Fit`, a `Stack` or a `Recalibrated`.
 
-        runs: held out; of the observable and the unit that were fitted.
+        runs: The held-out runs, with the observable and the unit that were fitted.
 
-        probs: of the intervals.
+        probs: The probabilities of the intervals. The default is (0.5, 0.8, 0.9, 0.95).
 
-        seed: an int or a JAX key.
+        seed: The seed of the draws of the noise, an int or a JAX key. The default is 0.
 
     Returns:
-        Dataset over run, and prob: `median` of the forecast; `log_error` = log median - log y; `log_score`, the log
-        density of y itself; `crps` on the log; `pit`, the forecast's probability of less than y; `lower` and `upper`
-        of the equal-tailed intervals, `covered` (1 where they hold y) and `log_width` = log upper - log lower;
-        `distance` (run, axis) from the runs fitted, in e-folds, as `predict` has it. `y` and the law's inputs are
-        coordinates.
+        A dataset over the dims `run`, `prob` and `axis`. `y` and the columns of the law are coordinates.
+
+        - `median` (run,): the median of the forecast.
+        - `log_error` (run,): log median - log y.
+        - `log_score` (run,): the log predictive density of y, in nats. Higher is better.
+        - `crps` (run,): the continuous ranked probability score on the log of y. Lower is better.
+        - `pit` (run,): the forecast's probability of a value below y.
+        - `lower`, `upper` (prob, run): the ends of the equal-tailed intervals.
+        - `covered` (prob, run): 1 where the interval holds y, else 0.
+        - `log_width` (prob, run): log upper - log lower.
+        - `distance` (run, axis): the distance from the fitted runs in e-folds, as in `predict`.
 
     Raises:
-        InputError: the runs lack a column of the law, are of another observable or unit, or have a value that the
-            noise can't; the noise is no density, or may be negative and has no log; `fit` is of many data sets.
+        InputError: The runs lack a column of the law, have another observable or unit, or have a value that the noise
+            doesn't allow; the noise has no density, or allows negative values, which have no log; or `fit` is of many
+            data sets.
 
     Warns:
-        FitWarning: the fit failed a check, as for `predict`; the attribute `failed` has it.
+        FitWarning: The fit failed a check. The warning comes once for each fit, as in `predict`. The attribute
+            `failed` has the checks.
 
     >>> from scalebayes.fitting import fit as fit_law
     >>> x = np.geomspace(1, 1e4, 12)
@@ -87,14 +97,14 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
 
 
 def _fits(asked: Fit | Stack | Recalibrated) -> dict[str, Fit]:
-    """The fits that are scored, by the names of a stack's members, or one under ""."""
+    """The fits that are scored, by the names of a stack's members; a single fit has the name ""."""
     if isinstance(asked, Stack):
         return {name: asked.members[name] for name in asked.picks}
     return {"": one_fit(asked.fit if isinstance(asked, Recalibrated) else asked, "score")}
 
 
 def _about(asked: Fit | Stack | Recalibrated, fits: dict[str, Fit]) -> dict[str, str]:
-    """What failed of the fits, the law, and the observable's unit; of a stack, of which member."""
+    """The attributes of the scores: the failed checks, with the member of a stack that failed, the law, and the unit."""
     told = {name: about(fit) for name, fit in fits.items()}
     first = next(iter(told.values()))
     if isinstance(asked, Recalibrated):
@@ -110,7 +120,7 @@ def _about(asked: Fit | Stack | Recalibrated, fits: dict[str, Fit]) -> dict[str,
 
 
 def check_probs(probs: Sequence[float]) -> tuple[float, ...]:
-    """Probabilities of intervals, or why they can't be."""
+    """The probabilities of intervals, after a check that they are usable."""
     try:
         given = tuple(float(prob) for prob in probs)
     except (TypeError, ValueError):
@@ -121,10 +131,10 @@ def check_probs(probs: Sequence[float]) -> tuple[float, ...]:
 
 
 def check_noise(noise: Any) -> None:
-    """Refuse a noise that has no log score of the log.
+    """Refuse a noise whose forecasts can't be scored on the log.
 
     Raises:
-        InputError: it is an objective, or its observable may be negative.
+        InputError: The noise is an objective without a density, or it allows a negative observable.
     """
     if not noise.form.density:
         raise InputError(f"noise {noise!r} is an objective and not a density: there is no log score; leave scale free")
@@ -136,7 +146,7 @@ def check_noise(noise: Any) -> None:
 
 
 def _inputs(fit: Fit, runs: Runs) -> dict[str, np.ndarray]:
-    """The law's inputs at held-out runs (run,), once these are found to be of what was fitted."""
+    """The law's inputs at held-out runs (run,), after a check that they have the observable and unit of the fit."""
     check_noise(fit.noise)
     if not isinstance(runs, Runs):
         raise no_table(runs)

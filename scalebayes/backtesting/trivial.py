@@ -1,4 +1,4 @@
-"""The trivial forecast, which knows no law: the last value, and part of the last slope."""
+"""This file has the trivial forecast, which needs no law: the last value, and a part of the last slope."""
 
 import math
 from dataclasses import dataclass
@@ -14,21 +14,30 @@ from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
 NAME = "trivial"
-FEWEST = 3  # rows that a slope and a scatter take
-LAST = 0.1  # of the rows: the readings of the last value
-LEAST = 1e-6  # noise of rows that lie on a line to rounding
+# The smallest number of rows that a slope and a scatter need: with fewer the forecast is refused.
+FEWEST = 3
+# Share of the rows, the last ones, whose mean is the last value.
+LAST = 0.1
+# Sd of the noise on the log: a smaller one, of rows that lie on a line to rounding, is raised to it.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Trivial:
-    """log y = level + u slope (log x - at), u uniform on (0, 1), with Normal noise.
-
-    `by` is the column x: for runs of N and D their compute, so that a forecast is the same for every D/N.
+    """The forecast log y = level + u slope (log x - at), with u uniform on (0, 1) and Normal noise.
 
     Attributes:
-        at, level: mean of log x and log y over the last tenth of the rows, at least one. slope: of the least-squares
-            line through the last half of the range of log x, at least three rows; noise: sd of one reading about it.
-            readings: that level is the mean of.
+        by: The name of the column x. For runs of N and D it is the compute, so that D/N has no effect on a forecast.
+
+        at: The mean of log x over the last tenth of the rows, at least one row.
+
+        level: The mean of log y over the same rows.
+
+        slope: The slope of the least-squares line through the upper half of the range of log x, at least three rows.
+
+        noise: The sd of one reading around that line.
+
+        readings: The number of readings that `level` is the mean of.
     """
 
     by: str
@@ -40,10 +49,15 @@ class Trivial:
 
     @classmethod
     def of(cls, runs: Runs, by: str) -> "Trivial":
-        """The forecast by runs; rows with `count` weigh as many readings.
+        """The forecast from runs. A row with a `count` weighs as much as that many readings.
+
+        Args:
+            runs: The runs to forecast from.
+
+            by: The name of the column x.
 
         Raises:
-            InputError: fewer than three rows, a column that isn't there, or an observable that isn't positive.
+            InputError: There are fewer than three rows, the column doesn't exist, or the observable isn't positive.
 
         >>> x = np.array([1.0, 10.0, 100.0, 1000.0])
         >>> round(Trivial.of(Runs(x=x, loss=3 * x**-0.2), "x").slope, 6)
@@ -66,13 +80,15 @@ class Trivial:
         return cls(by, float(at), float(level), float(slope), max(noise, LEAST), float(weight[last].sum()))
 
     def forecast(self, runs: Runs, seed: Any = 0) -> Forecast:
-        """Draws of log y at runs, and the log density of their y: an even mixture over u.
+        """Draws of log y at runs, and the log density of their y as a mixture over u with equal weights.
 
         Args:
-            runs: held out; the noise of a row with `count` is that of its mean. seed: an int or a JAX key.
+            runs: The held-out runs. The noise of a row with a `count` is that of the mean of so many readings.
+
+            seed: An int or a JAX key. The default is 0.
         """
         t, count = np.log(runs.column(self.by)), 1.0 if runs.count is None else runs.count
-        # The level is a mean of readings too, and as uncertain.
+        # The level is itself a mean of readings, and its own error is added.
         sd = self.noise * np.sqrt(1 / count + 1 / self.readings) * np.ones(len(runs))
         share = (np.arange(DRAWS) + 0.5) / DRAWS
         centre = self.level + share[:, None] * self.slope * (t - self.at)
@@ -84,5 +100,5 @@ class Trivial:
 
 
 def _last(t: np.ndarray, count: int) -> np.ndarray:
-    """Which rows are the last `count` (run,), and those that are level with them."""
+    """Which rows are the last `count`, bool (run,), together with rows that tie with them."""
     return t >= np.sort(t)[-count]
