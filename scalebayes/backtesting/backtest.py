@@ -90,7 +90,8 @@ def backtest(
         discrepancy: The discrepancies that each law is fitted with, such as [None, "gp"]. The default is (None,), the
             law alone.
 
-        noise: The noise, as for `fit`. By default each law has its own.
+        noise: The noise, as for `fit`. By default each law has its own; with a discrepancy, Normal noise takes the
+            place of Student-t noise.
 
         window: The window of the runs that each fit uses, as for `fit`. The default is None, all runs.
 

@@ -104,7 +104,7 @@ def _fits(asked: Fit | Stack | Recalibrated) -> dict[str, Fit]:
 
 
 def _about(asked: Fit | Stack | Recalibrated, fits: dict[str, Fit]) -> dict[str, str]:
-    """The attributes of the scores: the failed checks, with the member of a stack that failed, the law, and the unit."""
+    """The attributes of the scores: the failed checks, with the stack's member that failed, the law, and the unit."""
     told = {name: about(fit) for name, fit in fits.items()}
     first = next(iter(told.values()))
     if isinstance(asked, Recalibrated):
