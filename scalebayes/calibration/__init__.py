@@ -1,1 +1,1 @@
-"""`calibrate`: whether intervals hold as often as they say, on simulated runs."""
+"""`calibrate` tests on simulated runs whether intervals hold as often as they claim."""

@@ -1,4 +1,4 @@
-"""calibrate: whether a method's intervals hold what they say, on data simulated from the model itself."""
+"""`calibrate` tests whether posteriors are right, on runs that are simulated from the model itself."""
 
 import time
 from collections.abc import Mapping
@@ -41,6 +41,7 @@ from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import Seed, as_key, seed_record
 from scalebayes.status import Status
 
+# The name of the joint log likelihood among the quantities that are ranked.
 JOINT = "log_likelihood"
 
 
@@ -64,32 +65,68 @@ def calibrate(
     folder: Any = None,
     progress: bool | None = None,
 ) -> Calibration:
-    """Simulation-based calibration: fit data of known parameters, and rank those among the draws of their fits.
+    """Simulation-based calibration: fit runs of known parameters, and rank the parameters among the draws of the fits.
 
-    Parameters are drawn from the priors, runs are simulated at the inputs of `runs`, with the reference of `runs` kept,
-    and all are fitted in one batch. Where the posteriors are right, the rank of each parameter among `draws` draws is
-    uniform, and so is that of the joint log likelihood, which sees what ranks of parameters can't: a method that
-    ignores part of the data. Parameters are ranked in the units of their priors: an amplitude in the runs' own units
-    goes with its exponent, and its ranks would say the same twice. A fit that fails its own checks, or whose k-hat
-    is to be reviewed, is counted and named; as the checks see data and draws and no truth, ranks of the others are
-    still uniform.
+    Parameters are drawn from the priors. Runs are simulated from each draw at the inputs of `runs`, with the reference
+    of `runs`, and each simulated data set is fitted. If the posteriors are right, the rank of each true parameter
+    among the draws of its fit is uniform. The rank of the joint log likelihood is then uniform too; it reveals a
+    method that ignores a part of the data, which the ranks of parameters can't.
 
-    With `draw_from=fit` the parameters are from that fit's posterior, the simulated runs are joined to those it saw,
-    and the fits are of both: the same test, near these runs alone.
+    Parameters are ranked in the units of their priors. In the runs' own units an amplitude depends on its exponent,
+    and its ranks would only repeat those of the exponent.
+
+    A fit that fails its own checks, or whose k-hat asks for a review, is counted, and the check is named. The checks
+    look at data and draws and never at the truth, so that the ranks of the other fits are still uniform.
+
+    With `draw_from=fit`, the parameters are drawn from the posterior of that fit. The simulated runs are joined to the
+    runs that it saw, and the new fits are of both. This is the same test, near these runs only.
 
     Args:
-        runs, law, noise, discrepancy, priors, inputs, method: as for `fit_many`; of a method that samples.
-        n: simulations. draw_from: "prior", or a fit of this law to these runs, which says noise, discrepancy, priors.
-        draws: of each fit that a truth is ranked among, evenly apart; a fit with fewer effective ones counts as failed.
-        seed: an int or a JAX key. fallback: whether more proposals and NUTS follow where k-hat fails, as in `fit`.
-        batch, executor, folder, progress: as for `fit_many`.
+        runs: The table of runs, whose inputs the simulated runs have.
+
+        law: The name of a law, a `Law` or a `Spec`, as for `fit_many`. The default is "chinchilla".
+
+        noise: The noise, as for `fit_many`. By default the law's own; with a discrepancy, Normal noise takes the place
+            of Student-t noise.
+
+        discrepancy: The discrepancy, as for `fit_many`. The default is None, the law alone.
+
+        method: The method to test: "laplace", "nuts", `Laplace(...)` or `NUTS(...)`. The default is "laplace".
+
+        n: The number of simulations, at least 2. The default is 1000.
+
+        draw_from: Where the true parameters are drawn from: "prior", the default, or a fit of this law to these runs.
+            The noise, discrepancy, priors and inputs are then those of the fit.
+
+        draws: The number of draws of each fit, evenly spaced, among which a truth is ranked. A fit with fewer
+            effective draws counts as failed. The default is 99.
+
+        priors: The prior of each parameter by its name, as for `fit_many`. By default the law's own.
+
+        inputs: The column of each law input, as for `fit_many`. By default the columns of the same names.
+
+        seed: An int or a JAX key. The default is 0.
+
+        fallback: Whether more proposals and then NUTS follow where k-hat fails, as in `fit`. The default is True.
+
+        batch: The number of data sets that are fitted in one call, as for `fit_many`. By default as many as the
+            devices have room for.
+
+        executor: The executor of `concurrent.futures` that fits the batches, as for `fit_many`. By default threads of
+            this process.
+
+        folder: The folder where finished batches are kept, so that a later call goes on from there, as for `fit_many`.
+            By default nothing is kept.
+
+        progress: Whether to show a bar on standard error. The default, None, shows it on a terminal.
 
     Returns:
-        `Calibration`: `.data`, `.table()`, and sentences when printed.
+        A `Calibration`, with `data`, `table()` and `holds()`. Printing it says in sentences whether the ranks are
+        uniform.
 
     Raises:
-        InputError: what was given can't be used, a prior that can't be drawn from, a method without a posterior, or
-            Student-t noise with a discrepancy, by name or of `draw_from`: each run's latent scale would need a rank.
+        InputError: An argument can't be used; a prior can't be drawn from; the method has no posterior; or the noise
+            is Student-t with a discrepancy, where the latent scale of each run would need a rank.
 
     Source: Talts et al. 2018, arXiv 1804.06788; Modrák et al. 2023, arXiv 2211.02383; Säilynoja et al. 2025,
     arXiv 2502.03279, for `draw_from=fit`.
@@ -134,7 +171,7 @@ def calibrate(
         kept = None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, sampler, seed, batch)})
         rank, below = np.zeros((len(names), size), int), np.full((len(names), size), np.nan)
         failures, resampled = [""] * size, np.zeros(size, bool)
-        # One a simulation, so that ties are broken alike in whatever order batches end.
+        # Each simulation has its own generator, so that ties are broken alike in whatever order batches end.
         ties = np.random.default_rng(np.asarray(jax.random.key_data(key_ties))).spawn(size)
         with Bar(size, progress) as bar:
             run = Running(problems, key_fits, batch, executor, kept, bar)
@@ -158,14 +195,14 @@ def calibrate(
 
 
 class _Ranked:
-    """A fit of simulated runs beside the truth that they were simulated from, both in the units of the priors."""
+    """A fit of simulated runs and the truth that they were simulated from, both in the units of the priors."""
 
     def __init__(self, fit: Fit, truth: dict[str, Any], draws: int, rng: np.random.Generator) -> None:
         self.fit, self.truth, self.draws, self.rng = fit, truth, draws, rng
         self.found = prior_units(fit.problem, {name: x.ravel() for name, x in fit.draws.items()})
 
     def ranks(self) -> list[int]:
-        """The rank of each parameter, and of the joint log likelihood."""
+        """The rank of each true parameter, and of the joint log likelihood at the truth."""
         chosen = thinned(next(iter(self.found.values())).size, self.draws)
         kept = {name: x[chosen] for name, x in self.found.items()}
         with_truth = {name: np.append(x, self.truth[name]) for name, x in kept.items()}
@@ -174,13 +211,15 @@ class _Ranked:
         return [*found, rank_of(likelihood[-1], likelihood[:-1], self.rng)]
 
     def below(self) -> list[float]:
-        """The share of all draws below each parameter's truth; of equal ones half."""
+        """The share of all draws that lie below each true parameter, with ties counted by half."""
         each = [(x, self.truth[name]) for name, x in self.found.items()]
         return [float((x < truth).mean() + (x == truth).mean() / 2) for x, truth in each]
 
     def failures(self) -> list[str]:
-        """The checks that failed, and k-hat where it is to be reviewed; "effective draws" where there are fewer than
-        the truth is ranked among."""
+        """The names of the checks that failed.
+
+        A k-hat to be reviewed counts as failed. "effective draws" stands for too few draws to rank a truth among.
+        """
         failed = [check.name for check in self.fit.checks.of(Status.FAIL)]
         failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.id == "k_hat"]
         effective = self.fit.numbers.get("importance_ess")
@@ -190,7 +229,7 @@ class _Ranked:
 
 
 def _check_scales(spec: Spec) -> None:
-    """Refuse a noise that with a discrepancy gives every run a scale of its own; by default there is none such."""
+    """Refuse a noise that gives every run a latent scale with a discrepancy. No default noise is refused."""
     if spec.discrepancy and spec.noise.form.mixture:
         raise InputError(
             f"noise={spec.noise.name!r} with a discrepancy: every run then has a latent scale of its own, and "
@@ -207,7 +246,7 @@ def _check_method(method: Any, draws: int) -> None:
 
 
 def _problem_of(fit: Fit, law: Law, runs: Runs) -> Problem:
-    """The problem of the fit that parameters are drawn from, checked to be of this law and these runs."""
+    """The problem of the fit that parameters are drawn from, after a check that it is of this law and these runs."""
     if fit.law.name != law.name:
         raise InputError(f"draw_from is a fit of law {fit.law.name!r}, and law is {law.name!r}")
     if len(fit.runs) != len(runs) or not np.array_equal(fit.runs.y, runs.y):
@@ -216,9 +255,9 @@ def _problem_of(fit: Fit, law: Law, runs: Runs) -> Problem:
 
 
 def _usable(problem: Problem, simulated: Simulations) -> tuple[Simulations, int]:
-    """The data sets whose observable is finite and in the noise's range, and how many are not.
+    """The data sets whose observable is finite and in the noise's range, and the number of the others.
 
-    Leaving them out keeps ranks uniform, as it goes by the data alone.
+    Ranks stay uniform without the others, because what decides is the data alone.
     """
     low, high = LINKS[problem.noise.form.on].range if problem.noise.form.within is None else problem.noise.form.within
     kept = ((simulated.y > low) & (simulated.y < high) & np.isfinite(simulated.y)).all(axis=1)

@@ -1,7 +1,8 @@
-"""Ranks of a truth among draws of its posterior: uniform where the posterior is right, and the test of that.
+"""This file ranks a truth among the draws of its posterior, and tests whether ranks are uniform.
 
-Of n ranks among L draws, the count of those below k is Binomial(n, k / (L + 1)), for each k = 1 to L. The smallest of
-the 2 L tails that these counts are out in is the statistic; its distribution is exact, by a recursion over k.
+If the posterior is right, the ranks are uniform. Among n ranks in L draws, the number of ranks below k is then
+Binomial(n, k / (L + 1)), for each k from 1 to L. The test statistic is the smallest of the 2 L tail probabilities of
+these counts. A recursion over k gives its exact distribution.
 Source: Säilynoja, Bürkner and Vehtari 2022, arXiv 2103.10522, section 2.
 """
 
@@ -10,13 +11,16 @@ from functools import lru_cache
 import numpy as np
 from scipy import special, stats
 
-LEAST = 1e-13  # tail: a p-value below this is not told from it
-EQUAL = 1e-9  # tails that differ by rounding alone
-STEPS = 30  # of the bisection for the envelope
+# Tail probability: smaller ones are all taken as this one.
+LEAST = 1e-13
+# Relative difference of two tail probabilities: up to it they count as equal, because rounding explains it.
+EQUAL = 1e-9
+# Number of bisection steps that find the envelope.
+STEPS = 30
 
 
 def rank_of(truth: float, draws: np.ndarray, rng: np.random.Generator) -> int:
-    """How many draws (draw,) lie below a truth, from 0 to their number; ties are broken at random.
+    """The number of draws (draw,) that lie below a truth; ties are broken at random.
 
     >>> rank_of(0.5, np.array([0.1, 0.4, 0.9]), np.random.default_rng(0))
     2
@@ -25,7 +29,7 @@ def rank_of(truth: float, draws: np.ndarray, rng: np.random.Generator) -> int:
 
 
 def thinned(total: int, kept: int) -> np.ndarray:
-    """Positions of `kept` draws of `total`, evenly apart (kept,).
+    """The positions of `kept` evenly spaced draws among `total` (kept,).
 
     >>> thinned(100, 4).tolist()
     [0, 33, 66, 99]
@@ -34,15 +38,17 @@ def thinned(total: int, kept: int) -> np.ndarray:
 
 
 def counts(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """How many ranks (sim,) are below k, for k = 1 to `draws` (draws,)."""
+    """The number of ranks (sim,) below k, for each k from 1 to `draws` (draws,)."""
     return np.searchsorted(np.sort(ranks), np.arange(1, draws + 1))
 
 
 def p_value(ranks: np.ndarray, draws: int) -> float:
-    """The chance that as many uniform ranks stray as far as these, at the place where they stray most.
+    """The p-value of uniform ranks: the probability that uniform ranks stray as far at the place where they stray most.
 
     Args:
-        ranks: (sim,), from 0 to `draws`.
+        ranks: The ranks, from 0 to `draws` (sim,).
+
+        draws: The number of draws that the truths were ranked among.
 
     >>> round(p_value(np.repeat(np.arange(10), 10), 9), 3)
     1.0
@@ -55,13 +61,13 @@ def p_value(ranks: np.ndarray, draws: int) -> float:
 
 
 def chance(tail: float, n: int, draws: int) -> float:
-    """The chance that the smallest of all tails, twice the smaller side, of n uniform ranks is at most `tail`."""
+    """The probability that the smallest of all two-sided tails of n uniform ranks is at most `tail`."""
     low, high = _limits(tail, n, draws)
     factorial = special.gammaln(np.arange(n + 1) + 1.0)
     before, chances, reached = np.array([0]), np.array([1.0]), 0.0
     for k, place in enumerate(_places(draws)):
         after = np.arange(low[k], high[k] + 1)
-        # Of the ranks that are not below k - 1, each is below k with this chance.
+        # Each rank that isn't below k - 1 is below k with this probability.
         share = (place - reached) / (1 - reached)
         left, more = n - before[None, :], after[:, None] - before[None, :]
         possible = (more >= 0) & (more <= left)
@@ -75,7 +81,7 @@ def chance(tail: float, n: int, draws: int) -> float:
 
 @lru_cache(maxsize=256)
 def envelope(n: int, draws: int, prob: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most counts, of `counts`, that stay inside at every k with probability at least `prob`.
+    """The smallest and the largest counts between which uniform ranks stay at every k with probability at least `prob`.
 
     >>> low, high = envelope(100, 9)
     >>> low[4], high[4]
@@ -90,28 +96,30 @@ def envelope(n: int, draws: int, prob: float = 0.95) -> tuple[np.ndarray, np.nda
 
 
 def coverage(below: np.ndarray, prob: float) -> tuple[float, float]:
-    """Share of the truths inside the central interval, and its standard error.
+    """The share of the truths inside the central interval, and its standard error.
 
     Args:
-        below: share of the draws below each truth (sim,). prob: of the interval.
+        below: The share of the draws below each truth (sim,).
+
+        prob: The probability of the interval.
 
     >>> coverage((np.arange(100) + 0.5) / 100, 0.9)
     (0.9, 0.03...)
     """
     tail = (1 - prob) / 2
     inside = int(((below > tail) & (below < 1 - tail)).sum())
-    # Jeffreys' mean, so that an error is there where all are inside.
+    # Jeffreys' mean, so that the error isn't zero where all truths are inside.
     mean = (inside + 0.5) / (len(below) + 1)
     return inside / len(below), float(np.sqrt(mean * (1 - mean) / len(below)))
 
 
 def _places(draws: int) -> np.ndarray:
-    """k / (L + 1), the chance of a rank below k, for k = 1 to L (draws,)."""
+    """The probability k / (L + 1) of a rank below k, for each k from 1 to L (draws,)."""
     return np.arange(1, draws + 1) / (draws + 1)
 
 
 def _limits(tail: float, n: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most counts of which each tail, twice the side, is more than `tail` (draws,)."""
+    """The smallest and the largest counts whose two-sided tail probability is more than `tail` (draws,)."""
     side = max(tail * (1 + EQUAL), LEAST) / 2
     low = np.maximum(stats.binom.ppf(side, n, _places(draws)), 0).astype(int)
     return low, n - low[::-1]

@@ -1,4 +1,4 @@
-"""Calibration: ranks of simulated truths, whether they are uniform, and what intervals covered."""
+"""`Calibration` is what `calibrate` returns: ranks of simulated truths, a test of them, and coverage of intervals."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +15,11 @@ from scalebayes.errors import unknown
 if TYPE_CHECKING:
     import pandas as pd
 
+# Probabilities of the intervals whose coverage is computed.
 PROBS = (0.5, 0.8, 0.9, 0.95)
-INSIDE = 0.95  # of the simultaneous envelope
+# Probability with which uniform ranks stay inside the simultaneous envelope at every place.
+INSIDE = 0.95
+# Which fits a result is of: all of them, or those that passed their own checks.
 OF = ("all", "passed")
 
 
@@ -28,12 +31,20 @@ def judged(
     draws: int,
     resampled: np.ndarray | None = None,
 ) -> xr.Dataset:
-    """Ranks with their test, of all fits and of those that passed their own checks.
+    """The data of a calibration: ranks and their test, for all fits and for those that passed their own checks.
 
     Args:
-        names: of the quantities that were ranked. rank: of the truth among `draws` draws (param, sim), from 0 on.
-        below: share of all draws below the truth (param, sim); NaN where no interval is asked for.
-        failures: the failed checks of each fit, "" for none (sim,). resampled: fits that NUTS sampled again (sim,).
+        names: The names of the quantities that were ranked.
+
+        rank: The rank of each truth among `draws` draws, from 0 to `draws` (param, sim).
+
+        below: The share of all draws below each truth (param, sim); NaN where no coverage is wanted.
+
+        failures: The names of the failed checks of each fit, joined by ", "; "" if it passed (sim,).
+
+        draws: The number of draws that a truth is ranked among.
+
+        resampled: Which fits were sampled again with NUTS (sim,). The default is None, no fit.
 
     >>> uniform = np.arange(100)[None] % 10
     >>> found = judged(["a"], uniform, (uniform + 0.5) / 10, [""] * 100, 9)
@@ -83,27 +94,40 @@ def judged(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Viewed):
-    """What `calibrate` returns.
+    """The ranks of simulated truths, with a test of whether they are uniform and the coverage of intervals.
 
     Attributes:
-        data: Dataset with `rank` (param, sim), of the truth among `draws` draws, and `below` (param, sim), the share
-            of all draws below it; `failed`, `failed_checks` and `resampled` (sim,). Along the dim `of`, for "all" fits
-            and for those that "passed" their own checks: `p_value` and `inside`, of the 95 % simultaneous envelope
-            (param, of); `coverage` of central intervals with `coverage_se` (param, prob, of); and for the figure
-            `ecdf_difference` (param, of, ecdf_x), the ECDF of the ranks minus `ecdf_x`, with the envelope's `lower`
-            and `upper` (of, ecdf_x).
+        data: A dataset over the dims `param`, `sim`, `of`, `prob` and `ecdf_x`. The dim `of` has the results for
+            "all" fits and for those that "passed" their own checks.
+
+            - `rank` (param, sim): the rank of each truth among the draws of its fit. The attribute `draws` has the
+              number of draws.
+            - `below` (param, sim): the share of all draws of the fit that lie below the truth.
+            - `failed`, `failed_checks` (sim,): whether the fit failed its own checks, and the names of these.
+            - `resampled` (sim,): whether the fit was sampled again with NUTS.
+            - `p_value` (param, of): the p-value of uniform ranks.
+            - `inside` (param, of): whether the ranks stay inside the 95 % simultaneous envelope.
+            - `coverage`, `coverage_se` (param, prob, of): the share of the truths inside the central interval, and
+              its standard error.
+            - `ecdf_difference` (param, of, ecdf_x): the ECDF of the ranks minus `ecdf_x`, for a figure.
+            - `lower`, `upper` (of, ecdf_x): the ends of the envelope of `ecdf_difference`.
     """
 
     data: xr.Dataset
 
     def table(self, of: str = "passed") -> "pd.DataFrame":
-        """One row a parameter: p-value, inside the envelope or not, coverage at 50, 80, 90 and 95 % with its error.
+        """The test and the coverage as a table with one row for each parameter.
 
         Args:
-            of: "passed", the fits that passed their own checks, or "all".
+            of: Which fits the table is of: "passed", the default, for those that passed their own checks, or "all".
+
+        Returns:
+            A data frame with the columns `p_value` (of uniform ranks), `inside` (whether the ranks stay inside the
+            95 % envelope), `covered_50`, `covered_80`, `covered_90` and `covered_95` (the share of the truths inside
+            the interval), and `se_50` to `se_95` (their standard errors).
 
         Raises:
-            InputError: neither.
+            InputError: `of` is neither "passed" nor "all".
         """
         import pandas as pd
 
@@ -119,35 +143,43 @@ class Calibration(Viewed):
         return Table(columns, index=pd.Index(self.data["param"].values, name="parameter"))
 
     def holds(self, of: str = "passed") -> bool:
-        """Whether no rank strays further than one in twenty such calibrations would, all parameters taken together.
+        """Whether the ranks of all parameters together are consistent with a right sampler.
 
-        Each parameter's envelope is left by one right sampler in twenty; here the smallest p-value, times the number
-        of parameters, is at least .05.
+        They are if the smallest p-value times the number of parameters is at least .05, so that a right sampler fails
+        at most one calibration in twenty. `inside` looks at each parameter alone: a right sampler leaves the envelope
+        of each in one calibration of twenty, and so leaves one of many more often.
 
         Args:
-            of: as in `table`.
+            of: Which fits are tested: "passed", the default, for those that passed their own checks, or "all".
+
+        Returns:
+            True if the ranks are consistent with a right sampler.
 
         Raises:
-            InputError: as in `table`.
+            InputError: `of` is neither "passed" nor "all".
         """
         smallest = self.table(of)["p_value"].min()
         return bool(smallest * self.data.sizes["param"] >= 1 - INSIDE)
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+        """Write the calibration to one NetCDF file, from which `scalebayes.load` reads the same numbers.
 
         Args:
-            path: of the file.
+            path: The path of the file. It is written whole or not at all.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.calibration.to_file import save
 
         save(self, path)
 
     def view(self) -> View:
-        """What printing the calibration tells: whether ranks are uniform, which fits failed, and the table."""
+        """What printing the calibration shows: whether the ranks are uniform, which fits failed, and the table.
+
+        Returns:
+            A `View`, which prints as text and as HTML.
+        """
         about, failed = self.data.attrs, self.data["failed"].values
         head = (
             f"Calibration of {about.get('law', 'a posterior')} by {about.get('method', 'its draws')}: {len(failed)} "

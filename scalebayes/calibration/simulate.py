@@ -1,4 +1,4 @@
-"""Simulated data sets: parameters from a prior or a posterior, the runs that they would give, and those as problems."""
+"""This file simulates data sets from parameters of a prior or a posterior, and makes problems of them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,21 +20,28 @@ from scalebayes.model.problem import Problem
 from scalebayes.parameters.param import log_unit
 from scalebayes.parameters.priors import TextPrior
 
-TOGETHER = 64  # data sets whose matrices are in memory at once
+# Number of data sets whose matrices are in memory at once.
+TOGETHER = 64
 
 
 class Simulations(NamedTuple):
-    """values: free parameter -> (sim,), in the units of its prior. y: the observable (sim, run), in the runs' own."""
+    """Simulated data sets.
+
+    Attributes:
+        values: The true value of each free parameter, in the units of its prior (sim,).
+
+        y: The observable in the runs' own unit (sim, run).
+    """
 
     values: dict[str, np.ndarray]
     y: np.ndarray
 
 
 def from_prior(problem: Problem, size: int, key: Any) -> Simulations:
-    """Data sets at the runs' inputs, in the problem's own reference units; inside `jax.enable_x64()`.
+    """Simulate data sets at the runs' inputs, with parameters from the priors. Call it inside `jax.enable_x64()`.
 
     Raises:
-        InputError: a prior that has no draws: a flat one, or one that a file knows as text alone.
+        InputError: A prior can't be drawn from, because it is flat or is known from a file as text only.
     """
     model, numbers, params = problem.model, problem.numbers, problem.params
     for name in model.free:
@@ -51,9 +58,10 @@ def from_prior(problem: Problem, size: int, key: Any) -> Simulations:
 
 
 def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
-    """Runs done again at the same inputs, of parameters from a fit, given the runs that it saw.
+    """Simulate the runs of a fit anew at the same inputs, with parameters from its posterior.
 
-    With a discrepancy they share its departure from the law, drawn given the runs. Inside `jax.enable_x64()`.
+    With a discrepancy, the new runs have the departure from the law that is drawn given the runs of the fit. Call it
+    inside `jax.enable_x64()`.
     """
     problem, draws = fit.problem, fit.size
     if draws < size:
@@ -70,12 +78,12 @@ def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
 
 
 def unpadded(problem: Problem) -> Rows:
-    """The rows without padding."""
+    """The rows of a problem without padding."""
     return jax.tree.map(lambda x: x[: len(problem.runs)], problem.rows)
 
 
 def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Free parameters in the units of their priors, from the runs' own, all of one shape."""
+    """Free parameters in the units of their priors, from values in the runs' own units, all of one shape."""
     full = {**problem.numbers.fixed, **draws}
     sites = {site.name: site for site in problem.model.sites if not site.fixed}
     return {
@@ -87,20 +95,20 @@ def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, 
 
 
 def unconstrained(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The coordinates that a method works in (..., free), from parameters in their priors' units."""
+    """The unconstrained coordinates (..., free) that methods work in, from parameters in the units of their priors."""
     priors = problem.numbers.priors
     return np.stack([np.asarray(biject_to(priors[n].support).inv(values[n])) for n in problem.model.free], axis=-1)
 
 
 def observed(problem: Problem, y: np.ndarray) -> Problem:
-    """The problem with another observable (run,): reference, priors and ends stay those of the first runs."""
+    """The problem with another observable (run,). Its reference, priors and ends stay those of the first runs."""
     size = len(problem.rows.mask)
     scaled = np.concatenate([y, np.full(size - len(y), y[0])]) / problem.reference.scale
     return replace(problem, runs=problem.runs.observed_as(y), rows=problem.rows._replace(y=scaled))
 
 
 def doubled(problem: Problem) -> Problem:
-    """The problem with each run twice, the second time after all of the first."""
+    """The problem with each run twice: all runs once, and then all runs again."""
     count = len(problem.runs)
     twice = np.tile(np.arange(count), 2)
     size = padded(2 * count)
@@ -111,13 +119,13 @@ def doubled(problem: Problem) -> Problem:
 
 
 def log_likelihoods(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Joint log likelihood of all runs (draw,), up to a constant, at parameters in their priors' units (draw,)."""
+    """The joint log likelihood of all runs up to a constant (draw,), at parameters in the units of their priors."""
     arguments = (problem.model, problem.numbers, problem.rows, unconstrained(problem, values))
     return np.asarray(compiled_once(_log_likelihoods, *arguments))
 
 
 def departures(problem: Problem, values: Mapping[str, np.ndarray], keys: Any) -> np.ndarray:
-    """The discrepancy's log shift at the runs (sim, run), drawn at parameters in their priors' units (sim,)."""
+    """Draws of the discrepancy's log shift at the runs (sim, run), at parameters in their priors' units (sim,)."""
     return np.asarray(compiled_once(_departures, problem.model, problem.numbers, unpadded(problem), values, keys))
 
 
@@ -129,7 +137,7 @@ def _departures_impl(model: Model, numbers: Numbers, rows: Rows, values: Any, ke
         values, key = each
         scaled = model.scaled(values, numbers)
         covariance = process.covariance({site.name: scaled[site.name] for site in model.process_sites}, places, places)
-        # Rows at one place leave a matrix that is singular to rounding.
+        # Rows with the same inputs make the matrix singular to rounding, so that it has no Cholesky factor.
         size, vectors = jnp.linalg.eigh(covariance)
         return vectors @ (jnp.sqrt(jnp.maximum(size, 0.0)) * jax.random.normal(key, size.shape))
 
@@ -151,7 +159,7 @@ def _noisy_impl(model, numbers, rows, values, delta, keys):
         location, noise = model.location(scaled, rows.inputs), model.noise_values(scaled)
         if delta is None:
             return model.form.distribution(location, noise, rows.se, rows.count).sample(key)
-        # As in the likelihood, the noise is on the log and its scale that at the law's value.
+        # As in the likelihood, the noise is on the log, with its scale at the law's value.
         scale = jnp.broadcast_to(model.form.row_scale(location, noise, rows.se, rows.count), location.shape)
         return location * jnp.exp(delta + model.form.residual(noise, scale).sample(key))
 
@@ -162,7 +170,7 @@ _noisy = jax.jit(_noisy_impl, static_argnums=0)
 
 
 def _log_likelihoods_impl(model, numbers, rows, z):
-    # Without its rows the log density is that of the prior.
+    # With all rows masked, the log density is that of the prior.
     empty = rows._replace(mask=jnp.zeros_like(rows.mask))
     one = lambda z: model.log_density(z, numbers, rows) - model.log_density(z, numbers, empty)  # noqa: E731
     return jax.lax.map(one, z, batch_size=TOGETHER)

@@ -1,4 +1,4 @@
-"""A calibration written to one NetCDF file."""
+"""This file writes a calibration to one NetCDF file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ RANKS = "ranks"
 
 
 def save(calibration: "Calibration", path: Any) -> None:
-    """Write a calibration to one NetCDF file: see `Calibration.save`."""
+    """Write a calibration to one NetCDF file, as `Calibration.save` describes."""
     arrays, record = parts_of(calibration.data)
     netcdf.save(
         path, {RANKS: arrays}, {"": about(json_of({**record, "attrs": plain(calibration.data.attrs)}), CALIBRATION)}
