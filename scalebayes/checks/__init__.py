@@ -1,4 +1,4 @@
-"""The checks that a fit is held to. Each looks at one thing and says what to do about it."""
+"""This folder has the checks of a fit. Each check looks at one thing, and says what to do if it doesn't pass."""
 
 from scalebayes.checks.checkpoints import checkpoint_checks
 from scalebayes.checks.data import data_checks
@@ -19,7 +19,9 @@ def check(problem: Problem, draws: Draws) -> Checks:
     """All checks of a problem and its draws.
 
     Args:
-        problem: runs, law and noise. draws: what the method returned.
+        problem: The runs, the law and the noise.
+
+        draws: The draws that the method returned.
     """
     near = around(problem, draws)
     return Checks(

@@ -1,4 +1,4 @@
-"""Check of what a row is: a finished run, or a checkpoint in the middle of one."""
+"""This file checks whether a row is a finished run or a checkpoint in the middle of one."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from scalebayes.status import Check, Status
 
 
 def checkpoint_checks(problem: Problem) -> Iterator[Check]:
-    """Rows that are checkpoints of runs; one row, where the run's log has many."""
+    """The check of rows that are checkpoints, and the check of a table that has one row of a longer log."""
     runs = problem.runs
     if text := log_text(runs):
         yield make_check("one_row_of_a_log", Status.REVIEW, f"{text}.")
-    if told := runs.metadata.get("checkpoints"):  # of runs that were averaged since
+    if told := runs.metadata.get("checkpoints"):  # the runs were averaged after this was found
         yield make_check("checkpoints", Status.REVIEW, told)
         return
     found = checkpoints_of(runs)
-    # One run against its steps, or tokens, alone is a curve, and is fitted as one.
+    # A single run against its steps or tokens is a curve, and is fitted as a curve.
     if found and not (found.runs == 1 and len(problem.columns) == 1 and "N" not in problem.columns.values()):
         yield make_check("checkpoints", Status.REVIEW, checkpoints_text(runs, found))

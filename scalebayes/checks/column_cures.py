@@ -1,4 +1,4 @@
-"""What can be done about a column that explains the scatter around a law."""
+"""This file says what can be done about a column that explains the scatter around a law."""
 
 import numpy as np
 
@@ -14,7 +14,15 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
     """What to type, in the order in which it should be tried.
 
     Args:
-        used: the columns that the law takes. column: which explains the scatter. offsets: whether groups have some.
+        runs: The table of runs.
+
+        law: The law that was fitted.
+
+        used: The columns that the law takes.
+
+        column: The column that explains the scatter.
+
+        offsets: Whether the fit has an offset for each group.
     """
     name, values = table_name(runs, column.name), column.values
     number = values.dtype.kind == "f"
@@ -40,7 +48,7 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
 
 
 def knowing(runs: Runs, law: Law, used: tuple[str, ...], column: Other) -> list[str]:
-    """The laws that take what this law takes and a column, or one that together with the inputs determines it."""
+    """The laws that take the inputs of this law and one more, which is the column or determines it with the inputs."""
     found = []
     for one in laws.names():
         known = laws.get(one)
@@ -54,7 +62,7 @@ def knowing(runs: Runs, law: Law, used: tuple[str, ...], column: Other) -> list[
 
 
 def _determines(runs: Runs, names: tuple[str, ...], column: Other) -> bool:
-    """Whether columns that are all positive determine another, as D and U determine the epochs."""
+    """Whether positive columns determine another column, as D and U determine the epochs."""
     inputs = {name: runs.inputs[name] for name in names if name in runs.inputs}
     if len(inputs) < len(names) or column.values.dtype.kind != "f" or not all((x > 0).all() for x in inputs.values()):
         return False

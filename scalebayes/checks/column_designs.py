@@ -1,4 +1,4 @@
-"""The columns of a table that the law doesn't take, as designs that residuals are tested against."""
+"""This file turns the columns that the law doesn't take into designs, against which residuals are tested."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +17,14 @@ class Other:
     """A column and the ways in which the scatter may depend on it.
 
     Attributes:
-        name: ours. values: as in the table (run,). designs: each (run, terms), without a constant; a few levels as
-            indicators, a number as a parabola in its rank and in its log.
-        swept: whether it varies between rows of one setting.
+        name: The name of the column in `Runs`.
+
+        values: The values in the table (run,).
+
+        designs: The designs of the column, each (run, terms) without a constant. A few levels give indicators. A
+            number gives a parabola in its rank and a parabola in its log.
+
+        swept: Whether the column varies between rows of one setting.
     """
 
     name: str
@@ -29,13 +34,17 @@ class Other:
 
 
 def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> list[Other]:
-    """The columns that may explain the scatter around a law of the inputs `used`, column -> values (run,).
+    """The columns that may explain the scatter around a law.
 
-    Left out are inputs of the law and what they determine, the table's names of rows, outcomes such as a training loss
-    or a time, and what has the same values as a column before it.
+    Columns are left out if they are inputs of the law, are determined by the inputs, name the rows, are outcomes such
+    as a training loss or a time, or group the rows as an earlier column does.
 
     Args:
-        basis: `surface` of the inputs (run, terms).
+        runs: The table of runs.
+
+        used: The values of each column that the law takes (run,).
+
+        basis: The `surface` of the inputs (run, terms).
     """
     setting = settings(used.values())
     known = {**runs.inputs, **runs.labels}
@@ -61,10 +70,11 @@ def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> 
 
 
 def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
-    """A smooth surface in the inputs' axes (run, terms): what a misfit of the law may look like.
+    """A smooth surface in the inputs' axes (run, terms), which stands for any misfit of the law.
 
-    A full quadratic, without the products where the runs are fewer than five a term, and a plane where they are fewer
-    still.
+    The surface is a full quadratic of up to two inputs. With more inputs it has the products only where there are at
+    least five runs for each term. Where there are fewer runs, it has the squares without the products if these leave
+    five runs for each term, and else it is a plane.
     """
     axes = [(x - x.mean()) / x.std() for x in used.values() if np.ptp(x) > 1e-9]
     runs = len(next(iter(used.values())))
@@ -80,13 +90,13 @@ def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def orthonormal(design: np.ndarray, least: float = 1e-8) -> np.ndarray:
-    """An orthonormal basis of a design's columns; directions below `least` of the largest are left out."""
+    """An orthonormal basis of a design's columns, without directions whose size is below `least` of the largest."""
     left, size, _ = np.linalg.svd(design, full_matrices=False)
     return left[:, size > least * max(size.max(initial=0.0), 1e-300)]
 
 
 def partial(design: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of what a design has beyond an orthonormal `basis`; empty where that determines it."""
+    """An orthonormal basis of the part of a design beyond an orthonormal `basis`; empty if `basis` determines it."""
     centred = orthonormal(design - design.mean(axis=0))
     left, size, _ = np.linalg.svd(centred - basis @ (basis.T @ centred), full_matrices=False)
     return left[:, size > limits.COLUMNS_LEFT]
@@ -96,7 +106,7 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
     count = np.bincount(code)
     number, few = values.dtype.kind == "f", len(count) <= FEW
     if few or not number:
-        # Rows whose value no other row has can't be told from outliers: together they are one level.
+        # A row whose value no other row has can't be told from an outlier: all such rows together are one level.
         kept = np.where(count[code] > 1, code, len(count))
         kinds = np.unique(kept)
         if len(kinds) > 1:
@@ -112,7 +122,7 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def determined(values: np.ndarray, basis: np.ndarray) -> bool:
-    """Whether a number of many values is a smooth function of the inputs, whose `surface` is `basis` (run, terms)."""
+    """Whether a numeric column of many values is a smooth function of the inputs, whose `surface` is `basis`."""
     if distinct(values) <= FEW or np.isnan(values).any() or len(values) < basis.shape[1] + limits.COLUMNS_MARGIN:
         return False
     return any(
@@ -122,7 +132,7 @@ def determined(values: np.ndarray, basis: np.ndarray) -> bool:
 
 
 def _determined(values: np.ndarray, code: np.ndarray, used: Mapping[str, np.ndarray], setting: np.ndarray) -> bool:
-    """Whether a column is but another name of an input's values, or of the settings."""
+    """Whether a column only renames the values of an input, or the settings."""
     own = _canonical(code)
     coded = [setting, *(levels(x) for x in used.values())]
     if any(one.max() + 1 < len(one) and np.array_equal(own, _canonical(one)) for one in coded):
@@ -131,13 +141,13 @@ def _determined(values: np.ndarray, code: np.ndarray, used: Mapping[str, np.ndar
 
 
 def _canonical(code: np.ndarray) -> np.ndarray:
-    """Codes numbered in the order in which they first come, so that equal partitions are equal arrays."""
+    """The codes, renumbered in the order of their first occurrence, so that equal partitions give equal arrays."""
     _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]
 
 
 def _follows(values: np.ndarray, y: np.ndarray) -> bool:
-    """Whether a number is the observable in another form, such as its perplexity."""
+    """Whether a numeric column is the observable in another form, such as its perplexity."""
     given = ~np.isnan(values)
     if given.sum() < 4 or np.ptp(values[given]) == 0 or np.ptp(y[given]) == 0:
         return False

@@ -1,4 +1,4 @@
-"""Checks of what the runs were trained on: shares of a mixture, and tokens seen more than once."""
+"""This file checks what the runs were trained on: the shares of a mixture, and tokens that are seen more than once."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from scalebayes.status import Check, Status
 
 
 def data_checks(problem: Problem) -> Iterator[Check]:
-    """Shares of a mixture that add up to one; repeated data under a law that knows none."""
+    """The check that shares add up to one, and the check of repeated tokens under a law that takes them for new."""
     if problem.law.shares:
         yield _shares(problem)
     yield from _repetition(problem)
@@ -50,7 +50,7 @@ def _shares(problem: Problem) -> Check:
 
 
 def _missing(problem: Problem, columns: list[str], total: np.ndarray) -> str:
-    """The columns that make shares whole, where the table has them; else what is missing."""
+    """What to type to complete the shares by columns of the table, or what to do if the table lacks such columns."""
     others = [name for name in problem.runs.inputs if name not in problem.columns.values()]
     found: list[str] = []
     for name in others:

@@ -1,4 +1,4 @@
-"""The figures of benchmarks that sentences quote, each with where it stands in the committed results."""
+"""This file has the benchmark figures that sentences quote, each with its place in the committed results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,18 +9,19 @@ class Figure:
     """A number that a benchmark found.
 
     Attributes:
-        value: as sentences quote it, rounded to `digits`.
+        value: The figure as sentences quote it, rounded to `digits`.
 
-        source: the file of results below `benchmarks/`.
+        source: The file of results below `benchmarks/`.
 
-        path: the keys that lead to it in there; "*" stands for every key, and a list for all that it holds. The figure
-            is the mean of what is there.
+        path: The keys that lead to the figure in that file. "*" stands for every key, and a list stands for all its
+            items. The figure is the mean of the numbers that the path leads to.
 
-        where: key -> values, one of which a case under "*" has.
+        where: The conditions on a case under "*": for each key, the values of which the case must have one. The
+            default is none.
 
-        count: True where the figure is how many there are.
+        count: Whether the figure is the number of cases instead of a mean. The default is False.
 
-        digits: after the decimal point.
+        digits: The number of digits after the decimal point. The default is 2.
     """
 
     value: float
@@ -31,7 +32,7 @@ class Figure:
     digits: int = 2
 
     def __str__(self) -> str:
-        """A share in per cent, a count as it is.
+        """The figure as text: a share in per cent, or a count as it is.
 
         >>> str(Figure(0.89, "", ())), str(Figure(19, "", (), count=True))
         ('89 %', '19')
@@ -40,22 +41,23 @@ class Figure:
 
 
 def _of_ladders(method: str, name: str, value: float, digits: int = 2, count: bool = False) -> Figure:
-    """Of real ladders along N or D that nothing was chosen on."""
+    """A figure of the real ladders along N or D that no setting was chosen on."""
     path = ("judged on", method, "cases", "*", name)
     return Figure(value, "ladders/ladders.json", path, {"along": ("N", "D")}, count, digits)
 
 
-# Share of the larger Chinchilla runs that 90 % intervals of a law taken as exact held; over cutoffs and seeds.
+# Share of the larger Chinchilla runs inside the 90 % intervals of a law that is taken as exact, over cutoffs and seeds.
 EXACT_HELD = Figure(
     0.59, "skill/skill.json", ("parts", "chinchilla", "rows", "chinchilla exact", "sets", "all", "cov90")
 )
-# Share of the simulations of chinchilla with a process in which Laplace's 90 % interval held E, without the check that
-# doubts its k-hat.
+# Share of the simulations of chinchilla with a Gaussian process in which E lay inside Laplace's 90 % interval. It is
+# without the check that doubts the k-hat of such fits.
 RIDGE_HELD = Figure(
     0.85, "sbc/khat/sbc.json", ("cases", "chinchilla+gp/laplace", "parameters", "E", "all", "covered", "0.9")
 )
-# Ladders along N or D that nothing was chosen on; by how they are read, the mean log of the median forecast over the
-# truth, and the share of the larger runs that 90 % intervals held.
+# Real ladders along N or D that no setting was chosen on. LADDERS is their number. For each kind that they can be read
+# as, LADDERS_ERROR is the mean of log(median forecast / truth), and LADDERS_HELD is the share of the larger runs inside
+# the 90 % intervals.
 LADDERS = _of_ladders("recommended", "bias", 19, 0, count=True)
 LADDERS_ERROR = {
     "ladder": _of_ladders("recommended", "bias", -0.043, 3),

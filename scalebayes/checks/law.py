@@ -1,4 +1,4 @@
-"""Whether it is this law at all: against a constant, and against the way the runs go."""
+"""This file checks the law against a constant, and against the direction of the runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,11 +23,14 @@ ID = "explains_the_runs"
 
 @dataclass(frozen=True)
 class Trend:
-    """How the runs go along one input, the others the same, or along all of them at once.
+    """The trend of the runs along one input with the others held, or along all of them at once.
 
     Attributes:
-        change: of g(y) over the runs' range, with g the noise's link. p: one-sided, that it has the other sign.
-        clear: whether it is more than the scatter around it.
+        change: The change of g(y) over the runs' range, with g the noise's link.
+
+        p: The one-sided p-value of a change with the other sign.
+
+        clear: Whether the change is larger than the scatter around the trend.
     """
 
     change: float
@@ -36,7 +39,7 @@ class Trend:
 
 
 def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
-    """A law that explains less than a constant, or that falls where the runs rise, is not the law of these runs."""
+    """The check of whether the law explains more than a constant, and goes in the direction of the runs."""
     n = len(problem.runs)
     varying = axes(problem)
     if (
@@ -70,7 +73,7 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
 
 
 def _varies(value: np.ndarray, varying: Mapping[str, np.ndarray]) -> tuple[float, float]:
-    """R^2 and p-value of the runs' ranks on their inputs, and on the squares of these where there are runs enough."""
+    """R^2 and p-value of the runs' ranks on their inputs, and on the squares of these if there are enough runs."""
     score, each = normal_scores(value), [(x - x.mean()) / x.std() for x in varying.values()]
     terms = [*each, *(x**2 for x in each)] if len(score) > 4 * len(each) + 2 else each
     design = np.column_stack([np.ones(len(score)), *terms])
@@ -85,9 +88,10 @@ def _varies(value: np.ndarray, varying: Mapping[str, np.ndarray]) -> tuple[float
 def _ways(
     problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around
 ) -> tuple[list[str], dict[str, float]]:
-    """Inputs along which the runs go the law's way, and those along which they go the other: input -> change of g(y).
+    """The inputs along which the runs go with the law, and those along which they go against it.
 
-    Where the inputs lie along one path, the latter are all that the law says a direction of, with the change along it.
+    The latter have the change of g(y) along each. If the inputs lie along one path, they are all the inputs for which
+    the law has a direction, with the change along the path.
     """
     trend = {name: sign for name, sign in problem.law.trend.items() if name in varying}
     found = trends(problem, value, varying, near)
@@ -100,11 +104,14 @@ def _ways(
 
 
 def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around) -> dict[str, Trend]:
-    """Input -> the runs' trend along it; "" -> along all inputs of which the law says a direction, against the law's.
+    """The trend of the runs along each input, by its name.
 
-    The slope is the law's own, averaged over the runs, and that of the residuals in a regression on all inputs: the
-    curve's bend, which a regression of the runs themselves would take for a slope of something else, is the law's.
-    Group offsets are taken out. The last is minus the law's direction: positive where the runs go against it.
+    The name "" has the trend along all inputs for which the law has a direction, against that direction: it is there
+    only where it is positive, so that the runs go against the law.
+
+    A slope is the sum of the law's own slope, averaged over the runs, and the slope of the residuals in a regression
+    on all inputs. The bend of the curve is thus the law's; a regression of the runs themselves would take it for a
+    slope along another input. Group offsets are taken out.
     """
     n, names = len(value), list(varying)
     spread = {name: varying[name].std() for name in names}
@@ -145,7 +152,7 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
 
 
 def _refused(problem: Problem, constant: bool, along: list[str], against: Mapping[str, float]) -> str:
-    """That the law is not the one of these runs, and what to type instead."""
+    """The sentence that this is not the law of these runs, and what to type instead."""
     observable, parts = problem.runs.observable, []
     if constant:
         parts.append("explains the runs no better than a constant does")

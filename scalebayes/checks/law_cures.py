@@ -1,4 +1,4 @@
-"""What to type where a law is not the one of the runs: laws of the registry for such an observable."""
+"""This file says what to type if a law is not that of the runs, such as another law of the registry."""
 
 from collections.abc import Mapping
 
@@ -9,15 +9,19 @@ from scalebayes.checks import limits
 from scalebayes.checks.residuals import normal_scores
 from scalebayes.model.problem import Problem
 
-SCALES = {"N", "D", "C"}  # of which two give the third
+# The inputs of which any two give the third.
+SCALES = {"N", "D", "C"}
 
 
 def cure(problem: Problem, along: list[str], against: Mapping[str, float]) -> str:
-    """What to do about a law that explains nothing, or goes the other way.
+    """What to do about a law that explains nothing, or that the runs go against.
 
     Args:
-        along: inputs along which the runs go the law's way. against: input -> change of the runs, where they go the
-            other.
+        problem: The runs, the law and the noise.
+
+        along: The inputs along which the runs go with the law.
+
+        against: The change of the runs along each input along which they go against the law.
     """
     runs, rises = problem.runs, any(change > 0 for change in against.values())
     positive = bool((runs.y > 0).all())
@@ -60,7 +64,7 @@ def _rising(problem: Problem) -> str:
 
 
 def _one_way(problem: Problem) -> str:
-    """For one input along which the runs turn: the part that goes the law's way."""
+    """What to type to fit only the runs on the law's side of a turn, for a law of one input; blank without a turn."""
     (name, sign), *more = problem.law.trend.items() or [("", 0)]
     if more or name not in problem.columns:
         return ""
@@ -82,13 +86,13 @@ def _one_way(problem: Problem) -> str:
 
 
 def _there(name: str, problem: Problem) -> bool:
-    """Whether the runs have the inputs of a law."""
+    """Whether the runs have the inputs of the law with this name."""
     there = set(problem.runs.inputs)
     return set(laws.get(name).inputs) <= there | (SCALES if len(SCALES & there) >= 2 else set())
 
 
 def _bound(name: str, of: str, problem: Problem) -> str:
-    """How a law, which may have one input alone, is asked for on these runs."""
+    """The text that asks for a law on these runs, with `inputs` if its single input needs a column."""
     if _there(name, problem):
         return repr(name)
     return f"{name!r}, inputs={{{of!r}: {next(iter(problem.columns.values()))!r}}}"

@@ -1,4 +1,4 @@
-"""Residuals against the columns of the table that the law doesn't take: pooled experiments, sweeps, schedules."""
+"""This file tests residuals against columns that the law doesn't take, such as experiments, sweeps and schedules."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,19 +20,32 @@ from scalebayes.runs.settings import settings
 from scalebayes.runs.split import table_name
 from scalebayes.status import Check, Status
 
-NAMED = 3  # columns, of those that are found one after the other
+# Number of columns after which the search ends.
+NAMED = 3
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """What runs scatter around a law.
+    """The scatter of runs around a law.
 
     Attributes:
-        runs: the table. law: what was fitted.
-        used: the law's columns, name -> values (run,). axes: as distances in them are measured, mostly logs (run,).
-        residual: of each run, in `scale`s on the scale of the observable's link (run,).
-        spread: standard deviation of the observable on that scale. size: by which runs are the largest (run,).
-        offsets: whether what was fitted has an offset a group.
+        runs: The table of runs.
+
+        law: The law that was fitted.
+
+        used: The values of each column that the law takes, by its name (run,).
+
+        axes: The same columns on the scale in which distances are measured, mostly the log (run,).
+
+        residual: The standardised residual of each run, on the link's scale and in units of `scale` (run,).
+
+        scale: The scale of the noise of each run, on the link's scale (run,).
+
+        spread: The standard deviation of the observable on the link's scale.
+
+        size: The size by which the largest runs are found (run,).
+
+        offsets: Whether the fit has an offset for each group. The default is False.
     """
 
     runs: Runs
@@ -46,7 +59,7 @@ class Scatter:
     offsets: bool = False
 
     def take(self, kept: np.ndarray) -> "Scatter":
-        """That of the runs where a mask, bool (run,), is True."""
+        """The scatter of the runs where the mask `kept`, bool (run,), is True."""
         return replace(
             self,
             runs=self.runs.take(kept),
@@ -63,9 +76,15 @@ class Found:
     """A column that explains scatter.
 
     Attributes:
-        column: which. share: of what was left before it. p: of the F test, with all tests counted.
-        left: share of the column that its dependence on the inputs leaves. moved: rms of its effect, on the link's
-            scale.
+        column: The column.
+
+        share: The share of the scatter that the column explains, of what earlier columns left.
+
+        p: The p-value of the F test, multiplied by the number of tests.
+
+        left: The share of the column that the inputs don't determine.
+
+        moved: The rms of the column's effect, on the link's scale.
     """
 
     column: Other
@@ -76,7 +95,7 @@ class Found:
 
 
 def column_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
-    """Residuals at the mode against every other column, over all runs and over the largest."""
+    """The checks of the residuals at the mode against every other column, over all runs and over the largest."""
     n = len(problem.runs)
     location, scale = draws.mode.location[:n], draws.mode.scale[:n]
     residual = standardised(problem, location, scale)
@@ -92,7 +111,7 @@ def column_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def checks_of(scatter: Scatter) -> Iterator[Check]:
-    """The checks of the columns that the law doesn't take, over all runs and over the largest; none without such."""
+    """The checks of the columns that the law doesn't take, over all runs and the largest; none without such columns."""
     if columns := others_of(scatter.runs, scatter.used, surface(scatter.axes)):
         yield _check("other_columns", scatter, columns, limits.COLUMNS_LEVEL)
     if len(scatter.runs) >= 2 * limits.RESIDUALS_ROWS:
@@ -106,14 +125,22 @@ def checks_of(scatter: Scatter) -> Iterator[Check]:
 def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[list[Found], float]:
     """The columns that explain the scatter beyond a smooth surface in the inputs, the strongest first.
 
-    Each has F tests of normal scores of the residuals, at the `level` divided by the number of tests. What was found
-    joins the surface, so that the next column is one that explains what the first leaves.
+    Each design of a column has an F test on the normal scores of the residuals, at the `level` divided by the number of
+    tests. A column that is found joins the surface, so that the next column explains what the earlier ones leave.
+
+    Args:
+        scatter: The scatter of the runs around the law.
+
+        columns: The columns to test.
+
+        level: The probability of a false alarm over all tests.
 
     Returns:
-        What was found, and the smallest share of the scatter that would have been, 1 where none would.
+        The columns that were found, and the smallest share of the scatter that would have been found; 1 if nothing
+        could be tested.
     """
     basis, score = surface(scatter.axes), normal_scores(scatter.residual)
-    # The residuals have lost the law's parameters as degrees of freedom, whether the surface has as many terms or not.
+    # The law's free parameters cost the residuals degrees of freedom, even if the surface has fewer terms.
     spent, n = max(basis.shape[1], sum(not p.fixed for p in scatter.law.params.values())), len(score)
     found: list[Found] = []
     least = 1.0
@@ -147,7 +174,7 @@ def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[li
 
 
 def _least(terms: int, spare: int, level: float) -> float:
-    """The share of the scatter that is just significant at a level."""
+    """The smallest share of the scatter that is significant at a level."""
     ratio = terms * float(fdtri(terms, spare, 1 - level)) / spare
     return ratio / (1 + ratio)
 

@@ -1,4 +1,4 @@
-"""How the runs scatter around the law: rows far beyond the others, and a scatter too wide for noise."""
+"""This file checks the scatter of the runs around the law: outliers, and a scatter that is too wide for noise."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,22 +22,32 @@ from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
-MAD = 1.4826 * 0.7407  # what `robust_scale` makes of the noise of `OUTLIERS_TAILS`, in units of its scale
-NAMED = 5  # rows at most that a sentence names
+# `robust_scale` of Student-t noise with `OUTLIERS_TAILS` degrees of freedom, in units of the scale of that noise.
+MAD = 1.4826 * 0.7407
+# The largest number of rows that a sentence names.
+NAMED = 5
+# Number of steps of the search for the mode without the outliers.
 STEPS = 60
+# Words by which the name of a loss is recognised.
 LOSSES = ("loss", "bpb", "bits_per_byte", "nll", "cross_entropy", "perplexity", "ppl")
 
 
 @dataclass(frozen=True)
 class Outliers:
-    """Rows beyond the limit, farthest first, and how many scales off each run is (run,)."""
+    """The outliers.
+
+    Attributes:
+        rows: The rows beyond the limit, the farthest first.
+
+        scales: The distance of each run from the law in robust scales of the scatter (run,).
+    """
 
     rows: np.ndarray
     scales: np.ndarray
 
 
 def scatter_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
-    """The typical scatter of the runs around the law, and the rows far beyond it."""
+    """The check of the typical scatter of the runs around the law, and the check of outliers."""
     n = len(problem.runs)
     location = draws.mode.location[:n]
     difference = off(problem, location)
@@ -77,14 +87,14 @@ def _limit(problem: Problem) -> float:
     if on == "logit":
         return limits.SCATTER_OF_ODDS
     if on == "raw":
-        # Of a share, in its unit; else of what the runs vary by.
+        # For a share the limit is in the unit of the share; for another observable it is relative to the runs' range.
         y = problem.rows.y[: len(problem.runs)]
         return limits.SCATTER_OF_A_LOSS if not problem.law.has_scale else limits.SCATTER_OF_ANOTHER * float(np.ptp(y))
     return limits.SCATTER_OF_A_LOSS if any(word in observable for word in LOSSES) else limits.SCATTER_OF_ANOTHER
 
 
 def _kinds(problem: Problem) -> str:
-    """What to type where the observable falls into two kinds, else what to look at."""
+    """What to type if the observable falls into two kinds, and else what to look at."""
     name, y = problem.runs.observable, problem.runs.y
     if name.isidentifier() and (y > 0).all():
         size = np.sort(y)
@@ -103,16 +113,22 @@ def _kinds(problem: Problem) -> str:
 
 
 def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.ndarray], fitted: int) -> Outliers:
-    """Rows farther off than Student-t noise puts one in `limits.OUTLIERS_CHANCE` of tables.
+    """The rows beyond a limit that Student-t noise exceeds in the share `limits.OUTLIERS_CHANCE` of tables.
+
+    The scale of the scatter is from the median distance, which outliers move less than the fitted scale of the noise.
 
     Args:
-        difference: of each run from the law (run,). scale: of the row's noise, of which the ratios count (run,).
-        inputs: of the law (run,): a trend along them, by which the law is wrong, makes no row an outlier.
-        fitted: parameters that the runs decide.
+        difference: The distance of each run from the law, on the noise's scale (run,).
+
+        scale: The scale of each row's noise, of which only the ratios matter (run,).
+
+        inputs: The axes of the law's inputs, each (run,). A trend along them is a misfit of the law, and makes no row
+            an outlier.
+
+        fitted: The number of parameters that the runs decide.
 
     Returns:
-        The rows beyond the limit, and how far off each row is. The size of the scatter is by the median, which
-        outliers don't move as they do the fitted scale of the noise.
+        The rows beyond the limit, and the distance of each row.
 
     >>> off = np.array([0.1, -0.1, 0.2, -0.2, 0.1, -0.3, 0.2, -0.1, 0.2, 9.0])
     >>> outliers_of(off, np.ones(10), [], 2).rows
@@ -169,7 +185,7 @@ def _named(problem: Problem, i: int) -> str:
 
 
 def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
-    """How far the answer at the largest run moves without some rows."""
+    """A sentence on how far the mode at the largest run moves without some rows."""
     n = len(problem.runs)
     mask = np.array(problem.rows.mask)
     mask[rows] = 0.0
@@ -187,7 +203,7 @@ def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
 
 @partial(jax.jit, static_argnums=0)
 def _refitted(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
-    """The law's value at every row, at the optimum of the rows that the mask keeps that is reached from z."""
+    """The law's value at every row, at the optimum for the unmasked rows that is reached from z."""
     free = len(model.free)
     own = z[free:]
 

@@ -1,7 +1,7 @@
-"""The check for conflict between priors and runs.
+"""This file checks for conflict between the priors and the runs.
 
-Where the runs lie far out in the tail of a prior, it is wrong for them, or they are not what it was made for (Evans and
-Moshonov 2006, doi 10.1214/06-BA129). The posterior then lies between the two, and is that of neither.
+If the runs lie far out in the tail of a prior, the prior is wrong for them, or they are not the runs that it was made
+for (Evans and Moshonov 2006, doi 10.1214/06-BA129). The posterior then lies between the two, and agrees with neither.
 """
 
 import math
@@ -20,7 +20,8 @@ from scalebayes.parameters.priors import FAMILIES, Traced, prior_text
 from scalebayes.status import Check, Status
 
 ID = "prior_data_conflict"
-# Family -> share of the prior below z, a real number: log of a positive parameter, logit of one between two bounds.
+# Family -> share of the prior below z, where z is the unconstrained coordinate: the log of a positive parameter, or the
+# logit of one between two bounds.
 SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "Beta": lambda z, a, b: special.betainc(a, b, special.expit(z)),
     "Exponential": lambda z, rate: -special.expm1(-rate * np.exp(z)),
@@ -34,12 +35,12 @@ SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "StudentT": lambda z, df, loc, scale: special.stdtr(df, (z - loc) / scale),
     "Uniform": lambda z, low, high: special.expit(z),
 }
-# Priors that allow for their lower end, such as a floor of 0: a mode there is no conflict.
+# Priors that include their lower end, such as a floor of 0: a mode near that end is no conflict.
 FROM_THEIR_END = ("Exponential", "HalfCauchy", "HalfNormal", "LogUniform", "Uniform")
 
 
 def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
-    """Whether the mode lies where the priors said that it hardly would."""
+    """The check of whether the mode lies far out in the tail of a prior."""
     if not problem.noise.form.density:
         return
     ends = _beyond(problem, draws.mode.z)
@@ -65,9 +66,10 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def _beyond(problem: Problem, mode: np.ndarray) -> dict[tuple[str, str], float]:
-    """(parameter, "below" or "above" the mode) -> share of its prior there.
+    """The share of each prior below and above the mode, by parameter and side ("below" or "above").
 
-    Of noise and discrepancy only what is above counts: runs that scatter less than was thought harm nobody.
+    For parameters of noise and discrepancy only the side above counts, because runs that scatter less than expected do
+    no harm.
     """
     found = {}
     for name, z in zip(problem.model.free, mode.tolist(), strict=False):  # a mode may go on with rows' own scales
@@ -82,7 +84,7 @@ def _beyond(problem: Problem, mode: np.ndarray) -> dict[tuple[str, str], float]:
 
 
 def share_below(prior: Traced, z: float) -> float | None:
-    """The share of a prior below an unconstrained coordinate; None of one that has none, or can't say.
+    """The share of a prior below an unconstrained coordinate; None if its distribution function isn't known.
 
     >>> import numpyro.distributions as dist
     >>> round(share_below(Traced.of(dist.LogNormal(-1.0, 0.5)), -2.0), 4)
@@ -97,7 +99,7 @@ def share_below(prior: Traced, z: float) -> float | None:
 
 
 def _wider(problem: Problem, mode: np.ndarray, name: str) -> str:
-    """What to type for a wider prior of a parameter; blank where its family has no width of its own."""
+    """What to type for a wider prior of a parameter; blank if its family has no scale."""
     param, z = problem.params[name], float(mode[problem.model.free.index(name)])
     family = type(param.prior).__name__
     of = {n: float(getattr(param.prior, n)) for n in FAMILIES.get(family, ())}

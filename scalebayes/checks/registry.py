@@ -1,4 +1,4 @@
-"""Every check by its identifier: the name that people read, and what it looks at."""
+"""This file lists every check by its identifier, with the name that people read and the question that it answers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,17 +8,19 @@ from scalebayes.status import Check, Checks, Status, snake_case
 
 
 class Kind(NamedTuple):
-    """A check, whatever it found.
+    """A check, apart from its result.
 
     Attributes:
-        name: as people read it. looks_at: the question that it answers.
+        name: The name that people read.
+
+        looks_at: The question that the check answers.
     """
 
     name: str
     looks_at: str
 
 
-# An identifier never changes: programs, saved files and benchmarks find checks by it. A name may.
+# An identifier never changes, because programs, saved files and benchmarks find checks by it. A name may change.
 REGISTRY: Mapping[str, Kind] = {
     "number_of_runs": Kind("number of runs", "whether there are more runs than free parameters"),
     "inputs_vary": Kind("inputs vary", "whether every input of the law differs between runs"),
@@ -70,21 +72,21 @@ _IDS = {kind.name: id for id, kind in REGISTRY.items()}
 def make_check(
     id: str, status: Status, sentence: str, *, about: tuple[str, ...] = (), conclusive: bool = True
 ) -> Check:
-    """A check of the registry.
+    """Make a check of the registry.
 
     Args:
-        id: its identifier.
+        id: The identifier of the check.
 
-        status: pass, review or fail.
+        status: The status: pass, review or fail.
 
-        sentence: what was found and, unless it passed, what to do about it.
+        sentence: What the check saw and, unless it passes, what to do about it.
 
-        about: the parameters or columns that the sentence names as the cause; by default none.
+        about: The parameters or columns that the sentence names as the cause. The default is none.
 
-        conclusive: False where too little data leave open what the check asks; by default True.
+        conclusive: False where the data are too few to answer the question of the check. The default is True.
 
     Returns:
-        The check, with the name that the registry gives it.
+        The check, with its name in the registry.
 
     >>> make_check("k_hat", Status.PASS, "Pareto k-hat 0.12.").name
     'k-hat'
@@ -93,7 +95,7 @@ def make_check(
 
 
 def read_checks(record: Iterable[Any]) -> Checks:
-    """The checks of a file: as `status.checks_record` writes them, or [name, status, sentence] as it once did.
+    """The checks of a file, as `status.checks_record` writes them, or in its older form [name, status, sentence].
 
     >>> read_checks([["residuals of the largest runs", "pass", "Fine."]])["residuals_largest"].sentence
     'Fine.'
@@ -110,7 +112,7 @@ def _check(record: Mapping[str, Any]) -> Check:
 
 
 def _without_id(name: str, status: str, sentence: str) -> Check:
-    """A check of a file that has no identifiers; what its sentence was searched for then is searched for here."""
+    """A check of an older file without identifiers, whose other fields are read out of the sentence."""
     of, _, alone = name.rpartition(": ")
     id = _IDS.get(alone, snake_case(alone))
     about = tuple(re.findall(r"(\w+) \(\d+%\)", sentence)) if id == "driven_by_the_prior" else ()

@@ -1,4 +1,4 @@
-"""Structure left in the residuals: where there is some, the law is wrong and intervals beyond are too narrow."""
+"""This file tests residuals for structure: if there is some, the law is wrong and its forecasts are too narrow."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,14 +16,15 @@ from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
 from scalebayes.status import Check, Status
 
-FAR = 100.0  # sds of the noise: a longer misfit is not looked for
+# Sds of the noise: the search for the smallest misfit that would be found ends here.
+FAR = 100.0
 
 
 def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
-    """Residuals at the mode against the log of each input, of C and of D/N, over all runs and over the largest.
+    """Test the residuals at the mode against the log of each input, of C and of D/N, over all runs and the largest.
 
-    The test is an F test of a parabola in each covariate on the residuals' normal scores, in the directions that the
-    fit leaves them (`tangent.decided`), so that it holds its level from eight runs on.
+    The test is an F test of a parabola in each covariate on the normal scores of the residuals. The directions that
+    the fit takes up (`tangent.decided`) are left out, so that the test holds its level from eight runs on.
     """
     n = len(problem.runs)
     location, scale = draws.mode.location[:n], draws.mode.scale[:n]
@@ -33,7 +34,7 @@ def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Ch
     if not np.isfinite(residual).all():
         yield make_check("residuals", Status.FAIL, "the law at the mode isn't finite at every run; check its formula.")
         return
-    # With a discrepancy they are what the other runs say of each: no direction is taken from them.
+    # With a discrepancy, each residual is from a prediction by the other runs: the fit takes no direction up.
     taken = decided(problem, draws, near) if problem.discrepancy is None else None
     if n >= limits.RESIDUALS_ROWS and covariates:
         yield _check("residuals", "all runs", residual, covariates, what, taken)
@@ -49,18 +50,18 @@ def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Ch
 
 
 def standardised(problem: Problem, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(g(y) - g(f)) / scale of the row, with g the noise's link: log, logit or the observable itself (run,)."""
+    """The standardised residuals (g(y) - g(f)) / scale (run,), with g the noise's link: log, logit or the identity."""
     return off(problem, location) / scale
 
 
 def off(problem: Problem, location: np.ndarray) -> np.ndarray:
-    """g(y) - g(f), with g the noise's link (run,)."""
+    """The residuals g(y) - g(f) (run,), with g the noise's link and f the law."""
     link = LINKS[problem.model.form.on]
     return np.asarray(link.of(problem.rows.y[: len(location)])) - np.asarray(link.of(location))
 
 
 def amount(problem: Problem, size: float) -> str:
-    """A difference on the noise's scale, in words: per cent or a factor where that is the log."""
+    """A difference on the noise's scale as text, which is per cent or a factor on the log."""
     observable = problem.runs.observable
     if problem.model.form.on == "log":
         return f"{100 * np.expm1(size):.2g} % of {observable}" if size < np.log(2) else f"a factor {np.exp(size):.3g}"
@@ -70,7 +71,10 @@ def amount(problem: Problem, size: float) -> str:
 
 
 def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
-    """log of each input that varies, or itself where it need not be positive; of C and D/N too (run,)."""
+    """The covariates by name (run,): the log of each input that varies, of C and of D/N.
+
+    An input that need not be positive is its own covariate, without the log.
+    """
     found = {problem.axis_name(c): problem.axis(c, problem.column(c)) for c in problem.columns.values()}
     if {"log N", "log D"} <= set(found):
         found["log C"] = LOG_6 + found["log N"] + found["log D"]
@@ -79,15 +83,20 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
 
 
 def normal_scores(residual: np.ndarray) -> np.ndarray:
-    """Van der Waerden's scores: ranks turned into Normal quantiles, so that heavy tails don't decide a test."""
+    """Van der Waerden's normal scores: ranks as Normal quantiles, so that heavy tails don't decide a test."""
     return ndtri(stats.rankdata(residual) / (len(residual) + 1))
 
 
 def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None) -> tuple[float, float]:
-    """R^2 and p-value of the F test of a parabola in x fitted to values (run,), beside what the fit has taken up.
+    """R^2 and p-value of the F test of a parabola in x, in the directions that the fit hasn't taken up.
 
     Args:
-        taken: orthonormal directions (run, direction) that the fit has taken from the values, or None.
+        score: The normal scores of the residuals (run,).
+
+        x: The covariate (run,).
+
+        taken: The orthonormal directions that the fit has taken up (run, direction). The default is None, no
+            direction.
     """
     beside, parabola = _parabola(x, taken)
     left_over = _without(score, beside)
@@ -100,9 +109,10 @@ def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None)
 
 
 def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
-    """How far a parabola rises from the middle of x to its ends where the test finds it in four cases of five.
+    """The size of a parabola that the test finds with the probability `limits.RESIDUALS_POWER`, four cases of five.
 
-    That probability is `limits.RESIDUALS_POWER`. In sds of the noise; infinite where there are too few runs for any.
+    The size is the rise from the middle of x to its ends, in sds of the noise. It is infinite if there are too few
+    runs to find any parabola.
     """
     beside, parabola = _parabola(x, taken)
     used, left = parabola.shape[1], len(x) - beside.shape[1] - parabola.shape[1]
@@ -119,7 +129,7 @@ def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
 
 
 def _parabola(x: np.ndarray, taken: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """A constant with what the fit has taken, and what a parabola in x has beside them; orthonormal (run, column)."""
+    """Two orthonormal bases (run, column): a constant with the directions taken up, and a parabola in x beside them."""
     t = (x - x.mean()) / x.std()
     flat = np.ones((len(x), 1)) / np.sqrt(len(x))
     beside = _basis(flat if taken is None else np.column_stack([flat, taken]), 1e-6)
@@ -179,7 +189,7 @@ def _of_few(
     taken: np.ndarray | None,
     what: str,
 ) -> Check:
-    """The same of fewer runs than `limits.RESIDUALS_ROWS`, with the misfit that would have been found."""
+    """The check of fewer runs than `limits.RESIDUALS_ROWS`, which says what misfit would have been found."""
     n, difference = len(location), off(problem, location)
     found = _tested(difference / scale, covariates, taken) if n >= limits.RESIDUALS_FEWEST else {}
     if found and (told := _told(found)):

@@ -1,17 +1,18 @@
-"""Sizes and trends that a minority of outliers doesn't decide."""
+"""This file has scales and trends that a minority of outliers doesn't change much."""
 
 import numpy as np
 
 from scalebayes.checks import limits
 
-ROUNDS = 30  # of least absolute distances by weights
+# Number of rounds of reweighted least squares that find the least absolute distances.
+ROUNDS = 30
 
 
 def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of a regression that outliers don't decide, and what it leaves of the values (run,).
+    """The coefficients of a regression that is robust to outliers, and its residuals (run,).
 
-    Least absolute distances first (Schlossmacher 1973), then least squares of the values with what is beyond
-    `limits.WINSOR` robust sds of that line drawn in to there.
+    Least absolute distances come first (Schlossmacher 1973). Values further than `limits.WINSOR` robust sds from that
+    line are then moved to this distance, and least squares are fitted to the result.
 
     >>> x = np.arange(10.0)
     >>> y = np.r_[0.5 * x[:9], 80.0]
@@ -33,13 +34,13 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def robust_scale(values: np.ndarray, fitted: int) -> float:
-    """The sd of Normal noise with this median absolute residual, whatever a minority of outliers do (run,).
+    """The sd of Normal noise that has the median absolute value of the residuals `values` (run,).
 
-    A fit of so many parameters passes near as many runs: the smallest residuals are left out for them.
+    A fit of `fitted` parameters passes near that many runs. As many of the smallest residuals are left out.
 
     >>> round(robust_scale(np.array([0.0, 0.0, 1.0, -1.0, 1.0, 80.0]), 2), 2)
     1.48
     """
     left = np.sort(np.abs(values))[min(fitted, len(values) - 1) :]
-    # The lower of two middle ones: of few runs the upper may be an outlier.
+    # Of two middle values the lower is taken, because the upper one of few runs may be an outlier.
     return float(1.4826 * left[(len(left) - 1) // 2])

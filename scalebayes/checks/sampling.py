@@ -1,4 +1,4 @@
-"""Checks of the search for the mode, the sampler and the weight of the prior."""
+"""This file checks the search for the mode, the sampler, and how much the prior decides."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,17 @@ from scalebayes.infer.nuts import DIVERGED, FAILED, RHAT, rhat_limit
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
-# What the search takes for the log density where it isn't finite.
+# Log density in nats: up to it no start found a finite density, because the search takes -1e30 for one that isn't
+# finite.
 IMPOSSIBLE = -1e29
 
 
 def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
-    """Starts and gradient of the mode; r-hat, ESS, divergences, tree depth and E-BFMI of chains; k-hat of weights;
-    parameters that the prior decides."""
+    """The checks of the mode, of the draws, and of parameters that the prior drives.
+
+    The mode has checks of its starts and its gradient. Chains have r-hat, ESS, divergences, tree depth and E-BFMI.
+    Weighted proposals have k-hat and their ESS, and a bootstrap has its refits.
+    """
     yield _starts(problem, draws)
     yield _gradient(problem, draws)
     if "n_steps" in draws.stats:
@@ -33,13 +37,13 @@ def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def agreeing(problem: Problem, draws: Draws) -> np.ndarray:
-    """Which starts ended at the mode: within 1e-3 nats, or for an objective within 1e-6 of its value."""
+    """Which starts ended at the mode: within 1e-3 nats of it, or for an objective within 1e-6 of its value."""
     mode = draws.mode
     return mode.log_density - mode.start_log_density <= _tolerance(problem, draws, limits.STARTS_AGREE)
 
 
 def _tolerance(problem: Problem, draws: Draws, nats: float) -> float:
-    """So many nats; of an objective, which has none, a share of its value."""
+    """The tolerance in nats, or for an objective, which has no nats, a share of its value."""
     value = abs(float(draws.mode.log_density))
     return nats if problem.noise.form.density else limits.STARTS_AGREE_OF_OBJECTIVE * value + limits.STARTS_FLOOR
 
@@ -64,7 +68,7 @@ def _starts(problem: Problem, draws: Draws) -> Check:
                 f"{seen}, {rivals.sum()} at another one less than 5 nats below and over 3 sds away: the posterior may "
                 "have two modes; compare NUTS runs with different seeds, and give the parameters narrower priors.",
             )
-        # Near-flat ridges end anywhere along the ridge, at nearly the same density.
+        # On a ridge that is nearly flat, starts end anywhere along it, at nearly the same density.
         agree = agree | ((gap < limits.STARTS_RIDGE_NATS) & (mode.start_distance < limits.STARTS_RIDGE_SDS))
     if agree.sum() > 1:
         return make_check(id, Status.PASS, f"{seen}.")
@@ -95,7 +99,7 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     names = [*problem.model.free]
     if problem.model.latent:
         names += [f"scale of run {i}" for i in range(len(problem.runs))]
-    # Past the names is padding, which keeps its prior.
+    # The coordinates after the named ones are padding, which keeps its prior.
     z = np.moveaxis(draws.z, -1, 0)[: len(names)]
     more = "run longer chains, sb.NUTS(warmup=1000, draws=4000), or narrow the priors"
     if draws.numbers.get("runs", 1) > 1:
@@ -182,10 +186,10 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def _unseen(problem: Problem) -> bool:
-    """Whether k-hat is no witness: a process over N and D, and a law whose level and slopes trade off.
+    """Whether k-hat can't be relied on: a process over N and D, and a law whose level and slopes trade off.
 
-    Of a law written from the end of the runs it is one: benchmarks/sbc, recommended/laplace in sbc.md and
-    chinchilla+gp/laplace in khat/sbc.md.
+    For a law that is written from the end of the runs, k-hat can be relied on. The evidence is in benchmarks/sbc:
+    recommended/laplace in sbc.md, and chinchilla+gp/laplace in khat/sbc.md.
     """
     process, over = problem.model.process, {"N", "D"} <= set(problem.law.inputs)
     return process is not None and process.axis is None and over and problem.law.anchor != "end"
@@ -203,7 +207,8 @@ def _refits(draws: Draws) -> Check:
 def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
     """1 - posterior variance / prior variance of each free parameter with a proper prior.
 
-    In unconstrained coordinates; from the curvature at the mode where there is but one draw.
+    Variances are in unconstrained coordinates. With a single draw, the posterior variance is from the curvature at
+    the mode.
     """
     if draws.z.shape[0] * draws.z.shape[1] > 1:
         posterior = draws.z.reshape(-1, draws.z.shape[-1]).var(axis=0)

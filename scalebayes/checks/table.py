@@ -1,4 +1,4 @@
-"""Checks of the table of runs against the law: what can't be learnt from it, however it is fitted."""
+"""This file checks the table of runs for what can't be learnt from it, however it is fitted."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from scalebayes.status import Check, Status
 
 
 def table_checks(problem: Problem) -> Iterator[Check]:
-    """Few runs, constant inputs, collinear inputs, settings, duplicates, pooled groups, compute, units."""
+    """The checks of the number of runs, their inputs, settings, duplicates, groups, compute, units and flat priors."""
     yield _enough_runs(problem)
     yield _varying_inputs(problem)
     if len(problem.columns) > 1:
@@ -84,7 +84,10 @@ def _collinear(problem: Problem) -> Check:
 
 
 def _off_the_path(problem: Problem, one: str, other: str) -> str:
-    """The run to add: the smallest of the first input at the largest of the other, or the cheaper way round."""
+    """The two runs to add, the cheaper first: each has the smallest of one input and the largest of the other.
+
+    If one input falls where the other rises, one run has both smallest values and the other has both largest.
+    """
     if problem.axis_name(one) == one or problem.axis_name(other) == other:
         return f"add runs off the path (another {other} at the same {one})"
     x, y = problem.column(one), problem.column(other)
@@ -99,7 +102,7 @@ def _off_the_path(problem: Problem, one: str, other: str) -> str:
 
 
 def _settings(problem: Problem, setting: np.ndarray) -> Check:
-    """How many different settings the rows are of; the check of other columns tells what varies within them."""
+    """The check of how many settings the rows have. The check of other columns says what varies within a setting."""
     id, rows, of = "settings", len(setting), " and ".join(problem.columns.values())
     counts = np.bincount(setting)
     if len(counts) == rows:
@@ -111,7 +114,7 @@ def _settings(problem: Problem, setting: np.ndarray) -> Check:
 
 
 def _best(about: Mapping[str, Any], observable: str) -> Check:
-    """How far the best of several noisy runs lies from what its hyper-parameters give, and whether any was the best."""
+    """How far luck moves the best run of a setting, and whether the best values are inside the range that was tried."""
     id, low, high = "best_of_settings", *about["rows"]
     if high == 1:
         return make_check(id, Status.PASS, "No setting had two runs to choose from.")

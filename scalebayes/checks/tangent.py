@@ -1,4 +1,4 @@
-"""The law around the mode: its values there, and their derivatives by its inputs and by the free parameters."""
+"""This file has the law around the mode: its values, and their derivatives by the inputs and free parameters."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,15 +15,19 @@ from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
 
-LEAST = 64  # rows that the law is evaluated at, copies of the first among them
+# The smallest number of rows that the law is evaluated at: fewer runs are filled up with copies of the first.
+LEAST = 64
 
 
 class Around(NamedTuple):
-    """The law alone, without its discrepancy, on the noise's scale (log, logit or the observable itself).
+    """The law around the mode, without its discrepancy, on the noise's scale (log, logit or the observable itself).
 
     Attributes:
-        curve: the law's value (run,). slopes: input -> derivative by its axis (run,), see `axes`.
-        tangents: derivative by each unconstrained coordinate (run, free).
+        curve: The law's value (run,).
+
+        slopes: The derivative by the axis of each input (run,); `axes` says what the axes are.
+
+        tangents: The derivative by each unconstrained coordinate (run, free).
     """
 
     curve: np.ndarray
@@ -32,10 +36,10 @@ class Around(NamedTuple):
 
 
 def around(problem: Problem, draws: Draws) -> Around:
-    """The law around the mode of a problem's draws."""
+    """The law around the mode of the posterior."""
     n, z = len(problem.runs), draws.mode.z[: len(problem.model.free)]
     additive = tuple(name for name in problem.columns if name in problem.law.domains)
-    # Powers of two, so that tables whose fits share a program share this one too.
+    # The number of rows is a power of two, so that tables of similar size share one compiled program.
     rows = longer(problem.rows, max(LEAST, 1 << (len(problem.rows.mask) - 1).bit_length()))
     seen = compiled_once(_around, problem.model, problem.numbers, rows, z, additive)
     return Around(*jax.tree.map(lambda x: np.asarray(x)[:n], jax.device_get(seen)))
@@ -54,7 +58,10 @@ def _around(model: Model, numbers: Numbers, rows: Rows, z: Any, additive: tuple[
 
 
 def axes(problem: Problem) -> dict[str, np.ndarray]:
-    """Input -> the log of it over the reference, or itself where it need not be positive (run,); of those that vary."""
+    """The axis of each input that varies (run,): the log of the input over its reference.
+
+    An input that need not be positive is its own axis, without the log.
+    """
     n = len(problem.runs)
     found = {
         name: np.asarray(x[:n]) if name in problem.law.domains else np.log(x[:n])
@@ -64,12 +71,11 @@ def axes(problem: Problem) -> dict[str, np.ndarray]:
 
 
 def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
-    """Directions in which the parameters follow the runs, orthonormal, over the runs (run, direction).
+    """The orthonormal directions (run, direction) in which the fit follows the runs.
 
-    At the mode residuals are what is left of the noise: r = (I - H) e, with H = J S J' / s^2 of the tangents J, the
-    posterior covariance S and the noise's scale s. The eigenvalues of H say what part of a direction the fit has taken
-    from the noise. Where they are small the prior holds the law, and a misfit in that direction stays in the
-    residuals.
+    At the mode, the residuals are r = (I - H) e of the noise e. H = J S J' / s^2 has the tangents J, the posterior
+    covariance S and the noise's scale s. An eigenvalue of H is the share of the noise in its direction that the fit
+    takes up. Where it is small, the prior holds the law, and a misfit in that direction stays in the residuals.
     """
     free = len(problem.model.free)
     scale = draws.mode.scale[: len(problem.runs)]
@@ -77,7 +83,7 @@ def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
     whitened = near.tangents / scale[:, None]
     if not np.isfinite(whitened).all():
         return np.empty((len(scale), 0))
-    # H is of the rank of the parameters: its directions are the left singular vectors of a square root.
+    # H has the rank of the parameters at most. Its directions are the left singular vectors of a square root of it.
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     directions, sizes, _ = np.linalg.svd(whitened @ (vectors * np.sqrt(np.maximum(values, 0))), full_matrices=False)
     return directions[:, sizes**2 > limits.RESIDUALS_DECIDED]

@@ -1,4 +1,4 @@
-"""Checks of units: whether N, D and C can be what a language model has, and whether they fit to each other."""
+"""This file checks units: whether N, D and C are possible for a language model, and whether they fit each other."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ OF = {"N": "parameters", "D": "tokens"}
 
 
 def compute(problem: Problem) -> Check:
-    """The runs' own C against 6 N D."""
+    """The check of the runs' own C against 6 N D."""
     runs = problem.runs
     ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
@@ -50,7 +50,7 @@ def compute(problem: Problem) -> Check:
 
 
 def units(problem: Problem) -> Check:
-    """That the fit doesn't depend on the units, and that N and D are in those of a language model."""
+    """The check that the fit doesn't depend on units, and that N, D and C are possible for a language model."""
     literal = _literal(problem)
     odd = odd_counts(problem.runs, problem.columns.values())
     if not odd and (budgets := _odd_compute(problem)):
@@ -70,7 +70,7 @@ def units(problem: Problem) -> Check:
 
 
 def _literal(problem: Problem) -> Check | None:
-    """The review of a law without dimensions, whose priors are taken in the runs' own units."""
+    """The review of a law without dimensions, whose priors are taken in the runs' own units; None for any other law."""
     if problem.law.has_dimensions:
         return None
     missing = [name for name, dimension in problem.law.dimensions.items() if dimension is None]
@@ -84,7 +84,7 @@ def _literal(problem: Problem) -> Check | None:
 
 
 def _odd_compute(problem: Problem) -> str:
-    """What to say of a law's C that is no training run's number of FLOPs; blank for any other."""
+    """The sentence on a C that is too small for the FLOPs of a training run; blank where C is possible or not used."""
     runs = problem.runs
     if "C" not in problem.columns.values() or "C" in runs.metadata.get("units", ()) or runs.derived:
         return ""
@@ -97,7 +97,7 @@ def _odd_compute(problem: Problem) -> str:
 
 
 def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
-    """Which of N and D lie where no language model's do; those whose unit the user gave are none.
+    """Which of N and D are impossible for a language model. One whose unit the user gave is never among them.
 
     >>> odd_counts(Runs(N=[60.0, 1000.0], D=[2.0, 200.0], loss=[3.0, 2.0]), ["N", "D"])
     ['N', 'D']
@@ -120,20 +120,26 @@ def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
 
 
 def medians(runs: Runs, columns: Iterable[str]) -> dict[str, float]:
-    """The medians of N and D, where they are among the columns."""
+    """The medians of N and D, if they are among the columns."""
     return {name: float(np.median(runs.inputs[name])) for name in ("N", "D") if name in set(columns)}
 
 
 def beyond(middle: Mapping[str, float]) -> list[str]:
-    """Which of the medians lie where no language model's do, each by itself."""
+    """Which of the medians are impossible for a language model, each by itself."""
     return [name for name, value in middle.items() if not LEAST[name] <= value <= MOST[name]]
 
 
 def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
-    """The power of ten that each of N and D looks as if it were in: those that tables are in, by D/N and by C.
+    """The power of ten of the unit that each of N and D is probably in.
+
+    The powers are those in which tables are written. The likeliest make D/N, N and D typical, and agree with C.
 
     Args:
-        names: those that may be in another unit. power: of C / 6ND, 0 where the runs have no C.
+        runs: The table of runs.
+
+        names: Which of N and D may be in another unit.
+
+        power: The power of ten that C / 6ND is near. The default is 0, where the runs have no C.
 
     >>> guessed(Runs(N=[60.0, 1000.0], D=[2.0, 200.0], loss=[3.0, 2.0]), ["N", "D"])
     {'N': 6, 'D': 9}
@@ -158,7 +164,7 @@ def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
 
 
 def cure(guesses: Mapping[str, int]) -> str:
-    """What to type, so that columns are read in the units guessed.
+    """What to type to read the columns in the guessed units.
 
     >>> cure({"N": 6, "D": 9})
     "read the table with units={'N': 1e6, 'D': 1e9}"
@@ -168,7 +174,7 @@ def cure(guesses: Mapping[str, int]) -> str:
 
 
 def thousands(ratio: float) -> int:
-    """The power of a thousand that a ratio is near, as that of ten; 0 for none.
+    """The power of ten, a multiple of three, that a ratio is near; 0 if it is near none.
 
     >>> thousands(1.1e15), thousands(2.0), thousands(30.0)
     (15, 0, 0)
@@ -179,7 +185,7 @@ def thousands(ratio: float) -> int:
 
 
 def _own_power(runs: Runs) -> int:
-    """The power of ten that the runs' own C lies off 6ND, 0 where they have none."""
+    """The power of ten by which the runs' own C differs from 6ND; 0 if they have no C of their own."""
     if not {"N", "D", "C"} <= set(runs.inputs) or runs.derived:
         return 0
     ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
