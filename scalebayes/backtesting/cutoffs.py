@@ -76,8 +76,8 @@ def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows
             most = max(fitted.values(), default=0)
             fewer = f", or let a fit have fewer, min_rows={most}" if most >= FEWEST else ""
             raise InputError(
-                f"no cutoff of {by} that leaves half or more of the {len(size)} runs has {min_rows} to fit and one to "
-                f"score; add runs{fewer}"
+                f"no cutoff of {by} with at least half of the {len(size)} runs up to it leaves {min_rows} runs to fit "
+                f"and one to score; add runs{fewer}"
             )
         return ends
     try:

@@ -114,5 +114,6 @@ def _repetition(problem: Problem) -> Iterator[Check]:
         id,
         Status.REVIEW,
         f"{seen}, {beyond} of them more than {harmless:g} times, where repeated tokens are worth less and less, and "
-        f"law {problem.law.name!r} takes them for new: what it says of D holds for neither; {unique}use law={needs!r}.",
+        f"law {problem.law.name!r} takes them for new: its answers about D hold neither for new nor for repeated "
+        f"tokens; {unique}use law={needs!r}.",
     )

@@ -63,12 +63,12 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
             ID,
             Status.REVIEW,
             f"{problem.runs.observable} doesn't vary with {listed(problem.columns.values())} by more than its scatter: "
-            "these runs say how high it is and nothing of how it goes on, which is the priors' alone; add runs that "
+            "these runs show its level but not its trend, which is then known from the priors alone; add runs that "
             "reach further, or with less noise.",
         )
     else:
         yield make_check(
-            ID, Status.PASS, f"The law takes away {max(explained, 0):.0%} of the runs' distances from a constant."
+            ID, Status.PASS, f"The law explains {max(explained, 0):.0%} of the runs' distances from a constant."
         )
 
 

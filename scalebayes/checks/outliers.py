@@ -78,7 +78,7 @@ def _scatter(problem: Problem, location: np.ndarray, difference: np.ndarray) -> 
         Status.REVIEW,
         f"the runs scatter around the law by {seen}, far more than runs that differ by noise alone (a limit of "
         f"{amount(problem, limit)}): some have diverged or memorised their data, runs of several kinds are in one "
-        f"table, or the law is another; {_kinds(problem)}.",
+        f"table, or the runs follow another law; {_kinds(problem)}.",
     )
 
 
@@ -159,7 +159,7 @@ def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarr
             if i == far[0] or found.scales[i] > limits.OUTLIERS_SCALES
         )
         return make_check(
-            id, Status.PASS, f"No run lies beyond what noise with heavy tails does; the farthest: {told}."
+            id, Status.PASS, f"No run is further off than noise with heavy tails explains; the farthest: {told}."
         )
     told = "; ".join(_told(problem, i, float(difference[i]), float(found.scales[i])) for i in found.rows[:NAMED])
     more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""

@@ -50,8 +50,8 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     if not far:
         name, side = min(ends, key=ends.__getitem__)
         least = _per_cent(ends[name, side])
-        told = f"nearest to an end of its own is {name}, with {least} of its prior {side}"
-        yield make_check(ID, Status.PASS, f"The mode lies where the priors reach: {told}.")
+        told = f"{name} is nearest to an end of its prior, with {least} of it {side}"
+        yield make_check(ID, Status.PASS, f"No prior conflicts with the runs: {told}.")
         return
     of_law = [end for end in far if end[0] in problem.law.params]
     wider = _wider(problem, draws.mode.z, min(of_law, key=far.__getitem__)[0]) if of_law else ""

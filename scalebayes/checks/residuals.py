@@ -207,7 +207,7 @@ def _of_few(
                 "of five such tables."
             )
             return make_check("residuals", Status.PASS, told)
-        could = f" (only one of {seen} would be found in four of five such tables)" if bend < spread else ""
+        could = f" (only a misfit of {seen} would be found in four of five such tables)" if bend < spread else ""
     return make_check(
         "residuals",
         Status.REVIEW,

@@ -171,7 +171,7 @@ def _weights(problem: Problem, draws: Draws) -> Iterator[Check]:
             Status.REVIEW,
             ", which doesn't see what the proposals miss along a bent ridge: in simulations of chinchilla with a "
             f"process over N and D 90 % intervals of E held {evidence.RIDGE_HELD}; use method='nuts', or "
-            "law='end_chinchilla', which has none.",
+            "law='end_chinchilla', which has no such ridge.",
         )
     elif khat > limits.KHAT_TAILS:
         status, why = Status.REVIEW, ": the tails may be cut short; for the ends of intervals use method='nuts'."
@@ -228,13 +228,13 @@ def _prior_driven(problem: Problem, draws: Draws) -> Check:
     if not driven:
         least = min(shares.values(), default=1.0)
         return make_check(
-            "driven_by_the_prior", Status.PASS, f"The runs take away {least:.1%} or more of every prior's variance."
+            "driven_by_the_prior", Status.PASS, f"The runs take away at least {least:.1%} of each prior's variance."
         )
     told = ", ".join(f"{name} ({max(share, 0):.0%})" for name, share in driven.items())
     return make_check(
         "driven_by_the_prior",
         Status.REVIEW,
-        f"the runs take away little of the prior's variance of {told}: what is said of it is mostly prior; "
+        f"the runs take away little of the prior's variance of {told}: such a posterior is mostly prior; "
         "add runs that reach further, or report the result under two priors.",
         about=tuple(driven),
     )

@@ -56,7 +56,7 @@ def _varying_inputs(problem: Problem) -> Check:
     return make_check(
         "inputs_vary",
         Status.REVIEW,
-        f"{', '.join(constant)} is the same in every run, so what the law says of it is prior alone; "
+        f"{', '.join(constant)} is the same in every run, so that its effect is known from the prior alone; "
         "add runs that vary it, or fit a law without it.",
         about=tuple(constant),
     )
@@ -106,11 +106,11 @@ def _settings(problem: Problem, setting: np.ndarray) -> Check:
     id, rows, of = "settings", len(setting), " and ".join(problem.columns.values())
     counts = np.bincount(setting)
     if len(counts) == rows:
-        return make_check(id, Status.PASS, f"Each of {rows} rows is a setting of {of} of its own.")
+        return make_check(id, Status.PASS, f"Each of the {rows} rows has its own setting of {of}.")
     low, high = counts.min(), counts.max()
     each = f"{low}" if low == high else f"{low} to {high}"
     told = f"{rows} rows are {len(counts)} setting{'s' if len(counts) > 1 else ''} of {of}, {each} rows each"
-    return make_check(id, Status.PASS, f"{told}; what differs by rounding alone counts as one.")
+    return make_check(id, Status.PASS, f"{told}; rows that differ only by rounding are of one setting.")
 
 
 def _best(about: Mapping[str, Any], observable: str) -> Check:
@@ -125,8 +125,8 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
         far, noise = (
             f"{abs(about[key]):.2%}" if about["log"] else f"{abs(about[key]):.2g}" for key in ("shift", "noise")
         )
-        by = "runs that repeat it" if about["from"] == "repeats" else "what a parabola in the hyper-parameters leaves"
-        told += f"; noise, of sd {noise} by {by}, puts it about {far} {side} the tuned {observable}, and forecasts too"
+        by = "runs that repeat it" if about["from"] == "repeats" else "residuals of a parabola in the hyper-parameters"
+        told += f"; noise (sd {noise}, from {by}) puts it, and forecasts, about {far} {side} the tuned {observable}"
         if about["relative"] > limits.BEST_LUCK:
             doubts.append("repeat the best of each setting with other seeds, and fit these")
     else:
@@ -169,10 +169,10 @@ def _pooled(problem: Problem) -> Check:
     offsets = problem.rows.group is not None
     if groups_of(labels, inputs) is None:
         size = size_named(labels["group"], inputs)
-        why = f"is another name of {size}" if size else "is another in every row"
-        told = f"column {name!r} ({shown}) {why}, so that it says of no row which others it belongs with"
+        why = f"is another name of {size}" if size else "differs in every row"
+        told = f"column {name!r} ({shown}) {why}, so that it doesn't say which rows belong together"
         if not offsets:
-            return make_check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it is taken for no group.")
+            return make_check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it isn't used as groups.")
         return make_check(
             "groups",
             Status.REVIEW,

@@ -137,12 +137,14 @@ def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarra
     if len(lacking) == len(names):
         return []
     if lacking:
-        told = f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no evidence, so that it weighs nothing"
+        have = "has" if len(lacking) == 1 else "have"
+        told = f"{listed(lacking)} {have} no log evidence, so there are no weights by it"
         return [
             make_check(
                 "evidence",
                 Status.REVIEW,
-                f"{told}: it is there of all runs, not averages, by method='laplace', under priors that aren't flat.",
+                f"{told}: an evidence needs a fit of all runs, not of averages, by method='laplace', with priors that "
+                "aren't flat.",
             )
         ]
     seen = f"largest Monte-Carlo error of a log evidence {se.max():.3f} nats"

@@ -103,7 +103,7 @@ def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
         return None, "the runs have no size, such as C, or N and D"
     held = largest_of(size)
     if held.sum() > len(held) / 2:
-        return None, f"{held.sum()} of {len(held)} runs are the largest alike"
+        return None, f"{held.sum()} of {len(held)} runs tie for the largest"
     return held, ""
 
 

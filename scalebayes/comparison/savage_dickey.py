@@ -175,8 +175,8 @@ def _single(fit: Fit, name: str, value: Any) -> _Axis:
     prior, unit = _prior(_check(fit, name)), _unit(fit, name)
     if value and np.ndim(unit):
         raise InputError(
-            f"the unit of {name!r} depends on other parameters, and so does what {value:g} is of its prior; fit with a "
-            f"prior in the runs' own units, priors={{{name!r}: ...}}"
+            f"the unit of {name!r} depends on other parameters, so that {value:g} isn't one point of its prior; fit "
+            f"with a prior in the runs' own units, priors={{{name!r}: ...}}"
         )
     x, draws = float(value) / float(np.mean(unit)), fit.draws[name] / unit
     low, high = _ends(prior)

@@ -252,7 +252,7 @@ def test_a_saved_backtest_is_the_same(found, tmp_path):
         ({"cutoffs": [2.0]}, r"cutoff 2: 3 of the runs have a x up to it, and 5 are wanted; take one from 2\.57\d* on"),
         ({"cutoffs": [1e4]}, r"cutoff 10000: no run has a x beyond it; take one below 10000"),
         ({"min_rows": 2}, r"min_rows is a whole number from 3 on"),
-        ({"min_rows": 40}, r"no cutoff of x that leaves half or more of the 40 runs has 40 to fit"),
+        ({"min_rows": 40}, r"no cutoff of x with at least half of the 40 runs up to it leaves 40 runs to fit"),
         ({"inputs": {"y": "x"}}, r"unknown input of the laws 'y'; valid: x"),
         ({"noise": "normal_raw"}, r"on the log of the observable"),
         ({"noise": sb.Huber(scale=1.0), "method": MODE}, r"is an objective"),

@@ -52,7 +52,7 @@ def at(command, runs="my runs.csv"):
         ("fit", "priors={name: number}", "--fix name=number"),
         ("fit", "priors={'A': ...}", "in Python, priors={'A': ...}"),
         ("fit", "use priors='flat', or", "use --priors flat, or"),
-        ("fit", "law='end_chinchilla', which has none", "--law end_chinchilla, which has none"),
+        ("fit", "law='end_chinchilla', which has no such ridge", "--law end_chinchilla, which has no such ridge"),
         ("fit", "law=sb.laws.get('mixture_exp', domains=3)", "--law mixture_exp:domains=3"),
         ("fit", "or discrepancy='gp'", "or --discrepancy gp"),
         ("fit", "discrepancy=sb.GP('matern', 'offset')", "--discrepancy matern,offset"),
