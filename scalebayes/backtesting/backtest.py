@@ -139,8 +139,8 @@ def backtest(
     view = windows.get(window)
     forecasters = _forecasters(laws, discrepancy, noise, view, method, inputs or {}, priors or {})
     if RECOMMENDED in forecasters:
-        read = recipe(runs, inputs, kind).kind
-        forecasters[RECOMMENDED] = Recommended(inputs or {}, None if read is None else read.name)
+        kind_of_runs = recipe(runs, inputs, kind).kind
+        forecasters[RECOMMENDED] = Recommended(inputs or {}, None if kind_of_runs is None else kind_of_runs.name)
     elif kind is not None:
         raise InputError(f"kind={kind!r} is for 'recommended', which isn't among the laws; leave it out")
     runs, by = sized(runs, by)
@@ -149,18 +149,18 @@ def backtest(
     held = [beyond(size, end) for end in ends]
     fitted, scored = [runs.take(~ahead) for ahead in held], [runs.take(ahead) for ahead in held]
     key, data = as_key(seed), _blank([*forecasters, NAME], ends, runs, size, probs)
-    for i, one in enumerate(forecasters.values()):
-        own = jax.random.fold_in(key, i)
+    for i, forecaster_or_spec in enumerate(forecasters.values()):
+        key_of_forecaster = jax.random.fold_in(key, i)
         tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
-        fits = _fits(one, tables, method, own, progress)
+        fits = _fits(forecaster_or_spec, tables, method, key_of_forecaster, progress)
         for j, fit in enumerate(fits):
-            found = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(own, len(ends) + j))
-            _put(data, i, j, held[j], {str(name): x.values for name, x in found.items()})
+            scores = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(key_of_forecaster, len(ends) + j))
+            _put(data, i, j, held[j], {str(name): x.values for name, x in scores.items()})
             data["status"][i, j], data["method"][i, j] = fit.checks.status.value, fit.method.name
     for j, ahead in enumerate(held):
-        own = jax.random.fold_in(jax.random.fold_in(key, len(forecasters)), j)
-        said = Trivial.of(fitted[j], by).forecast(scored[j], own)
-        _put(data, len(forecasters), j, ahead, scores_of(said, np.log(scored[j].y), probs))
+        key_of_forecaster = jax.random.fold_in(jax.random.fold_in(key, len(forecasters)), j)
+        trivial = Trivial.of(fitted[j], by).forecast(scored[j], key_of_forecaster)
+        _put(data, len(forecasters), j, ahead, scores_of(trivial, np.log(scored[j].y), probs))
     about = {
         "by": by,
         "observable": runs.observable,
@@ -203,13 +203,13 @@ def _forecasters(
         raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
     if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
         raise InputError("discrepancy is a list, such as [None, 'gp']")
-    found: dict[str, Spec | Recommended] = {}
+    named: dict[str, Spec | Recommended] = {}
     bound: set[str] = set()
     params: set[str] = set()
     for asked in laws:
         if isinstance(asked, str) and asked == RECOMMENDED:
             bound |= set(inputs)
-            found[RECOMMENDED] = Recommended(inputs)
+            named[RECOMMENDED] = Recommended(inputs)
             continue
         for departure in (None,) if isinstance(asked, Spec) else discrepancy:
             spec = Spec.of(asked, noise, departure, window)
@@ -217,7 +217,7 @@ def _forecasters(
             spec.method(method)
             if not spec.recommended and spec.law.name in (NAME, RECOMMENDED):
                 raise InputError(f"a law is called {spec.law.name!r}, as a forecaster of ours is; give it another name")
-            if spec.name in found:
+            if spec.name in named:
                 raise InputError(
                     f"two of the forecasters are called {spec.name!r}; leave one out, or give it another name"
                 )
@@ -227,17 +227,17 @@ def _forecasters(
             known = {**spec.law.params, **spec.noise.params, **process}
             params |= set(known)
             own_priors: Any = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
-            found[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
+            named[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
     for name in inputs:
         if name not in bound:
-            specs = [one for one in found.values() if isinstance(one, Spec)]
+            specs = [one for one in named.values() if isinstance(one, Spec)]
             raise unknown("input of the laws", name, dict.fromkeys(x for one in specs for x in one.law.inputs))
     if priors and not params:
         raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
     for name in () if isinstance(priors, str) else priors:
         if name not in params:
             raise unknown("parameter in priors", name, sorted(params))
-    return found
+    return named
 
 
 def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, probs: Sequence[float]) -> xr.Dataset:

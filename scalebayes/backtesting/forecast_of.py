@@ -56,10 +56,10 @@ def _of_stack(stack: Stack, runs: Runs, inputs: Inputs, seed: Any) -> Forecast:
     """
     drawn, densities_of, weights = [], [], []
     for name, key in keys_of(stack, seed).items():
-        said, share = forecast(stack.members[name], runs, inputs[name], key), len(stack.picks[name][0])
-        kept = np.linspace(0, len(said.log_draws) - 1, share).round().astype(int)
-        drawn.append(said.log_draws[kept])
-        densities_of.append(said.log_density)
+        of_member, share = forecast(stack.members[name], runs, inputs[name], key), len(stack.picks[name][0])
+        chosen = np.linspace(0, len(of_member.log_draws) - 1, share).round().astype(int)
+        drawn.append(of_member.log_draws[chosen])
+        densities_of.append(of_member.log_density)
         weights.append(share / stack.draws)
     return Forecast(np.concatenate(drawn), logsumexp(np.log(weights)[:, None] + np.array(densities_of), axis=0))
 
@@ -69,10 +69,10 @@ def _widened(recalibrated: Recalibrated, runs: Runs, inputs: dict[str, np.ndarra
 
     A draw z' of the fit becomes m + k (z' - m). The density at z is that of the fit at m + (z - m) / k, divided by k.
     """
-    said = forecast(recalibrated.fit, runs, inputs, seed)
+    unwidened = forecast(recalibrated.fit, runs, inputs, seed)
     factor, link = recalibrated.factor, recalibrated.link
     with jax.enable_x64():
-        z = np.asarray(link.of(np.exp(said.log_draws)))
+        z = np.asarray(link.of(np.exp(unwidened.log_draws)))
         middle = np.median(z, axis=0)
         narrow = middle + (np.asarray(link.of(runs.y)) - middle) / factor
         wide = np.log(np.asarray(link.inverse(middle + factor * (z - middle))))
@@ -105,8 +105,8 @@ def _forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], codes: np.nda
     location, extra = curve(fit.law.fn, {name: x[None] for name, x in inputs.items()}, flat), None
     location = jnp.broadcast_to(location, (len(next(iter(flat.values()))), len(runs)))
     if fit.discrepancy is not None:
-        found = conditional(fit, inputs, codes)
-        location, extra = location * np.exp(found.mean), found.sd
+        departure = conditional(fit, inputs, codes)
+        location, extra = location * np.exp(departure.mean), departure.sd
     known = (None if x is None else x[None] for x in (runs.se, runs.count))
     repeats = -(-DRAWS // len(location))
     drawn, density = _marginals(fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)

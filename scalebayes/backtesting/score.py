@@ -64,11 +64,13 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
         FitWarning: The fit failed a check. The warning comes once for each fit, as in `predict`. The attribute
             `failed` has the checks.
 
-    >>> from scalebayes.fitting import fit as fit_law
+    Source: Gneiting and Raftery 2007, doi 10.1198/016214506000001437, for the log score and the CRPS.
+
+    >>> import scalebayes as sb
     >>> x = np.geomspace(1, 1e4, 12)
     >>> y = 1.2 + 2 * x**-0.4 * np.exp(0.01 * np.sin(np.arange(12.0)))
-    >>> fitted = fit_law(Runs(x=x[:9], loss=y[:9]), "offset_power", method="laplace", on_fail="ignore")
-    >>> scores = score(fitted, Runs(x=x[9:], loss=y[9:]))
+    >>> fitted = sb.fit(sb.Runs(x=x[:9], loss=y[:9]), "offset_power", method="laplace", on_fail="ignore")
+    >>> scores = sb.score(fitted, sb.Runs(x=x[9:], loss=y[9:]))
     >>> scores["covered"].dims, bool((abs(scores["log_error"]) < 0.05).all())
     (('prob', 'run'), True)
     """

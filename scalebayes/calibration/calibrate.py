@@ -176,9 +176,9 @@ def calibrate(
         with Bar(size, progress) as bar:
             run = Running(problems, key_fits, batch, executor, kept, bar)
             for i, fit, again in run.settled(sampler):
-                own = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
-                rank[:, i], below[:-1, i] = own.ranks(), own.below()
-                failures[i], resampled[i] = ", ".join(own.failures()), again
+                ranked = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
+                rank[:, i], below[:-1, i] = ranked.ranks(), ranked.below()
+                failures[i], resampled[i] = ", ".join(ranked.failures()), again
     attrs = {
         "law": problem.law.name,
         "noise": repr(problem.noise),

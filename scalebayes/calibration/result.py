@@ -58,19 +58,19 @@ def judged(
     difference = np.full((*shape, draws), np.nan)
     ends = np.full((2, len(OF), draws), np.nan)
     inside = np.zeros(shape, bool)
-    kept = {"all": np.full(len(failed), True), "passed": ~failed}
+    included = {"all": np.full(len(failed), True), "passed": ~failed}
     for j, of in enumerate(OF):
-        n = int(kept[of].sum())
+        n = int(included[of].sum())
         if not n:
             continue
         low, high = envelope(n, draws, INSIDE)
         ends[:, j] = low / n - x, high / n - x
         for i in range(len(names)):
-            seen = counts(rank[i, kept[of]], draws)
-            difference[i, j], p[i, j] = seen / n - x, p_value(rank[i, kept[of]], draws)
+            seen = counts(rank[i, included[of]], draws)
+            difference[i, j], p[i, j] = seen / n - x, p_value(rank[i, included[of]], draws)
             inside[i, j] = ((seen >= low) & (seen <= high)).all()
             if not np.isnan(below[i]).any():
-                each = [coverage(below[i, kept[of]], prob) for prob in PROBS]
+                each = [coverage(below[i, included[of]], prob) for prob in PROBS]
                 cover[i, :, j], se[i, :, j] = zip(*each, strict=True)
     return xr.Dataset(
         {

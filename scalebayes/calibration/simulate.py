@@ -137,7 +137,7 @@ def _departures_impl(model: Model, numbers: Numbers, rows: Rows, values: Any, ke
         values, key = each
         scaled = model.scaled(values, numbers)
         covariance = process.covariance({site.name: scaled[site.name] for site in model.process_sites}, places, places)
-        # Rows with the same inputs make the matrix singular to rounding, so that it has no Cholesky factor.
+        # Rows with the same inputs make the matrix singular to rounding.
         size, vectors = jnp.linalg.eigh(covariance)
         return vectors @ (jnp.sqrt(jnp.maximum(size, 0.0)) * jax.random.normal(key, size.shape))
 

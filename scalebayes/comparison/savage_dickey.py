@@ -115,14 +115,16 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
         _check(fit, name)
         axis = _pair(fit, name, value) if isinstance(value, str) else _single(fit, name, value)
     effective, inflation = _effective(fit, axis.draws)
-    found = density.at(axis.draws, axis.point, effective, axis.low, axis.high)
-    found = found._replace(se=found.se * inflation)
-    few = found.near < FEW
-    ratio = ((found.log_bound if few else found.log_density) - axis.log_prior) / np.log(10)
+    estimate = density.at(axis.draws, axis.point, effective, axis.low, axis.high)
+    estimate = estimate._replace(se=estimate.se * inflation)
+    few = estimate.near < FEW
+    ratio = ((estimate.log_bound if few else estimate.log_density) - axis.log_prior) / np.log(10)
     restriction = f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}"
-    sentence = _sentence(fit, name, restriction, ratio, found, few)
+    sentence = _sentence(fit, name, restriction, ratio, estimate, few)
     asked.warn({"": fit})
-    return SavageDickey(restriction, float(ratio), np.nan if few else found.se / np.log(10), few, found.near, sentence)
+    return SavageDickey(
+        restriction, float(ratio), np.nan if few else estimate.se / np.log(10), few, estimate.near, sentence
+    )
 
 
 def _check(fit: Fit, name: str) -> Param:

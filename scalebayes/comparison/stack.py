@@ -70,14 +70,14 @@ def stack(
         if weights not in KINDS:
             raise unknown("weights", weights, KINDS)
         _check_alike(checked(fits))
-        found = compare(fits, refits=0 if weights != "loo" else refits, largest=weights == "largest", seed=seed)
-        chosen, by = found.weights(weights), weights
-        told = Checks(tuple(c.within("weights") for c in found.checks if c.id in DOUBTS[weights]))
+        compared = compare(fits, refits=0 if weights != "loo" else refits, largest=weights == "largest", seed=seed)
+        chosen, by = compared.weights(weights), weights
+        checks_of_weights = Checks(tuple(c.within("weights") for c in compared.checks if c.id in DOUBTS[weights]))
     else:
-        chosen, by, told = dict(weights), "given", Checks(())
+        chosen, by, checks_of_weights = dict(weights), "given", Checks(())
     members = dict(zip(fits.names, fits.items, strict=True)) if isinstance(fits, Fits) else dict(fits)
     _check_alike(members)
-    return Stack(members, _in_order(chosen, members), by, int(draws), seed_record(seed), versions(), told)
+    return Stack(members, _in_order(chosen, members), by, int(draws), seed_record(seed), versions(), checks_of_weights)
 
 
 def _check_alike(members: Mapping[str, Any]) -> None:
@@ -92,8 +92,8 @@ def _check_alike(members: Mapping[str, Any]) -> None:
         for what in ("observable", "unit", "N_counts"):
             a, b = getattr(first.runs, what), getattr(fit.runs, what)
             if a != b:
-                told = what.replace("_", " ")
-                raise InputError(f"{one!r} and {name!r} can't be stacked: their {told} differs, {a!r} and {b!r}")
+                noun = what.replace("_", " ")
+                raise InputError(f"{one!r} and {name!r} can't be stacked: their {noun} differs, {a!r} and {b!r}")
 
 
 def _in_order(weights: Mapping[str, Any], members: Mapping[str, Fit]) -> dict[str, float]:

@@ -49,10 +49,10 @@ def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
 
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     even = np.full(models, 1 / models)
-    found = minimize(loss, even, jac=True, bounds=[(0, 1)] * models, constraints=[simplex], method="SLSQP").x
+    first = minimize(loss, even, jac=True, bounds=[(0, 1)] * models, constraints=[simplex], method="SLSQP").x
     # A weight of exactly zero would stay zero in the iteration.
-    found = np.clip(found, 0, None) + 1e-6
-    w = found / found.sum()
+    first = np.clip(first, 0, None) + 1e-6
+    w = first / first.sum()
     for _ in range(STEPS):
         gain = -loss(w)[1]
         if np.log(gain.max()) < GAP:
