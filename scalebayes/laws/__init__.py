@@ -1,4 +1,4 @@
-"""The registry of scaling laws."""
+"""This folder has the scaling laws; this file is the registry that finds them by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from scalebayes.laws import end_of_runs as anchored
 from scalebayes.laws.law import Law, Terms
 from scalebayes.laws.published import PRESETS, Preset, published
 
-# A law with settings is a function that makes it; each file of a group lists its own.
+# Each file lists its laws. A law with settings is listed as the function that makes it.
 _GROUPS: dict[str, dict[str, Law | Callable[..., Law]]] = {
     "One scale": one_scale.LAWS,
     "N and D": n_and_d.LAWS,
@@ -26,7 +26,10 @@ __all__ = ["GROUPS", "PRESETS", "Law", "Preset", "Terms", "get", "names", "publi
 
 
 def names() -> tuple[str, ...]:
-    """The names of the laws in the registry.
+    """List the names of the laws in the registry.
+
+    Returns:
+        The names, in the order of the page of all laws.
 
     >>> "chinchilla" in names()
     True
@@ -35,10 +38,19 @@ def names() -> tuple[str, ...]:
 
 
 def get(law: str | Law, **settings: Any) -> Law:
-    """A law by its name, with its settings where it has some; a `Law` passes through.
+    """Find a law by its name.
+
+    Args:
+        law: The name of a law, or a `Law`, which is returned as it is.
+        **settings: The settings of a law that has some, such as `breaks=2` of "broken_power". A setting that is left
+            out has its default.
+
+    Returns:
+        The law.
 
     Raises:
-        InputError: no such law or setting, with the valid ones and the nearest; settings beside a `Law`.
+        InputError: There is no such law or setting (the message lists the valid ones and names the nearest), or
+            settings are given together with a `Law`.
 
     >>> get("chinchilla").formula
     'E + A/N^alpha + B/D^beta'
@@ -55,9 +67,9 @@ def get(law: str | Law, **settings: Any) -> Law:
         raise InputError(f"a law is a name or a scalebayes.Law, not {type(law).__name__}")
     if law not in _REGISTRY:
         raise unknown("law", law, _REGISTRY)
-    found = _REGISTRY[law]
-    if not isinstance(found, Law):
-        return found(**settings)
+    registered = _REGISTRY[law]
+    if not isinstance(registered, Law):
+        return registered(**settings)
     if settings:
         raise InputError(f"law {law!r} has no settings, and {', '.join(settings)} is given; use law={law!r}")
-    return found
+    return registered

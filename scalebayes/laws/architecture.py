@@ -1,4 +1,4 @@
-"""Laws of the architecture and the way of training: experts, sparsity, precision, distillation, parallel passes."""
+"""This file has the laws of architecture and training: experts, sparsity, precision, distillation, parallel passes."""
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -8,7 +8,7 @@ from scalebayes.laws.n_and_d import chinchilla, log_terms
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
 from scalebayes.parameters.param import Param
 
-SMALL = 1e-30
+SMALL = 1e-30  # in the unit of L0; where L0 is not above E0 it takes the place of L0 - E0, whose log would be -inf
 
 
 def _routed(N, n, A, alpha, c, N_cut, n_start, n_gap):
@@ -60,7 +60,7 @@ ROUTED = Law(
         "n_gap": Param(dist.LogNormal(5.5, 0.7), ""),
     },
     formula="log L = log A - alpha log N + c log(N/N_cut) log Eh; "
-    "1/Eh = 1/(n - 1 + 1/(1/n_start - 1/n_max)) + 1/n_max, n_max = n_start + n_gap, n experts",
+    "1/Eh = 1/(n - 1 + 1/(1/n_start - 1/n_max)) + 1/n_max, n_max = n_start + n_gap, n the number of experts",
     reference="Clark et al. 2022, arXiv 2202.01169, with its a = -alpha, b = -c log N_cut and d = log A",
     bases={"n": ""},
     domains={"n": (1.0, float("inf"))},
@@ -118,7 +118,7 @@ SPARSE_WEIGHTS = Law(
         "b_D": Param(EXPONENT, ""),
         "c": Param(FLOOR, "loss"),
     },
-    formula="(a_S (1-S)^b_S + c_S) N^-b_N + (a_D/D)^b_D + c, S the sparsity, N the weights that aren't zero",
+    formula="(a_S (1-S)^b_S + c_S) N^-b_N + (a_D/D)^b_D + c, S the sparsity, N the number of weights that aren't zero",
     reference="formula as given in Frantar et al. 2023, arXiv 2309.08520",
     bases={"S": ""},
     domains={"S": (0.0, 1.0)},
@@ -128,11 +128,11 @@ SPARSE_WEIGHTS = Law(
 
 @with_length(1, 3)
 def precision(precisions: int = 1) -> Law:
-    """chinchilla in N_eff, the parameters that low precision leaves, with what quantisation after training costs."""
+    """The law chinchilla in N_eff, the parameters that low precision leaves, plus the cost of quantising afterwards."""
     bits = [f"P{i}" for i in range(1, precisions + 1)]
 
     def fn(N, D, P_post, A, B, alpha, beta, E, C_T, g_D, g_N, g_post, **rest):
-        # 1 - exp(-P/g), each
+        # Each P leaves the share 1 - exp(-P/g) of the parameters.
         left = sum(jnp.log(-jnp.expm1(-rest[P] / rest[f"g{i}"])) for i, P in enumerate(bits, 1))
         cost = jnp.log(C_T) + g_D * jnp.log(D) - g_N * jnp.log(N) - P_post / g_post
         in_N, in_D = log_terms(N, D, A, alpha, B, beta)
@@ -155,7 +155,7 @@ def precision(precisions: int = 1) -> Law:
         },
         inputs=("N", "D", *bits, "P_post"),
         formula="E + A/N_eff^alpha + B/D^beta + C_T D^g_D/N^g_N exp(-P_post/g_post); "
-        "N_eff = N prod_i (1 - exp(-P_i/g_i)), P_i bits in training, P_post after it",
+        "N_eff = N prod_i (1 - exp(-P_i/g_i)), P_i the bits in training, P_post the bits after it",
         reference="formula as given in Kumar et al. 2024, arXiv 2411.04330",
         bases=dict.fromkeys((*bits, "P_post"), ""),
         settings={"precisions": precisions},
@@ -163,7 +163,7 @@ def precision(precisions: int = 1) -> Law:
     )
 
 
-# N and D of the student. L_T and L_S are losses as the observable is.
+# N and D are those of the student. L_T and L_S are losses in the unit of the observable.
 DISTILLATION = Law(
     "distillation",
     _distillation,
@@ -179,7 +179,7 @@ DISTILLATION = Law(
         "f1": Param(dist.LogNormal(-1.0, 0.7), ""),
     },
     formula="L_T + L_T^-c0 (1 + (L_T/(L_S d1))^(1/f1))^(-c1 f1) (A/N^alpha + B/D^beta)^gamma, L_T the teacher's loss, "
-    "L_S the student's own without it",
+    "L_S the student's loss without a teacher",
     reference="formula as given in Busbridge et al. 2025, arXiv 2502.08606",
     bases={"L_T": "loss", "L_S": "loss"},
     trend={"N": -1, "D": -1},
@@ -194,14 +194,14 @@ PARALLEL = Law(
         "k": Param(dist.LogNormal(-1.0, 0.7), ""),
         "E": Param(FLOOR, "loss"),
     },
-    formula="E + (A / (N (k log P + 1)))^alpha, P parallel passes",
+    formula="E + (A / (N (k log P + 1)))^alpha, P the number of parallel passes",
     reference="formula as given in Chen et al. 2025, ParScale, arXiv 2505.10475",
     bases={"P": ""},
     domains={"P": (1.0, float("inf"))},
     trend={"N": -1, "P": -1},
 )
 
-# Below E0, which no model reaches, it stays at E1.
+# No model reaches an L0 below E0. There the law stays at E1.
 LOSS_TO_LOSS = Law(
     "loss_to_loss",
     _loss_to_loss,

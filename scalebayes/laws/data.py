@@ -1,4 +1,4 @@
-"""Laws of the data: repetition, filtering, mixtures, continued and transferred training, vocabularies."""
+"""This file has the laws of the data: repetition, filtering, mixtures, fine-tuning, transfer and vocabularies."""
 
 import math
 
@@ -12,13 +12,13 @@ from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Beta
 
-MOST = 60.0  # log of a ratio beyond which what decays with the ratio is gone
-EPOCHS = 64
-GONE = -80.0  # log of what a domain that is not in the mixture adds
+MOST = 60.0  # log of the ratio of all data to unique data; beyond it repeated data add nothing more
+EPOCHS = 64  # epochs of `data_filtering`; tokens past the last one count as tokens of the last one
+GONE = -80.0  # log of what a domain that isn't in the mixture adds; it stands for the log of zero
 
 
 def _effective(log_unique, log_all, star):
-    """log of u + u R* (1 - exp(-R/R*)) with R = all/u - 1: what repeated data, or excess parameters, are worth."""
+    """The log of u + u R* (1 - exp(-R/R*)), R = all/u - 1: the worth of repeated data, or of excess parameters."""
     excess = jnp.expm1(jnp.clip(log_all - log_unique, 0.0, MOST))
     return log_unique + jnp.log1p(-star * jnp.expm1(-excess / star))
 
@@ -26,7 +26,7 @@ def _effective(log_unique, log_all, star):
 def _data_constrained(N, D, U, A, B, alpha, beta, E, R_D_star, R_N_star):
     log_U = jnp.minimum(jnp.log(U), jnp.log(D))
     log_G = (jnp.log(alpha) + jnp.log(A) - jnp.log(beta) - jnp.log(B)) / (alpha + beta)
-    # The compute-optimal N for U tokens, from N = G C^(beta / (alpha + beta)) and D = C / N.
+    # N = G C^(beta / (alpha + beta)) and D = C / N give the compute-optimal N for U tokens.
     log_U_N = jnp.minimum(log_G + beta / alpha * (log_G + log_U), jnp.log(N))
     in_N = jnp.log(A) - alpha * _effective(log_U_N, jnp.log(N), R_N_star)
     in_D = jnp.log(B) - beta * _effective(log_U, jnp.log(D), R_D_star)
@@ -34,7 +34,7 @@ def _data_constrained(N, D, U, A, B, alpha, beta, E, R_D_star, R_N_star):
 
 
 def _data_filtering(D, U, A, b, tau, E):
-    """In epoch j the curve falls as D^-b_j, b_j = b 2^(-(j - 1) / tau); after the last counted one as in that."""
+    """The curve falls as D^-b_j in epoch j, b_j = b 2^(-(j - 1) / tau), and past epoch `EPOCHS` as in that epoch."""
     epoch = jnp.arange(1, EPOCHS)
     passed = jnp.clip(jnp.log(D)[..., None] - jnp.log(U)[..., None] - jnp.log(epoch), 0.0)
     halved = jnp.exp2(-jnp.arange(EPOCHS) / jnp.asarray(tau)[..., None])
@@ -62,7 +62,7 @@ def _finetune_rectified(D, B, D_l, beta, E):
 
 
 def _learnt(h, c, g):
-    """log of c h^g, which at h = 0 is nothing however small g is; its slopes stay finite there."""
+    """The log of c h^g; at h = 0 it is `GONE` however small g is, and its slopes there are finite."""
     there = h > 0
     return jnp.where(there, jnp.log(c) + g * jnp.log(jnp.where(there, h, 1.0)), GONE)
 
@@ -91,7 +91,7 @@ DATA_CONSTRAINED = Law(
     trend={"N": -1, "D": -1},
 )
 
-# Where the first epoch ends, D = U, the slope changes, and so it does after each further one.
+# The slope changes at D = U, where the first epoch ends, and at the end of each further epoch.
 DATA_FILTERING = Law(
     "data_filtering",
     _data_filtering,
@@ -101,8 +101,8 @@ DATA_FILTERING = Law(
         "tau": Param(dist.LogNormal(1.5, 1.0), ""),
         "E": Param(FLOOR, "loss"),
     },
-    formula="E + A U^-b_1 prod_j (D_j/D_(j-1))^-b_j over the epochs j, D_j the tokens seen at the end of the j-th; "
-    "b_j = b 2^(-(j - 1)/tau); tokens past the 64th epoch count as in it",
+    formula="E + A U^-b_1 prod_j (D_j/D_(j-1))^-b_j over the epochs j, D_j the tokens seen up to the end of epoch j; "
+    "b_j = b 2^(-(j - 1)/tau); tokens past epoch 64 count as tokens of epoch 64",
     reference="formula as given in Goyal et al. 2024, arXiv 2404.07177",
     bases={"U": "D"},
     trend={"D": -1},
@@ -129,7 +129,7 @@ CONTINUAL = Law(
     trend={"N": -1, "D": -1},
 )
 
-# As in kaplan: what the loss sees is N_c^alpha_N and D_c^alpha_D.
+# The priors of log N_c and log D_c are wide for the reason given at KAPLAN in n_and_d.py.
 TRANSFER = Law(
     "transfer",
     _transfer,
@@ -142,7 +142,7 @@ TRANSFER = Law(
         "alpha_N": Param(dist.LogNormal(-2.0, 0.6), ""),
         "alpha_D": Param(dist.LogNormal(-2.0, 0.6), ""),
     },
-    formula="kaplan in N and D + k D^a N^b: D tokens of fine-tuning and those that pretraining is worth",
+    formula="kaplan at N and D + k D^a N^b, D tokens of fine-tuning, k D^a N^b the tokens that pretraining is worth",
     reference="formula as given in Hernandez et al. 2021, arXiv 2102.01293",
     trend={"N": -1, "D": -1},
 )
@@ -156,7 +156,7 @@ FINETUNE = Law(
         "beta": Param(dist.LogNormal(-1.6, 0.6), ""),
         "E": Param(FLOOR, "loss"),
     },
-    formula="E + A / (x^alpha D^beta), D tokens of fine-tuning, x any scale of the pretraining",
+    formula="E + A / (x^alpha D^beta), D the tokens of fine-tuning, x any scale of the pretraining",
     reference="formula as given in Zhang et al. 2024, arXiv 2402.17193",
     trend={"x": -1, "D": -1},
 )
@@ -170,12 +170,12 @@ FINETUNE_RECTIFIED = Law(
         "beta": Param(EXPONENT, ""),
         "E": Param(FLOOR, "loss"),
     },
-    formula="E + B / (D_l + D^beta), D_l what pretraining has taught already",
+    formula="E + B / (D_l + D^beta), D_l the data that pretraining is worth",
     reference="formula as given in Lin et al. 2024, arXiv 2402.02314",
     trend={"D": -1},
 )
 
-# Normalised by the loss of a unigram model, so it may be negative.
+# The loss is normalised by the loss of a unigram model, so it may be negative.
 VOCABULARY = Law(
     "vocabulary",
     _vocabulary,
@@ -188,7 +188,8 @@ VOCABULARY = Law(
         "beta": Param(EXPONENT, ""),
         "E": Param(dist.LogNormal(0.0, 0.5), "loss"),
     },
-    formula="-E + A1/N_nv^a1 + A2/N_v^a2 + B/H^beta, N_nv parameters without and N_v in the vocabulary, H characters",
+    formula="-E + A1/N_nv^a1 + A2/N_v^a2 + B/H^beta, N_nv the parameters outside the vocabulary, N_v those in it, "
+    "H the characters",
     reference="formula as given in Tao et al. 2024, arXiv 2407.13623",
     range=(float("-inf"), float("inf")),
     noise="normal_raw",
@@ -198,7 +199,7 @@ VOCABULARY = Law(
 
 @with_length(2, 12)
 def mixture_exp(domains: int = 2) -> Law:
-    """c + k exp(sum_j t_j r_j), r_j the share of domain j in the data; they add up to one, so the last t_j is 0."""
+    """The law c + k exp(sum_j t_j r_j), r_j the share of domain j; the shares add up to one, so the last t_j is 0."""
     shares = [f"r{j}" for j in range(1, domains + 1)]
 
     def fn(c, k, **rest):
@@ -226,7 +227,7 @@ def mixture_exp(domains: int = 2) -> Law:
 
 @with_length(1, 12)
 def mixture_additive(domains: int = 2) -> Law:
-    """chinchilla with a term of the mixture: E + 1/sum_i(c_i h_i^g_i) + A/N^alpha + B/D^beta."""
+    """The law chinchilla with a term of the mixture: E + 1/sum_i(c_i h_i^g_i) + A/N^alpha + B/D^beta."""
     weights = [f"h{i}" for i in range(1, domains + 1)]
 
     def fn(N, D, A, B, alpha, beta, E, **rest):

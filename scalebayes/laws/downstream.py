@@ -1,4 +1,4 @@
-"""Laws of what training is for: errors and accuracies by the loss, samples, test-time compute, rewards."""
+"""This file has the laws of results after training: errors, accuracies, samples, test-time compute and rewards."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from scalebayes.parameters.priors import Beta
 
 REAL = (float("-inf"), float("inf"))
 SHARE = (0.0, 1.0)
-LEAST = 1e-12  # of what a share lacks to one: its logit stays finite
+LEAST = 1e-12  # least distance of a share from one; with less its logit would be infinite
 
 
 def _sigmoid_compute(C, R0, R1, C_mid, b):
@@ -88,7 +88,7 @@ ACCURACY_SIGMOID = Law(
         "L_mid": Param(dist.LogNormal(0.0, 0.2), "L"),
     },
     formula="b + a / (1 + exp(k (L - L_mid))), L the loss",
-    reference="Bhagia et al. 2024, arXiv 2412.04403, with k for its -k and L_mid for its L0",
+    reference="Bhagia et al. 2024, arXiv 2412.04403; k is its -k, and L_mid is its L0",
     observable="accuracy",
     range=SHARE,
     noise="normal_raw",
@@ -99,8 +99,8 @@ REPEATED_SAMPLING = Law(
     "repeated_sampling",
     _repeated_sampling,
     {"A": Param(dist.LogNormal(0.0, 0.7), "k^b"), "b": Param(EXPONENT, "")},
-    formula="exp(-A k^-b), k samples a problem",
-    reference="formula as given in Brown et al. 2024, arXiv 2407.21787, with A for its -a",
+    formula="exp(-A k^-b), k the number of samples for each problem",
+    reference="formula as given in Brown et al. 2024, arXiv 2407.21787; A is its -a",
     observable="coverage",
     range=SHARE,
     noise="logit_normal",
@@ -115,8 +115,8 @@ TRAIN_TEST_COMPUTE = Law(
         "p": Param(dist.Normal(-0.9, 0.3), ""),
         "q": Param(dist.Normal(0.0, 0.3), ""),
     },
-    formula="log test = p log train + q score + log T: the compute at test time that reaches a score",
-    reference="formula as given in Jones 2021, arXiv 2104.03113, with log T for its r",
+    formula="log test = p log train + q score + log T, test the compute at test time that reaches a score",
+    reference="formula as given in Jones 2021, arXiv 2104.03113; log T is its r",
     observable="test",
     bases={"score": ""},
     domains={"score": REAL},
@@ -142,7 +142,11 @@ def _overoptimisation(form: str) -> Law:
 
 
 def reward_overoptimisation(**settings: Any) -> Law:
-    """form="rl" for reinforcement learning, form="bon" for the best of n samples."""
+    """The law of reward over-optimisation.
+
+    Args:
+        **settings: `form`, which is "rl" (the default) for reinforcement learning and "bon" for the best of n samples.
+    """
     for name in settings:
         if name != "form":
             raise unknown("setting of law 'reward_overoptimisation'", name, ["form"])

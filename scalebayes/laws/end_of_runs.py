@@ -1,8 +1,9 @@
-"""Laws written from the end of the runs, for forecasts beyond them.
+"""This file has the laws whose parameters are values at the end of the runs, for predictions beyond them.
 
-The same surfaces as `offset_power`, `onset_power` and `chinchilla`, in parameters that the largest runs decide: F, the
-loss there; phi, the share of it that no scale takes away; and slopes there. Their references are the largest runs, not
-the middle of all, and their priors those of the recipe for extrapolation.
+The laws have the same curves as `offset_power`, `onset_power` and `chinchilla`. Their parameters are what the largest
+runs decide: F is the loss there, phi is the share of F that no scale takes away, and the exponents are slopes there.
+Their reference is the largest runs and not the middle of all runs. Their priors are those of the recipe for
+extrapolation.
 """
 
 import math
@@ -14,11 +15,11 @@ import numpyro.distributions as dist
 from scalebayes.laws.law import Law, Terms
 from scalebayes.parameters.param import Param
 
-LEVEL = dist.LogNormal(0.0, 0.3)
+LEVEL = dist.LogNormal(0.0, 0.3)  # F over the geometric mean of the largest runs' losses
 
 
 def _shares(logit):
-    """log phi and log(1 - phi)."""
+    """The pair log phi and log(1 - phi) for logit phi."""
     return jax.nn.log_sigmoid(logit), jax.nn.log_sigmoid(-logit)
 
 
@@ -58,7 +59,7 @@ END_POWER = Law(
         "x_end": Param("reference", "x"),
     },
     formula="F (phi + (1 - phi) (x/x_end)^-alpha), phi = sigmoid(logit_phi)",
-    reference="offset_power with its loss F at the largest runs, of which phi is E",
+    reference="offset_power, written with the loss F at the largest runs and the share phi = E/F",
     trend={"x": -1},
     anchor="end",
 )
@@ -72,7 +73,7 @@ END_ONSET = Law(
         "k": Param(dist.LogNormal(0.0, 0.5), ""),
     },
     formula="F (phi + (1 - phi) exp(-alpha (s(x) - s(x_end)))), s(x) = log(1 + (x/d)^k) / k",
-    reference="onset_power with its loss F at the largest runs, of which phi is E",
+    reference="onset_power, written with the loss F at the largest runs and the share phi = E/F",
     trend={"x": -1},
     anchor="end",
 )
@@ -91,7 +92,8 @@ END_CHINCHILLA = Law(
     },
     formula="F (phi + (1 - phi) (r (N/N_end)^-alpha + (1 - r) (D/D_end)^-beta)), phi = sigmoid(logit_phi), "
     "r = sigmoid(logit_r)",
-    reference="chinchilla with its loss F at the largest runs, of which phi is E and r the rest's part in N",
+    reference="chinchilla, written with the loss F at the largest runs, the share phi = E/F, and r, the "
+    "share of the term in N in the rest F - E",
     terms=_end_chinchilla_terms,
     trend={"N": -1, "D": -1},
     anchor="end",

@@ -1,17 +1,17 @@
-"""Laws given by an equation: solved inside the trace, with derivatives by the implicit function theorem."""
+"""This file solves a law's equation inside the trace; the derivatives come from the implicit function theorem."""
 
 import jax
 import jax.numpy as jnp
 
-STEPS = 16
+STEPS = 16  # Newton steps
 
 
 @jax.custom_jvp
 def balance(c, a):
-    """The u with -softplus(-u) + a softplus(u) = c, for a > 0; c and a broadcast.
+    """Solve -softplus(-u) + a softplus(u) = c for u, where a > 0; c and a broadcast.
 
-    With s = sigmoid(u) it is the s of (0, 1) with s / (1 - s)^a = exp(c). The left side rises with a slope between 1
-    and a, and bends one way only, so Newton's method converges from anywhere.
+    With s = sigmoid(u) the equation is s / (1 - s)^a = exp(c) for s in (0, 1). Its left side rises with a slope between
+    1 and a and bends one way only, so that Newton's method converges from any start.
 
     >>> float(balance(0.0, 1.0))
     0.0

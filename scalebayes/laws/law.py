@@ -1,4 +1,4 @@
-"""Law: a scaling law as data and one pure function."""
+"""This file defines `Law`: a scaling law as a record of data with one pure function."""
 
 import inspect
 import math
@@ -18,7 +18,7 @@ from scalebayes.parameters.priors import check_reference, replaced
 
 
 class Terms(NamedTuple):
-    """The two terms whose sum decides a law's optimum: exp(log_A)/N^alpha + exp(log_B)/D^beta."""
+    """The two terms exp(log_A)/N^alpha and exp(log_B)/D^beta, whose sum decides where a law has its optimum."""
 
     log_A: Any
     alpha: Any
@@ -27,40 +27,53 @@ class Terms(NamedTuple):
 
 
 class Literature(NamedTuple):
-    """A prior from published fits, and which they are."""
+    """A prior that was made from published fits, and the names and values of those fits."""
 
     prior: Param
     sources: str
 
 
-@dataclass(frozen=True, eq=False)  # a law is its function: two are the same where they are one object
+@dataclass(frozen=True, eq=False)  # functions can't be compared, so a law equals itself alone
 class Law:
-    """A scaling law: `fn(inputs..., parameters...) -> observable`, with a prior and a dimension a parameter.
+    """A scaling law: a function `fn(inputs..., parameters...) -> observable`, and a prior for each parameter.
 
     Args:
-        name: what it is registered and saved under.
-        fn: pure JAX function of scalars that broadcast; called with keywords. No jit inside.
-        params: name -> `Param`, or a NumPyro distribution (a prior in the runs' own units), or a number (fixed).
-        inputs: the arguments that are columns of the runs; by default all that are not parameters.
-        formula: for people. reference: where it was published.
-        observable: what it gives. range: the open interval of its values; a law of a bounded observable, such as an
-            error rate, takes it in its own unit, any other relative to the runs' scale.
-        noise: the name of the noise that fits the observable.
-        bases: input -> the base of its unit, where that isn't the input itself: {"U": "D"} for an input in the unit
-            of D, {"P": ""} for one that enters the law as it is, such as a number of bits; "loss" for one in the
-            unit of the observable.
-        domains: input -> (low, high) of an input that need not be positive: from low on, below high.
-        trend: input -> -1 where the law never rises with it, 1 where it never falls; inputs left out may do either.
-        shares: inputs that are shares of one whole; where there are several they add up to one.
-        settings: of laws with a list inside, such as the number of breaks; `fn` may then take **rest.
-        ties: (kept, dropped) pairs of parameters that `tie` has made one.
-        literature: parameter -> the prior that `with_priors("literature")` gives it, with its sources.
-        anchor: which runs are its reference: all of them, in their "middle", or the largest tenth, at their "end".
-        terms: parameters -> `Terms`, where the optimum under C = 6 N D is in closed form: the law must be
-            increasing in A/N^alpha + B/D^beta and depend on N and D through it alone.
+        name: The name under which the law is registered and saved.
+        fn: A pure JAX function of scalars that broadcast. It is called with keywords, and has no jit inside.
+        params: A mapping from each parameter's name to a `Param`, to a NumPyro distribution (a prior in the runs' own
+            units), or to a number (the parameter is fixed there).
+        inputs: The names of the arguments that are columns of the runs. The default is all arguments that are not
+            parameters.
+        formula: The formula as text for people. The default is "".
+        reference: The place where the law was published. The default is "".
+        observable: The name of the quantity that the law gives. The default is "loss".
+        range: The open interval of the observable's values; the default is (0, inf). Where its upper end is finite,
+            as of an error rate, the law takes the observable as it is. Otherwise the law takes the observable
+            divided by the runs' scale.
+        noise: The name of the noise that suits the observable. The default is "student_t".
+        bases: A mapping from an input to the base of its unit. It names the inputs whose base isn't the input itself:
+            {"U": "D"} says that U is in the unit of D, {"P": ""} says that P enters the law as it is, such as a number
+            of bits, and "loss" stands for the unit of the observable. The default is {}.
+        domains: A mapping from an input that need not be positive to (low, high). Its values are at least low and
+            below high. The default is {}: every input is positive.
+        trend: A mapping from an input to -1 where the law never rises with it, and to 1 where the law never falls
+            with it. The law may do either with an input that is left out. The default is {}.
+        shares: The inputs that are shares of one whole. Where there are several, they add up to one. The default
+            is ().
+        settings: The settings of a law that has a list inside, such as the number of breaks. Where there are some,
+            `fn` may take **rest. The default is {}.
+        anchor: The runs that the law takes as its reference: "middle" (the default) for the middle of all runs, "end"
+            for the largest tenth of them.
+        terms: A function from the parameters to `Terms`, for a law whose optimum under C = 6 N D has a closed form.
+            The law must be increasing in A/N^alpha + B/D^beta, and depend on N and D through this sum alone. The
+            default is None: the law has no closed form.
+        ties: The (kept, dropped) pairs of parameters that `tie` has made one. The default is ().
+        literature: A mapping from a parameter to the prior that `with_priors("literature")` gives it, with the sources
+            of that prior. The default is {}.
 
     Raises:
-        InputError: a parameter that `fn` doesn't take, an argument without a prior, a dimension in unknown bases.
+        InputError: `fn` doesn't take one of the parameters, an argument has no prior, a dimension has an unknown base,
+            or `bases`, `domains`, `trend` or `shares` name something that they can't.
 
     >>> import numpyro.distributions as dist
     >>> mine = Law("mine", lambda N, a, E: E + N**-a, {"a": dist.LogNormal(-1.0, 0.5), "E": 1.0})
@@ -133,19 +146,20 @@ class Law:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
     def __call__(self, *inputs: Any, **values: Any) -> Any:
-        """Evaluate the law at inputs and parameters in the runs' own units; they broadcast.
+        """Evaluate the law at inputs and parameters in the runs' own units.
 
-        Works under jit, vmap and grad.
+        The arguments broadcast against each other. The call works under jit, vmap and grad.
 
         Args:
-            *inputs: inputs by position, in the order of `law.inputs`.
-            **values: inputs and parameters by name. Parameters fixed at a number may be left out.
+            *inputs: The inputs by position, in the order of `law.inputs`.
+            **values: The inputs and the parameters by name. A parameter that is fixed at a number may be left out.
 
         Returns:
-            The observable, of the shape that the arguments broadcast to.
+            The observable, in the shape that the arguments broadcast to.
 
         Raises:
-            InputError: a name is missing, unknown or given twice, or there are more positions than inputs.
+            InputError: A name is missing, unknown or given twice, or more values are given by position than the law
+                has inputs.
 
         >>> import scalebayes as sb
         >>> law = sb.laws.get("chinchilla")
@@ -168,21 +182,28 @@ class Law:
         for name in values:
             if name not in known:
                 raise unknown(f"argument of law {self.name!r}", name, known)
-        # One that is fixed at the runs' reference has no number before there are runs.
+        # A parameter that is fixed at the runs' reference has no number until there are runs.
         full = {**{n: p.prior for n, p in self.params.items() if p.fixed and p.prior != "reference"}, **values}
         if missing := [n for n in known if n not in full]:
             raise InputError(f"law {self.name!r} needs {', '.join(missing)}")
         return self.fn(**full)
 
     def with_priors(self, which: str | None = None, /, **priors: Any) -> "Law":
-        """The law with other priors: name -> distribution in the runs' own units, `Param`, number (fixed) or "flat".
+        """Make a law with other priors.
 
         Args:
-            which: "literature" for priors from published fits (`law.literature` has them with their sources), for
-                the parameters that have one, are not fixed and are not among `priors`.
+            which: "literature" takes the priors from published fits, for each parameter that has one, isn't fixed and
+                isn't among `priors`. `law.literature` shows these priors with their sources. The default is None:
+                only `priors` are changed.
+            **priors: The new prior of each parameter, by the parameter's name: a NumPyro distribution in the runs' own
+                units, a `Param`, a number (the parameter is fixed there), or "flat".
+
+        Returns:
+            A new law; this one stays as it is.
 
         Raises:
-            InputError: no such parameter, a prior that it can't have, or no literature for this law.
+            InputError: The law has no such parameter, the parameter can't have that prior, or the law has no priors
+                from the literature.
 
         >>> import scalebayes as sb, numpyro.distributions as dist
         >>> sb.laws.get("chinchilla").with_priors(alpha=dist.Uniform(0.2, 0.5)).params["alpha"].prior.low
@@ -195,7 +216,7 @@ class Law:
             if not self.literature:
                 raise InputError(f"law {self.name!r} has no priors from the literature; give your own by name")
             free = [name for name, param in params.items() if not param.fixed]
-            known = {name: one.prior for name, one in self.literature.items() if name in free}
+            known = {name: published.prior for name, published in self.literature.items() if name in free}
             priors = {**known, **priors}
         for name, prior in priors.items():
             if name not in params:
@@ -204,7 +225,16 @@ class Law:
         return replace(self, params=params)
 
     def fix(self, **values: float) -> "Law":
-        """The law with parameters held at numbers in the runs' own units.
+        """Make a law in which some parameters are fixed at numbers.
+
+        Args:
+            **values: The number of each parameter, by the parameter's name, in the runs' own units.
+
+        Returns:
+            A new law; this one stays as it is.
+
+        Raises:
+            InputError: The law has no such parameter, a value isn't a number, or the parameter can't have that value.
 
         >>> import scalebayes as sb
         >>> sb.laws.get("chinchilla").fix(alpha=0.5).params["alpha"].fixed
@@ -215,10 +245,18 @@ class Law:
         return self.with_priors(**{n: x if isinstance(x, bool) else float(x) for n, x in values.items()})
 
     def tie(self, kept: str, dropped: str) -> "Law":
-        """The law with two parameters made one, under the name and the prior of the first.
+        """Make a law in which two parameters are one, under the name and with the prior of the first.
+
+        Args:
+            kept: The name of the parameter that stays.
+            dropped: The name of the parameter that is set equal to `kept` and is no longer a parameter.
+
+        Returns:
+            A new law; this one stays as it is.
 
         Raises:
-            InputError: no such parameter, the same twice, or two of different dimensions.
+            InputError: The law has no such parameter, both names are the same, their dimensions differ, only `dropped`
+                is fixed, or the prior of `kept` reaches values that `dropped` can't have.
 
         >>> import scalebayes as sb
         >>> tied = sb.laws.get("chinchilla").tie("alpha", "beta")
@@ -235,7 +273,7 @@ class Law:
             raise InputError(f"tie({kept!r}, {dropped!r}): their dimensions differ, {one!r} and {other!r}")
         if self.params[dropped].fixed and not self.params[kept].fixed:
             raise InputError(f"{dropped!r} is fixed, and {kept!r} isn't: tie({dropped!r}, {kept!r}) fixes both")
-        # Refuses a prior that reaches where the dropped parameter can't be.
+        # This call refuses a prior that reaches values that the dropped parameter can't have.
         replaced(kept, self.params[dropped], self.params[kept].prior)
 
         def renamed(text: str | None) -> str | None:
@@ -256,21 +294,21 @@ class Law:
 
     @property
     def dimensions(self) -> dict[str, str | None]:
-        """name -> dimension of each parameter."""
+        """The dimension of each parameter, by its name."""
         return {name: param.dimension for name, param in self.params.items()}
 
     @property
     def has_scale(self) -> bool:
-        """Whether the observable is seen relative to the runs' scale; a bounded one is taken as it is."""
+        """Whether the law takes the observable divided by the runs' scale; it takes a bounded observable as it is."""
         return math.isinf(self.range[1])
 
     @property
     def has_dimensions(self) -> bool:
-        """Whether every parameter has a dimension, so that the law can be evaluated on scaled inputs."""
+        """Whether the dimension of every parameter is known, so that the law can be evaluated on scaled inputs."""
         return all(param.dimension is not None for param in self.params.values())
 
 
-@cache  # the same law tied again is the same function, and so the same trace
+@cache  # a law that is tied again has the same function, so that nothing is traced again
 def _tied(fn: Callable[..., Any], kept: str, dropped: str) -> Callable[..., Any]:
     def tied(**values: Any) -> Any:
         return fn(**values, **{dropped: values[kept]})
@@ -293,9 +331,9 @@ def _arguments(name: str, fn: Callable[..., Any], listed: tuple[str, ...]) -> tu
 
 
 def with_length(least: int, most: int) -> Callable[[Callable[[int], Law]], Callable[..., Law]]:
-    """For a law with a list inside: its maker takes the list's length, checked, and makes each law once.
+    """A decorator for the maker of a law with a list inside: it checks the list's length and makes each law once.
 
-    A law made once is one function, so that a second fit of it compiles nothing.
+    A law that is made once has one function, so that a second fit of it compiles nothing.
     """
 
     def decorate(make: Callable[[int], Law]) -> Callable[..., Law]:
@@ -329,7 +367,7 @@ def _as_param(name: str, prior: Any) -> Param:
 
 
 def _bases(law: str, inputs: tuple[str, ...], bases: Mapping[str, str]) -> tuple[str, ...]:
-    """The bases that a dimension may have."""
+    """The bases that a dimension of this law may have."""
     for name, base in bases.items():
         if name not in inputs or base not in ("", "loss", *inputs):
             raise InputError(f"law {law!r}: bases maps an input to an input, 'loss' or '', not {name!r} to {base!r}")

@@ -1,4 +1,4 @@
-"""Laws of parameters N and training tokens D."""
+"""This file has the laws of the number of parameters N and the number of training tokens D."""
 
 import math
 
@@ -9,11 +9,11 @@ from scalebayes.laws.law import Law, Literature, Terms
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR
 from scalebayes.parameters.param import Param
 
-MOST = 50.0  # of an exponent: far outside the runs it would overflow
+MOST = 50.0  # largest exponent of exp in `farseer`; far outside the runs a larger one would overflow
 
 
 def log_terms(N, D, A, alpha, B, beta):
-    """log A/N^alpha and log B/D^beta."""
+    """The pair log A/N^alpha and log B/D^beta."""
     return jnp.log(A) - alpha * jnp.log(N), jnp.log(B) - beta * jnp.log(D)
 
 
@@ -85,7 +85,7 @@ def _nested_terms(A, B, alpha, beta, q, **_):
 
 
 def _gadre_terms(a, b, eta, **_):
-    """(a M^eta + b M^-eta) C^-eta is 6^-eta (a N^-2eta + b D^-2eta)."""
+    """The terms of `gadre`, since (a M^eta + b M^-eta) C^-eta = 6^-eta (a N^-2eta + b D^-2eta)."""
     return Terms(jnp.log(a) - eta * jnp.log(6.0), 2 * eta, jnp.log(b) - eta * jnp.log(6.0), 2 * eta)
 
 
@@ -114,7 +114,7 @@ CHINCHILLA = Law(
         ),
         "E": Literature(
             Param(dist.LogNormal(math.log(1.79), 0.1), "loss", scaled=False),
-            "hoffmann2022 1.693, besiroglu2024 1.817, muennighoff2023 1.869; nats a token of English text",
+            "hoffmann2022 1.693, besiroglu2024 1.817, muennighoff2023 1.869, in nats per token of English text",
         ),
     },
 )
@@ -134,7 +134,8 @@ CHINCHILLA_TIED = Law(
     trend={"N": -1, "D": -1},
 )
 
-# N_c and D_c sit inside a power of about a tenth: what the loss sees is N_c^alpha_N, so their logs are wide.
+# The loss depends on N_c through N_c^alpha_N, and on D_c alike. These exponents are about a tenth, so the priors of
+# log N_c and log D_c are wide.
 KAPLAN = Law(
     "kaplan",
     kaplan,
@@ -179,13 +180,13 @@ NESTED = Law(
         "q": Param(dist.LogNormal(-0.3, 0.5), ""),
     },
     formula="E + [(A/N^alpha)^(1/q) + (B/D^beta)^(1/q)]^q",
-    reference="chinchilla at q = 1, kaplan at E = 0 and q = alpha_D: Hoffmann et al. 2022, arXiv 2203.15556; "
+    reference="it is chinchilla at q = 1, and kaplan at E = 0 and q = alpha_D; Hoffmann et al. 2022, arXiv 2203.15556; "
     "Kaplan et al. 2020, arXiv 2001.08361",
     terms=_nested_terms,
     trend={"N": -1, "D": -1},
 )
 
-# As in kaplan: what the loss sees is N_c^alpha_N.
+# The prior of log N_c is wide for the reason given at KAPLAN.
 KAPLAN_STEPS = Law(
     "kaplan_steps",
     _kaplan_steps,
@@ -196,11 +197,11 @@ KAPLAN_STEPS = Law(
         "alpha_S": Param(dist.LogNormal(-1.0, 0.6), ""),
     },
     formula="(N_c/N)^alpha_N + (S_c/S)^alpha_S",
-    reference="formula as given in Kaplan et al. 2020, arXiv 2001.08361, with S = S_min, the least steps",
+    reference="formula as given in Kaplan et al. 2020, arXiv 2001.08361, with S = S_min, the least number of steps",
     trend={"N": -1, "S": -1},
 )
 
-# Only a/eta, b/eta and c/eta matter: eta is the unit of the error inside, and fixed.
+# The loss depends on a/eta, b/eta and c/eta alone. So eta, the unit of the error e, is fixed at 1.
 ROSENFELD = Law(
     "rosenfeld",
     _rosenfeld,
@@ -228,7 +229,7 @@ GADRE = Law(
         "E": Param(FLOOR, "loss"),
     },
     formula="E + (a M^eta + b M^-eta) C^-eta with M = D/N, C = 6 N D",
-    reference="Gadre et al. 2024, arXiv 2403.08540; chinchilla_tied with alpha = 2 eta",
+    reference="Gadre et al. 2024, arXiv 2403.08540; it is chinchilla_tied with alpha = 2 eta",
     terms=_gadre_terms,
     trend={"N": -1, "D": -1},
 )
@@ -249,8 +250,8 @@ PEARCE = Law(
     trend={"N": -1, "D": -1},
 )
 
-# D's exponent depends on N, so a unit of D is part of the law: D_0, the middle of the runs unless said otherwise. The
-# published form has D_0 = 1 token, E = exp(b3), B = exp(b2), and a3, a1 and b with the other sign.
+# The exponent of D depends on N, so that a unit of D is part of the law. It is D_0, by default the middle of the runs.
+# The published form has D_0 = 1 token, E = exp(b3), B = exp(b2), and a3, a1 and b with the opposite sign.
 FARSEER = Law(
     "farseer",
     _farseer,

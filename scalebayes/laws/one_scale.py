@@ -1,4 +1,4 @@
-"""Laws of one scale x: bind x to a column with `fit(..., inputs={"x": "C"})`."""
+"""This file has the laws of one scale x, which `fit(..., inputs={"x": "C"})` binds to a column."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,12 @@ from scalebayes.laws.implicit import balance
 from scalebayes.laws.law import Law, with_length
 from scalebayes.parameters.param import Param
 
-# Priors are on parameters in reference units, where the observable is about one at the middle of the runs.
-AMPLITUDE = dist.LogNormal(-1.2, 1.0)
-PART = dist.LogNormal(-1.4, 0.9)  # of a law with further terms, which the loss is shared out to
+# These priors are on parameters in reference units. There the observable is about one at the middle of the runs.
+AMPLITUDE = dist.LogNormal(-1.2, 1.0)  # the height of a term that falls with a scale
+PART = dist.LogNormal(-1.4, 0.9)  # such a height in a law with more terms, each of which is a smaller part of the loss
 EXPONENT = dist.LogNormal(-1.05, 0.6)
-FLOOR = dist.HalfNormal(1.0)
-PLACE = dist.LogNormal(-2.0, 2.0)  # of a knee or a break: likelier before the middle of the runs than after
+FLOOR = dist.HalfNormal(1.0)  # the loss that no scale takes away
+PLACE = dist.LogNormal(-2.0, 2.0)  # a knee or a break: it lies more likely below the middle of the runs than above
 
 
 def _power(x, A, alpha):
@@ -33,7 +33,7 @@ def _vit_saturation(x, A, alpha, g, E):
 
 
 def _m4(x, A, alpha, a, E, K):
-    """With y = E + K s the equation is s / (1 - s)^a = A x^-alpha K^(a - 1)."""
+    """The law m4: with y = E + K s its equation is s / (1 - s)^a = A x^-alpha K^(a - 1)."""
     c = jnp.log(A) - alpha * jnp.log(x) + (a - 1) * jnp.log(K)
     return E + K * jax.nn.sigmoid(balance(c, a))
 
@@ -65,7 +65,8 @@ OFFSET_POWER = Law(
     trend={"x": -1},
 )
 
-# g^-1 is where the curve flattens: after the middle of the runs, or it is a constant.
+# The curve flattens at x = 1/g. Its prior puts this place beyond the middle of the runs, since a curve that flattens
+# before is a constant on the runs.
 SHIFTED_POWER = Law(
     "shifted_power",
     _shifted_power,
@@ -103,8 +104,8 @@ M4 = Law(
         "E": Param(dist.HalfNormal(0.7), "loss"),
         "K": Param(dist.LogNormal(0.8, 0.7), "loss"),
     },
-    formula="the y of (y - E) / (E + K - y)^a = A x^-alpha, between E and E + K",
-    reference="Alabdulmohsin et al. 2022, arXiv 2209.06640, M4, with its E0 written E + K so that it lies above E",
+    formula="the y between E and E + K that solves (y - E) / (E + K - y)^a = A x^-alpha",
+    reference="Alabdulmohsin et al. 2022, arXiv 2209.06640, M4; its E0 is E + K here, so that it lies above E",
     trend={"x": -1},
 )
 
@@ -119,17 +120,17 @@ ONSET_POWER = Law(
         "E": Param(FLOOR, "loss"),
     },
     formula="E + A exp(-alpha s), s = log(1 + (x/d)^k) / k",
-    reference="an offset power law that begins to fall at x = d; Caballero et al. 2022, arXiv 2210.14891, without "
-    "the slope before its one break",
+    reference="an offset power law that begins to fall at x = d: the law of Caballero et al. 2022, arXiv 2210.14891, "
+    "with one break and no slope before it",
     trend={"x": -1},
 )
 
 
 @with_length(1, 6)
 def broken_power(breaks: int = 1) -> Law:
-    """E + A x^-c0 prod_i (1 + (x/d_i)^(1/f_i))^(-c_i f_i), i = 1 to `breaks`.
+    """The law E + A x^-c0 prod_i (1 + (x/d_i)^(1/f_i))^(-c_i f_i), with i from 1 to `breaks`.
 
-    The breaks are in order: d_1 is the first, and d_i = d_(i-1) exp(gap_i) the others.
+    The breaks are in order: d_1 is the first break, and break i lies at d_i = d_(i-1) exp(gap_i).
     """
 
     def fn(x, A, c0, E, **rest):

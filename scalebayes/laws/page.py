@@ -1,4 +1,4 @@
-"""The page of all laws, made from their records: `python -m scalebayes.laws.page > LAWS.md`."""
+"""This file makes the page of all laws from their records: `python -m scalebayes.laws.page > LAWS.md`."""
 
 import math
 from collections.abc import Iterator
@@ -10,19 +10,25 @@ from scalebayes.parameters.priors import prior_text
 COMMAND = "python -m scalebayes.laws.page > LAWS.md"
 HEAD = f"""# Scaling laws
 
-Made from the records of the laws by `{COMMAND}`. A law is fitted by its name,
-`sb.fit(runs, law="chinchilla")`; one with settings by `sb.laws.get("broken_power", breaks=2)`. Inputs are positive
-unless it says otherwise. Priors are on parameters in reference units: inputs and observable over their geometric mean
-in the runs (root mean square of an observable that may be negative); an observable between two numbers is taken as it
-is. In brackets after a prior is the parameter's dimension, in which `loss` is the unit of the observable.
+`{COMMAND}` makes this page from the records of the laws.
 
-`law.with_priors("literature")` takes the priors from published fits where there are some; `law.with_priors(E=...)`,
-`law.fix(alpha=0.5)` and `law.tie("alpha", "beta")` give a law with other priors, fixed or equal parameters.
+A law is fitted by its name: `sb.fit(runs, law="chinchilla")`. A law with settings is made first:
+`sb.laws.get("broken_power", breaks=2)`. Inputs are positive unless the table says otherwise.
+
+Priors are on parameters in reference units. There each input is divided by its geometric mean in the runs. The
+observable is divided by its geometric mean too, or by its root mean square where it may be negative; an observable
+between two numbers is taken as it is. The laws from the end of the runs take these means over the largest tenth of the
+runs, the others over all runs. The brackets after a prior have the parameter's dimension, in which `loss` is the unit
+of the observable.
+
+`law.with_priors("literature")` takes the priors from published fits, where there are some. `law.with_priors(E=...)`
+gives a law with other priors, `law.fix(alpha=0.5)` one with a fixed parameter, and `law.tie("alpha", "beta")` one with
+two equal parameters.
 """
 
 
 def page() -> str:
-    """The page as Markdown: a section a group, a table of its laws, and each law's parameters.
+    """The page as Markdown; each group of laws has a section with a table of its laws and their parameters.
 
     >>> "## N and D" in page()
     True
@@ -32,11 +38,11 @@ def page() -> str:
 
 def section(group: str, members: tuple[str, ...]) -> Iterator[str]:
     """The lines of one group of laws."""
-    found = [laws.get(name) for name in members]
+    group_laws = [laws.get(name) for name in members]
     yield f"## {group}\n"
     yield "| law | formula | inputs | observable, noise | reference |"
     yield "|---|---|---|---|---|"
-    for law in found:
+    for law in group_laws:
         settings = "".join(f", `{name}={value!r}`" for name, value in law.settings.items())
         cells = (
             f"`{law.name}`{settings}",
@@ -47,24 +53,24 @@ def section(group: str, members: tuple[str, ...]) -> Iterator[str]:
         )
         yield "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"
     yield ""
-    for law in found:
+    for law in group_laws:
         yield from parameters(law)
 
 
 def parameters(law: Law) -> Iterator[str]:
     """The lines of one law's parameters and published values."""
-    told = [f"{name} {prior_text(param.prior)}{dimension(param.dimension)}" for name, param in law.params.items()]
-    yield f"**{law.name}.** " + "; ".join(told) + "."
+    priors = [f"{name} {prior_text(param.prior)}{dimension(param.dimension)}" for name, param in law.params.items()]
+    yield f"**{law.name}.** " + "; ".join(priors) + "."
     known = [f"`{name}`" for name, preset in laws.PRESETS.items() if preset.law.name == law.name]
     if known:
         yield f"Published values: {', '.join(known)}."
-    for name, one in law.literature.items():
-        yield f"From the literature: {name} {prior_text(one.prior.prior)}, of {one.sources}."
+    for name, entry in law.literature.items():
+        yield f"From the literature: {name} {prior_text(entry.prior.prior)}, from {entry.sources}."
     yield ""
 
 
 def inputs_text(law: Law) -> str:
-    """The inputs of a law, with the values of one that need not be positive and the unit of one that isn't its own.
+    """The inputs of a law as text, with the values of an input that need not be positive and with a shared unit.
 
     >>> inputs_text(laws.get("sparse_moe")), inputs_text(laws.get("data_constrained"))
     ('N, D, S (0 <= S < 1, as it is)', 'N, D, U (in the unit of D)')
@@ -79,12 +85,12 @@ def _input(law: Law, name: str) -> str:
     )
     base = law.bases[name]
     unit = {name: "", "": "as it is", "loss": f"in the unit of {law.observable}"}.get(base, f"in the unit of {base}")
-    told = ", ".join(one for one in (within if name in law.domains else "", unit) if one)
-    return f"{name} ({told})" if told else name
+    note = ", ".join(part for part in (within if name in law.domains else "", unit) if part)
+    return f"{name} ({note})" if note else name
 
 
 def observable_text(law: Law) -> str:
-    """The observable of a law, with its range where it isn't any positive number.
+    """The observable of a law as text, with its range where it can't be every positive number.
 
     >>> observable_text(laws.get("chinchilla")), observable_text(laws.get("repeated_sampling"))
     ('loss', 'coverage between 0 and 1')
@@ -96,6 +102,7 @@ def observable_text(law: Law) -> str:
 
 
 def dimension(text: str | None) -> str:
+    """A dimension in brackets, as Markdown; "" for a pure number."""
     return f" ({text})".replace("*", "\\*") if text else ""
 
 

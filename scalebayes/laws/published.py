@@ -1,4 +1,4 @@
-"""Published values of laws, in full digits, with their units and their source."""
+"""This file has the published values of laws: all digits that were published, with units and source."""
 
 import math
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from scalebayes.laws.law import Law
 
 @dataclass(frozen=True)
 class Preset:
-    """Published parameters of a law.
+    """The published parameters of a law.
 
     Attributes:
-        law: the law they belong to.
-        values: parameter -> value, as many digits as the source has.
-        units: input or observable -> unit.
-        reference: where they were read, and how they are rounded.
+        law: The law that the values belong to.
+        values: The value of each parameter, by its name, with as many digits as the source has.
+        units: The unit of each input and of the observable, by their names.
+        reference: The source of the values, and how many digits it gives.
     """
 
     law: Law
@@ -28,7 +28,7 @@ class Preset:
 
 
 def _kaplan_power(scale: float, alpha: float, unit: str) -> Preset:
-    """(scale/x)^alpha, one of the three power laws of the paper's summary."""
+    """The preset of (scale/x)^alpha, one of the three power laws in the paper's summary."""
     return Preset(
         one_scale.POWER,
         MappingProxyType({"A": scale**alpha, "alpha": alpha}),
@@ -118,13 +118,16 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def published(name: str) -> Preset:
-    """The published values of a law.
+    """Find the published values of a law by the preset's name.
 
     Args:
-        name: one of `PRESETS`.
+        name: The name of a preset, such as "besiroglu2024"; `PRESETS` has them all.
+
+    Returns:
+        The preset: the law, its values, their units and their source.
 
     Raises:
-        InputError: no such preset; the message lists them.
+        InputError: There is no such preset. The message lists the presets.
 
     >>> preset = published("besiroglu2024")
     >>> round(float(preset.law(N=70e9, D=1.4e12, **preset.values)), 3)

@@ -1,4 +1,4 @@
-"""Laws of schedules and hyper-parameters."""
+"""This file has the laws of schedules and hyper-parameters."""
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -29,7 +29,7 @@ LR_ANNEALING = Law(
         "alpha": Param(EXPONENT, ""),
         "K": Param(dist.LogNormal(-3.0, 1.0), "loss S1^-1"),
     },
-    formula="L0 + A S1^-alpha - K S2, S1 the schedule's forward area and S2 its annealing area",
+    formula="L0 + A S1^-alpha - K S2, S1 the schedule's forward area, S2 its annealing area",
     reference="formula as given in Tissue et al. 2024, arXiv 2408.11029",
     range=(float("-inf"), float("inf")),
     noise="normal_raw",
