@@ -1,1 +1,1 @@
-"""How runs scatter around the law."""
+"""This folder has the noises: the distributions of a run's observable around the law."""

@@ -1,4 +1,4 @@
-"""Huber's function as a distribution, its expected information, and its relaxations."""
+"""This file has Huber's function as a distribution, with its expected information and its relaxations."""
 
 import math
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from numpyro.distributions import constraints
 
 
 class HuberDistribution(dist.Distribution):
-    """Density exp(-h(z)) / (scale Z(delta)), z = value / scale, h Huber's function.
+    """The distribution with density exp(-h(z)) / (scale Z(delta)), z = value / scale, h Huber's function.
 
-    h(z) = z^2/2 for |z| <= delta, else delta (|z| - delta/2): Gaussian in the middle, exponential tails.
+    h(z) = z^2/2 for |z| <= delta, else delta (|z| - delta/2). So the middle is Gaussian and the tails are exponential.
     Z(delta) = sqrt(2 pi) erf(delta / sqrt 2) + 2/delta exp(-delta^2/2).
 
     >>> round(float(HuberDistribution(100.0, 1.0).log_prob(0.0)), 6)  # a standard Normal
@@ -46,7 +46,7 @@ class HuberDistribution(dist.Distribution):
 
 
 def huber(z: Any, delta: Any) -> Any:
-    """Huber's function: z^2/2 within delta, linear beyond, summed nowhere.
+    """Huber's function of each z: z^2/2 up to |z| = delta, and linear beyond it.
 
     >>> float(huber(3.0, 1.0))
     2.5
@@ -57,14 +57,15 @@ def huber(z: Any, delta: Any) -> Any:
 
 
 def _huber_masses(delta: Any) -> tuple[Any, Any]:
-    """Unnormalised mass of the middle and of both tails."""
+    """The unnormalised mass of the middle, and that of both tails together."""
     return math.sqrt(2 * math.pi) * erf(delta / math.sqrt(2)), 2 / delta * jnp.exp(-(delta**2) / 2)
 
 
 def huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Expected information of location and log scale for a residual of unit scale.
+    """The expected information of location and of log scale for a residual of unit scale.
 
-    E[h'^2] = P(|z| < delta) by parts; E[(z h')^2] - 1 from the truncated moments of both parts.
+    For the location it is E[h'^2], which is P(|z| < delta) by integration by parts. For the log scale it is
+    E[(z h')^2] - 1, which follows from the truncated moments of the middle and of the tails.
     """
     d = values["noise_delta"]
     middle, tails = _huber_masses(d)
@@ -75,5 +76,8 @@ def huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def soften_huber(values: Mapping[str, Any], stage: Any) -> dict[str, Any]:
-    """A wider quadratic with the same slope of the tails, delta / scale: the same objective far from zero."""
+    """Relax the noise: the quadratic part of h grows with the stage, and the slope of the tails, delta / scale, stays.
+
+    So the objective is the same far from zero.
+    """
     return {"noise_delta": values["noise_delta"] * stage, "noise_scale": values["noise_scale"] * stage}

@@ -1,4 +1,4 @@
-"""Links: the scale on which a run's residual lives, the log of the observable, its logit, or the observable itself."""
+"""This file has the links: a residual lives on the log of the observable, on its logit, or on the observable itself."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -10,12 +10,13 @@ from numpyro.distributions import transforms
 
 
 class Link(NamedTuple):
-    """A scale of residuals.
+    """A scale on which residuals live.
 
     Attributes:
-        of: observable -> its value on the scale. slope: the derivative of `of`.
-        back: transforms from the scale to the observable.
-        range: the open interval in which `of` is finite.
+        of: A function from the observable to its value on the scale.
+        slope: The derivative of `of`.
+        back: The NumPyro transforms that lead from the scale to the observable, in their order.
+        range: The open interval of observables at which `of` is finite.
     """
 
     of: Callable[[Any], Any]
@@ -24,7 +25,7 @@ class Link(NamedTuple):
     range: tuple[float, float]
 
     def inverse(self, value: Any) -> Any:
-        """The observable at a value on the scale.
+        """The observable that has this value on the scale.
 
         >>> float(LINKS["logit"].inverse(0.0))
         0.5
@@ -34,7 +35,7 @@ class Link(NamedTuple):
         return value
 
     def around(self, location: Any, residual: Any) -> Any:
-        """The distribution of the observable whose residual around `location` is distributed as given.
+        """The distribution of an observable whose residual around `location` has the distribution `residual`.
 
         >>> float(LINKS["log"].around(2.0, dist.Normal(0.0, 0.1)).icdf(0.5))
         2.0

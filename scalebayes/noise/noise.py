@@ -1,9 +1,10 @@
-"""Noise: how the observable of a run scatters around the law.
+"""This file defines the noises: how the observable of a run scatters around the law.
 
-A noise is a record: its parameters (names begin with `noise_`), a residual distribution, and the scale on which
-the residual lives ("log", "logit" or "raw"). The law is the median of a new run; of `beta`, the mean.
-A row's scale is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error. With a discrepancy
-Student-t noise is a mixture of Normals, of one row each (`mixture`).
+A noise is a record of its parameters (their names begin with `noise_`), the distribution of the residual, and the link
+on which the residual lives ("log", "logit" or "raw"). The law is the median of a new run; with the noise `beta` it is
+the mean. The scale of a row is sqrt(noise_scale^2 / count + se^2), with se the row's known standard error and count the
+number of readings averaged in the row. With a discrepancy the Student-t noise is a mixture of Normals, one for each row
+(`Form.mixture`).
 """
 
 import math
@@ -21,27 +22,30 @@ from scalebayes.noise.links import LINKS
 from scalebayes.noise.student_t_mixture import STUDENT_T, Mixture
 from scalebayes.parameters.param import Param
 
-SCALE = dist.LogNormal(math.log(0.01), 1.5)
-DF = dist.Gamma(2.0, 0.1)
+SCALE = dist.LogNormal(math.log(0.01), 1.5)  # the prior of noise_scale in reference units
+DF = dist.Gamma(2.0, 0.1)  # the prior of a free noise_df
 
 
 @dataclass(frozen=True)
 class Form:
-    """The functions of a noise: what a trace depends on.
+    """The functions of a noise. A trace depends on them.
 
     Attributes:
-        residual: (noise parameters, scale of the row) -> distribution of the residual.
-        on: the link: "log" (residual = log y - log f), "logit" or "raw" (y - f).
-        spread: law's value -> what noise_scale is multiplied with there; None for 1.
-        density: False for an objective, which only MAP and Bootstrap take.
-        moments: whether a new run has a mean and a variance.
-        soften: (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
-        information: noise parameters -> expected information of location and log scale at unit scale, where the
-            Hessian of the log density at the mode is a poor guide to the posterior.
-        whole: (law's value, scale of the row) -> distribution of the observable, where it isn't one of a residual.
-        within: the open interval of the observable, where it is narrower than the link's.
-        new: noise parameters -> those of a new run, where it scatters differently from the runs seen.
-        mixture: of Normals, one a row, which the noise is; None where it is Normal, or no such mixture.
+        residual: A function (noise parameters, scale of the row) -> distribution of the residual.
+        on: The link: "log" (the residual is log y - log f), "logit" (logit y - logit f) or "raw" (y - f).
+        spread: A function from the law's value to the factor of noise_scale there; None for the factor 1.
+        density: False where the noise is an objective and no density. Only MAP and Bootstrap take such a noise.
+        moments: Whether a new run has a mean and a variance.
+        soften: A function (noise parameters, stage) -> parameters of a relaxed noise that is easier to optimise.
+        information: A function from the noise parameters to the expected information of location and log scale at unit
+            scale. A noise has it where the Hessian of the log density at the mode describes the posterior poorly.
+        whole: A function (law's value, scale of the row) -> distribution of the observable, for a noise that isn't a
+            distribution of a residual.
+        within: The open interval of the observable, where it is narrower than the link's.
+        new: A function from the noise parameters to those of a new run, where a new run scatters differently from the
+            runs that were seen.
+        mixture: The mixture of Normals, one for each row, that the noise is with a discrepancy. None where the noise
+            is Normal already or is no such mixture.
     """
 
     residual: Callable[[Mapping[str, Any], Any], Any]
@@ -67,11 +71,21 @@ class Form:
 
     @property
     def centre(self) -> str:
-        """What the law is of a new run: its median or its mean."""
+        """Whether the law is the "median" or the "mean" of a new run."""
         return "median" if self.whole is None else "mean"
 
     def row_scale(self, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
-        """Scale (sd, or that of a heavier tail) of each row's residual; one number without se and count."""
+        """The scale of each row's residual: its sd, or the scale of a distribution with heavier tails.
+
+        Args:
+            location: The law's value, of any shape.
+            values: The noise's parameters. They broadcast with `location`.
+            se: The known standard errors, in the observable's units, or None.
+            count: The number of readings averaged in each row, or None.
+
+        Returns:
+            The scales (run,), or one number where `spread`, `se` and `count` are None.
+        """
         scale = values["noise_scale"] if self.spread is None else values["noise_scale"] * self.spread(location)
         if count is not None:
             scale = scale / jnp.sqrt(count)
@@ -80,22 +94,26 @@ class Form:
         return jnp.sqrt(scale**2 + (se * LINKS[self.on].slope(location)) ** 2)
 
     def distribution(self, location: Any, values: Mapping[str, Any], se: Any = None, count: Any = None) -> Any:
-        """Distribution of the observable of runs whose law value is `location`.
+        """The distribution of the observable of runs at which the law's value is `location`.
 
         Args:
-            location: the law's value, any shape; positive where `on` is "log".
-            values: the noise's parameters; they broadcast with `location`.
-            se: known standard errors, in the observable's units, or None. count: readings averaged in a row, or None.
+            location: The law's value, of any shape; positive where `on` is "log".
+            values: The noise's parameters. They broadcast with `location`.
+            se: The known standard errors, in the observable's units. The default is None.
+            count: The number of readings averaged in each row. The default is None.
+
+        Returns:
+            A NumPyro distribution.
         """
-        # The runs were checked at the door. NumPyro's own check, a select per value, would make the density four
-        # times slower, since XLA can't vectorise across it.
+        # The runs are checked when they are read. NumPyro's own check is a select for each value, across which XLA
+        # can't vectorise: it would make the density four times slower.
         scale = self.row_scale(location, values, se, count)
         if self.whole is not None:
             return self.whole(location, scale)
         return LINKS[self.on].around(location, self.residual(values, scale))
 
     def log_likelihood(self, y: Any, location: Any, values: Mapping[str, Any], se: Any, count: Any) -> Any:
-        """Log density of each row's observable; minus the row's objective where the noise is one."""
+        """The log density of each row's observable (run,), or minus the row's objective where the noise is one."""
         if self.density:
             return self.distribution(location, values, se, count).log_prob(y)
         residual = jnp.log(y) - jnp.log(location)
@@ -107,11 +125,12 @@ class Noise:
     """The distribution of a run's observable around the law.
 
     Attributes:
-        name: as in `names()`.
-        params: `noise_...` -> `Param`.
-        form: its functions.
-        settings: what the user asked for, to print and to save.
-        stages: relaxations (`Form.soften`) that the optimiser goes through; the last is 1, the noise itself.
+        name: The name of the noise, one of `names()`.
+        params: The `Param` of each parameter, by its name, which begins with `noise_`.
+        form: The functions of the noise.
+        settings: The settings that the user gave, to print and to save.
+        stages: The relaxations (`Form.soften`) that the optimiser goes through. The last one is 1, which is the noise
+            itself.
     """
 
     name: str
@@ -130,13 +149,21 @@ class Noise:
 
 @known_settings
 def StudentT(df: Any = 4.0) -> Noise:
-    """Student-t on the log of the observable (the default noise).
+    """Make the noise that is Student-t on the log of the observable, which is the default noise.
 
-    With a discrepancy every run gets a scale of its own, which NUTS samples with the rest: given the scales the
-    process is integrated out exactly, and over them the noise is Student-t as it is without one.
+    The residual log y - log f is Student-t with scale noise_scale and `df` degrees of freedom. With a discrepancy every
+    run has a scale of its own, which NUTS samples together with the parameters. Given these scales the Gaussian process
+    is integrated out exactly. Over them the noise is the same Student-t as without a discrepancy.
 
     Args:
-        df: degrees of freedom: a number, or "free" for the prior Gamma(2, 0.1) of Juarez and Steel (2010).
+        df: The degrees of freedom, a positive number, or "free" for a parameter with the prior Gamma(2, 0.1) of Juarez
+            and Steel (2010). The default is 4.
+
+    Returns:
+        The noise "student_t".
+
+    Raises:
+        InputError: `df` is neither a positive number nor "free".
 
     >>> StudentT()
     student_t(df=4.0)
@@ -154,11 +181,20 @@ def StudentT(df: Any = 4.0) -> Noise:
 
 @known_settings
 def Normal(new_run: tuple[float, float] | None = None) -> Noise:
-    """Normal on the log of the observable.
+    """Make the noise that is Normal on the log of the observable.
+
+    The residual log y - log f is Normal with sd noise_scale.
 
     Args:
-        new_run: mean and sd of the log of `noise_new`, the sd of a new run over that of the runs seen, of which these
-            say nothing: a forecast is further off than they scatter. None: a new run scatters as they do.
+        new_run: A pair (mean, sd): the prior of log `noise_new` is Normal with this mean and this sd. `noise_new` is
+            the sd of a new run divided by the sd of the runs that were seen. These runs say nothing about it: a
+            prediction errs by more than the runs scatter. The default is None: a new run scatters as the runs do.
+
+    Returns:
+        The noise "normal".
+
+    Raises:
+        InputError: `new_run` isn't a finite mean with a positive sd.
 
     >>> Normal().form.on
     'log'
@@ -178,7 +214,12 @@ def Normal(new_run: tuple[float, float] | None = None) -> Noise:
 
 @known_settings
 def NormalRaw() -> Noise:
-    """Normal on the observable itself; its scale is in the observable's units.
+    """Make the noise that is Normal on the observable itself.
+
+    The residual y - f is Normal with sd noise_scale, which is in the observable's units.
+
+    Returns:
+        The noise "normal_raw".
 
     >>> NormalRaw().params["noise_scale"].dimension
     'loss'
@@ -188,7 +229,12 @@ def NormalRaw() -> Noise:
 
 @known_settings
 def LogitNormal() -> Noise:
-    """Normal on the logit of an observable between 0 and 1, such as an error rate.
+    """Make the noise that is Normal on the logit of an observable between 0 and 1, such as an error rate.
+
+    The residual logit y - logit f is Normal with sd noise_scale.
+
+    Returns:
+        The noise "logit_normal".
 
     >>> LogitNormal().form.on
     'logit'
@@ -200,9 +246,13 @@ def LogitNormal() -> Noise:
 
 @known_settings
 def Beta() -> Noise:
-    """Beta around the law, which is its mean, for an observable between 0 and 1.
+    """Make the noise that is a Beta distribution around the law, for an observable between 0 and 1.
 
-    Its sd is noise_scale sqrt(f (1 - f)): noise_scale^2 = 1 / (1 + a + b) in the usual a and b.
+    The law's value f is the mean of the distribution. Its sd is noise_scale sqrt(f (1 - f)), so that
+    noise_scale^2 = 1 / (1 + a + b), with a and b the usual parameters of a Beta distribution.
+
+    Returns:
+        The noise "beta".
 
     >>> round(float(Beta().form.distribution(0.2, {"noise_scale": 0.1}).variance), 6)
     0.0016
@@ -213,14 +263,21 @@ def Beta() -> Noise:
 
 @known_settings
 def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
-    """Huber's function of the residual of the log, over its scale.
+    """Make the noise that is Huber's function h of (log y - log f) / scale.
 
-    With a free scale it is a density (`HuberDistribution`); delta = 1e-3 is then least absolute deviations for all
-    that data can tell, the likelihood of Besiroglu et al. With scale fixed it is the objective of Hoffmann et al.,
-    sum_i h((log y - log f) / scale), and not a density: only MAP and Bootstrap take it, with flat priors.
+    With a free scale it is a density (`HuberDistribution`). At delta = 1e-3 data can't tell this density from that of
+    least absolute deviations; it is the likelihood of Besiroglu et al. With a fixed scale it is the objective of
+    Hoffmann et al., sum_i h((log y - log f) / scale), and no density: only MAP and Bootstrap take it, with flat priors.
 
     Args:
-        delta: where the quadratic ends, in units of the scale. scale: None (free), or a number.
+        delta: The residual at which the quadratic part of h ends, in units of the scale. The default is 1e-3.
+        scale: A number at which the scale is fixed. The default is None: the scale is a parameter.
+
+    Returns:
+        The noise "huber".
+
+    Raises:
+        InputError: `delta` or `scale` isn't a positive number.
 
     >>> Huber(delta=1e-3, scale=1.0).form.density
     False
@@ -229,7 +286,8 @@ def Huber(delta: float = 1e-3, scale: float | None = None) -> Noise:
         raise InputError(f"Huber: delta is a positive number, not {delta!r}")
     if scale is not None and not _positive(scale):
         raise InputError(f"Huber: scale is a positive number, or None for a free one, not {scale!r}")
-    # A free scale settles where delta * scale is about the scatter times delta^2; a fixed one says it outright.
+    # `span` is the log of the first stage. A free scale settles where delta * scale is about the scatter times delta^2;
+    # with a fixed scale delta * scale is known.
     span = max(math.log(1 / delta) if scale is None else math.log(0.01 / (delta * scale)) / 2, 0.0)
     steps = math.ceil(span)
     return Noise(
@@ -265,7 +323,7 @@ def _binomial(location: Any) -> Any:
 
 
 def _beta(location: Any, scale: Any) -> Any:
-    # A known standard error may be wider than any distribution on (0, 1) with that mean.
+    # A known standard error may be larger than the sd of every distribution on (0, 1) with that mean.
     total = jnp.maximum(location * (1 - location) / scale**2 - 1, 1e-3)
     return dist.Beta(location * total, (1 - location) * total, validate_args=False)
 
@@ -287,7 +345,10 @@ _REGISTRY: Mapping[str, Callable[..., Noise]] = MappingProxyType(
 
 
 def names() -> tuple[str, ...]:
-    """The names of the noises.
+    """List the names of the noises.
+
+    Returns:
+        The names, as `noise=` takes them.
 
     >>> names()
     ('student_t', 'normal', 'huber', 'normal_raw', 'logit_normal', 'beta')
@@ -296,10 +357,17 @@ def names() -> tuple[str, ...]:
 
 
 def get(noise: str | Noise, settings: Mapping[str, Any] | None = None) -> Noise:
-    """A noise by its name, with its settings; a `Noise` passes through.
+    """Find a noise by its name.
+
+    Args:
+        noise: The name of a noise, or a `Noise`, which is returned as it is.
+        settings: The settings of the noise, by their names. The default is None: all settings have their defaults.
+
+    Returns:
+        The noise.
 
     Raises:
-        InputError: no such noise or setting; the message lists the valid ones.
+        InputError: There is no such noise or setting. The message lists the valid ones.
 
     >>> get("huber", {"delta": 0.01}).settings["delta"]
     0.01

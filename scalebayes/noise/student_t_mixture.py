@@ -1,9 +1,10 @@
-"""Student-t noise as a scale mixture: every row has an unknown precision w, and is Normal given it.
+"""This file has Student-t noise as a scale mixture: every row has an unknown precision w, and is Normal given w.
 
-A residual is Normal of variance scale^2 / w, with w ~ Gamma(df/2, rate df/2), so that over w it is Student-t of the
-row's scale: what multiplies is the whole of it, count and known error included, and the noise is the very one that
-there is without a discrepancy. The sampler moves x = (log w - m) / d, with m and d the mean and the sd of log w at
-every df but for a hundredth: x has mean 0 and sd 1, so that a free df makes no funnel, and its density is exact.
+A residual is Normal with variance scale^2 / w, where w ~ Gamma(df/2, rate df/2). So over w the residual is Student-t
+with the row's scale. The factor 1 / w multiplies the whole variance of the row, with its count and its known standard
+error, so that the noise is the same as without a discrepancy. The sampler moves x = (log w - m) / d, where m and d are
+the mean and the sd of log w to about a hundredth, at every df. So x has mean about 0 and sd about 1, a free df makes no
+funnel, and the density of x is exact all the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,19 +15,23 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions.transforms import AffineTransform, ExpTransform
 
-NODES = 128
-BELOW, ABOVE = 12.0, 6.0  # sds of log w past its mode and its mean: 1e-10 of the integrand is beyond
+NODES = 128  # points of the trapezoidal rule in log w
+# In sds of log w: how far the rule goes below the lower of the likeliest log w and its prior mean, and above its prior
+# mean. About 1e-10 of the integral lies beyond.
+BELOW, ABOVE = 12.0, 6.0
 
 
 class Mixture(NamedTuple):
-    """The functions of a noise that is Normal given a coordinate x a row; all take the noise's parameters first.
+    """The functions of a noise that is Normal given one coordinate x for each row.
+
+    Every function takes the noise's parameters first, and then the arguments that are named here.
 
     Attributes:
-        coordinate: () -> distribution of x, of mean about 0 and sd about 1.
-        factor: (x) -> what the row's scale is multiplied with.
-        likeliest: (square of the row's residual over its scale) -> the likeliest x given it.
-        log_density: (off, variance, scale) -> log density of residuals around zero, x integrated out: of noise of the
-            row's scale, and of a Normal of that variance beside it.
+        coordinate: () -> the distribution of x, with mean about 0 and sd about 1.
+        factor: (x) -> the factor of the row's scale.
+        likeliest: (square of the row's residual over its scale) -> the likeliest x given this square.
+        log_density: (off, variance, scale) -> the log density of residuals `off` around zero, with x integrated out.
+            A residual is the sum of noise of the row's scale and of a Normal with this variance.
     """
 
     coordinate: Callable[[Mapping[str, Any]], Any]
@@ -36,9 +41,9 @@ class Mixture(NamedTuple):
 
 
 def _moments(half: Any) -> tuple[Any, Any]:
-    """Mean and sd of log w to 1e-2, digamma(half) - log(half) and the root of trigamma(half).
+    """The mean and sd of log w to 1e-2: digamma(half) - log(half) and the root of trigamma(half), half = df/2.
 
-    By the recurrences to half + 1, and the first terms of the asymptotic series there.
+    The recurrences lead to half + 1, where the first terms of the asymptotic series are taken.
     """
     r = 1 / (half + 1)
     return jnp.log1p(1 / half) - 1 / half - r / 2 - r**2 / 12, jnp.sqrt(1 / half**2 + r + r**2 / 2 + r**3 / 6)
@@ -63,10 +68,10 @@ def _likeliest(values: Mapping[str, Any], square: Any) -> Any:
 
 
 def _log_density(values: Mapping[str, Any], off: Any, variance: Any, scale: Any) -> Any:
-    """By the trapezoidal rule in log w, which is exact to rounding for what is analytic and falls off at both ends.
+    """`Mixture.log_density` by the trapezoidal rule in log w.
 
-    The largest precision that counts is the prior's; the smallest is what the residual would take with no Normal
-    beside the noise.
+    The rule is exact to rounding for an integrand that is analytic and falls off at both ends. The prior sets the
+    largest precision that counts. The smallest is the one that suits the residual if there were noise alone.
     """
     df = values["noise_df"]
     mean, sd = _moments(df / 2)

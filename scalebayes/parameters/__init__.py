@@ -1,1 +1,1 @@
-"""What a law's parameter is: its prior, its dimension, and how it changes with the units."""
+"""This folder says what a parameter is: its prior, its dimension, and how it changes with the units."""

@@ -1,9 +1,9 @@
-"""Parameters: a prior and a dimension each, and the one rule that rescales them.
+"""This file defines parameters, with a prior and a dimension each, and the one rule that rescales them.
 
-A law is evaluated on inputs divided by a reference and gives the observable divided by a scale, so that
-every number in the model is of order one. A parameter's dimension says how it changes with these units:
-`A` of Hoffmann et al. has dimension `loss N^alpha`, so A = A' * scale * N_ref^alpha, with A' what the
-model sees. Exponents may be numbers or expressions in dimensionless parameters, as in `N loss^(1/alpha_N)`.
+A law takes inputs divided by a reference and gives the observable divided by a scale, so that every number in the model
+is of order one. A parameter's dimension says how the parameter changes with these units. `A` of Hoffmann et al. has the
+dimension `loss N^alpha`, so A = A' * scale * N_ref^alpha, where A' is the parameter in reference units, as the model
+takes it. An exponent is a number or an expression in dimensionless parameters, as in `N loss^(1/alpha_N)`.
 """
 
 import ast
@@ -29,9 +29,10 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 class Flat(dist.Distribution):
-    """Constant density over the unconstrained coordinate: over log A for a positive A, over E for a real one.
+    """The flat prior: a constant density over the unconstrained coordinate.
 
-    Improper, so it can't be sampled; a fit with it is a maximum likelihood fit whatever the coordinate.
+    The coordinate is log A for a positive parameter A, and E for a real parameter E. The prior is improper, so it can't
+    be sampled. A fit with it is a maximum likelihood fit, whatever the coordinate.
 
     >>> float(Flat(constraints.positive).log_prob(1.0))
     -0.0
@@ -58,19 +59,24 @@ class Flat(dist.Distribution):
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a law or a noise: its prior, its dimension and what the prior is on.
+    """One parameter of a law, a noise or a discrepancy: its prior, its dimension, and the units of its prior.
 
     Args:
-        prior: a NumPyro distribution over a scalar, or a number (the parameter is fixed there, in the runs' own
-            units), or "flat" (constant over the unconstrained coordinate), or "reference" (fixed at one unit of the
-            runs' reference).
-        dimension: units, as powers of the law's inputs and of `loss`: "" for a pure number, `loss N^alpha`,
-            `N loss^(1/alpha_N)`. None: not known, and then the whole law is evaluated on the runs' own units.
-        scaled: True when the prior is on the parameter in reference units, False when in the runs' own.
-        positive: the support where the prior is a number or "flat"; `within` in its place for any other.
+        prior: A NumPyro distribution over a scalar, or a number (the parameter is fixed there, in the runs' own units),
+            or "flat" (a constant density over the unconstrained coordinate), or "reference" (the parameter is fixed at
+            one unit of the runs' reference).
+        dimension: The parameter's unit, as powers of the law's inputs and of `loss`, such as `loss N^alpha` or
+            `N loss^(1/alpha_N)`; "" is a pure number. The default is None: the unit isn't known, and the whole law is
+            evaluated in the runs' own units.
+        scaled: True (the default) where the prior is on the parameter in reference units, False where it is on the
+            parameter in the runs' own units.
+        positive: The support of a parameter whose prior is no distribution: the positive numbers where it is True (the
+            default), all real numbers where it is False.
+        within: A NumPyro constraint that is the support of such a parameter in place of `positive`. The default is
+            None.
 
     Raises:
-        InputError: a prior that is none of these, or a dimension that can't be read.
+        InputError: The prior is none of these, or the dimension can't be read.
 
     >>> Param(dist.LogNormal(-1.0, 0.5), "loss N^alpha").dimension
     'loss N^alpha'
@@ -98,19 +104,19 @@ class Param:
 
     @property
     def fixed(self) -> bool:
-        """Whether the parameter is a number rather than an unknown."""
+        """Whether the parameter is fixed at a number, and so isn't an unknown."""
         return isinstance(self.prior, (int, float, np.number)) or self.prior == "reference"
 
     @property
     def distribution(self) -> Any:
-        """The prior as a NumPyro distribution (`Flat` for "flat")."""
+        """The prior as a NumPyro distribution; "flat" gives a `Flat`."""
         if isinstance(self.prior, str):
             return Flat(self.support)
         return self.prior
 
     @property
     def support(self) -> Any:
-        """The NumPyro constraint of the parameter."""
+        """The NumPyro constraint that says which values the parameter can have."""
         if isinstance(self.prior, dist.Distribution):
             return self.prior.support
         if self.within is not None:
@@ -120,7 +126,7 @@ class Param:
 
 @cache
 def parse_dimension(text: str) -> tuple[tuple[str, ast.expr], ...]:
-    """Read a dimension: bases with exponents, separated by blanks; no blanks within an exponent.
+    """Read a dimension: bases with exponents, separated by blanks, with no blank inside an exponent.
 
     >>> [base for base, exponent in parse_dimension("N loss^(1/alpha_N)")]
     ['N', 'loss']
@@ -140,7 +146,7 @@ def parse_dimension(text: str) -> tuple[tuple[str, ast.expr], ...]:
 
 
 def exponent_names(node: ast.expr, text: str) -> set[str]:
-    """The parameters in an exponent; anything but numbers, names, + - * / is refused."""
+    """The names of the parameters in an exponent; it has numbers, names and + - * / only, or it is refused."""
     match node:
         case ast.Constant(value=int() | float()):
             return set()
@@ -167,12 +173,15 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 
 def log_unit(dimension: str | None, values: Mapping[str, Any], log_reference: Mapping[str, Any]) -> Any:
-    """log of one reference unit in the runs' own units.
+    """The log of one reference unit of a parameter, in the runs' own units.
 
     Args:
-        dimension: of the parameter.
-        values: the dimensionless parameters (any one shape).
-        log_reference: log of the reference of each base: inputs, and `loss` for the observable's scale.
+        dimension: The dimension of the parameter.
+        values: The dimensionless parameters by their names, all of one shape.
+        log_reference: The log of the reference of each base: the inputs, and `loss` for the observable's scale.
+
+    Returns:
+        The log, of the shape of `values`.
 
     >>> round(float(log_unit("loss N^2", {}, {"N": 1.0, "loss": 0.5})), 3)
     2.5
@@ -190,12 +199,16 @@ def rescale(
     *,
     to: str = "paper",
 ) -> dict[str, Any]:
-    """Parameters from reference units to the runs' own ("paper"), or back ("scaled").
+    """Convert parameters between reference units and the runs' own units.
 
     Args:
-        values: name -> array, all of one shape.
-        dimensions: name -> dimension.
-        log_reference: as in `log_unit`.
+        values: The array of each parameter, by its name; all arrays have one shape.
+        dimensions: The dimension of each parameter, by its name.
+        log_reference: The log of the reference of each base, as in `log_unit`.
+        to: "paper" (the default) converts to the runs' own units, "scaled" converts to reference units.
+
+    Returns:
+        The converted array of each parameter, by its name.
 
     >>> out = rescale({"A": 2.0, "alpha": 0.5}, {"A": "N^alpha", "alpha": ""}, {"N": 2.0})
     >>> round(float(out["A"]), 4)
@@ -212,13 +225,15 @@ def rescale(
 
 @dataclass(frozen=True)
 class Reference:
-    """The units the model works in: one value an input, and the observable's scale.
+    """The units in which the model works: one value for each input, and the observable's scale.
 
-    Computed from the training rows alone, stored in the fit, and reused wherever the same model is refitted.
+    The reference is computed from the training rows alone and stored in the fit. It is used again wherever the same
+    model is refitted.
 
     Attributes:
-        inputs: name -> geometric mean of the training rows.
-        scale: geometric mean of the observable (root mean square where it may be negative).
+        inputs: The reference of each input, by its name: the geometric mean of the input over the training rows.
+        scale: The observable's scale: its geometric mean over the training rows, or its root mean square where it may
+            be negative, or 1 where it is taken as it is.
     """
 
     inputs: Mapping[str, float]
@@ -233,12 +248,18 @@ class Reference:
         scaled: bool = True,
         signed: bool = False,
     ) -> "Reference":
-        """The reference of a table of runs.
+        """Compute the reference of a table of runs.
 
         Args:
-            inputs: name -> (run,). y: the observable (run,).
-            bases: input -> the input whose unit it shares, "loss" for the observable's, "" for the reference 1.
-            scaled: False for an observable that is taken as it is. signed: True for one that may be negative.
+            inputs: The values (run,) of each input, by its name.
+            y: The observable (run,).
+            bases: A mapping from an input to the base of its unit: the input whose unit it shares, "loss" for the
+                observable's unit, or "" for the reference 1. The default is None: each input has a unit of its own.
+            scaled: False for an observable that is taken as it is; the default is True.
+            signed: True for an observable that may be negative; the default is False.
+
+        Returns:
+            The reference.
 
         >>> round(Reference.of({"N": np.array([1.0, 100.0])}, np.array([2.0, 2.0])).inputs["N"], 6)
         10.0
@@ -251,10 +272,17 @@ class Reference:
 
     @classmethod
     def unit(cls, inputs: Mapping[str, Any]) -> "Reference":
-        """The reference of a law without dimensions: the runs' own units."""
+        """The reference of a law without dimensions, which is 1 for each input and the observable.
+
+        Args:
+            inputs: A mapping whose keys are the names of the inputs.
+
+        Returns:
+            The reference that stands for the runs' own units.
+        """
         return cls({name: 1.0 for name in inputs}, 1.0)
 
     @property
     def logs(self) -> dict[str, float]:
-        """log of the reference of each base of a dimension."""
+        """The log of the reference of each base of a dimension: the inputs by their names, and "loss"."""
         return {**{name: float(np.log(x)) for name, x in self.inputs.items()}, "loss": float(np.log(self.scale))}

@@ -1,4 +1,4 @@
-"""Priors as data: what a trace takes and what a file keeps of a parameter."""
+"""This file has priors as data: the form of a prior that a trace takes, and the record that a file keeps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from numpyro.distributions import biject_to
 from scalebayes.errors import InputError
 from scalebayes.parameters.param import Param, exponent_names, parse_dimension
 
-# The arguments that make each distribution again. A prior of another kind is kept as text.
+# The arguments from which each kind of distribution is made again. A prior of another kind is kept as text.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Beta": ("concentration1", "concentration0"),
     "Exponential": ("rate",),
@@ -31,10 +31,11 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 @jax.tree_util.register_pytree_node_class
 @dataclass(frozen=True)
 class Traced:
-    """A prior as a trace takes it: a pytree of its arguments.
+    """A prior as a trace takes it: a pytree of the prior's arguments.
 
-    NumPyro's own pytrees list their arguments in an order that changes from process to process, and with it every
-    compiled program. Here a known family is its arguments in order; another distribution is taken as it is.
+    NumPyro's own pytrees list their arguments in an order that changes from process to process, and every compiled
+    program changes with it. Here a distribution of a known family is a tuple of its arguments in a fixed order. Another
+    distribution is taken as it is.
 
     >>> Traced.of(dist.LogNormal(-1.0, 0.5)).arguments
     (-1.0, 0.5)
@@ -61,7 +62,7 @@ class Traced:
 
     @property
     def support(self) -> Any:
-        """Of the distribution."""
+        """The support of the distribution."""
         return self.distribution.support
 
     def tree_flatten(self) -> tuple[tuple[Any], str | None]:
@@ -73,7 +74,9 @@ class Traced:
 
 
 class Beta(dist.Beta):
-    """NumPyro's Beta for a record that is made at an import: its array, which starts JAX's backend, waits for its use.
+    """NumPyro's Beta, for a record that is made when a module is imported.
+
+    NumPyro's own makes an array at once, which starts JAX's backend. This one makes the array when it is first used.
 
     >>> prior_text(Beta(1.0, 4.0)), round(float(Beta(1.0, 4.0).mean), 6)
     ('Beta(1, 4)', 0.2)
@@ -89,7 +92,7 @@ class Beta(dist.Beta):
 
 
 class TextPrior(dist.Distribution):
-    """A prior that a file knows as text alone: it can be read, and neither sampled nor evaluated."""
+    """A prior that a file has as text only. People can read it, but it can't be sampled or evaluated."""
 
     pytree_aux_fields = ("text", "_support")
 
@@ -106,7 +109,7 @@ class TextPrior(dist.Distribution):
 
 
 def prior_text(prior: Any) -> str:
-    """A prior for people.
+    """A prior as text for people.
 
     >>> prior_text(dist.LogNormal(-1.0, 0.5)), prior_text(0.5), prior_text("flat")
     ('LogNormal(-1, 0.5)', 'fixed at 0.5', 'flat')
@@ -165,10 +168,18 @@ def _is_positive(param: Param) -> bool:
 
 
 def replaced(name: str, old: Param, prior: Any) -> Param:
-    """A parameter with another prior: a `Param`, a distribution in the runs' own units, a number (fixed) or "flat".
+    """Give a parameter another prior.
+
+    Args:
+        name: The name of the parameter.
+        old: The parameter.
+        prior: A distribution in the runs' own units, a `Param`, a number (the parameter is fixed there) or "flat".
+
+    Returns:
+        The parameter with the new prior.
 
     Raises:
-        InputError: none of these, another dimension, or a prior that reaches beyond the parameter's support.
+        InputError: The prior is none of these, has another dimension, or reaches beyond the parameter's support.
 
     >>> replaced("alpha", Param(dist.LogNormal(-1.0, 0.5), ""), 0.5).fixed
     True
@@ -181,7 +192,7 @@ def replaced(name: str, old: Param, prior: Any) -> Param:
         raise InputError(f"prior of {name!r}: {error}") from None
     if new.dimension not in (None, old.dimension):
         raise InputError(f"prior of {name!r}: its dimension is {old.dimension!r} in this law, not {new.dimension!r}")
-    # A number or "flat" is of the parameter's own support, which a later prior is held to as well.
+    # A number or "flat" has no support of its own, so it keeps the parameter's. A later prior has to lie in it too.
     new = replace(new, dimension=old.dimension, within=old.support)
     if new.prior == "reference":
         check_reference(name, new)
@@ -199,10 +210,10 @@ def replaced(name: str, old: Param, prior: Any) -> Param:
 
 
 def check_reference(name: str, param: Param) -> None:
-    """Refuse "reference" for a parameter whose unit isn't that of inputs alone.
+    """Refuse "reference" for a parameter that has no fixed unit.
 
     Raises:
-        InputError: a pure number, or one whose unit depends on other parameters.
+        InputError: The parameter is a pure number, or its unit depends on other parameters.
     """
     if not param.dimension or any(exponent_names(e, param.dimension) for _, e in parse_dimension(param.dimension)):
         raise InputError(
@@ -211,7 +222,7 @@ def check_reference(name: str, param: Param) -> None:
 
 
 def _reach(support: Any) -> np.ndarray:
-    """Values at both ends and in the middle of a support."""
+    """Three values of a support: near both ends and in the middle."""
     return np.asarray(biject_to(support)(np.array([-20.0, 0.0, 20.0])), float)
 
 
