@@ -1,1 +1,1 @@
-"""How the curve may depart from the law: a Gaussian process, its kernels and its algebra."""
+"""This folder has the discrepancy, by which the curve may depart from the law: a Gaussian process and its kernels."""

@@ -1,4 +1,4 @@
-"""Normal vectors of any covariance: density, what the others say of each member, and members not seen."""
+"""This file has the algebra of Normal vectors with any covariance: densities, left-out members, members not seen."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 @jax.custom_jvp
 def log_density(residual: Any, covariance: Any) -> Any:
-    """Log density of a Normal vector (run,) around zero, but for -log(2 pi) / 2 a member.
+    """The log density of a Normal vector (run,) around zero, without the term -log(2 pi) / 2 of each member.
 
-    Its derivatives are written out, -a dr + (a dS a - tr(Q dS)) / 2 with Q the inverse and a = Q r: through the
-    Cholesky factor they would take several times as long.
+    Its derivatives are written out: -a dr + (a dS a - tr(Q dS)) / 2, with Q the inverse covariance and a = Q r. Through
+    the Cholesky factor they would take several times as long.
     """
     root = jnp.linalg.cholesky(covariance)
     white = jax.scipy.linalg.solve_triangular(root, residual, lower=True)
@@ -43,10 +43,10 @@ def _inverse_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
-    """Each residual off what the others say of it, and the variance of that (run,).
+    """Each residual less its mean given all other residuals, and the variance of this difference (run,).
 
-    With Q the inverse covariance, it is (Q r)_i / Q_ii, of variance 1 / Q_ii. Source: Sundararajan and Keerthi 2001,
-    doi 10.1162/08997660151134343.
+    With Q the inverse covariance the difference is (Q r)_i / Q_ii, and its variance is 1 / Q_ii. Source: Sundararajan
+    and Keerthi 2001, doi 10.1162/08997660151134343.
     """
     inverse = _inverse(covariance)
     variance = 1 / jnp.diagonal(inverse)
@@ -54,16 +54,19 @@ def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
 
 
 def given_others(residual: Any, covariance: Any, left: Any, across: Any, prior: Any) -> tuple[Any, Any]:
-    """Small sets of members not seen, each given those seen but one.
+    """Predict small sets of members not seen, each from all members that were seen but one.
 
-    With Q the inverse covariance, that without member c is Q less Q_.c Q_c. / Q_cc.
+    With Q the inverse covariance of those seen, the inverse without member c is Q less Q_.c Q_c. / Q_cc.
 
     Args:
-        residual, covariance: of those seen (run,), (run, run). left: number of the one that is left out (set,).
-        across: between seen and not seen (run, member, set). prior: covariance of each set (member, member, set).
+        residual: The residuals of the members seen (run,).
+        covariance: The covariance of the members seen (run, run).
+        left: For each set, the number of the seen member that is left out (set,).
+        across: The covariance between members seen and not seen (run, member, set).
+        prior: The covariance of each set before anything is seen (member, member, set).
 
     Returns:
-        Their means (member, set) and covariances (member, member, set).
+        The means (member, set) and covariances (member, member, set) of the sets.
     """
     inverse = _inverse(covariance)
     sets = jnp.arange(left.shape[0])
@@ -77,11 +80,17 @@ def given_others(residual: Any, covariance: Any, left: Any, across: Any, prior: 
 
 
 def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: Any) -> tuple[Any, Any, Any]:
-    """Members not seen given those seen: mean and sd (point,), and a joint draw (point,) or None without a key.
+    """Predict members not seen from the members seen.
 
     Args:
-        residual, covariance: of those seen (run,), (run, run). across: between seen and not seen (run, point).
-        prior: covariance of those not seen (point, point).
+        residual: The residuals of the members seen (run,).
+        covariance: The covariance of the members seen (run, run).
+        across: The covariance between members seen and not seen (run, point).
+        prior: The covariance of the members not seen, before anything is seen (point, point).
+        key: A JAX key for the draw, or None for no draw.
+
+    Returns:
+        The mean (point,), the sd (point,), and a joint draw (point,), or None without a key.
     """
     root = jnp.linalg.cholesky(covariance)
     white = jax.scipy.linalg.solve_triangular(root, jnp.column_stack([across, residual]), lower=True)
@@ -90,7 +99,7 @@ def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: An
     sd = jnp.sqrt(jnp.maximum(jnp.diagonal(left), 0.0))
     if key is None:
         return mean, sd, None
-    # Points that repeat, or sit on a run, leave a matrix that is singular to rounding.
+    # Points that repeat or lie on a run make this matrix singular to rounding, so it has no Cholesky factor.
     values, vectors = jnp.linalg.eigh(left)
     normal = jax.random.normal(key, mean.shape)
     return mean, sd, mean + vectors @ (jnp.sqrt(jnp.maximum(values, 0.0)) * normal)

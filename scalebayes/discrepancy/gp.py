@@ -1,7 +1,7 @@
-"""Discrepancy: how the true curve may depart from the law, f = law exp(delta), delta a Gaussian process.
+"""This file defines the discrepancy: the true curve is f = law exp(delta), and delta is a Gaussian process.
 
-The process is a sum of components over the logs of the law's inputs (`components`). A Normal noise on the log lets it
-be integrated out exactly.
+The process is a sum of components over the logs of the law's inputs (`Discrepancy.components`). Under a noise that is
+Normal on the log of the observable it is integrated out exactly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,12 @@ from scalebayes.parameters.priors import param_from_record, param_record, replac
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """A Gaussian process as the departure from the law, with a prior a parameter.
+    """A Gaussian process as the departure of the curve from the law, with a prior for each parameter.
 
     Attributes:
-        components: as they were asked for; empty for those that suit the law. params: name -> `Param`, once the law
-            is known.
+        components: The components that were asked for. Where there are none, the components that suit the law are
+            taken.
+        params: The `Param` of each parameter, by its name, once the law is known; before, those that the user gave.
     """
 
     components: tuple[Any, ...] = ()
@@ -30,14 +31,22 @@ class Discrepancy:
 
     @property
     def process(self) -> Process:
-        """What a trace depends on."""
+        """The process of these components, on which a trace depends."""
         return Process(self.components)
 
     def of(self, inputs: Sequence[str], grouped: bool) -> "Discrepancy":
-        """The discrepancy for a law of these inputs; `grouped` where the runs have more than one group.
+        """Make the discrepancy for a law.
+
+        Args:
+            inputs: The names of the law's inputs.
+            grouped: Whether the runs have more than one group.
+
+        Returns:
+            A discrepancy with its components and all its parameters.
 
         Raises:
-            InputError: a component needs an input that the law lacks.
+            InputError: A component needs an input that the law lacks, or a prior is for a parameter that no component
+                has.
         """
         components = self.components or suited(inputs, grouped)
         chosen = tuple(one.of(inputs) for one in components)
@@ -53,7 +62,7 @@ class Discrepancy:
 
 
 def suited(inputs: Sequence[str], grouped: bool) -> tuple[Any, ...]:
-    """The components by default: those of CALIBRATION, for one input and for N and D."""
+    """The components that suit a law: Matern, with Bend and Drift for N and D, with Offset where there are groups."""
     found: tuple[Any, ...] = (Matern(),)
     if {"N", "D"} <= set(inputs):
         found += (Bend(), Drift())
@@ -61,15 +70,22 @@ def suited(inputs: Sequence[str], grouped: bool) -> tuple[Any, ...]:
 
 
 def GP(*components: Any, **priors: Any) -> Discrepancy:
-    """A Gaussian process as discrepancy.
+    """Make a discrepancy that is a Gaussian process.
+
+    The true curve is f = law exp(delta), and delta is the sum of the components.
 
     Args:
-        components: `Matern()`, `Bend()`, `Drift()`, `Offset()`, or their names; by default those that suit the law:
-            Matern for one input, Matern, Bend and Drift for N and D, and Offset where the runs have groups.
-        **priors: parameter -> NumPyro distribution, or number (fixed).
+        *components: The components `Matern()`, `Bend()`, `Drift()` and `Offset()`, or their names "matern", "bend",
+            "drift" and "offset". By default those that suit the law are taken: Matern, with Bend and Drift where the
+            law has N and D, and with Offset where the runs have more than one group.
+        **priors: The prior of a parameter, by the parameter's name: a NumPyro distribution, or a number (the parameter
+            is fixed there). A parameter that is left out has its default prior.
+
+    Returns:
+        The discrepancy, as `discrepancy=` takes it.
 
     Raises:
-        InputError: not a component, the same one twice, or a prior that can't be used.
+        InputError: An argument isn't a component, a component is there twice, or a prior can't be used.
 
     >>> GP("matern", "drift", drift_scale=0.01)
     GP(matern, drift)
@@ -91,14 +107,14 @@ def GP(*components: Any, **priors: Any) -> Discrepancy:
 
 
 Departure = Discrepancy | Literal["gp"] | None
-"""What `discrepancy=` takes: "gp" for the process that suits the law, `GP(...)`, or None for none."""
+"""What `discrepancy=` takes: "gp" for the process that suits the law, a `GP(...)`, or None for no discrepancy."""
 
 
 def get(discrepancy: Any) -> Discrepancy | None:
-    """A discrepancy by its name, "gp"; a `GP(...)` or None passes through.
+    """Find a discrepancy by its name, "gp"; a `GP(...)` or None is returned as it is.
 
     Raises:
-        InputError: neither.
+        InputError: The argument is none of these.
 
     >>> get("gp"), get(None)
     (GP(), None)
@@ -123,7 +139,7 @@ def record_of(discrepancy: Discrepancy) -> dict[str, Any]:
 
 
 def from_record(record: Mapping[str, Any] | None) -> Discrepancy | None:
-    """The discrepancy that `record_of` wrote; None for none."""
+    """The discrepancy that `record_of` wrote; None where the record is None."""
     if record is None:
         return None
     components = []

@@ -1,9 +1,9 @@
-"""Components of a discrepancy: the terms of a Gaussian process's covariance, each with its parameters.
+"""This file has the components of a discrepancy: each is a term of a Gaussian process's covariance with its parameters.
 
-- `Matern`: a misfit that neighbouring runs share, larger for short runs where it fades with D;
-- `Bend`: the surface may bend in log D/N, the same at every compute;
-- `Drift`: a slope beyond the largest runs, which no run can show: it is there to be honest;
-- `Offset`: rows of a group (a shape, a run, a recipe) share a shift.
+- `Matern`: neighbouring runs share a misfit; it is larger for runs with few tokens where it fades with D.
+- `Bend`: the surface bends in log D/N, by the same amount at every compute.
+- `Drift`: the curve has a further slope beyond the largest runs. No run can show it; it makes intervals there honest.
+- `Offset`: the rows of a group (a shape, a run, a recipe) share a shift.
 """
 
 import math
@@ -20,12 +20,14 @@ from scalebayes.parameters.param import Param
 
 
 class Places(NamedTuple):
-    """Where runs lie, as the components see it; a pytree.
+    """The places of runs, as the components take them; a pytree.
 
     Attributes:
-        logs: input -> log of it over the runs' largest (run,), 0 at the anchor.
-        beyond: e-folds beyond the largest run (run,), of N D where a law has both.
-        group: number of the row's group (run,), or None.
+        logs: The log of each input (run,), by its name, less the mean of this log over the largest tenth of the runs.
+            So it is 0 at the anchor.
+        beyond: How far each place lies beyond the largest run (run,), in e-folds; of N D where a law has both. It is 0
+            for a place that doesn't lie beyond.
+        group: The number of the row's group (run,), or None.
     """
 
     logs: Mapping[str, Any]
@@ -34,24 +36,24 @@ class Places(NamedTuple):
 
 
 class Component(Protocol):
-    """A term of the covariance; hashable, since a trace depends on it."""
+    """A term of the covariance. It is hashable, since a trace depends on it."""
 
     name: ClassVar[str]
 
     def of(self, inputs: Sequence[str]) -> "Component":
-        """The component for a law of these inputs.
+        """Make the component for a law of these inputs.
 
         Raises:
-            InputError: the law lacks an input that it needs.
+            InputError: The law lacks an input that the component needs.
         """
         ...
 
     def params(self) -> dict[str, Param]:
-        """Its parameters, names beginning with its own."""
+        """The component's parameters; their names begin with the component's name."""
         ...
 
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
-        """Covariance of delta between places (run of a, run of b)."""
+        """The covariance of delta between places (run of a, run of b)."""
         ...
 
 
@@ -62,14 +64,18 @@ def _apart(a: Any, b: Any) -> Any:
 @known_settings
 @dataclass(frozen=True)
 class Matern:
-    """A Matern-3/2 process in the logs of the inputs, with a length each.
+    """A Matern-3/2 process in the logs of the inputs, with a length for each input.
 
-    cov = A(u) A(v) (1 + sqrt(3) d) exp(-sqrt(3) d), d^2 = sum_i ((u_i - v_i) / length_i)^2, A = scale, or
-    scale exp(-fade min(log D/D_end, 0)): larger for the runs of few tokens.
+    cov = A(u) A(v) (1 + sqrt(3) d) exp(-sqrt(3) d), d^2 = sum_i ((u_i - v_i) / length_i)^2. The amplitude A is scale;
+    where the process fades it is scale exp(-fade min(log D/D_end, 0)), which is larger for runs with few tokens.
+
+    Its parameters are matern_scale (an sd on the log of the observable), matern_length_NAME of each input (in e-folds)
+    and, where the process fades, matern_fade.
 
     Args:
-        inputs: of the law, by default all. fades: the input with which the scale falls up to the largest runs; by
-            default D, where the law has N and D; None for a constant scale.
+        inputs: The names of the inputs in which the process varies. The default is (): all inputs of the law.
+        fades: The name of the input along which the amplitude changes up to the largest runs, or None for a constant
+            amplitude. The default is "auto": D where the law has N and D, else None.
 
     >>> sorted(Matern().of(["x"]).params())
     ['matern_length_x', 'matern_scale']
@@ -80,6 +86,7 @@ class Matern:
     name: ClassVar[str] = "matern"
 
     def of(self, inputs: Sequence[str]) -> "Matern":
+        """Make the component for a law of these inputs; see `Component.of`."""
         chosen = tuple(self.inputs) or tuple(inputs)
         fades = ("D" if {"N", "D"} <= set(inputs) else None) if self.fades == "auto" else self.fades
         for one in (*chosen, *([fades] if fades else [])):
@@ -88,6 +95,7 @@ class Matern:
         return replace(self, inputs=chosen, fades=fades)
 
     def params(self) -> dict[str, Param]:
+        """The component's parameters with their default priors, by their names."""
         one = len(self.inputs) == 1
         scale = dist.LogNormal(-3.5, 0.7) if one else dist.LogNormal(math.log(0.02), 0.7)
         length = dist.LogNormal(0.0, 0.7) if one else dist.LogNormal(math.log(2.0), 0.5)
@@ -98,14 +106,15 @@ class Matern:
         return found
 
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
+        """The covariance of delta between places (run of a, run of b)."""
         squares = [(_apart(a.logs[n], b.logs[n]) / values[f"matern_length_{n}"]) ** 2 for n in self.inputs]
-        # The root of zero has no derivative, and a row's distance from itself is zero.
+        # 1e-20 keeps the derivative finite: the root has none at zero, a row's distance from itself.
         distance = jnp.sqrt(3 * sum(squares[1:], squares[0]) + 1e-20)
         scale = self.amplitude(values, a.logs)[:, None] * self.amplitude(values, b.logs)[None, :]
         return scale * (1 + distance) * jnp.exp(-distance)
 
     def amplitude(self, values: Mapping[str, Any], logs: Mapping[str, Any]) -> Any:
-        """The process's sd at places, by the logs of their inputs (run,)."""
+        """The sd of the process at places (run,), from the logs of their inputs (run,)."""
         if not self.fades:
             return jnp.full_like(logs[self.inputs[0]], 1.0) * values["matern_scale"]
         early = jnp.minimum(logs[self.fades], 0.0)
@@ -115,9 +124,13 @@ class Matern:
 @known_settings
 @dataclass(frozen=True)
 class Bend:
-    """An integrated Wiener process in the log of a ratio, by default D/N, from the largest runs outwards.
+    """An integrated Wiener process in the log of a ratio, which begins at the largest runs and goes both ways.
 
-    cov = scale^2 m^2 (M / 2 - m / 6) for u and v of one sign, m the smaller and M the larger of |u|, |v|; else 0.
+    Let u and v be the logs of the ratio over that of the largest runs, m the smaller and M the larger of |u| and |v|.
+    Then cov = scale^2 m^2 (M / 2 - m / 6) where u and v have one sign, else cov = 0. Its parameter is bend_scale.
+
+    Args:
+        over: The names of the two inputs whose ratio it is, numerator first. The default is ("D", "N"), for D/N.
 
     >>> list(Bend().of(["N", "D"]).params())
     ['bend_scale']
@@ -127,15 +140,18 @@ class Bend:
     name: ClassVar[str] = "bend"
 
     def of(self, inputs: Sequence[str]) -> "Bend":
+        """Make the component for a law of these inputs; see `Component.of`."""
         for one in self.over:
             if one not in inputs:
                 raise unknown("input of the component bend", one, inputs)
         return self
 
     def params(self) -> dict[str, Param]:
+        """The component's parameters with their default priors, by their names."""
         return {"bend_scale": Param(dist.LogNormal(math.log(0.02), 0.7), "")}
 
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
+        """The covariance of delta between places (run of a, run of b)."""
         u, v = ((place.logs[self.over[0]] - place.logs[self.over[1]]) for place in (a, b))
         small = jnp.minimum(jnp.abs(u)[:, None], jnp.abs(v)[None, :])
         large = jnp.maximum(jnp.abs(u)[:, None], jnp.abs(v)[None, :])
@@ -146,9 +162,9 @@ class Bend:
 @known_settings
 @dataclass(frozen=True)
 class Drift:
-    """A random slope beyond the largest run: cov = scale^2 r r', with r the e-folds beyond it.
+    """A random slope beyond the largest run: cov = scale^2 r r', with r how far a place lies beyond it, in e-folds.
 
-    The runs say nothing of it: its scale is its prior's.
+    The runs say nothing about this slope, so the posterior of its parameter drift_scale is the prior.
 
     >>> list(Drift().of(["x"]).params())
     ['drift_scale']
@@ -157,19 +173,24 @@ class Drift:
     name: ClassVar[str] = "drift"
 
     def of(self, inputs: Sequence[str]) -> "Drift":
+        """Make the component for a law of these inputs; see `Component.of`."""
         return self
 
     def params(self) -> dict[str, Param]:
+        """The component's parameters with their default priors, by their names."""
         return {"drift_scale": Param(dist.LogNormal(-5.5, 0.5), "")}
 
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
+        """The covariance of delta between places (run of a, run of b)."""
         return values["drift_scale"] ** 2 * a.beyond[:, None] * b.beyond[None, :]
 
 
 @known_settings
 @dataclass(frozen=True)
 class Offset:
-    """A shift that the rows of a group share, from a common scale: cov = scale^2 where groups are the same.
+    """A shift that the rows of a group share: cov = scale^2 where two rows have the same group, else 0.
+
+    The shifts of all groups have one scale, the parameter offset_scale, an sd on the log of the observable.
 
     >>> list(Offset().of(["x"]).params())
     ['offset_scale']
@@ -178,12 +199,15 @@ class Offset:
     name: ClassVar[str] = "offset"
 
     def of(self, inputs: Sequence[str]) -> "Offset":
+        """Make the component for a law of these inputs; see `Component.of`."""
         return self
 
     def params(self) -> dict[str, Param]:
+        """The component's parameters with their default priors, by their names."""
         return {"offset_scale": Param(dist.LogNormal(math.log(0.01), 1.0), "")}
 
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
+        """The covariance of delta between places (run of a, run of b)."""
         if a.group is None or b.group is None:
             return jnp.zeros((a.beyond.shape[0], b.beyond.shape[0]))
         return values["offset_scale"] ** 2 * (a.group[:, None] == b.group[None, :])

@@ -1,8 +1,8 @@
-"""A Matern-3/2 process along one axis by its Markov form: exact, in one pass over the sorted places.
+"""This file has the Markov form of a Matern-3/2 process along one axis: it is exact, and passes over sorted places.
 
-delta = a g(t) with an amplitude a of each place, and (g, g') is a Markov process, so that a Kalman filter gives the
-density of n residuals in time n where a Cholesky factor takes n^3. Source: Hartikainen and Sarkka 2010,
-doi 10.1109/MLSP.2010.5589113.
+delta = a g(t) with an amplitude a at each place, and (g, g') is a Markov process. So a Kalman filter gives the density
+of n residuals in time proportional to n; a Cholesky factor takes time proportional to n^3. Source: Hartikainen and
+Sarkka 2010, doi 10.1109/MLSP.2010.5589113.
 """
 
 from typing import Any, NamedTuple
@@ -12,11 +12,14 @@ import jax.numpy as jnp
 
 
 class Path(NamedTuple):
-    """A process seen along an axis, by increasing place; a pytree of arrays (place,).
+    """A process seen along an axis, sorted by place; a pytree of arrays (place,).
 
     Attributes:
-        gap: to the place before, in units of length / sqrt(3). scale: a there. residual: seen. variance: of its noise.
-        seen: 0 where nothing is.
+        gap: The distance to the place before, in units of length / sqrt(3).
+        scale: The amplitude a at the place.
+        residual: The residual that was seen at the place.
+        variance: The variance of the residual's noise.
+        seen: 0 where no residual was seen at the place.
     """
 
     gap: Any
@@ -27,7 +30,7 @@ class Path(NamedTuple):
 
 
 class State(NamedTuple):
-    """Mean and covariance of (g, g'), with the axis in units in which g' has variance 1."""
+    """The mean and covariance of (g, g'), with the axis in units in which g' has variance 1."""
 
     g: Any
     slope: Any
@@ -40,14 +43,14 @@ START = State(0.0, 0.0, 1.0, 0.0, 1.0)
 
 
 def _move(gap: Any) -> tuple[Any, Any, Any, Any]:
-    """The matrix that takes (g, g') over a gap."""
+    """The matrix that moves (g, g') across a gap, row by row."""
     decay = jnp.exp(-gap)
     return decay * (1 + gap), decay * gap, -decay * gap, decay * (1 - gap)
 
 
 def _moved(state: State, gap: Any) -> State:
     a, b, c, d = _move(gap)
-    # In the units of State the stationary covariance is the identity: P -> 1 + M (P - 1) M'.
+    # In the units of State the stationary covariance is the identity 1, so that P becomes 1 + M (P - 1) M'.
     var, cov, var_slope = state.var - 1, state.cov, state.var_slope - 1
     first, second = (a * var + b * cov, a * cov + b * var_slope), (c * var + d * cov, c * cov + d * var_slope)
     return State(
@@ -60,7 +63,7 @@ def _moved(state: State, gap: Any) -> State:
 
 
 def _updated(state: State, here: Path) -> tuple[State, Any, Any]:
-    """The state once a residual is seen, with the residual's distance from its forecast and the variance of that."""
+    """The state once a residual is seen, and the residual less its prediction, with the variance of this difference."""
     variance = jnp.where(here.seen > 0, here.scale**2 * state.var + here.variance, 1.0)
     off = jnp.where(here.seen > 0, here.residual - here.scale * state.g, 0.0)
     pull = jnp.where(here.seen > 0, here.scale / variance, 0.0)
@@ -80,7 +83,7 @@ def _updated(state: State, here: Path) -> tuple[State, Any, Any]:
 
 
 def log_density(path: Path) -> Any:
-    """Log density of the residuals seen, but for -log(2 pi) / 2 each."""
+    """The log density of the residuals that were seen, without the term -log(2 pi) / 2 of each."""
 
     def step(state, here):
         state, off, variance = _updated(_moved(state, here.gap), here)
@@ -90,7 +93,15 @@ def log_density(path: Path) -> Any:
 
 
 def smoothed(path: Path, key: Any = None) -> tuple[Any, Any, Any]:
-    """delta at every place given the residuals: mean and sd (place,), and a joint draw (place,) or None."""
+    """Predict delta at every place from all residuals.
+
+    Args:
+        path: The places with the residuals that were seen.
+        key: A JAX key for the draw; the default is None, for no draw.
+
+    Returns:
+        The mean (place,), the sd (place,), and a joint draw (place,), or None without a key.
+    """
 
     def forth(state, here):
         state = _updated(_moved(state, here.gap), here)[0]
@@ -100,12 +111,12 @@ def smoothed(path: Path, key: Any = None) -> tuple[Any, Any, Any]:
     normal = jnp.zeros((path.gap.shape[0], 2)) if key is None else jax.random.normal(key, (path.gap.shape[0], 2))
 
     def back(after, each):
-        # Rauch, Tung and Striebel's smoother, and a draw of the state given the one that was drawn after it.
+        # This is Rauch, Tung and Striebel's smoother, with a draw of the state given the state drawn at the next place.
         (later, drawn), (state, gap, u) = after, each
         a, b, c, d = _move(gap)
         ahead = _moved(state, gap)
         det = ahead.var * ahead.var_slope - ahead.cov**2
-        # P M', then times the inverse of the covariance ahead.
+        # (p, q) and (r, s) are the rows of P M'; g and h are these rows times the inverse of the covariance ahead.
         p, q = a * state.var + b * state.cov, c * state.var + d * state.cov
         r, s = a * state.cov + b * state.var_slope, c * state.cov + d * state.var_slope
         g = ((p * ahead.var_slope - q * ahead.cov) / det, (q * ahead.var - p * ahead.cov) / det)
@@ -145,7 +156,7 @@ def smoothed(path: Path, key: Any = None) -> tuple[Any, Any, Any]:
 
 
 def _drawn(state: State, u: Any) -> tuple[Any, Any]:
-    """A draw of (g, g') from standard Normals u (2,); where a gap is zero there is no variance left."""
+    """A draw of (g, g') from standard Normals u (2,); after a gap of zero there is no variance left."""
     root = jnp.sqrt(jnp.maximum(state.var, 0.0))
     low = jnp.where(root > 0, state.cov / jnp.where(root > 0, root, 1.0), 0.0)
     rest = jnp.sqrt(jnp.maximum(state.var_slope - low**2, 0.0))
@@ -153,6 +164,6 @@ def _drawn(state: State, u: Any) -> tuple[Any, Any]:
 
 
 def _start(path: Path) -> State:
-    """The stationary state, of the path's type, so that a scan can carry it."""
+    """The stationary state as arrays of the path's dtype, so that a scan can carry it."""
     zero = jnp.sum(path.gap[:1] + path.scale[:1] + path.residual[:1] + path.variance[:1]) * 0
     return State(*(zero + x for x in START))

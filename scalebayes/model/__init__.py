@@ -1,1 +1,1 @@
-"""From runs, law, noise and priors to one NumPyro model and its arrays."""
+"""This folder makes one NumPyro model and its arrays from runs, a law, a noise and priors."""

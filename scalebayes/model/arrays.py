@@ -1,4 +1,4 @@
-"""The arrays that inference takes: numbers of a model, rows padded to few sizes, and where the largest runs lie."""
+"""This file makes the arrays that inference takes: the numbers of a model, padded rows, and the largest runs' place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from scalebayes.parameters.param import Param, Reference
 from scalebayes.parameters.priors import Traced
 from scalebayes.runs import Runs
 
-TOP = 0.1  # of the runs, by size: where the law is held most firmly
+TOP = 0.1  # share of the runs that are the largest, by size; the data decide the law best there
 
 
 def padded(rows: int) -> int:
-    """Rows after padding: the next of 8, 12, 16, 24, 32, 48, ... so that few shapes are traced.
+    """The number of rows after padding: the next of 8, 12, 16, 24, 32, 48, ..., so that few shapes are traced.
 
     >>> [padded(n) for n in (2, 9, 240)]
     [8, 12, 256]
@@ -28,7 +28,7 @@ def padded(rows: int) -> int:
 
 
 def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Which runs are of the top tenth by size (run,): by N D where both are there, else by the sum of logs.
+    """Whether each run is among the largest tenth (run,), by N D where the law has both, else by the sum of logs.
 
     >>> largest({"x": np.arange(1.0, 21.0)}).sum()
     np.int64(3)
@@ -39,7 +39,7 @@ def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference) -> Ends:
-    """Where the largest runs lie, in reference units: inputs that are positive (run,), in the runs' own."""
+    """Where the largest runs lie, in reference units; `inputs` are positive (run,), in the runs' own units."""
     logs = {name: np.log(x / reference.inputs[name]) for name, x in inputs.items()}
     top = largest(inputs)
     most = {name: x.max() for name, x in logs.items()}
@@ -56,7 +56,7 @@ def float64(tree: Any) -> Any:
 def numbers_of(
     own: Mapping[str, Param], chosen: Mapping[str, Param], reference: Reference, stages: Any, ends: Ends | None
 ) -> Numbers:
-    """All numbers of a model: `own` parameters with the priors of their makers, `chosen` with those in force."""
+    """All numbers of a model; `own` has the parameters with their default priors, `chosen` with the priors in force."""
     free = {name: param for name, param in chosen.items() if not param.fixed}
 
     def start(name: str, param: Param) -> Any:
@@ -81,7 +81,7 @@ def rows_of(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference, 
     size, n = padded(len(runs)), len(runs)
 
     def pad(column: np.ndarray) -> np.ndarray:
-        # By the first row, where the law is finite wherever it is at all; the mask takes it out.
+        # Padding repeats the first row, at which the law is finite if it is finite anywhere. The mask takes it out.
         return np.concatenate([column, np.full(size - n, column[0])])
 
     return Rows(

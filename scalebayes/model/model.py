@@ -1,7 +1,7 @@
-"""Model = law x noise x discrepancy: the NumPyro model of a table of runs, and its log density.
+"""This file has the NumPyro model of a table of runs, made of law, noise and discrepancy, and its log density.
 
-`Model` is what a trace depends on and is hashable; `Numbers` and `Rows` are arrays that a trace takes. So a fit with
-other data, other prior numbers or another reference runs the program of the first fit of that shape.
+A trace depends on `Model`, which is hashable, and takes the arrays of `Numbers` and `Rows`. So a fit with other data,
+other numbers in its priors or another reference runs the program that the first fit of that shape compiled.
 """
 
 import math
@@ -27,7 +27,7 @@ from scalebayes.parameters.priors import Traced
 
 
 class Site(NamedTuple):
-    """A parameter as the model sees it. scaled: its prior or number is in reference units."""
+    """A parameter as the model takes it; `scaled` says that its prior is in reference units."""
 
     name: str
     dimension: str | None
@@ -36,15 +36,15 @@ class Site(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """All numbers of a model but the runs; a pytree.
+    """All numbers of a model except the runs; a pytree.
 
     Attributes:
-        priors: free site -> `Traced` prior.
-        starts: free site -> `Traced` distribution that the optimiser's starts are drawn from.
-        fixed: fixed site -> value.
-        log_reference: input or `loss` -> log of the reference.
-        stages: relaxations of the noise that the optimiser goes through, the last is 1.
-        ends: with a discrepancy, where the largest runs lie; else None.
+        priors: The `Traced` prior of each free site, by its name.
+        starts: The `Traced` distribution of each free site from which the optimiser's starts are drawn.
+        fixed: The value of each fixed site, by its name.
+        log_reference: The log of the reference of each input, by its name, and of "loss".
+        stages: The relaxations of the noise that the optimiser goes through. The last one is 1.
+        ends: The place of the largest runs where the model has a discrepancy, else None.
     """
 
     priors: dict[str, Traced]
@@ -56,11 +56,12 @@ class Numbers(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """Where the largest runs lie, in reference units; a pytree.
+    """The place of the largest runs, in reference units; a pytree.
 
     Attributes:
-        anchor: input -> mean of its log over the runs of the top tenth. most: input -> its largest log; and "C", the
-            largest log of N D, where the law has both.
+        anchor: The mean of each input's log over the largest tenth of the runs, by the input's name.
+        most: The largest log of each input, by its name; where the law has N and D, the largest log of N D alone, under
+            the name "C".
     """
 
     anchor: dict[str, Any]
@@ -81,9 +82,12 @@ class Rows(NamedTuple):
     """The runs in reference units, padded; a pytree of arrays (run,).
 
     Attributes:
-        inputs: name -> input / reference. y: observable / scale. mask: 0 where a row is padding.
-        se: known standard error / scale, count: readings averaged in the row; None where the runs have none.
-        group: number of the row's group, where a discrepancy has an offset a group; else None.
+        inputs: Each input divided by its reference, by its name.
+        y: The observable divided by its scale.
+        mask: 0 where a row is padding.
+        se: The known standard error divided by the observable's scale, or None where the runs have none.
+        count: The number of readings averaged in the row, or None where the runs have none.
+        group: The number of the row's group where the discrepancy has an offset for each group, else None.
     """
 
     inputs: dict[str, Any]
@@ -96,13 +100,19 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """What a trace depends on: the law's function, the noise's functions, and the sites.
+    """All that a trace depends on: the functions of law and noise, the process, and the sites.
+
+    The unconstrained coordinates z are those of the free parameters. Where the model is `latent`, one coordinate for
+    each padded row follows.
 
     Attributes:
-        fn, inputs: of the law. law_sites, noise_sites: their parameters, free and fixed.
-        form: of the noise. process: of the discrepancy, process_sites: its parameters.
-
-    Unconstrained coordinates z are those of the free parameters, then, where `latent`, one a padded row.
+        fn: The law's function.
+        inputs: The names of the law's inputs.
+        law_sites: The law's parameters, free and fixed.
+        noise_sites: The noise's parameters, free and fixed.
+        form: The functions of the noise.
+        process: The process of the discrepancy, or None.
+        process_sites: The parameters of the process, free and fixed.
     """
 
     fn: Callable[..., Any]
@@ -128,20 +138,20 @@ class Model:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Names of the unknown parameters: the coordinates of the posterior, in order."""
+        """The names of the unknown parameters, in the order of the posterior's coordinates."""
         return tuple(site.name for site in self.sites if not site.fixed)
 
     @property
     def latent(self) -> bool:
-        """Whether every row has an unknown scale of its own, with a coordinate past those of the free parameters."""
+        """Whether every row has an unknown scale, whose coordinate follows those of the free parameters."""
         return self.process is not None and self.form.mixture is not None
 
     def held(self, rows: Rows) -> Any:
-        """The rows' own coordinates (run,) where nothing is known of them; (0,) where there are none."""
+        """The rows' own coordinates (run,) before anything is known about them; shape (0,) where rows have none."""
         return jnp.zeros_like(rows.mask if self.latent else rows.mask[:0])
 
     def scaled(self, values: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
-        """All parameters in reference units, from free ones in their priors' units."""
+        """All parameters in reference units, from the free parameters in the units of their priors."""
         full = {**numbers.fixed, **values}
         return {
             site.name: full[site.name]
@@ -151,16 +161,16 @@ class Model:
         }
 
     def paper(self, values: Mapping[str, Any], numbers: Numbers) -> dict[str, Any]:
-        """All parameters in the runs' own units, from free ones in their priors' units."""
+        """All parameters in the runs' own units, from the free parameters in the units of their priors."""
         dimensions = {site.name: site.dimension for site in self.sites}
         return rescale(self.scaled(values, numbers), dimensions, numbers.log_reference)
 
     def constrain(self, z: Any, numbers: Numbers) -> dict[str, Any]:
-        """Free parameters in their priors' units, from unconstrained coordinates z (free, or more)."""
+        """The free parameters in the units of their priors, from unconstrained coordinates z (free, or more)."""
         return {name: biject_to(numbers.priors[name].support)(z[i]) for i, name in enumerate(self.free)}
 
     def noise_values(self, scaled: Mapping[str, Any], stage: Any = None) -> dict[str, Any]:
-        """The noise's parameters, relaxed by `stage` where the noise can be."""
+        """The noise's parameters, relaxed by `stage` where the noise has relaxations."""
         values = {site.name: scaled[site.name] for site in self.noise_sites}
         return values if stage is None or self.form.soften is None else self.form.soften(values, stage)
 
@@ -169,12 +179,12 @@ class Model:
         return self.fn(**inputs, **{site.name: scaled[site.name] for site in self.law_sites})
 
     def log_likelihood(self, scaled: Mapping[str, Any], rows: Rows, stage: Any = None) -> Any:
-        """Log density of each row's observable in reference units (run,); minus the objective where it is one."""
+        """The log density of each row's observable in reference units (run,), or minus its objective."""
         location, values = self.location(scaled, rows.inputs), self.noise_values(scaled, stage)
         return self.form.log_likelihood(rows.y, location, values, rows.se, rows.count)
 
     def residuals(self, scaled: Mapping[str, Any], numbers: Numbers, rows: Rows, own: Any = None) -> Residuals:
-        """With a discrepancy: log y - log f of the rows, with their `own` coordinates (run,) where there are any."""
+        """The residuals of the rows, for a discrepancy; `own` are the rows' own coordinates (run,), or None."""
         assert numbers.ends is not None
         location = self.location(scaled, rows.inputs)
         scale = self.form.row_scale(location, self.noise_values(scaled), rows.se, rows.count)
@@ -183,15 +193,15 @@ class Model:
         return Residuals(places, jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
 
     def factor(self, noise: Mapping[str, Any], own: Any) -> Any:
-        """What the rows' scales are multiplied with, by their own coordinates (run,); 1 where they have none."""
+        """The factor of each row's scale (run,), from the rows' own coordinates; 1 where rows have none."""
         return self.form.mixture.factor(noise, own) if self.latent and self.form.mixture else 1.0
 
     def process_values(self, scaled: Mapping[str, Any]) -> dict[str, Any]:
-        """The discrepancy's parameters."""
+        """The parameters of the discrepancy."""
         return {site.name: scaled[site.name] for site in self.process_sites}
 
     def numpyro_model(self, numbers: Numbers, rows: Rows, stage: Any = None) -> None:
-        """The NumPyro model: a site a free parameter, in its prior's units, and the masked likelihood."""
+        """The NumPyro model: a site for each free parameter, in the units of its prior, and the masked likelihood."""
         values = {name: numpyro.sample(name, numbers.priors[name].distribution) for name in self.free}
         scaled = self.scaled(values, numbers)
         if self.process is None:
@@ -206,9 +216,9 @@ class Model:
 
     @partial(jax.jit, static_argnums=0)
     def log_density(self, z: Any, numbers: Numbers, rows: Rows, stage: Any = None) -> Any:
-        """Log posterior density, up to a constant, over unconstrained coordinates z (free,).
+        """The log posterior density, up to a constant, over unconstrained coordinates z (free,).
 
-        Where `latent`, (run,) more of them follow; those of padding have their prior.
+        Where the model is `latent`, z has one coordinate more for each row. Those of padding have their prior.
         """
         free = len(self.free)
         values = dict(zip(self.free, z[:free] if self.latent else z, strict=True))
@@ -227,18 +237,18 @@ class Model:
         )
 
 
-HALF = math.log(2 * math.pi) / 2
-OWN = "noise_own"  # NumPyro's site of the rows' own coordinates
+HALF = math.log(2 * math.pi) / 2  # the constant of a Normal's log density, for each row
+OWN = "noise_own"  # the NumPyro site of the rows' own coordinates
 
 
 def _sites(params: Mapping[str, Param]) -> tuple[Site, ...]:
-    # A pure number is the same in any units, so how its prior was given must not make another trace.
+    # A pure number is the same in any units, so the units of its prior must not make another trace.
     return tuple(
         Site(name, p.dimension, (p.scaled or not p.dimension) and not p.fixed, p.fixed) for name, p in params.items()
     )
 
 
 def default_start(support: Any) -> Any:
-    """Where to start a parameter that has no proper prior."""
+    """The distribution of the starts of a parameter that has no proper prior."""
     bijection = biject_to(support)
     return dist.TransformedDistribution(dist.Normal(0.0, 2.0), bijection)

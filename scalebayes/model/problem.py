@@ -1,4 +1,4 @@
-"""From runs, law, noise and priors to the arrays that inference takes."""
+"""This file makes a `Problem` from runs, law, noise, discrepancy and priors: the model with the arrays it takes."""
 
 import math
 from collections.abc import Mapping
@@ -26,14 +26,19 @@ from scalebayes.runs.settings import groups_of
 
 @dataclass(frozen=True)
 class Problem:
-    """A model with its numbers and its runs: all that a method needs.
+    """A model with its numbers and its runs, which is all that a method needs.
 
     Attributes:
-        runs: the table, with what had to be derived. law, noise: with the priors in force.
-        columns: law input -> column of the runs. reference: the units of the model.
-        model, numbers, rows: for the traced code (float64 NumPy arrays).
-        discrepancy: with its components and the priors in force, or None.
-        at_reference: parameters of the law that are held at the reference, whose numbers there `law` has.
+        runs: The table, with the columns that had to be derived.
+        law: The law with the priors in force.
+        noise: The noise with the priors in force.
+        columns: The column of the runs that each input of the law takes, by the input's name.
+        reference: The units of the model.
+        model: The part that a trace depends on.
+        numbers: The numbers that a trace takes, as float64 NumPy arrays.
+        rows: The rows that a trace takes, as float64 NumPy arrays.
+        discrepancy: The discrepancy with its components and the priors in force, or None.
+        at_reference: The names of the law's parameters that are fixed at the reference. `law` has their numbers.
     """
 
     runs: Runs
@@ -49,26 +54,26 @@ class Problem:
 
     @property
     def movable_law(self) -> Law:
-        """The law for a reference of other runs: what is held at the reference moves with it."""
+        """The law for the reference of other runs: the parameters that are fixed at the reference move with it."""
         moved = {name: replace(self.law.params[name], prior="reference") for name in self.at_reference}
         return replace(self.law, params={**self.law.params, **moved})
 
     @property
     def params(self) -> dict[str, Param]:
-        """Every parameter of law, noise and discrepancy, with the prior in force."""
+        """Every parameter of law, noise and discrepancy with the prior in force, by its name."""
         own = self.discrepancy.params if self.discrepancy else {}
         return {**self.law.params, **self.noise.params, **own}
 
     def column(self, name: str) -> np.ndarray:
-        """A column that the law takes, float64 (run,), checked to lie where the law is defined."""
+        """A column that the law takes (run,), float64; its values are checked to lie where the law is defined."""
         return self.runs.column(name, self._domain(name))
 
     def axis(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Values of a column as distances are measured: their log, or themselves where they need not be positive."""
+        """The values of a column as distances are measured: as logs, or as they are where they need not be positive."""
         return np.log(values) if self._domain(name) is None else values
 
     def axis_name(self, name: str) -> str:
-        """What `axis` gives, in words: "log N", or "S" of an input that need not be positive."""
+        """The name of what `axis` gives: "log N", or "S" for an input that need not be positive."""
         return f"log {name}" if self._domain(name) is None else name
 
     def _domain(self, column: str) -> tuple[float, float] | None:
@@ -88,14 +93,23 @@ def build(
     """Put runs, law, noise and discrepancy together.
 
     Args:
-        priors: None (the law's and the noise's own), "flat", or parameter -> distribution in the runs' own units,
-            number, "flat" or `Param`.
-        inputs: law input -> column, where they differ, such as {"x": "C"}.
-        reference: of an earlier fit; by default that of these runs.
+        runs: The table of runs.
+        law: The law.
+        noise: The noise.
+        priors: "flat" for flat priors on all free parameters, or the prior of each parameter by its name: a
+            distribution in the runs' own units, a number, "flat" or a `Param`. The default is None: law, noise and
+            discrepancy keep their priors.
+        inputs: The column of each input of the law, by the input's name, where the two names differ, such as
+            {"x": "C"}. The default is None.
+        reference: The reference of an earlier fit. The default is None: the reference of these runs.
+        discrepancy: The discrepancy. The default is None, for no discrepancy.
+
+    Returns:
+        The problem.
 
     Raises:
-        InputError: an unknown name, a prior that doesn't match the parameter, a column that the law needs and the
-            runs lack, an observable that the noise can't be on.
+        InputError: A name is unknown, a prior doesn't match its parameter, the runs lack a column that the law needs,
+            or the observable has values that the noise or the law can't have.
     """
     if not isinstance(runs, Runs):
         raise no_table(runs)
@@ -137,7 +151,7 @@ def build(
 
 
 def _groups(runs: Runs) -> np.ndarray | None:
-    """The number of each row's group (run,), where the runs have groups."""
+    """The number of each row's group (run,), or None where the runs have no groups."""
     labels = runs.labels.get("group")
     return None if labels is None else np.unique(np.asarray(labels, str), return_inverse=True)[1]
 
@@ -145,9 +159,10 @@ def _groups(runs: Runs) -> np.ndarray | None:
 def _suited(
     discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None, groups: np.ndarray | None
 ) -> Discrepancy:
-    """The discrepancy for a law and a noise, or why there is none.
+    """The discrepancy for a law and a noise; where it can't be, an `InputError` says why.
 
-    An offset that is asked for has the table's own `group`s; one by default only those that are more than sizes.
+    An offset that was asked for takes the table's column `group`. The default components have an offset only where the
+    groups are more than sizes.
     """
     if noise.name != "normal" and noise.form.mixture is None:
         raise InputError(
@@ -169,7 +184,7 @@ def _suited(
 
 
 def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
-    """That the noise can be on the observable, and the law can give it."""
+    """Refuse an observable that the law can't give or the noise can't have."""
     low, high = law.range
     off = runs.y[~((runs.y >= low) & (runs.y <= high))]
     if off.size and not law.has_scale:
@@ -198,7 +213,7 @@ def _rows_of(off: np.ndarray) -> str:
 
 
 def _at_reference(law: Law, reference: Reference) -> tuple[Law, tuple[str, ...]]:
-    """The law with the parameters that are held at the reference as numbers in the runs' own units, and their names."""
+    """The law in which the parameters fixed at the reference are numbers in the runs' own units, and their names."""
     held = {name: param for name, param in law.params.items() if isinstance(param.prior, str) and param.fixed}
     if not held:
         return law, ()
