@@ -1,4 +1,4 @@
-"""Inference methods: each takes a problem and a key and returns `Draws`."""
+"""This folder has the inference methods; each takes a problem and a key and returns `Draws`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from scalebayes.infer.mode import Search
 from scalebayes.infer.nuts import NUTS
 
 Method = Literal["nuts", "laplace", "map", "bootstrap"] | NUTS | Laplace | MAP | Bootstrap
-"""What `method=` takes: a name, or a method with settings of its own."""
+"""What `method=` takes: the name of a method, or a method object with its settings."""
 
 METHODS: Mapping[str, type] = MappingProxyType({"nuts": NUTS, "laplace": Laplace, "map": MAP, "bootstrap": Bootstrap})
 
@@ -21,10 +21,16 @@ __all__ = ["MAP", "METHODS", "NUTS", "Bootstrap", "Draws", "Laplace", "Method", 
 
 
 def get(method: Any) -> Any:
-    """A method by its name, with its default settings; a method object passes through.
+    """Find a method by its name.
+
+    Args:
+        method: The name of a method, or a method object, which is returned as it is.
+
+    Returns:
+        The method; one that is found by its name has its default settings.
 
     Raises:
-        InputError: no such method; the message lists them.
+        InputError: There is no such method. The message lists the methods.
 
     >>> get("laplace").proposals
     8000

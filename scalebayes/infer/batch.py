@@ -1,4 +1,4 @@
-"""Many data sets as one: the arrays of several problems of one model, with a leading axis set."""
+"""This file stacks the arrays of several problems of one model, so that many data sets run in one program."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -16,10 +16,13 @@ from scalebayes.model.problem import Problem
 
 @dataclass(frozen=True)
 class Batch:
-    """Data sets of one model and one padded size; every array of `numbers` and `rows` has the leading axis set.
+    """Data sets of one model and one padded size.
 
     Attributes:
-        width: how many are computed side by side; the number of sets is a multiple of it.
+        model: The model of all data sets.
+        numbers: The numbers of the model; every array has the leading axis `set`.
+        rows: The runs; every array has the leading axis `set`.
+        width: The number of data sets that are computed side by side. The number of sets is a multiple of it.
     """
 
     model: Model
@@ -31,17 +34,21 @@ class Batch:
         return self.rows.mask.shape[0]
 
     def take(self, full: Sequence[int]) -> "Batch":
-        """Some of the sets, a multiple of the width of them."""
+        """A batch of some of the sets, whose number is a multiple of the width."""
         numbers, rows = jax.tree.map(lambda x: x[list(full)], (self.numbers, self.rows))
         return replace(self, numbers=numbers, rows=rows)
 
 
 def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
-    """Problems of one model as a batch.
+    """Make a batch of problems.
 
     Args:
-        problems: of one model, with the same known columns. size: rows of each, after padding.
-        width: as in `Batch`; the last problem is repeated to a multiple of it.
+        problems: The problems, all of one model and with the same optional columns.
+        size: The number of rows of each problem after padding.
+        width: The width of the batch. The last problem is repeated until the number of problems is a multiple of it.
+
+    Returns:
+        The batch.
     """
     full = [problems[i] for i in filled(range(len(problems)), width)]
     leaves = lambda *x: np.stack(x)  # noqa: E731
@@ -50,14 +57,14 @@ def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
 
 
 def longer(rows: Rows, size: int) -> Rows:
-    """Rows padded to `size` by copies of the first, masked out."""
+    """The rows padded to `size` by copies of the first row, which the mask takes out."""
     more = size - len(rows.mask)
     padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows)
     return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]))
 
 
 def filled(chosen: Sequence[int], width: int) -> list[int]:
-    """Indices, the last one repeated until there is a multiple of `width`.
+    """The indices, with the last one repeated until their number is a multiple of `width`.
 
     >>> filled([4, 7, 9], 2)
     [4, 7, 9, 9]
@@ -67,7 +74,9 @@ def filled(chosen: Sequence[int], width: int) -> list[int]:
 
 
 def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
-    """Indices, the last one repeated to `least` times a power of two, so that few shapes are compiled.
+    """The indices, with the last one repeated until their number is `least` times a power of two.
+
+    So few shapes are compiled.
 
     >>> filled_to_few([4, 7, 9], 1)
     [4, 7, 9, 9]
@@ -79,16 +88,27 @@ def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
 
 
 def apart(tree: Any, sets: int) -> list[Any]:
-    """The first `sets` members of a tree of arrays with a leading axis set, as NumPy arrays."""
+    """The first `sets` members of a tree of arrays with the leading axis `set`, each a tree of NumPy arrays."""
     tree = jax.tree.map(np.asarray, jax.device_get(tree))
     return [jax.tree.map(lambda x, i=i: x[i], tree) for i in range(sets)]
 
 
 def mapped(one: Callable[[Any], Any], each: Any, width: int, axis: str = "set", most: int | None = None) -> Any:
-    """`one` of every member of a tree of arrays, `width` side by side on every local device, or the first `most`.
+    """Apply `one` to every member of a tree of arrays, `width` members side by side on every local device.
 
-    With one device it is `jax.lax.map`. With several the leading axis is sharded over them where it can be cut into
-    equal parts: every device loops over its own members, so that none waits for another's slowest.
+    With one device it is `jax.lax.map`. With several devices the leading axis is sharded over them, where it can be cut
+    into equal parts. Every device loops over its own members, so that no device waits for the slowest member of
+    another.
+
+    Args:
+        one: A function of one member.
+        each: A tree of arrays, whose leading axis is over the members.
+        width: The number of members that are computed side by side on a device.
+        axis: The name of the leading axis; the default is "set".
+        most: The largest number of devices to use. The default is None: all local devices.
+
+    Returns:
+        The results as a tree of arrays with the same leading axis.
     """
     devices = jax.local_devices()[:most]
     sets = jax.tree.leaves(each)[0].shape[0]
@@ -104,18 +124,23 @@ _compiling = RLock()
 
 
 def compiled_once(program: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a jitted program; the first call of each shape, which compiles, is alone in the process.
+    """Call a jitted program, so that only one thread of the process compiles at a time.
 
-    Two threads that compile at once have brought the compiler down; calls of what is compiled run side by side.
+    Two threads that compiled at the same time have crashed the compiler. Calls of a compiled program run side by side.
     """
     return alone_at_first((program, arguments), lambda: jax.block_until_ready(program(*arguments)))
 
 
 def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:
-    """The result of a call; the first one of each kind is alone in the process.
+    """Return the result of a call; of all first calls, whatever their kinds, only one runs at a time.
 
     Args:
-        what: that the compiled programs depend on: a tree of arrays, of which the shapes count, and of hashables.
+        what: The things on which the compiled programs depend: a tree of arrays, whose shapes and dtypes count, and of
+            hashable values.
+        call: A function without arguments.
+
+    Returns:
+        What `call` returns.
     """
     leaves, structure = jax.tree.flatten(what)
     key = structure, tuple((x.shape, str(x.dtype)) if hasattr(x, "dtype") else x for x in leaves)
@@ -130,5 +155,5 @@ def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Bootstrap: the mode of resampled runs, every refit started at the mode of all of them."""
+"""This file has the method Bootstrap: it finds the mode of resampled runs, from the mode of all runs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,24 +18,31 @@ from scalebayes.infer.mode import SEARCH, Mode, Search, curvature, polished, pos
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
-STEPS = 60
-WIDTH = 32
-REACHED = 1e-9  # of the decrement, in nats: 5e-5 sds from the mode
-LEAST = 2.0**-12
+STEPS = 60  # BFGS steps of a refit at most; a refit that needs more goes on to `finish`
+WIDTH = 32  # resamples that are refitted side by side
+# The largest decrement of a refit that has converged, in nats: about 5e-5 sds from the mode. For a noise that is no
+# density it is a share of the objective at the start.
+REACHED = 1e-9
+LEAST = 2.0**-12  # share of a full BFGS step; a refit whose step becomes this short stops, and goes on to `finish`
 
 
 @known_settings
 @dataclass(frozen=True)
 class Bootstrap:
-    """The spread of the mode over resampled runs (Efron 1979), one draw a resample.
+    """The method that refits resampled runs (Efron 1979); each resample gives one draw, its mode.
 
-    Runs, or whole groups of runs, are drawn with replacement; a refit weights each by how often it was drawn, and
-    starts at the mode of all runs, whose reference it keeps. With `priors="flat"` it is the bootstrap of the maximum
-    likelihood estimate. A resample that lacks what a parameter needs puts that parameter anywhere: `converged` in the
-    sample stats says which refits reached a mode.
+    Runs, or whole groups of runs, are drawn with replacement. A refit weights each run by the number of times that it
+    was drawn. It starts at the mode of all runs and keeps their reference. With `priors="flat"` this is the bootstrap
+    of the maximum likelihood estimate. Where a resample lacks the runs that decide a parameter, the refit may leave
+    that parameter anywhere: `converged` in the sample stats says which refits reached a mode.
 
     Args:
-        resamples: refits. by: "run", or "group" for the table's groups, whose runs then share their fate.
+        resamples: The number of resamples, and so of refits and draws. The default is 1000.
+        by: "run" (the default) draws single runs, "group" draws whole groups of the table's column `group`.
+        search: The settings of the search for the mode of all runs. The default is `Search()`.
+
+    Raises:
+        InputError: `resamples` isn't a whole number from 1 on, or `by` is neither "run" nor "group".
 
     >>> Bootstrap(resamples=200).name
     'bootstrap'
@@ -53,18 +60,21 @@ class Bootstrap:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return "bootstrap"
 
     def run(self, problem: Problem, key: Any) -> Draws:
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         key_mode, key_weights = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
         return self._refitted(problem.model, problem.numbers, problem.rows, mode, self.weights(problem, key_weights))
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        """Refuse many data sets, which this method doesn't take."""
         raise InputError("fit_many has no bootstrap of many data sets yet; call fit for each, which is batched already")
 
     def weights(self, problem: Problem, key: Any) -> np.ndarray:
-        """How often each run is drawn (resample, padded run)."""
+        """The number of times that each run is drawn (resample, padded run)."""
         n, rng = len(problem.runs), np.random.default_rng(np.asarray(jax.random.key_data(key)))
         unit = np.arange(n)
         if self.by == "group":
@@ -87,7 +97,7 @@ class Bootstrap:
         inverse = np.linalg.inv(mode.precision)
 
         def quick(part: np.ndarray) -> Any:
-            with jax.enable_x64():  # of this thread
+            with jax.enable_x64():  # the setting is per thread
                 full = part[filled(range(len(part)), WIDTH)]
                 return [
                     x[: len(part)]
@@ -104,7 +114,7 @@ class Bootstrap:
         with ThreadPoolExecutor(len(parts)) as threads:
             z, lp, converged = (np.concatenate(x) for x in zip(*threads.map(quick, parts), strict=True))
             left = np.flatnonzero(~converged)
-            # The refits read z, and are all there before it changes.
+            # The refits read z, so all of them end before z changes.
             again = list(threads.map(exact, (left[i : i + WIDTH] for i in range(0, len(left), WIDTH))))
         for few, found in again:
             z[few], lp[few], converged[few] = found
@@ -114,10 +124,19 @@ class Bootstrap:
 
 @partial(jax.jit, static_argnums=0)
 def refit(model: Model, numbers: Numbers, rows: Rows, start: Any, inverse: Any, weights: Any) -> tuple[Any, Any, Any]:
-    """BFGS from the mode and the inverse Hessian of all runs: z (resample, free), log density, whether it got there.
+    """Refit each resample by BFGS, from the mode and the inverse Hessian of all runs.
 
     Args:
-        weights: of the runs in each resample (resample, run), a multiple of `WIDTH` resamples.
+        model: The model.
+        numbers: The numbers of the model.
+        rows: The runs.
+        start: The mode of all runs (free,).
+        inverse: The inverse Hessian there (free, free).
+        weights: The weights of the runs in each resample (resample, run). The number of resamples is a multiple of
+            `WIDTH`.
+
+    Returns:
+        The mode z (resample, free), its log density, and whether the refit reached it (resample,).
     """
 
     def one(weight):
@@ -164,7 +183,7 @@ def refit(model: Model, numbers: Numbers, rows: Rows, start: Any, inverse: Any, 
 
 @partial(jax.jit, static_argnums=(0, 5))
 def finish(model: Model, numbers: Numbers, rows: Rows, z: Any, weights: Any, steps: int) -> tuple[Any, Any, Any]:
-    """Newton's method with exact Hessians, through the noise's relaxations, for what `refit` leaves open."""
+    """Refit by Newton's method with exact Hessians, through the noise's relaxations, where `refit` didn't converge."""
 
     def one(each):
         z, weight = each

@@ -1,4 +1,4 @@
-"""ArviZ's diagnostics of chains and weights, on plain arrays."""
+"""This file calls ArviZ's diagnostics of chains and of importance weights on plain arrays."""
 
 from typing import Any
 
@@ -6,19 +6,21 @@ import numpy as np
 
 
 def _array_stats() -> Any:
-    # ArviZ takes a second to import, and a fit that is only read again doesn't need it.
+    # ArviZ takes a second to import, and a fit that is only loaded from a file doesn't need it.
     from arviz_stats.base.array import array_stats
 
     return array_stats
 
 
 def _per_parameter(name: str, draws: np.ndarray, **options: Any) -> np.ndarray:
-    # chain_axis and draw_axis are named: ArviZ 1.x takes the last two axes by default and its order may change.
+    # chain_axis and draw_axis are given: by default ArviZ 1.x takes the last two axes, and their order may change.
     return np.asarray(getattr(_array_stats(), name)(draws, chain_axis=1, draw_axis=2, **options))
 
 
 def rhat(draws: np.ndarray) -> np.ndarray:
-    """Rank-normalised split r-hat (parameter,) of draws (parameter, chain, draw). Vehtari et al., arXiv 1903.08008.
+    """The rank-normalised split r-hat (parameter,) of draws (parameter, chain, draw).
+
+    Source: Vehtari et al., arXiv 1903.08008.
 
     >>> rng = np.random.default_rng(0)
     >>> bool(rhat(rng.normal(size=(1, 4, 1000)))[0] < 1.01)
@@ -28,22 +30,24 @@ def rhat(draws: np.ndarray) -> np.ndarray:
 
 
 def ess_bulk(draws: np.ndarray) -> np.ndarray:
-    """Bulk effective sample size (parameter,) of draws (parameter, chain, draw)."""
+    """The bulk effective sample size (parameter,) of draws (parameter, chain, draw)."""
     return _per_parameter("ess", draws, method="bulk")
 
 
 def ess_tail(draws: np.ndarray) -> np.ndarray:
-    """Tail effective sample size (parameter,), of the 5 % and 95 % quantiles, of draws (parameter, chain, draw)."""
+    """The tail effective sample size (parameter,) of draws (parameter, chain, draw), at the 5 % and 95 % quantiles."""
     return _per_parameter("ess", draws, method="tail", prob=(0.05, 0.95))
 
 
 def bfmi(energy: np.ndarray) -> np.ndarray:
-    """Energy Bayesian fraction of missing information (chain,) of energies (chain, draw)."""
+    """The energy Bayesian fraction of missing information (chain,) of energies (chain, draw)."""
     return np.asarray(_array_stats().bfmi(energy))
 
 
 def pareto_smoothed(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
-    """Pareto-smoothed, normalised log weights and k-hat of log importance ratios (proposal,). arXiv 1507.02646.
+    """The Pareto-smoothed, normalised log weights (proposal,) and the k-hat of log importance ratios (proposal,).
+
+    Source: Vehtari et al., arXiv 1507.02646.
 
     >>> log_weight, khat = pareto_smoothed(np.random.default_rng(0).normal(size=1000))
     >>> round(float(np.exp(log_weight).sum()), 6)

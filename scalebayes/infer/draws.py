@@ -1,4 +1,4 @@
-"""What every method returns."""
+"""This file defines what every method returns, `Draws`, and what a method has to be, `Runnable`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from scalebayes.model.problem import Problem
 
 @dataclass(frozen=True)
 class Draws:
-    """Equally weighted draws of the posterior, and what explains them.
+    """Equally weighted posterior draws, with the statistics that explain them.
 
     Attributes:
-        z: unconstrained coordinates (chain, draw, free), and rows' own where they have scales of their own.
-        stats: per draw (chain, draw), such as `lp`, `diverging`, `n_steps`, `energy`; other shapes are vectors over
-            proposals, such as `log_weight`.
-        numbers: one number each: `khat`, `importance_ess`.
-        mode: the mode that the method started from, as NumPy arrays.
+        z: The draws in unconstrained coordinates (chain, draw, free). Where rows have scales of their own, their
+            coordinates follow on the last axis.
+        stats: The statistics of each draw (chain, draw), such as `lp`, `diverging`, `n_steps` and `energy`. An array of
+            another shape is over proposals, such as `log_weight`.
+        numbers: The statistics that are a single number, such as `khat` and `importance_ess`.
+        mode: The mode at which the method started, as NumPy arrays.
     """
 
     z: np.ndarray
@@ -30,17 +31,17 @@ class Draws:
 
 
 class Runnable(Protocol):
-    """Frozen settings of an inference method."""
+    """An inference method: a frozen record of its settings that can run."""
 
     @property
     def name(self) -> str:
-        """What it is called in a fit."""
+        """The name of the method in a fit."""
         ...
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        """Draws from the posterior of a problem; called inside `jax.enable_x64()`."""
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         ...
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
-        """Draws of each data set of a batch with its key (set,): those that `run` gives one at a time."""
+        """Draw for each data set of a batch with its key (set,); the draws are those of `run` for one at a time."""
         ...

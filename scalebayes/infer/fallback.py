@@ -1,4 +1,4 @@
-"""What follows Laplace where its k-hat fails: more proposals, then NUTS; for one fit as for many."""
+"""This file says what follows Laplace where its k-hat fails: more proposals, and then NUTS, for one fit or many."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,11 +8,11 @@ from scalebayes.infer.laplace import KHAT, Laplace
 from scalebayes.infer.nuts import NUTS
 from scalebayes.model.problem import Problem
 
-MORE = (2, 4)  # times the proposals
+MORE = (2, 4)  # factors of the number of proposals in the second and the third try
 
 
 def trusted(numbers: Any) -> bool:
-    """Whether the k-hat among a fit's numbers, if it has one, passes.
+    """Whether the k-hat among a fit's numbers is below `KHAT`; True where there is no k-hat.
 
     >>> trusted({"khat": 0.3}), trusted({"khat": 0.9}), trusted({})
     (True, False, True)
@@ -21,7 +21,7 @@ def trusted(numbers: Any) -> bool:
 
 
 def kept(method: Any) -> Any:
-    """The method whose draws are kept, whatever their k-hat.
+    """The method with its fallback off, so that its draws are kept whatever their k-hat is.
 
     >>> [one.name for one in tries(kept(Laplace()))]
     ['laplace']
@@ -30,7 +30,7 @@ def kept(method: Any) -> Any:
 
 
 def tries(method: Any) -> list[Any]:
-    """The method, and what is tried one after the other while k-hat fails; the last has none.
+    """The methods that are tried one after the other while k-hat fails; the given method is the first.
 
     >>> [getattr(one, "proposals", one.name) for one in tries(Laplace(proposals=1000))]
     [1000, 2000, 4000, 'nuts']
@@ -42,7 +42,7 @@ def tries(method: Any) -> list[Any]:
 
 
 def chains_of(method: Laplace) -> NUTS:
-    """NUTS with as many draws, in place of importance weights that fail.
+    """NUTS with as many draws in all as this Laplace, for use where its importance weights fail.
 
     >>> chains_of(Laplace(draws=1000)).draws
     250
@@ -51,7 +51,7 @@ def chains_of(method: Laplace) -> NUTS:
 
 
 def run_on(method: Any, problem: Problem, key: Any) -> tuple[Any, Draws]:
-    """The draws of a method, and the method they are by: where its k-hat fails, the next of its `tries`."""
+    """Run a method, and the next of its `tries` while k-hat fails; return the method that was kept, and its draws."""
     *before, last = tries(method)
     for one in before:
         draws = one.run(problem, key)

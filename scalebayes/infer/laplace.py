@@ -1,4 +1,4 @@
-"""Laplace: draws from Student-t that begin at the mode, reweighted to the posterior."""
+"""This file has the method Laplace: proposals from Student-t around the mode are reweighted to the posterior."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,26 +15,34 @@ from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
 from scalebayes.infer.proposals import propose, propose_many
 from scalebayes.model.problem import Problem
 
-KHAT = 0.7  # from which on the weights say nothing of the posterior
+KHAT = 0.7  # k-hat has no unit; at this value and above the importance weights can't be trusted
 
 
 @known_settings
 @dataclass(frozen=True)
 class Laplace:
-    """Importance sampling from multivariate Student-t, Pareto-smoothed.
+    """The method of importance sampling from multivariate Student-t, with Pareto-smoothed weights.
 
-    The proposals' scale is the inverse of minus the Hessian at the mode (of the expected information where the noise
-    gives it); a third of them are drawn wider, and half of the others out along one parameter each. Where few of them
-    are effective, a mixture of Student-t at the weighted proposals takes their place (Cappe et al., arXiv 0710.4242).
-    The weights are smoothed (Vehtari et al., arXiv 1507.02646) and resampled, stratified, to equally weighted draws in
-    one chain. k-hat above 0.7 says that the posterior isn't near enough to the proposals: use NUTS.
+    The scale matrix of the proposals is the inverse of minus the Hessian at the mode. Where the noise has an expected
+    information, it takes the place of the likelihood's Hessian. A third of the proposals are drawn wider, and half of
+    the others are drawn out along one parameter each. Where few proposals are effective, a mixture of Student-t at the
+    weighted proposals takes their place (Cappe et al., arXiv 0710.4242). The weights are smoothed (Vehtari et al.,
+    arXiv 1507.02646). Stratified resampling then gives equally weighted draws in one chain. A k-hat of 0.7 or more says
+    that the proposals aren't near enough to the posterior, and NUTS should be used.
 
     Args:
-        draws: returned. proposals: drawn; more of them than draws leave fewer duplicates. df: of the proposal.
-        rounds: how often at most the proposals are moved to where the weights are, while fewer than a fifth of them are
-            effective; with 0, one Student-t at the mode.
-        fallback: False to keep these draws where k-hat fails; `fit(..., fallback=False)` sets it. By default more
-            proposals are tried then, and NUTS after them.
+        draws: The number of draws that are returned. The default is 4000.
+        proposals: The number of proposals, at least 100. The more proposals there are for each draw, the fewer draws
+            are duplicates. The default is 8000.
+        df: The degrees of freedom of the Student-t. The default is 5.
+        rounds: How often at most the proposals are moved to where the weights are. They are moved while fewer than a
+            fifth of them are effective. With 0 the proposals are one Student-t at the mode. The default is 4.
+        search: The settings of the search for the mode. The default is `Search()`.
+        fallback: True (the default) tries more proposals where k-hat fails, and NUTS after them. False keeps the draws;
+            `fit(..., fallback=False)` sets it.
+
+    Raises:
+        InputError: A setting is out of its range.
 
     >>> Laplace(draws=1000).name
     'laplace'
@@ -53,9 +61,11 @@ class Laplace:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return "laplace"
 
     def run(self, problem: Problem, key: Any) -> Draws:
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key_draws)
@@ -63,6 +73,7 @@ class Laplace:
         return self._weighted(mode, proposed, key_resample)
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
         key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         each = (batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
@@ -73,7 +84,7 @@ class Laplace:
         return [self._weighted(mode, one, key) for mode, one, key in found]
 
     def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], key: Any) -> Draws:
-        """Equally weighted draws of proposals; k-hat is infinite where hardly one has a finite density."""
+        """Resample proposals to equal weights; k-hat is infinite where fewer than 25 have a finite density."""
         z, log_density, log_proposal = map(np.asarray, proposed)
         log_ratio = log_density - log_proposal
         log_ratio = np.where(np.isfinite(log_ratio), log_ratio, -np.inf)
@@ -97,7 +108,7 @@ class Laplace:
 
 
 def stratified(weight: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices drawn in proportion to the weights, one from each of `size` equal strata, in random order.
+    """Draw indices in proportion to the weights, one from each of `size` equal strata, in random order.
 
     >>> sorted(stratified(np.array([0.5, 0.0, 0.5]), 4, np.random.default_rng(0)).tolist())
     [0, 0, 2, 2]

@@ -1,4 +1,4 @@
-"""MAP: the posterior mode alone."""
+"""This file has the method MAP, which finds the posterior mode alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from scalebayes.model.problem import Problem
 
 
 def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
-    """`find_mode` on a problem, as NumPy arrays."""
+    """The mode that `find_mode` finds for a problem, as NumPy arrays."""
     mode = compiled_once(find_mode, problem.model, problem.numbers, problem.rows, key, search)
     return jax.tree.map(np.asarray, jax.device_get(mode))
 
@@ -22,12 +22,13 @@ def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
 @known_settings
 @dataclass(frozen=True)
 class MAP:
-    """The mode of the posterior over unconstrained coordinates (the log of a positive parameter), as one draw.
+    """The method that returns the posterior mode as one draw.
 
-    With `priors="flat"` it is the maximum likelihood estimate, whatever the coordinates.
+    It is the mode of the density over unconstrained coordinates, which is over log A for a positive parameter A. With
+    `priors="flat"` it is the maximum likelihood estimate, whatever the coordinates.
 
     Args:
-        search: how many points are screened and optimised, and for how long.
+        search: The settings of the search for the mode. The default is `Search()`.
 
     >>> MAP().name
     'map'
@@ -37,12 +38,15 @@ class MAP:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return "map"
 
     def run(self, problem: Problem, key: Any) -> Draws:
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         return _one_draw(numpy_mode(problem, key, self.search))
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, keys, self.search, batch.width)
         return [_one_draw(mode) for mode in apart(modes, len(batch))]
 

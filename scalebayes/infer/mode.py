@@ -1,9 +1,9 @@
-"""The posterior mode: screened multi-start, vmapped L-BFGS, then Newton steps to the end.
+"""This file finds the posterior mode: it screens many starts, runs L-BFGS from the best, and ends with Newton steps.
 
-All of it is one traced function of arrays. Starts are drawn from the prior, ranked by their density, and the best go
-through optax's L-BFGS side by side; Newton's method with the exact Hessian, its eigenvalues made positive, ends what
-L-BFGS leaves open, through the noise's relaxations where it has some. It stops on the Newton decrement, which doesn't
-depend on the coordinates' scale, on the number of runs or on the size of the objective.
+The search is one traced function of arrays. Starts are drawn from the prior and ranked by their density. The best of
+them go through optax's L-BFGS side by side. Newton's method ends what L-BFGS leaves open; it takes the exact Hessian
+with its eigenvalues made positive, and goes through the noise's relaxations where the noise has some. It stops on the
+Newton decrement, which doesn't depend on the coordinates' scale, on the number of runs or on the size of the objective.
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,28 @@ from scalebayes.infer.batch import mapped
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.noise.links import LINKS
 
-PATIENCE = 60
-TURNS, FEW, SETTLED = 40, 15, 0.01  # between parameters and rows' scales; Newton steps a later turn; sds of a scale
+PATIENCE = 60  # Newton steps; past them only the start that is best so far keeps the search going
+# Where rows have scales of their own: the largest number of turns between parameters and scales; the Newton steps of
+# each turn after the first; and, in sds of its prior, the change of a scale's coordinate from which on turns go on.
+TURNS, FEW, SETTLED = 40, 15, 0.01
 
 
 @known_settings
 @dataclass(frozen=True)
 class Search:
-    """Settings of the search for the mode; static in a trace.
+    """The settings of the search for the posterior mode; they are static in a trace.
 
-    Attributes:
-        screened: points drawn from the starting distributions. starts: how many of them are optimised.
-        lbfgs_steps: of L-BFGS. newton_steps: at most, in each stage of the noise.
+    Args:
+        screened: The number of points that are drawn from the starting distributions. The default is 1024.
+        starts: The number of these points that are optimised, the best ones. The default is 8.
+        lbfgs_steps: The number of L-BFGS steps of each start. The default is 12.
+        newton_steps: The largest number of Newton steps in each stage of the noise. The default is 200.
+
+    Raises:
+        InputError: A setting is out of its range.
+
+    >>> Search(starts=16).screened
+    1024
     """
 
     screened: int = 1024
@@ -47,18 +57,24 @@ SEARCH = Search()
 
 
 class Mode(NamedTuple):
-    """The best optimum and what the others say; a pytree.
+    """The best optimum that was found, with the ends of all starts; a pytree.
 
     Attributes:
-        z: mode in unconstrained coordinates (free,), and where rows have scales of their own those (run,): then it is
-            the mode of the free parameters given the scales. log_density: there.
-        precision: of the Gaussian that approximates the posterior there (free, free), positive definite; of the rows'
-            own coordinates, that of their prior.
-        gradient_norm: Euclidean norm of the gradient in coordinates whitened by `precision`: sds from the mode.
-        start_log_density: at the end of each start (start,). start_distance: from the mode, in sds (start,).
-        start_sd: of the screened points, each coordinate (free,): the prior's sd where the prior is proper.
-        location, scale: at the mode, the law's value and the scale of the noise, in reference units (run,); with a
-            discrepancy, what the other runs say of each.
+        z: The mode in unconstrained coordinates (free,). Where rows have scales of their own, their coordinates (run,)
+            follow, and this is the mode of the free parameters given these scales.
+        log_density: The log density at the mode.
+        precision: The precision of the Gaussian that approximates the posterior at the mode (free, free), positive
+            definite. Where rows have coordinates of their own, it has their prior's precision for them.
+        gradient_norm: The Euclidean norm of the gradient in coordinates whitened by `precision`, which is the distance
+            from the exact mode in sds.
+        start_log_density: The log density at the end of each start (start,).
+        start_distance: The distance of the end of each start from the mode, in sds (start,).
+        start_sd: The sd of the screened points in each coordinate (free,). It is the prior's sd where the prior is
+            proper.
+        location: The law's value at the mode, in reference units (run,). With a discrepancy it is the prediction of
+            each run from all other runs.
+        scale: The scale of the noise at the mode, in reference units (run,). With a discrepancy it is the sd of each
+            run's log observable around this prediction.
     """
 
     z: Any
@@ -74,8 +90,18 @@ class Mode(NamedTuple):
 
 @partial(jax.jit, static_argnums=(0, 4))
 def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Search) -> Mode:
-    """Search for the mode of a model's posterior over unconstrained coordinates."""
+    """Search for the mode of a model's posterior over unconstrained coordinates.
 
+    Args:
+        model: The model.
+        numbers: The numbers of the model.
+        rows: The runs.
+        key: A JAX key.
+        search: The settings of the search.
+
+    Returns:
+        The mode.
+    """
     own = model.held(rows)
 
     def loss(z, stage, own=own):
@@ -106,13 +132,13 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
 
 @partial(jax.jit, static_argnums=(0, 4, 5))
 def find_modes(model: Model, numbers: Numbers, rows: Rows, keys: Any, search: Search, width: int) -> Mode:
-    """`find_mode` of many data sets (set,), `width` of them side by side; every array has the leading axis set."""
+    """`find_mode` for many data sets, `width` of them side by side; every array has the leading axis `set`."""
     one = lambda each: find_mode(model, *each, search)  # noqa: E731
     return mapped(one, (numbers, rows, keys), width)
 
 
 def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
-    """The law's value and the scale of each row's noise at z, in reference units (run,); see `Mode`."""
+    """The law's value and the scale of each row's noise at z (run,), as `location` and `scale` of `Mode`."""
     scaled = model.scaled(model.constrain(z, numbers), numbers)
     if model.process is not None:
         seen = model.residuals(scaled, numbers, rows, z[len(model.free) :])
@@ -124,11 +150,11 @@ def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
 
 
 def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
-    """Minus the Hessian of the log density at z over the free parameters (free, free).
+    """Minus the Hessian of the log density over the free parameters, at z (free, free).
 
-    Where the noise gives its expected information, that takes the place of the likelihood's Hessian:
-    sum over rows of i_location g g' / s^2 + i_scale h h', with s the row's scale, g the gradient of log f (or f)
-    and h that of log s.
+    Where the noise has an expected information, it takes the place of the likelihood's Hessian. It is the sum over rows
+    of i_location g g' / s^2 + i_scale h h', with s the row's scale, g the gradient of the law's value on the noise's
+    link (log f, logit f or f) and h the gradient of log s.
     """
     form, information = model.form, model.form.information
     if information is None:
@@ -150,9 +176,9 @@ def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
 
 
 def _lbfgs(loss, z, steps):
-    """Starts (start, free) some steps of L-BFGS on, each the best of a ladder of step lengths.
+    """Move starts (start, free) by some steps of L-BFGS, each with the best of a ladder of step lengths.
 
-    A line search that asks for gradients took a third of the time that the search compiles, for the same optima.
+    A line search with gradients took a third of the time that the search needs to compile, and found the same optima.
     """
     preconditioned = optax.scale_by_lbfgs()
     ladder = jnp.asarray([4.0**-k for k in range(-1, 7)])
@@ -173,19 +199,20 @@ def _lbfgs(loss, z, steps):
 
 
 def polished(model: Model, loss: Any, z: Any, stages: Any, steps: Any) -> Any:
-    """Starts (start, free) taken to their optima of `loss(z, stage)` by Newton's method, through the noise's stages."""
-    # A kinked noise needs steps down to a kink; a smooth one is there after a few lengths.
+    """Move starts (start, free) to their optima of `loss(z, stage)` by Newton's method, through the noise's stages."""
+    # A noise with kinks needs short steps to reach a kink; a smooth noise needs few step lengths.
     ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
     newton = partial(_newton, loss, steps=steps, ladder=ladder)
     return jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, stages)[0]
 
 
 def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, steps: int) -> tuple[Any, Any]:
-    """Starts (start, free) at their optima given the rows' own coordinates (run,), and these at the best of them.
+    """The starts (start, free) at their optima given the rows' own coordinates (run,), and these coordinates.
 
-    In turn: Newton's method given the scales, and the likeliest scales given the best start, the process being
-    integrated out: generalised expectation-maximisation, which under no process is least squares reweighted.
-    The mode is where the sampler starts and what it is whitened by, so it need not be reached to the last digit.
+    Two steps are made in turn: Newton's method for the parameters given the scales, and the likeliest scales given the
+    best start. The process is integrated out. This is generalised expectation-maximisation; without a process it would
+    be iteratively reweighted least squares. The sampler starts at the mode and is whitened by its precision, so the
+    mode need not be reached to the last digit.
     """
 
     def unfinished(carry):
@@ -204,13 +231,12 @@ def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, 
 
 
 def likeliest(model: Model, numbers: Numbers, rows: Rows, z: Any, own: Any) -> Any:
-    """The rows' own coordinates (run,) that are likeliest at free parameters z, one step of
-    expectation-maximisation on from `own`."""
+    """The rows' own coordinates (run,) after one step of expectation-maximisation from `own`, at free parameters z."""
     assert model.process is not None and model.form.mixture is not None
     scaled = model.scaled(model.constrain(z, numbers), numbers)
     values, seen = model.noise_values(scaled), model.residuals(scaled, numbers, rows, own)
     off, variance = model.process.left_out(model.process_values(scaled), seen)
-    # Of a row's noise given all runs, over its scale: mean^2 and variance.
+    # `square` is the expected square of a row's noise over its scale, given all runs: its mean^2 plus its variance.
     share = seen.scale**2 / variance
     square = (off**2 * share / variance + 1 - share) * model.factor(values, own) ** 2
     return jnp.where(rows.mask > 0, model.form.mixture.likeliest(values, square), own)
@@ -219,7 +245,8 @@ def likeliest(model: Model, numbers: Numbers, rows: Rows, z: Any, own: Any) -> A
 def _newton(loss, z, stage, steps, ladder):
     """Newton's method on all starts at once, with positive curvature and the best of a ladder of step lengths.
 
-    Past `PATIENCE` steps only the best start keeps the others going: a start on a far plateau may take hundreds.
+    After `PATIENCE` steps the search goes on only while the best start improves, since a start on a far plateau may
+    take hundreds of steps.
     """
     f = partial(loss, stage=stage)
 

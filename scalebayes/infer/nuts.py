@@ -1,4 +1,4 @@
-"""NUTS: NumPyro's sampler in coordinates whitened at the mode, all chains in one traced scan."""
+"""This file has the method NUTS: NumPyro's sampler in coordinates whitened at the mode, all chains in one trace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,28 +20,40 @@ from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
-SHRINK = 2.0 ** -np.arange(6)
-THIN = (1, 8)  # of the runs after the first, where the one before was poor
-ENOUGH = 4000  # draws, of which r-hat is at most 1 + RHAT where the chains agree
-RHAT, FAILED = 0.01, 1.05  # the second is an r-hat from which on the chains failed, however few the draws
-DIVERGED = 0.01  # share of the draws, from which on the chains failed
+SHRINK = 2.0 ** -np.arange(6)  # factors by which a start is pulled towards the mode until its density is acceptable
+THIN = (1, 8)  # steps for each draw that is kept, in the second and the third run of the chains
+ENOUGH = 4000  # number of all draws; from this number on, chains are poor where r-hat is above 1 + RHAT
+# RHAT is r-hat less one: up to it the check of the chains passes. FAILED is an r-hat: above it the check fails, and the
+# chains are poor however few draws they have.
+RHAT, FAILED = 0.01, 1.05
+DIVERGED = 0.01  # share of divergent draws; from it on the check fails, and the chains of a second run are poor
 
 
 @known_settings
 @dataclass(frozen=True)
 class NUTS:
-    """The No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), NumPyro's kernel.
+    """The method of the No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), with NumPyro's kernel.
 
-    Coordinates are whitened by the Cholesky factor of the inverse Hessian at the mode; chains start over-dispersed,
-    from a Normal of `spread` posterior sds around it. Where r-hat, ESS or divergences say that the chains were poor,
-    they are run again, whitened by the covariance of their draws; where they are poor once more, they run eight
-    times as long and every eighth draw is kept. A check tells of it.
+    Coordinates are whitened by the Cholesky factor of the inverse Hessian at the mode. The chains start
+    over-dispersed, from a Normal around the mode with an sd of `spread` posterior sds. Where r-hat, the effective sample size or divergences
+    say that the chains were poor, they are run again, whitened by the covariance of their draws. Where they are poor
+    once more, they run eight times as long and every eighth draw is kept. A check says how often they were run.
 
     Args:
-        draws: kept, a chain. warmup: steps that adapt step size and mass matrix. chains: run side by side.
-        target_accept, max_tree_depth: of the sampler. spread: of the starts, in sds.
-        tries: how often the chains are run at most; the third is the long one. What is poor after the last is kept,
-            and its checks say so.
+        draws: The number of draws that each chain keeps. The default is 1000.
+        warmup: The number of steps of each chain that adapt the step size and the mass matrix. The default is 200.
+        chains: The number of chains, which run side by side. The default is 4.
+        target_accept: The acceptance probability that the step size aims at, between 0 and 1. The default is 0.8.
+            Further runs of poor chains aim at 0.95 or more.
+        max_tree_depth: The largest depth of the sampler's trees; a draw takes at most 2^max_tree_depth - 1 steps. The
+            default is 10.
+        spread: The sd of the chains' starts around the mode, in posterior sds. The default is 2.
+        tries: How often the chains are run at most: 1, 2 or 3 (the default). The third run is the long one. Draws that
+            are poor after the last run are kept, and their checks say so.
+        search: The settings of the search for the mode. The default is `Search()`.
+
+    Raises:
+        InputError: A setting is out of its range.
 
     >>> NUTS(chains=2).name
     'nuts'
@@ -66,9 +78,11 @@ class NUTS:
 
     @property
     def name(self) -> str:
+        """The name of the method."""
         return "nuts"
 
     def run(self, problem: Problem, key: Any) -> Draws:
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         key_mode, key_chains = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
         fixed = (problem.model, problem.numbers, problem.rows)
@@ -86,6 +100,7 @@ class NUTS:
         return self._draws(z, stats, run, shape.thin, mode)
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
+        """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
         key_mode, key_chains = jax.vmap(jax.random.split)(keys).T
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         settings = (np.float64(self.target_accept), np.float64(self.spread), self.shape())
@@ -99,7 +114,7 @@ class NUTS:
             poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats, run)]
             if not poor:
                 break
-            # What is computed one at a time needs no shape of its own.
+            # Sets that are computed one at a time need no filling up, since the batch's shape isn't compiled.
             full = filled_to_few(poor, _width(batch) * len(jax.local_devices())) if _together(batch) else poor
             centre, precision = zip(*(_by_draws(draws[i].z, len(batch.model.free)) for i in full), strict=True)
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
@@ -109,12 +124,16 @@ class NUTS:
         return draws
 
     def shape(self, alone: bool = False) -> "Shape":
-        """The sizes of its first run."""
+        """The sizes of the first run of the chains."""
         return Shape(self.chains, self.warmup, self.draws, self.max_tree_depth, alone=alone)
 
     def _again(self, run: int) -> "Shape":
-        """The curvature at the mode said little of the posterior's shape, so the draws' covariance whitens instead.
-        Where that isn't enough, the posterior is no near-Gaussian in any such coordinates: run it longer."""
+        """The sizes of a further run of the chains.
+
+        Chains are poor where the curvature at the mode says little about the posterior's shape. So the second run is
+        whitened by the draws' covariance. Where that isn't enough, the posterior isn't near a Gaussian in any such
+        coordinates, and the third run is longer.
+        """
         thin = THIN[run - 1]
         return self.shape()._replace(warmup=self.warmup * min(thin, 5), thin=thin)
 
@@ -124,20 +143,20 @@ class NUTS:
 
 
 class Shape(NamedTuple):
-    """The sizes of a run of chains: static in its trace."""
+    """The sizes of a run of chains, which are static in its trace."""
 
     chains: int
     warmup: int
     draws: int
     max_tree_depth: int
     thin: int = 1
-    alone: bool = False  # the chains of one data set have the devices to themselves
+    alone: bool = False  # whether the chains of one data set have all devices for themselves
 
 
 def rhat_limit(draws: int) -> float:
-    """The r-hat up to which chains are not run again, by the number of all draws: few may exceed 1.01 by chance.
+    """The largest r-hat with which chains are not run again, for a number of all draws.
 
-    Their check reviews them from 1.01 on all the same.
+    The r-hat of few draws may exceed 1.01 by chance. The check of the chains reviews them above 1.01 all the same.
 
     >>> rhat_limit(4000), rhat_limit(1000), rhat_limit(100)
     (1.01, 1.04, 1.05)
@@ -146,9 +165,10 @@ def rhat_limit(draws: int) -> float:
 
 
 def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], run: int) -> bool:
-    """Whether chains diverged, disagree, or left few effective draws in the middle or in the tails, after that run.
+    """Whether the chains of a run diverged, disagree, or have few effective draws in the middle or in the tails.
 
-    After the second run, whose steps are short, a divergence or two is no reason for one of eight times the length.
+    After the first run a single divergence counts. The second run has short steps, so that one or two divergences there
+    are no reason for a third run of eight times the length.
     """
     draws, size = np.moveaxis(z, -1, 0), z.shape[0] * z.shape[1]
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
@@ -160,7 +180,7 @@ def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], run: int) -> bool:
 
 
 def _by_draws(z: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and inverse covariance of draws (chain, draw, free); of rows' own coordinates past them, their variances."""
+    """The mean and inverse covariance of draws (chain, draw, free); rows' own coordinates count as uncorrelated."""
     flat = z.reshape(-1, z.shape[-1])
     covariance = np.diag(flat.var(axis=0))
     covariance[:free, :free] = np.cov(flat[:, :free].T)
@@ -169,7 +189,7 @@ def _by_draws(z: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _again_keys(keys: Any, chosen: np.ndarray, run: int) -> Any:
-    """The keys of some sets for a further run (chosen,)."""
+    """The keys (chosen,) of the chosen sets for a further run."""
     return compiled_once(_folded, keys, chosen, run)
 
 
@@ -182,11 +202,11 @@ def _sampled(
     each, settings = (batch.numbers, batch.rows, centre, precision, keys), (target_accept, spread, shape)
     if _together(batch):
         return compiled_once(sample_many, batch.model, *each, *settings, _width(batch))
-    # One after the other needs no program of its own, and in one a process over N and D never gave memory back:
-    # 23 GiB after some sixty data sets of 24 runs.
+    # Sets that run one after the other need no program of their own. In one program a process over N and D never gave
+    # memory back: it had 23 GiB after some sixty data sets of 24 runs.
     found: list[Any] = []
     for i in range(len(batch)):
-        # A batch is filled up with copies of its last set, which has one key.
+        # A batch is filled up with copies of its last set. A copy has the same key, so its draws are not made again.
         copy = i and (jax.random.key_data(keys[i]) == jax.random.key_data(keys[i - 1])).all()
         one = jax.tree.map(lambda x, i=i: x[i], each)
         found.append(found[-1] if copy else jax.device_get(compiled_once(sample, batch.model, *one, *settings)))
@@ -199,7 +219,7 @@ def _together(batch: Batch) -> bool:
 
 
 def _width(batch: Batch) -> int:
-    """Sets side by side: one on a CPU, since all that go together wait for the deepest tree of any at every draw."""
+    """The number of sets side by side; 1 on a CPU, since at every draw all of them wait for the deepest tree of any."""
     return 1 if jax.default_backend() == "cpu" else batch.width
 
 
@@ -216,7 +236,7 @@ def sample_many(
     shape: Shape,
     width: int,
 ) -> tuple[Any, dict[str, Any]]:
-    """`sample` of many data sets; every array but the two settings has the leading axis set."""
+    """`sample` for many data sets; every array except the two settings has the leading axis `set`."""
     one = lambda each: sample(model, *each, target_accept, spread, shape)  # noqa: E731
     return mapped(one, (numbers, rows, centre, precision, keys), width)
 
@@ -233,9 +253,9 @@ def sample(
     spread: Any,
     shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
-    """Unconstrained draws (chain, draw, free and rows' own) and their statistics (chain, draw)."""
+    """Run the chains; return unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw)."""
     chains, warmup, draws, max_tree_depth, thin, _ = shape
-    # z = centre + whiten u has the Gaussian approximation's covariance when u is standard Normal.
+    # If u is standard Normal, z = centre + whiten u has the covariance of the Gaussian approximation.
     dimension = centre.shape[0]
     whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
 
@@ -244,7 +264,7 @@ def sample(
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def start(key):
-        """A draw of `spread` sds, pulled in until its density is finite and within reach of the mode's."""
+        """A draw with sd `spread`, pulled towards the mode until its density is finite and not too far below there."""
         tries = spread * jax.random.normal(key, (dimension,)) * jnp.asarray(SHRINK)[:, None]
         fine = jax.vmap(potential)(tries) < potential(jnp.zeros(dimension)) + 100 + 10 * dimension
         return jnp.where(fine.any(), tries[jnp.argmax(fine)], 0.0)

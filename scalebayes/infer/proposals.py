@@ -1,10 +1,11 @@
-"""Proposals of importance sampling: Student-t kernels that move to where the posterior is.
+"""This file makes the proposals of importance sampling: Student-t kernels that move to where the posterior is.
 
-First at the mode, then, while few proposals are effective, where the weighted proposals lie (Cappe et al., arXiv
-0710.4242). A part of the posterior that no kernel reaches is missed by the weights as well, and so by k-hat: bent
-ridges, shoulders and flat tails of one parameter. So a share is drawn wider about the kernels' middle (Hesterberg 1995,
-doi 10.1080/00401706.1995.10484303), and every other kernel is drawn out along one parameter and, once kernels have
-moved, lies in its tails. In float64: a kernel drawn out far loses digits of its distances.
+The kernels are at the mode first. While few proposals are effective, they move to where the weighted proposals lie
+(Cappe et al., arXiv 0710.4242). The weights, and so k-hat, miss a part of the posterior that no kernel reaches. Such
+parts are bent ridges, shoulders and flat tails of one parameter. So a share of the proposals is drawn wider around the
+kernels' middle (Hesterberg 1995, doi 10.1080/00401706.1995.10484303). Every other kernel is drawn out along one
+parameter and, once the kernels have moved, lies in that parameter's tails. All of it needs float64, since a kernel that
+is drawn out far loses digits of its distances.
 """
 
 from functools import partial
@@ -17,24 +18,25 @@ from jax.scipy.special import gammaln
 from scalebayes.infer.batch import mapped
 from scalebayes.model.model import Model, Numbers, Rows
 
-BATCH = 64
-LONG_BATCH = 256  # where a density is a loop over the runs
-KERNELS = 128
-SHRUNK = 0.5  # kernels' distances from the mean: with a kernel's width together a little over one sd
-TAILS, FURTHER = 4, 1.3  # of the other kernels: the power of the distance that weights them, and its factor
-STRETCH = 2.0  # sds by which those are drawn out along a parameter, or the prior's sd if that is more
-EVERY, BROAD = 3, 2.0  # one proposal in EVERY is of a Student-t BROAD times as wide as a kernel
-CUT, FEW = 100, 60  # weights that are made one size, at most one proposal in FEW
-BLOCK = 512  # proposals whose density is of all kernels at once: more of them don't fit a core's cache, or a machine
-ENOUGH = 0.2  # of the proposals, as effective sample size
+BATCH = 64  # proposals whose posterior density is computed at once
+LONG_BATCH = 256  # the same where a density is a loop over the runs
+KERNELS = 128  # Student-t kernels of the mixture
+SHRUNK = 0.5  # factor of a kernel's distance from the mean; with the kernel's width the sd is a little over one
+TAILS, FURTHER = 4, 1.3  # for every other kernel: the power of the distance that weights its place, and its factor
+STRETCH = 2.0  # sds by which every other kernel is drawn out along a parameter, or the prior's sd if that is more
+EVERY, BROAD = 3, 2.0  # one proposal in EVERY comes from a Student-t that is BROAD times as wide as a kernel
+CUT, FEW = 100, 60  # number of largest weights that are cut to one size, but at most one proposal in FEW
+BLOCK = 512  # proposals whose density under all kernels is computed at once; more don't fit a core's cache
+ENOUGH = 0.2  # effective sample size as a share of the proposals; above it the kernels don't move any more
 
 
 class Kernels(NamedTuple):
-    """A mixture of Student-t.
+    """A mixture of Student-t kernels.
 
     Attributes:
-        centres: (kernel, free). root: of the scale that they share (free, free), whose product with its transpose it
-            is. stretch: what is added to it along one direction (kernel, free), as the vector's outer product.
+        centres: The centre of each kernel (kernel, free).
+        root: The root of the scale matrix that all kernels share (free, free); the matrix is root times its transpose.
+        stretch: A vector for each kernel (kernel, free), whose outer product is added to the kernel's scale matrix.
     """
 
     centres: Any
@@ -55,16 +57,27 @@ def propose(
     size: int,
     rounds: int,
 ) -> tuple[Any, Any, Any]:
-    """Proposals (proposal, free), their log posterior density and their log density as proposals (proposal,).
+    """Draw the proposals of importance sampling.
 
     Args:
-        centre, precision: the mode, and of the Gaussian there. prior_sd: each parameter's (free,), in the coordinates
-            of the density. df: of Student-t.
-        size: proposals. rounds: how often at most the kernels are moved, while the weights leave less than `ENOUGH` of
-            the proposals; with 0 of them, one Student-t at the mode.
+        model: The model.
+        numbers: The numbers of the model.
+        rows: The runs.
+        centre: The mode (free,).
+        precision: The precision of the Gaussian at the mode (free, free).
+        prior_sd: The prior's sd of each parameter in unconstrained coordinates (free,).
+        key: A JAX key.
+        df: The degrees of freedom of the Student-t.
+        size: The number of proposals.
+        rounds: How often at most the kernels are moved. They are moved while the effective share of the proposals is
+            below `ENOUGH`. With 0 the proposals are one Student-t at the mode.
+
+    Returns:
+        The proposals (proposal, free), their log posterior density (proposal,), and the log density with which they
+        were proposed (proposal,).
     """
     dimension = centre.shape[0]
-    # Batches that fit a core's cache are several times quicker than all proposals at once.
+    # Batches that fit into a core's cache are several times as fast as all proposals at once.
     together = BATCH if model.process is None or model.process.axis is None else LONG_BATCH
     root = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True, trans=1)
 
@@ -99,15 +112,15 @@ def propose(
 
 @partial(jax.jit, static_argnums=(0, 3, 4, 5))
 def propose_many(model: Model, each: tuple[Any, ...], df: Any, size: int, rounds: int, width: int) -> Any:
-    """`propose` of many data sets, `width` of them side by side; every array has the leading axis set.
+    """`propose` for many data sets, `width` of them side by side; every array has the leading axis `set`.
 
-    `each` holds what `propose` takes of a data set, from `numbers` to `key`.
+    `each` has the arguments of `propose` that differ between data sets, from `numbers` to `key`.
     """
     return mapped(lambda one: propose(model, *one, df, size, rounds), each, width)
 
 
 def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
-    """Draws of the mixture (proposal, free), of the kernels by turns, and the log of its density there (proposal,)."""
+    """Draw from the kernels in turn (proposal, free); return the draws and their log density in the mixture."""
     key_normal, key_chi2, key_along = jax.random.split(key, 3)
     count, dimension = kernels.centres.shape
     normal = jax.random.normal(key_normal, (size, dimension))
@@ -122,13 +135,13 @@ def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple
     def student_t(distance):
         return jnp.exp(-(df + dimension) / 2 * jnp.log(1 + distance / df))
 
-    # A kernel's scale is I + along along' here, whose inverse and determinant are known.
+    # In these coordinates a kernel's scale matrix is I + along along', whose inverse and determinant are known.
     longer = 1 + jnp.sum(along**2, axis=1)
 
     def density_at(u):
         distance = u @ u - 2 * centres @ u + jnp.sum(centres**2, axis=1)
         distance = jnp.maximum(distance - (along @ u - jnp.sum(centres * along, axis=1)) ** 2 / longer, 0)
-        # No sum of these is 0 where a posterior has fewer than a hundred parameters: each draw is near its own kernel.
+        # Each draw is near its own kernel, so this mean isn't 0 where a posterior has fewer than a hundred parameters.
         return jnp.mean(student_t(distance) / jnp.sqrt(longer))
 
     density = jax.lax.map(density_at, u, batch_size=BLOCK)
@@ -141,11 +154,11 @@ def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple
 
 
 def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, Any, Any]:
-    """Centres and root of kernels where the weighted proposals lie, and the sds of those (free,)."""
+    """The centres and the root of kernels at the weighted proposals, and the sds of these proposals (free,)."""
     z, log_ratio = proposed[0], _log_ratio(proposed)
     size, dimension = z.shape
     odd, parameter = _odd(dimension)
-    # The largest weights are cut to one size, so that the next kernels don't sit on a single proposal.
+    # The largest weights are cut to one size, so that the next kernels don't all lie at a single proposal.
     largest = jax.lax.top_k(log_ratio, max(1, min(CUT, size // FEW)))[0]
     cut = jnp.min(largest, where=jnp.isfinite(largest), initial=jnp.inf)
     weight = jnp.where(jnp.isfinite(cut), jax.nn.softmax(jnp.minimum(log_ratio, cut)), 1 / size)
@@ -166,13 +179,13 @@ def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, 
 
 
 def _log_ratio(proposed: tuple[Any, Any, Any]) -> Any:
-    """Log of the importance ratios (proposal,), -inf where the posterior density isn't finite."""
+    """The log of the importance ratios (proposal,), or -inf where the posterior density isn't finite."""
     _, log_density, log_proposal = proposed
     log_ratio = log_density - log_proposal
     return jnp.where(jnp.isfinite(log_ratio), log_ratio, -jnp.inf)
 
 
 def _odd(dimension: int) -> tuple[Any, Any]:
-    """The kernels that are drawn out, and along which parameter each."""
+    """The numbers of the kernels that are drawn out, and the parameter along which each is drawn out."""
     odd = jnp.arange(1, KERNELS, 2)
     return odd, odd // 2 % dimension
