@@ -71,7 +71,9 @@ class Bootstrap:
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         """Refuse many data sets, which this method doesn't take."""
-        raise InputError("fit_many has no bootstrap of many data sets yet; call fit for each, which is batched already")
+        raise InputError(
+            "fit_many can't bootstrap many data sets yet; call fit for each, which runs its refits side by side"
+        )
 
     def weights(self, problem: Problem, key: Any) -> np.ndarray:
         """The number of times that each run is drawn (resample, padded run)."""

@@ -35,9 +35,10 @@ class NUTS:
     """The method of the No-U-Turn sampler (Hoffman and Gelman, arXiv 1111.4246), with NumPyro's kernel.
 
     Coordinates are whitened by the Cholesky factor of the inverse Hessian at the mode. The chains start
-    over-dispersed, from a Normal around the mode with an sd of `spread` posterior sds. Where r-hat, the effective sample size or divergences
-    say that the chains were poor, they are run again, whitened by the covariance of their draws. Where they are poor
-    once more, they run eight times as long and every eighth draw is kept. A check says how often they were run.
+    over-dispersed, from a Normal around the mode with an sd of `spread` posterior sds. Where r-hat, effective sample
+    sizes or divergences say that the chains were poor, they are run again, whitened by the covariance of their draws.
+    Where they are poor once more, they run eight times as long and every eighth draw is kept. A check says how often
+    they were run.
 
     Args:
         draws: The number of draws that each chain keeps. The default is 1000.

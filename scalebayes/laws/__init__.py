@@ -60,7 +60,7 @@ def get(law: str | Law, **settings: Any) -> Law:
     if isinstance(law, Law):
         if settings:
             raise InputError(
-                f"law {law.name!r} is made already: {', '.join(settings)} goes with a name, not with a Law"
+                f"law {law.name!r} is a finished Law, which takes no settings; give {', '.join(settings)} with a name"
             )
         return law
     if not isinstance(law, str):

@@ -125,19 +125,19 @@ class Law:
         object.__setattr__(self, "params", MappingProxyType(params))
         object.__setattr__(self, "inputs", inputs)
         if strange := sorted(set(self.domains) - set(inputs)):
-            raise InputError(f"law {self.name!r}: domains names {strange[0]!r}, which is no input of it")
+            raise InputError(f"law {self.name!r}: domains names {strange[0]!r}, which isn't an input of it")
         for name, (low, _) in self.domains.items():
             if low <= 0 and self.bases.get(name, name) == name:
                 raise InputError(
-                    f"law {self.name!r}: {name!r} need not be positive, so its mean is no unit; say "
-                    f"bases={{{name!r}: ''}} for one that enters the law as it is, or name the input whose unit it has"
+                    f"law {self.name!r}: {name!r} need not be positive, so its mean can't be its unit; say "
+                    f"bases={{{name!r}: ''}} if it enters the law as it is, or name the input whose unit it has"
                 )
         for name, param in params.items():
             if isinstance(param.prior, str) and param.prior == "reference":
                 check_reference(name, param)
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
         if strange := sorted(set(self.shares) - set(inputs)):
-            raise InputError(f"law {self.name!r}: shares names {strange[0]!r}, which is no input of it")
+            raise InputError(f"law {self.name!r}: shares names {strange[0]!r}, which isn't an input of it")
         for name, sign in self.trend.items():
             if name not in inputs or sign not in (-1, 1):
                 raise InputError(f"law {self.name!r}: trend maps inputs to -1 or 1, not {name!r} to {sign!r}")
@@ -241,7 +241,9 @@ class Law:
         True
         """
         if strange := [name for name, value in values.items() if not isinstance(value, Real)]:
-            raise InputError(f"fix({strange[0]}={values[strange[0]]!r}): a number; with_priors takes distributions")
+            raise InputError(
+                f"fix takes numbers, not {strange[0]}={values[strange[0]]!r}; for a distribution use with_priors"
+            )
         return self.with_priors(**{n: x if isinstance(x, bool) else float(x) for n, x in values.items()})
 
     def tie(self, kept: str, dropped: str) -> "Law":
@@ -267,12 +269,12 @@ class Law:
             if name not in self.params:
                 raise unknown(f"parameter of law {self.name!r}", name, self.params)
         if kept == dropped:
-            raise InputError(f"tie({kept!r}, {dropped!r}): two different parameters")
+            raise InputError(f"tie({kept!r}, {dropped!r}): the two parameters are the same; name two different ones")
         one, other = self.params[kept].dimension, self.params[dropped].dimension
         if one != other:
             raise InputError(f"tie({kept!r}, {dropped!r}): their dimensions differ, {one!r} and {other!r}")
         if self.params[dropped].fixed and not self.params[kept].fixed:
-            raise InputError(f"{dropped!r} is fixed, and {kept!r} isn't: tie({dropped!r}, {kept!r}) fixes both")
+            raise InputError(f"{dropped!r} is fixed, and {kept!r} isn't; tie({dropped!r}, {kept!r}) fixes both")
         # This call refuses a prior that reaches values that the dropped parameter can't have.
         replaced(kept, self.params[dropped], self.params[kept].prior)
 

@@ -18,6 +18,7 @@ def log_terms(N, D, A, alpha, B, beta):
 
 
 def chinchilla(N, D, A, B, alpha, beta, E):
+    """The law E + A/N^alpha + B/D^beta."""
     in_N, in_D = log_terms(N, D, A, alpha, B, beta)
     return E + jnp.exp(in_N) + jnp.exp(in_D)
 
@@ -27,6 +28,7 @@ def _chinchilla_tied(N, D, A, B, alpha, E):
 
 
 def kaplan(N, D, N_c, D_c, alpha_N, alpha_D):
+    """The law [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D."""
     in_N, in_D = log_terms(N, D, 1.0, alpha_N / alpha_D, D_c, 1.0)
     return jnp.exp(alpha_D * jnp.logaddexp(in_N + alpha_N / alpha_D * jnp.log(N_c), in_D))
 

@@ -123,8 +123,8 @@ def build(
     chosen_law, chosen_noise, chosen_process = _with_priors(law, noise, discrepancy, priors)
     if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
         raise InputError(
-            f"noise {noise!r} has a fixed scale: it is an objective, beside which a prior has no weight that means "
-            "anything; use priors='flat', or leave the scale free"
+            f"noise {noise!r} has a fixed scale: it is an objective and not a density, and a prior beside it has no "
+            "meaningful weight; use priors='flat', or leave the scale free"
         )
     values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
     if reference is None:
@@ -166,9 +166,9 @@ def _suited(
     """
     if noise.name != "normal" and noise.form.mixture is None:
         raise InputError(
-            f"noise {noise.name!r} with a discrepancy isn't there: a Gaussian process is integrated out under a "
-            "noise that is Normal on the log of the observable, or a mixture of such; use noise='normal' or "
-            "'student_t', or leave it out"
+            f"noise {noise.name!r} can't be used with a discrepancy: a Gaussian process is integrated out only under a "
+            "noise that is Normal on the log of the observable, or a mixture of such noises; use noise='normal' or "
+            "'student_t', or leave the discrepancy out"
         )
     if law.domains:
         raise InputError(
@@ -188,7 +188,7 @@ def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
     low, high = law.range
     off = runs.y[~((runs.y >= low) & (runs.y <= high))]
     if off.size and not law.has_scale:
-        cure = "; a percentage is to be divided by 100" if (off > high).any() else ""
+        cure = "; divide a percentage by 100" if (off > high).any() else ""
         raise InputError(
             f"law {law.name!r} gives {law.observable} from {low:g} to {high:g}, and {runs.observable} is {off[0]:g} in "
             f"{_rows_of(off)}{cure}"
@@ -252,7 +252,9 @@ def _with_priors(
         if priors != "flat":
             raise unknown("priors", priors, ["flat"])
         if discrepancy:
-            raise InputError("priors='flat' with a discrepancy: its posterior would be improper; name the parameters")
+            raise InputError(
+                "priors='flat' would make the posterior of a discrepancy improper; name the parameters that get it"
+            )
         priors = {name: "flat" for name, param in known.items() if not param.fixed}
     if not isinstance(priors, Mapping):
         raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")

@@ -29,12 +29,15 @@ class HuberDistribution(dist.Distribution):
 
     @property
     def support(self) -> Any:
+        """All real numbers."""
         return constraints.real
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Any:
+        """The log density at a value."""
         return -huber(value / self.scale, self.delta) - jnp.log(self.scale) - jnp.log(sum(_huber_masses(self.delta)))
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Any:
+        """Draw values; a share of them comes from the exponential tails, the others from the Gaussian middle."""
         shape = sample_shape + self.batch_shape
         middle, tails = _huber_masses(self.delta)
         key_part, key_middle, key_tail, key_sign = jax.random.split(key, 4)

@@ -46,14 +46,17 @@ class Flat(dist.Distribution):
 
     @property
     def support(self) -> Any:
+        """The support of the parameter."""
         return self._support
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Any:
+        """Minus the log derivative of the bijection from the unconstrained coordinate, at a value."""
         bijection = biject_to(self._support)
         free = bijection.inv(value)
         return -bijection.log_abs_det_jacobian(free, value)
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Any:
+        """Refuse to draw, since the prior is improper."""
         raise InputError("a flat prior can't be sampled: give a proper prior, or draw from the law's own priors")
 
 

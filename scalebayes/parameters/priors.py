@@ -66,10 +66,12 @@ class Traced:
         return self.distribution.support
 
     def tree_flatten(self) -> tuple[tuple[Any], str | None]:
+        """The arguments as children, and the family as the static part."""
         return (self.arguments,), self.family
 
     @classmethod
     def tree_unflatten(cls, family: str | None, children: tuple[Any]) -> "Traced":
+        """The prior that `tree_flatten` took apart."""
         return cls(family, children[0])
 
 
@@ -102,6 +104,7 @@ class TextPrior(dist.Distribution):
 
     @property
     def support(self) -> Any:
+        """The support that the file says."""
         return self._support
 
     def __repr__(self) -> str:
@@ -185,7 +188,7 @@ def replaced(name: str, old: Param, prior: Any) -> Param:
     True
     """
     if name.startswith("noise_") and old.fixed:
-        raise InputError(f"{name!r} is a setting of the noise and not a parameter of this one; set it in noise=, there")
+        raise InputError(f"{name!r} is a setting of the noise and not a parameter here; set it in noise=")
     try:
         new = prior if isinstance(prior, Param) else Param(prior, None, not isinstance(prior, dist.Distribution))
     except InputError as error:
@@ -217,7 +220,8 @@ def check_reference(name: str, param: Param) -> None:
     """
     if not param.dimension or any(exponent_names(e, param.dimension) for _, e in parse_dimension(param.dimension)):
         raise InputError(
-            f"{name!r} can't be held at the runs' reference: its dimension {param.dimension!r} has none; give a number"
+            f"{name!r} can't be held at the runs' reference: a parameter of dimension {param.dimension!r} has none; "
+            "give a number"
         )
 
 

@@ -379,7 +379,7 @@ BAD_LAWS = {
     "no input left": (lambda: sb.Law("mine", lambda a: a, {"a": PRIOR}), "so no input is left"),
     "an input that may be 0, without a unit": (
         lambda: sb.Law("mine", lambda N, S, a: (1 - S) / N**a, {"a": PRIOR}, domains={"S": (0.0, 1.0)}),
-        r"'S' need not be positive, so its mean is no unit; say bases=\{'S': ''\}",
+        r"'S' need not be positive, so its mean can't be its unit; say bases=\{'S': ''\}",
     ),
     "no parameters": (lambda: sb.Law("mine", lambda N: 1 / N), "law 'mine': no parameters"),
     "*args": (

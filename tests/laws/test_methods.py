@@ -22,7 +22,10 @@ BAD_SETTINGS = {
         r"^unknown setting of law 'broken_power' 'break'; did you mean 'breaks'\? valid: breaks$",
     ),
     "of a law without": (("power", {"breaks": 2}), "law 'power' has no settings, and breaks is given"),
-    "of a law made already": ((CHINCHILLA, {"breaks": 2}), "'chinchilla' is made already: breaks goes with a name"),
+    "of a law made already": (
+        (CHINCHILLA, {"breaks": 2}),
+        "'chinchilla' is a finished Law, which takes no settings; give breaks with",
+    ),
     "no such form": (
         ("reward_overoptimisation", {"form": "ppo"}),
         "law 'reward_overoptimisation': form is 'rl' or 'bon', not 'ppo'",
@@ -138,7 +141,7 @@ BAD_MEASURES = {
     ),
     "fixed at a distribution": (
         lambda: CHINCHILLA.fix(alpha=dist.Uniform(0.2, 0.5)),
-        "^fix.alpha=.*: a number; with_priors takes distributions$",
+        "^fix takes numbers, not alpha=.*; for a distribution use with_priors$",
     ),
     "fixed at a bool": (lambda: CHINCHILLA.fix(alpha=True), "prior of 'alpha': a prior is .* not bool True"),
     "fixed beyond the support": (
@@ -157,7 +160,7 @@ BAD_MEASURES = {
         lambda: TIED.tie("alpha", "beta"),
         "unknown parameter of law 'chinchilla' 'beta'; .*valid: A, B, alpha",
     ),
-    "tied to itself": (lambda: CHINCHILLA.tie("A", "A"), r"tie\('A', 'A'\): two different parameters"),
+    "tied to itself": (lambda: CHINCHILLA.tie("A", "A"), r"tie\('A', 'A'\): the two parameters are the same"),
     "tied across dimensions": (
         lambda: CHINCHILLA.tie("A", "B"),
         r"tie\('A', 'B'\): their dimensions differ, 'loss N\^alpha' and 'loss D\^beta'",
@@ -217,7 +220,7 @@ def test_the_literature_leaves_fixed_parameters_alone():
     """A parameter that was fixed comes back free, and the answer is another's."""
     law = sb.laws.get("chinchilla").fix(alpha=0.5).with_priors("literature")
     assert law.params["alpha"].prior == 0.5 and not law.params["beta"].fixed
-    with pytest.raises(sb.InputError, match=r"'beta' is fixed, and 'alpha' isn't: tie\('beta', 'alpha'\) fixes both"):
+    with pytest.raises(sb.InputError, match=r"'beta' is fixed, and 'alpha' isn't; tie\('beta', 'alpha'\) fixes both"):
         sb.laws.get("chinchilla").fix(beta=0.3).tie("alpha", "beta")
     assert sb.laws.get("chinchilla").fix(beta=0.3).tie("beta", "alpha").params["beta"].prior == 0.3
     with pytest.raises(sb.InputError, match="reaches beyond the parameter's support"):

@@ -324,6 +324,6 @@ def test_a_percentage_is_refused_where_a_share_is_meant():
     runs = sb.Runs(L=[2.0, 3.0, 4.0], accuracy=[70.0, 45.3, 30.0], observable="accuracy")
     with pytest.raises(
         sb.InputError,
-        match="gives accuracy from 0 to 1, and accuracy is 70 in 3 runs; a percentage is to be divided by 100",
+        match="gives accuracy from 0 to 1, and accuracy is 70 in 3 runs; divide a percentage by 100",
     ):
         sb.fit(runs, "accuracy_sigmoid")

@@ -221,7 +221,7 @@ def test_many_at_once(spoilt, tmp_path):
 def test_other_noises_are_refused_by_name(noise):
     """A noise under which the process can't be integrated out is taken for another."""
     method = "map" if not noise.form.density else METHOD
-    with pytest.raises(sb.InputError, match=f"noise '{noise.name}' with a discrepancy .* 'student_t'"):
+    with pytest.raises(sb.InputError, match=f"noise '{noise.name}' can't be used with a discrepancy: .* 'student_t'"):
         fitted(sweep(), noise, method=method)
 
 
