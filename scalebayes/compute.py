@@ -1,21 +1,21 @@
-"""C = 6 N D, the training FLOPs of a dense transformer, and what it says of N and D.
+"""This file has the formula C = 6 N D for the training FLOPs of a dense transformer, and its inverses for N and D.
 
-Source: Kaplan et al. 2020, arXiv 2001.08361, section 2.1: a forward pass takes 2 FLOPs a parameter and token, and the
-backward pass twice as many; attention over the context, embeddings and the output layer aren't counted.
+Source: Kaplan et al. 2020, arXiv 2001.08361, section 2.1. A forward pass takes 2 FLOPs per parameter and token, and the
+backward pass takes twice as many. Attention over the context, embeddings and the output layer are not counted.
 """
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
-# What each of the three is in the other two, in words and by their names.
+# The formula of each of C, N and D in terms of the two others, and the names of these two.
 DERIVED = {"C": "6 N D", "N": "C / (6 D)", "D": "C / (6 N)"}
 SOURCES = {"C": ("N", "D"), "N": ("C", "D"), "D": ("C", "N")}
 LOG_6 = math.log(6.0)  # log C = log 6 + log N + log D
 
 
 def flops(N: Any, D: Any) -> Any:
-    """Training FLOPs of N parameters on D tokens.
+    """The training FLOPs C = 6 N D of a model with N parameters on D tokens.
 
     >>> flops(1e9, 2e10)
     1.2e+20
@@ -24,7 +24,7 @@ def flops(N: Any, D: Any) -> Any:
 
 
 def partner(C: Any, one: Any) -> Any:
-    """The tokens that C FLOPs train N parameters on, or the parameters that they train on D tokens.
+    """The tokens D = C / (6 N) if `one` is N, or the parameters N = C / (6 D) if `one` is D.
 
     >>> partner(1.2e20, 1e9)
     20000000000.0
@@ -33,7 +33,7 @@ def partner(C: Any, one: Any) -> Any:
 
 
 def derived(name: str, columns: Mapping[str, Any]) -> Any:
-    """N, D or C from the two others.
+    """Compute the column `name`, one of N, D and C, from the columns of the two others.
 
     >>> derived("D", {"C": 1.2e20, "N": 1e9})
     20000000000.0

@@ -1,4 +1,4 @@
-"""The error that a user's input raises, and the sentence for a word that isn't known."""
+"""This file defines the errors for wrong input, and the sentences that name the valid words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import Any
 
 
 def shown(text: str, keep: str = "") -> str:
-    r"""Text as it is safe to print: what has no glyph, such as what a terminal obeys, is written as Python writes it.
+    r"""Make text safe to print: a character without a glyph, such as a control code, becomes its Python escape.
 
-    Text that was shown before stays as it is.
+    Text that this function returned is returned unchanged.
 
     Args:
-        text: to print. keep: characters that stay as they are, such as the ends of lines.
+        text: The text to print.
+
+        keep: Characters that are not escaped, such as line ends. The default is "", for none.
+
+    Returns:
+        The text, safe to print in a terminal.
 
     >>> print(shown("loss\x1b[2J"), shown("a\nb"), shown("café α"))
     loss\x1b[2J a\nb café α
@@ -26,9 +31,12 @@ def shown(text: str, keep: str = "") -> str:
 
 
 class InputError(ValueError):
-    """What was given can't be used; the message says where it is wrong and what to do, on one line.
+    """The input can't be used. The message says on one line where the input is wrong and what to do.
 
-    Names and paths in it are `shown`.
+    Control codes in names and paths are escaped (see `shown`).
+
+    Args:
+        *args: The message.
 
     >>> raise InputError("row 3, column 'tokens': the cell is blank; fill it in or leave the row out")
     Traceback (most recent call last):
@@ -41,7 +49,7 @@ class InputError(ValueError):
 
 
 def nearest(given: str, valid: Iterable[str]) -> list[str]:
-    """The words of `valid` that look like `given`, nearest first, whatever their case.
+    """The words of `valid` that are similar to `given`, the most similar first. Upper and lower case count as equal.
 
     >>> nearest("Chinchila", ["kaplan", "chinchilla"])
     ['chinchilla']
@@ -54,7 +62,7 @@ def nearest(given: str, valid: Iterable[str]) -> list[str]:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words in quotes with commas between; `nothing` where there are none.
+    """Words in quotes, with commas between them; the word `nothing` if the list is empty.
 
     >>> listed(["N", "D"])
     "'N', 'D'"
@@ -63,7 +71,17 @@ def listed(words: Iterable[str]) -> str:
 
 
 def unknown(kind: str, given: str, valid: Iterable[str]) -> InputError:
-    """The error for a word `given` that is none of the `valid` words of its kind; the caller raises it.
+    """The error for a word that is not one of the valid words. The caller raises it.
+
+    Args:
+        kind: What the word names, such as "law".
+
+        given: The word.
+
+        valid: The valid words.
+
+    Returns:
+        The error, whose message lists the valid words and suggests the most similar one.
 
     >>> print(unknown("law", "chinchila", ["chinchilla", "kaplan"]))
     unknown law 'chinchila'; did you mean 'chinchilla'? valid: chinchilla, kaplan
@@ -75,21 +93,31 @@ def unknown(kind: str, given: str, valid: Iterable[str]) -> InputError:
 
 
 class SettingError(InputError, TypeError):
-    """A keyword that a function or a method doesn't know, or a value without the keyword that it needs."""
+    """A call has a keyword that the function does not know, or a value that must have a keyword and has none."""
 
 
 class NameNotFound(InputError, KeyError):
-    """A name in square brackets that is none of an object's: an `InputError`, and a `KeyError` as of any mapping."""
+    """An object has no item with the name in square brackets.
 
-    # A KeyError prints its message as Python writes it, with quotes around and escapes inside.
+    The error is an `InputError`, and also a `KeyError`, which is what any mapping raises.
+    """
+
+    # A KeyError prints the repr of its message, with quotes and escapes.
     __str__ = InputError.__str__
 
 
 def known_settings[F: Callable[..., Any]](function: F) -> F:
-    """Make a function, or a class, refuse unknown keywords with the valid ones and the nearest, as a `SettingError`.
+    """Decorate a function or a class so that a wrong call raises a `SettingError` that says what to type.
 
-    A value without a keyword where one is needed is refused with what to type. A function that takes any keyword, as
-    `predict` takes inputs, judges keywords itself.
+    The message for an unknown keyword lists the valid keywords and suggests the most similar one. The message for a
+    value that needs a keyword shows the right call. A function that takes any keyword, such as `predict` with its
+    inputs, checks its keywords itself.
+
+    Args:
+        function: A function, or a class whose constructor is decorated.
+
+    Returns:
+        The function that checks its call first, or the same class.
 
     >>> @known_settings
     ... def NUTS(draws=1000, chains=4): ...
@@ -129,7 +157,7 @@ def known_settings[F: Callable[..., Any]](function: F) -> F:
 def _refuse_unnamed(
     of: str, parameters: Mapping[str, inspect.Parameter], args: tuple[Any, ...], settings: Mapping[str, Any]
 ) -> None:
-    """Refuse values without names beyond those that a function takes so, and a call without what it needs."""
+    """Raise `SettingError` for a call with too many values without keywords, or without a value that is needed."""
     each = list(parameters.values())
     taken = [one.name for one in each if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     named = [one for one in each if one.kind == one.KEYWORD_ONLY]

@@ -1,4 +1,4 @@
-"""Seeds: an int or a JAX key, in every call that draws."""
+"""This file defines seeds: every function that draws random numbers takes an int or a JAX key."""
 
 from typing import Any
 
@@ -10,14 +10,20 @@ from jax.core import Tracer
 from scalebayes.errors import InputError
 
 Seed = int | np.integer | jax.Array
-"""What starts random numbers: a whole number from 0 on, or one `jax.random.key`."""
+"""The type of a seed of random numbers: a whole number from 0 to 2**63 - 1, or one `jax.random.key`."""
 
 
 def as_key(seed: Any) -> Any:
     """The JAX key of a seed.
 
+    Args:
+        seed: A whole number from 0 to 2**63 - 1, or one `jax.random.key`.
+
+    Returns:
+        The key. A key is returned unchanged.
+
     Raises:
-        InputError: not an int of 64 bits, and not one key.
+        InputError: The seed is neither of them, or it is traced by JAX.
 
     >>> as_key(0) == as_key(jax.random.key(0))
     Array(True, dtype=bool)
@@ -32,7 +38,7 @@ def as_key(seed: Any) -> Any:
 
 
 def seed_record(seed: Any) -> int | tuple[int, ...]:
-    """A seed as plain numbers, for a file.
+    """The seed as an int, or a key as a tuple of ints, so that it can be written to a file.
 
     >>> seed_record(7)
     7

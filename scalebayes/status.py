@@ -1,4 +1,4 @@
-"""Check and Status: what was looked at, how it went, and what to do; and how a check that failed is raised."""
+"""This file defines the result of a check of a fit, and the warning and the error for a check that failed."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,15 @@ from scalebayes.errors import shown
 
 
 class Status(StrEnum):
-    """How a check went: pass, review (read it before you rely on the fit), fail (don't rely on the fit)."""
+    """The result of a check.
+
+    Attributes:
+        PASS: The check found no problem.
+
+        REVIEW: Read the sentence of the check before you rely on the fit.
+
+        FAIL: Do not rely on the fit.
+    """
 
     PASS = "pass"
     REVIEW = "review"
@@ -22,27 +30,29 @@ class FitWarning(UserWarning):
 
 
 class FitError(RuntimeError):
-    """A check of the fit failed, and `on_fail="raise"` was asked for."""
+    """A check of the fit failed, and the fit was called with `on_fail="raise"`."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a fit is held to.
+    """The result of one check of a fit.
 
     Attributes:
-        name: as people read it; it may change between versions.
+        name: The name that people read. It may change between versions.
 
-        status: pass, review or fail.
+        status: Pass, review or fail.
 
-        sentence: what was found and, unless it passed, what to do about it.
+        sentence: What the check found and, unless it passed, what to do about it.
 
-        id: which check it is, such as "k_hat"; it never changes. By default the name in lower snake case.
+        id: The identifier of the check, such as "k_hat". It never changes. The default is the name in lower snake case.
 
-        of: the member of a stack whose check it is, or "weights"; by default blank.
+        of: The member of a stack that was checked, or "weights" for the weights of the stack. The default is "", for
+            the check of a fit.
 
-        about: the parameters or columns that the sentence names as the cause, where there are such.
+        about: The parameters or columns that the sentence names as the cause. The default is (), for none.
 
-        conclusive: False where too few runs, or too few chains, leave open what the check asks.
+        conclusive: False if there are too few runs, or too few chains, to answer the question of the check. The default
+            is True.
 
     >>> print(Check("divergences", Status.PASS, "No divergent transition."))
     pass    divergences: No divergent transition.
@@ -64,15 +74,26 @@ class Check:
 
     @property
     def key(self) -> str:
-        """What finds it among `Checks`: its id, in a stack after the member that it is of."""
+        """The key of this check in `Checks`: its id, or in a stack the name of the member and the id."""
         return f"{self.of}: {self.id}" if self.of else self.id
 
     def within(self, of: str) -> "Check":
-        """The same check, as one of a member of a stack, or of its weights."""
+        """The same check, marked as one of a stack.
+
+        Args:
+            of: The member of the stack that was checked, or "weights".
+
+        Returns:
+            The check with this member in its name.
+        """
         return replace(self, name=f"{of}: {self.name}", of=of)
 
     def record(self) -> dict[str, Any]:
-        """The check as JSON data."""
+        """The check as JSON data.
+
+        Returns:
+            A dict of the attributes. `of` is left out if it is blank.
+        """
         told = {"id": self.id, "name": self.name, "status": self.status.value, "sentence": self.sentence}
         of = {"of": self.of} if self.of else {}
         return {**told, **of, "about": list(self.about), "conclusive": self.conclusive}
@@ -83,7 +104,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks of a fit, worst first when printed; indexed by identifier, or by the name that people read.
+    """The checks of a fit.
+
+    `checks["k_hat"]` is one check, by its identifier or by the name that people read. A printed table of checks lists
+    the worst first.
+
+    Attributes:
+        items: The checks, in the order in which they were made.
 
     >>> checks = Checks((Check("k-hat", Status.PASS, "Fine."), Check("b", Status.FAIL, "Refit.")))
     >>> checks.status
@@ -112,17 +139,24 @@ class Checks:
         return bool(self._called(key))
 
     def _called(self, key: object) -> list[Check]:
-        """The checks of a key or a name; those of an identifier, where they are of several members of a stack."""
+        """The check with this key or name. If there is none, the checks with this identifier, one per member."""
         exact = [check for check in self.items if key in (check.key, check.name)]
         return exact[:1] or [check for check in self.items if check.id == key]
 
     def of(self, *statuses: Status) -> tuple[Check, ...]:
-        """The checks with one of these statuses."""
+        """The checks with some statuses.
+
+        Args:
+            *statuses: The statuses.
+
+        Returns:
+            The checks whose status is one of them.
+        """
         return tuple(check for check in self.items if check.status in statuses)
 
     @property
     def status(self) -> Status:
-        """The worst status."""
+        """The worst status of all checks."""
         return worst(check.status for check in self.items)
 
     def __str__(self) -> str:
@@ -131,7 +165,7 @@ class Checks:
 
 
 def checks_record(checks: Checks) -> list[dict[str, Any]]:
-    """Checks as JSON data; `checks.registry.read_checks` reads it.
+    """The checks as JSON data, which `checks.registry.read_checks` reads.
 
     >>> checks_record(Checks((Check("a", Status.PASS, "Fine."),)))
     [{'id': 'a', 'name': 'a', 'status': 'pass', 'sentence': 'Fine.', 'about': [], 'conclusive': True}]
@@ -149,6 +183,6 @@ def snake_case(name: str) -> str:
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The worst of several statuses; pass where there are none."""
+    """The worst of several statuses; pass if there are none."""
     order = [Status.PASS, Status.REVIEW, Status.FAIL]
     return max(statuses, key=order.index, default=Status.PASS)

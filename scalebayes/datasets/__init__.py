@@ -1,4 +1,4 @@
-"""Data sets of real training runs: the registry, and the way from a name to `Runs`."""
+"""This folder has data sets of real training runs. `load` returns the `Runs` of a data set by its name."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ __all__ = ["Dataset", "describe", "load", "names"]
 def names() -> tuple[str, ...]:
     """The names of the data sets.
 
+    Returns:
+        The names, each of which `load` and `describe` take.
+
     >>> names()
     ('tiny_gpt', 'tiny_gpt_tuning', 'chinchilla', 'datablations', 'porian_isoflop', 'learning_curves')
     """
@@ -51,10 +54,16 @@ def names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> Dataset:
-    """What a data set holds, where it comes from, its licence and the papers to cite.
+    """Describe a data set: its content, its source, its licence and the papers to cite.
+
+    Args:
+        name: The name of the data set.
+
+    Returns:
+        The description, as a `Dataset`.
 
     Raises:
-        InputError: no such data set; the message lists them and suggests the nearest.
+        InputError: No data set has this name. The message lists the data sets and suggests the most similar name.
 
     >>> describe("learning_curves").licence
     'CC BY 4.0'
@@ -65,15 +74,27 @@ def describe(name: str) -> Dataset:
 
 
 def load(name: str, where: str | None = None) -> Runs:
-    """The runs of a data set, filtered as by `read_runs`: on the names of its table, such as params and tokens.
+    """Load the runs of a data set.
 
-    The first load of a public data set fetches the raw files of its source at one commit, tidies them, checks the
-    table by its SHA-256 and keeps it in the user's cache folder ($SCALEBAYES_CACHE moves it); later ones read it
-    from there. Where SCALEBAYES_DATA names a folder, NAME.csv is read from it instead, checked the same way.
+    The first call for a public data set fetches the raw files of its source at one commit. It makes the table from
+    them, checks the SHA-256 of the table, and keeps the table in the user's cache folder. The environment variable
+    SCALEBAYES_CACHE names another folder for the cache. Later calls read the table from the cache.
+
+    If the environment variable SCALEBAYES_DATA names a folder, the file NAME.csv in this folder is read instead. Its
+    SHA-256 is checked too. The tables that ship with scalebayes are always read from the package.
+
+    Args:
+        name: The name of the data set.
+
+        where: A filter of the rows, as in `read_runs`. It uses the names of the table, such as params and tokens. The
+            default is None, for no filter.
+
+    Returns:
+        The runs of the data set.
 
     Raises:
-        InputError: no such data set, a filter that can't be read or leaves no row, a file that isn't there or
-            doesn't hold what it should, no network.
+        InputError: No data set has this name, the filter can't be read or no row passes it, a file is missing or has
+            another content than it should, or there is no network.
 
     >>> load("chinchila")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""What a data set is: a record of where it comes from, one pure function that tidies it, and how it is read."""
+"""This file defines `Dataset`, the record of a data set: its source, how its table is made, and how it is read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class File:
-    """One raw file: its address, and the SHA-256 of its bytes, hex, where it is known.
+    """One raw file of a data set.
 
-    Where it isn't, the address names a commit, and the hash of the tidy table is the check.
+    Attributes:
+        url: The address of the file.
+
+        sha256: The SHA-256 of its bytes, hex. None if it is not known: then the address names a commit, and only the
+            hash of the table that is made from the file is checked.
     """
 
     url: str
@@ -23,19 +27,29 @@ class File:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set, and how it becomes `Runs`.
+    """A data set, and how its table is made and read.
 
     Attributes:
-        name: what `load` takes; the tidy table is the file NAME.csv.
-        what: the runs, and the filter that most uses want.
-        rows: rows of the tidy table.
-        source: the page it comes from, at the commit that is read.
-        licence: as its source states it.
-        reference: the papers to cite.
-        sha256: of the tidy table, hex; None for a table that ships with scalebayes.
-        files: the raw files; none for a table that ships with scalebayes.
-        tidy: the bytes of each raw file, in order -> the tidy table as CSV text.
-        reading: keywords of `read_runs`.
+        name: The name that `load` takes. The table is the file NAME.csv.
+
+        what: What the runs are, and the filter that suits most uses.
+
+        rows: The number of rows of the table.
+
+        source: The page of the data set, at the commit that is read.
+
+        licence: The licence, as the source states it.
+
+        reference: The papers to cite.
+
+        sha256: The SHA-256 of the table, hex. None for a table that ships with scalebayes.
+
+        files: The raw files. There are none for a table that ships with scalebayes.
+
+        tidy: The function that makes the table, as CSV text, from the bytes of each raw file. None for a table that
+            ships with scalebayes.
+
+        reading: The keyword arguments of `read_runs` for this table.
     """
 
     name: str
@@ -51,7 +65,7 @@ class Dataset:
 
 
 def raw(repository: str, commit: str, path: str, sha256: str | None = None) -> File:
-    """A file of a GitHub repository at a commit.
+    """A raw file in a GitHub repository at one commit.
 
     >>> raw("owner/name", "0dc60d9", "data/runs.csv").url
     'https://raw.githubusercontent.com/owner/name/0dc60d9/data/runs.csv'
@@ -60,7 +74,7 @@ def raw(repository: str, commit: str, path: str, sha256: str | None = None) -> F
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    r"""A table as CSV: floats in the fewest digits that bring them back, None as a blank.
+    r"""A table as CSV text. Floats have the fewest digits that keep their value, and None is a blank cell.
 
     >>> csv_text(["run_id", "loss"], [["6 layers, wide", 2.5], ["b", None]])
     'run_id,loss\n"6 layers, wide",2.5\nb,\n'
@@ -73,7 +87,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:
-    r"""The rows of a raw CSV file, each by the names of its header.
+    r"""The rows of a CSV file, each as a dict from the names in its header to its cells.
 
     >>> csv_rows(b"N,loss\n1e8,3.0\n")
     [{'N': '1e8', 'loss': '3.0'}]

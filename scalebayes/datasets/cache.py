@@ -1,4 +1,4 @@
-"""Where the tidy table of a data set lies: in the package, in the folder that the user names, or in the cache."""
+"""This file finds the table of a data set: in the package, in a folder that the user names, or in the cache."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from scalebayes.datasets.base import Dataset, File
 from scalebayes.errors import InputError
 from scalebayes.runs.reading.raw_table import local_path
 
-FOLDER, CACHE = "SCALEBAYES_DATA", "SCALEBAYES_CACHE"  # variables of the environment
-TIMEOUT = 30  # seconds without a byte
+# Environment variables: the folder with the tables of the user, and the folder of the cache.
+FOLDER, CACHE = "SCALEBAYES_DATA", "SCALEBAYES_CACHE"
+TIMEOUT = 30  # seconds without a new byte; after that many, a download fails
 
 
 @contextmanager
 def tidy_table(dataset: Dataset) -> Iterator[Path]:
-    """The path of the tidy table, checked by its hash; fetched and tidied first where it isn't there yet.
+    """The path of the table of a data set. A table that is not there yet is fetched and made first.
 
-    Raises `InputError` for a file that isn't there or doesn't hold what it should, and without a network.
+    The SHA-256 of a public table is checked.
+
+    Raises:
+        InputError: A file is missing or has another content than it should, or there is no network.
     """
     if dataset.tidy is None:
         with as_file(files("scalebayes.datasets") / f"{dataset.name}.csv") as path:
@@ -34,7 +38,7 @@ def tidy_table(dataset: Dataset) -> Iterator[Path]:
 
 
 def given(dataset: Dataset, folder: Path) -> Path:
-    """The table in the user's own folder."""
+    """The path of the table in the folder that the user named."""
     path = folder / f"{dataset.name}.csv"
     if not path.is_file():
         raise InputError(
@@ -46,7 +50,7 @@ def given(dataset: Dataset, folder: Path) -> Path:
 
 
 def cached(dataset: Dataset) -> Path:
-    """The table in the cache; made from its source where it isn't there."""
+    """The path of the table in the cache. If the table is not there, it is made from its source first."""
     folder = cache_folder()
     path = folder / f"{dataset.name}.csv"
     if path.is_file():
@@ -58,7 +62,7 @@ def cached(dataset: Dataset) -> Path:
             contents = [fetched(dataset, file, Path(scratch)) for file in dataset.files]
             made = Path(scratch) / path.name
             made.write_bytes(tidied(dataset, contents))
-            os.replace(made, path)  # whole or not at all, whoever else loads it now
+            os.replace(made, path)  # atomic, so that another process that loads it now sees a whole file or none
     except OSError as error:
         raise InputError(
             f"{dataset.name}: the cache {folder} can't be written to ({error.strerror or error}); "
@@ -68,28 +72,29 @@ def cached(dataset: Dataset) -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder that keeps what was fetched: $SCALEBAYES_CACHE, or the user's cache folder."""
+    """The folder of the cache: $SCALEBAYES_CACHE if it is set, else the user's cache folder."""
     import pooch
 
     return Path(os.environ.get(CACHE) or pooch.os_cache("scalebayes")).expanduser()
 
 
 def fetched(dataset: Dataset, file: File, folder: Path) -> bytes:
-    """The bytes of a raw file, over the network."""
+    """The bytes of a raw file, fetched over the network."""
     import pooch
     import requests
 
     name = f"raw-{file.url.rsplit('/', 1)[-1]}"
     keeper = pooch.create(folder, base_url="", registry={name: file.sha256}, urls={name: file.url})
-    downloader: Any = pooch.HTTPDownloader(timeout=TIMEOUT)  # pooch's own type for these names other arguments
+    # The type that pooch declares for a downloader has other argument names, hence Any.
+    downloader: Any = pooch.HTTPDownloader(timeout=TIMEOUT)
     try:
         return Path(keeper.fetch(name, downloader=downloader)).read_bytes()
     except requests.RequestException as error:
         answer = error.response
         reason = type(error).__name__ if answer is None else f"the answer is {answer.status_code} {answer.reason}"
         if answer is not None:
-            answer.close()  # it is a stream, and pooch leaves it open
-    except ValueError:  # pooch's word for a hash that differs
+            answer.close()  # the answer is a stream that pooch leaves open
+    except ValueError:  # pooch raises it if the hash differs
         raise InputError(
             f"{dataset.name}: {file.url} doesn't hold what it should (sha256 {file.sha256}); nothing was kept; "
             f"{other_way(dataset)}"
@@ -101,13 +106,13 @@ def fetched(dataset: Dataset, file: File, folder: Path) -> bytes:
 
 
 def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
-    """The tidy table of raw files, checked by its hash."""
+    """The table made from the raw files, after a check of its SHA-256."""
     assert dataset.tidy is not None
     try:
         made = dataset.tidy(*contents).encode()
     except InputError as error:
         raise InputError(f"{dataset.name}: {error}; {other_way(dataset)}") from None
-    except Exception as error:  # a file from outside can break its reader in any way
+    except Exception as error:  # a file from outside can make its reader raise any error
         told = " ".join(str(error).split())[:200]
         raise InputError(
             f"{dataset.name}: the raw files at {dataset.source} can't be read as they should "
@@ -123,7 +128,7 @@ def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
 
 
 def check(path: Path, dataset: Dataset, cure: str) -> None:
-    """Raise `InputError` where a file isn't the tidy table."""
+    """Raise `InputError` if the SHA-256 of a file is not that of the table."""
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -135,4 +140,5 @@ def check(path: Path, dataset: Dataset, cure: str) -> None:
 
 
 def other_way(dataset: Dataset) -> str:
+    """The end of an error message: how to use a table that the user has."""
     return f"set {FOLDER} to a folder that holds {dataset.name}.csv (sha256 {dataset.sha256})"

@@ -1,15 +1,15 @@
-"""The runs of Hoffmann et al. 2022, read off their Figure 4 by Besiroglu et al. 2024."""
+"""This file has the runs of Hoffmann et al. 2022, which Besiroglu et al. 2024 read off Figure 4 of that paper."""
 
 from types import MappingProxyType
 
 from scalebayes.datasets.base import Dataset, csv_rows, csv_text, raw
 
 COLUMNS = ("run_id", "params", "tokens", "flops", "loss", "epoch_excluded")
-EXCLUDED = 5  # the replication drops the runs of the highest losses
+EXCLUDED = 5  # number of runs, those with the highest losses, that the replication leaves out
 
 
 def tidy(points: bytes) -> str:
-    """The points of the figure as runs: D = C / (6 N), and which of them the replication leaves out."""
+    """The table of the runs in the figure, with D = C / (6 N) and a column that marks the runs that are left out."""
     runs = [tuple(float(row[name]) for name in ("Model Size", "Training FLOP", "loss")) for row in csv_rows(points)]
     highest = sorted(loss for *_, loss in runs)[-EXCLUDED]
     rows = (

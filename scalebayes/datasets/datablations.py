@@ -1,4 +1,4 @@
-"""Runs with repeated data, from the tables in the notebook that fits them: Muennighoff et al. 2023."""
+"""This file has the runs with repeated data of Muennighoff et al. 2023, from the notebook in which they fit them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ COLUMNS = (
     "kind",
     "seed",
 )
-# A run is named for its parameters, tokens and unique tokens: 2b8 + 4b8 + 1b5 is 2.8e9, 4.8e9 and 1.5e9.
+# The name of a run holds its parameters, tokens and unique tokens: 2b84b81b5 has 2.8e9, 4.8e9 and 1.5e9 of them.
 AMOUNT = r"([1-9]\d{0,2}m|\db\d{1,2}|[1-9]\d{0,2}b)"
 SUFFIX = r"(?:c4)?(?:v2)?(?:seed(?P<seed>\d)|(?P<shape_opt>opt\d?)|(?P<dedup>dedup))?"
 LOSSES, SIZES = "NAMES_TO_VAL_LOSSES", "PARAMS_MAP"
-UNLISTED = "8b7178b4b"  # behind a comment sign in the notebook's tables, and a finished run all the same
+UNLISTED = "8b7178b4b"  # a finished run that is commented out in the tables of the notebook
 
 
 def tidy(notebook: bytes) -> str:
-    """The notebook's first two tables of losses as runs: the second has those that are fitted.
+    """The table of the runs in the first two tables of losses of the notebook. The second table has the fitted runs.
 
-    A loss of 0 stands for a run that isn't finished, and is left out.
+    A loss of 0 stands for a run that is not finished. Such a run is left out.
     """
     sources = ["".join(cell["source"]) for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
     first, second = [source for source in sources if f"{LOSSES} = {{" in source][:2]
@@ -46,7 +46,7 @@ def tidy(notebook: bytes) -> str:
 
 
 def literals(source: str) -> dict[str, Any]:
-    """The literals that a cell assigns, by name; its code is parsed, never run.
+    """The dicts that the code of a cell assigns, by name. The code is parsed and never run.
 
     >>> literals("SIZES = {'7m': 7.1E+06}\\nprint(SIZES)")
     {'SIZES': {'7m': 7100000.0}}
@@ -60,12 +60,12 @@ def literals(source: str) -> dict[str, Any]:
 
 
 def commented(source: str, name: str) -> float:
-    """The loss of a run that the table has behind a comment sign."""
+    """The loss of a run that is commented out in the table."""
     return float(re.findall(rf'#\s*"{name}": *([\d.E+-]+)', source)[0])
 
 
 def amount(words: str) -> float:
-    """Tokens, as a run's name has them.
+    """A number of tokens, from its short form in the name of a run.
 
     >>> amount("1b25"), amount("178b"), amount("400m")
     (1250000000.0, 178000000000.0, 400000000.0)
@@ -74,7 +74,10 @@ def amount(words: str) -> float:
 
 
 def run(name: str, loss: float, sizes: dict[str, float], fitted: bool) -> tuple[Any, ...]:
-    """A row of the tidy table, by the name of the run; raises ValueError for a name of another make.
+    """One row of the table, from the name of the run.
+
+    Raises:
+        ValueError: The name has another form.
 
     >>> run("2b84b81b5", 3.24, {"2b8": 2.81e9}, True)[:5]
     ('2b84b81b5', 2810000000.0, 4800000000.0, 1500000000.0, 3.2)

@@ -1,4 +1,4 @@
-"""The benchmark of learning curves in vision and language of Alabdulmohsin, Neyshabur and Zhai 2022."""
+"""This file has the learning curves in vision and language of Alabdulmohsin, Neyshabur and Zhai 2022."""
 
 from types import MappingProxyType
 
@@ -8,7 +8,7 @@ COLUMNS = ("run_id", "curve_id", "domain", "task", "model", "x", "y", "split", "
 
 
 def tidy(vision: bytes, language: bytes) -> str:
-    """The points of both files, in order, with the name of their curve; `dup` marks one that was there before."""
+    """The table of the points of both files, in order. `dup` is 1 for a point that its curve has before."""
     seen, rows = set(), []
     for i, row in enumerate(csv_rows(vision) + csv_rows(language)):
         curve = (row["Domain"], row["Task"], row["Model"])

@@ -1,4 +1,4 @@
-"""IsoFLOP sweeps under several ways of training, from the results of Porian et al. 2024."""
+"""This file has the IsoFLOP sweeps of Porian et al. 2024, under several set-ups of training."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ COLUMNS = (
 
 
 def tidy(*summaries: bytes) -> str:
-    """The runs of each summary: one row for each run at each level of compute that it was read at.
+    """The table of the runs in all summaries, with one row per run and level of compute.
 
-    A summary has one row for each set-up, and in it a frame with one row for each level.
+    A summary has one row per set-up. Each such row holds a data frame with one row per level of compute.
     """
     rows = []
     for summary in summaries:
@@ -47,7 +47,7 @@ def tidy(*summaries: bytes) -> str:
 
 
 def runs(setup: list[str], level: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of one level of compute; where the authors have no optimum, its three cells are blank."""
+    """The rows of one level of compute. The three cells of the optimum are blank if the authors have none."""
     family, C = "-".join(setup), float(level["flops"])
     optimum = [None if level[name] is None else float(level[name]) for name in OPTIMUM]
     if optimum[0] is None or np.isnan(optimum[0]):

@@ -1,7 +1,8 @@
-"""Data frames out of pickles that aren't trusted: stand-ins take the place of every class that a file may name.
+"""This file reads data frames from pickles that are not trusted.
 
-A pickle is a program, and the classes that it names are what it can call. Nothing of pandas or numpy is called by
-the file: the stand-ins only keep what they are given, so the pandas that wrote it may be of another version.
+A pickle is a program that can call every class that it names. Here each class of pandas and numpy is replaced by a
+stand-in that only stores its arguments, so the pickle can't call anything else. The version of pandas that wrote the
+pickle therefore does not matter.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ import numpy as np
 from scalebayes.errors import InputError
 from scalebayes.runs.reading.cells import objects
 
-# Whatever else a dtype can say is refused: numpy takes the flags of a dtype at their word.
+# The codes of the dtypes that are read. Any other dtype is refused, because numpy trusts the flags of a dtype.
 DTYPES = frozenset({"b1", "i4", "i8", "u4", "u8", "f4", "f8", "O8"})
 
 
 def refused(what: str) -> InputError:
+    """The error for a pickle that names something else than a table of numbers needs."""
     return InputError(f"the pickle asks for {what}, which no table of numbers needs; it isn't read")
 
 
 class Kind:
-    """Stands in for numpy's dtype, of numbers and of objects."""
+    """The stand-in for a dtype of numpy, of numbers or of objects."""
 
     def __init__(self, code: str, *_: Any):
         if code not in DTYPES:
@@ -38,7 +40,7 @@ class Kind:
 
 
 class Array:
-    """Stands in for numpy's array."""
+    """The stand-in for an array of numpy."""
 
     def __init__(self, *_: Any):
         self.cells = np.empty(0)
@@ -50,20 +52,20 @@ class Array:
 
 
 def array(buffer: Any, kind: Kind, shape: tuple[int, ...], order: str) -> Array:
-    """An array of numbers, from its bytes."""
+    """Make an array of numbers from its bytes."""
     made = Array()
     made.cells = np.frombuffer(buffer, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
     return made
 
 
 def scalar(kind: Kind, data: bytes) -> Any:
-    """One number, from its bytes."""
+    """Make one number from its bytes."""
     return np.frombuffer(data, kind.dtype)[0].item()
 
 
 @dataclass(frozen=True)
 class Block:
-    """Columns of one type, values (column, row), and their places in the frame."""
+    """Columns of one dtype: their values (column, row), and their positions in the frame."""
 
     values: Array
     places: Any
@@ -79,7 +81,7 @@ class Blocks:
 
 
 class Values:
-    """What a series holds, (row,)."""
+    """The stand-in for the values of a series, (row,)."""
 
     cells: np.ndarray
 
@@ -88,16 +90,16 @@ class Values:
 
 
 class Index:
-    """Stands in for every class of labels."""
+    """The stand-in for every class of the labels of an axis."""
 
 
 def index(_: Any, fields: dict[str, Any]) -> Any:
-    """The labels of an axis; None for those that are a range."""
+    """The labels of an axis; None if they are a range."""
     return fields["data"].cells if "data" in fields else None
 
 
 class Series:
-    """Stands in for a series: `cells`, (row,)."""
+    """The stand-in for a series. `cells` are its values, (row,)."""
 
     cells: np.ndarray
 
@@ -106,7 +108,7 @@ class Series:
 
 
 class Frame:
-    """Stands in for a data frame: `columns`, name -> cells, (row,)."""
+    """The stand-in for a data frame. `columns` maps the name of a column to its cells, (row,)."""
 
     columns: dict[str, np.ndarray]
 
@@ -122,11 +124,11 @@ class Frame:
         return len(next(iter(self.columns.values()), ()))
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows, each by the names of the columns."""
+        """The rows, each as a dict from the names of the columns to its cells."""
         return [{name: cells[i] for name, cells in self.columns.items()} for i in range(len(self))]
 
 
-# By package and name: the module in between is another from version to version.
+# The stand-ins by package and name. The module between them differs from version to version.
 STAND_INS: dict[tuple[str, str], Any] = {
     ("builtins", "slice"): slice,
     ("numpy", "_frombuffer"): array,
@@ -148,7 +150,7 @@ STAND_INS: dict[tuple[str, str], Any] = {
 
 
 class Unpickler(pickle.Unpickler):
-    """An unpickler that knows the stand-ins and nothing else."""
+    """An unpickler that finds the stand-ins and refuses every other name."""
 
     def find_class(self, module: str, name: str) -> Any:
         key = (module.split(".")[0], name)
@@ -158,9 +160,10 @@ class Unpickler(pickle.Unpickler):
 
 
 def read_frame(content: bytes) -> Frame:
-    """The data frame in a pickle; what the file says is never run.
+    """Read the data frame in a pickle without running what the pickle names.
 
-    Raises `InputError` for a pickle that names any class but those of a table, and for one that holds no data frame.
+    Raises:
+        InputError: The pickle names a class that no table needs, or it holds no data frame.
 
     >>> read_frame(pickle.dumps(print))
     Traceback (most recent call last):

@@ -1,1 +1,1 @@
-"""Files that are there whole or not at all: paths, checksums, HDF5 and NetCDF."""
+"""This folder writes files whole or not at all, and reads HDF5 and NetCDF files with a checksum."""

@@ -1,14 +1,22 @@
-"""A checksum at the end of a file, which says whether the rest is as it was written."""
+"""This file adds a checksum to the end of a file, and checks that the file was not changed since."""
 
 import hashlib
 import hmac
 
 BEGIN = b"\nscalebayes sha256 "
-LENGTH = len(BEGIN) + 64 + 1
+LENGTH = len(BEGIN) + 64 + 1  # bytes of the line with the checksum: its beginning, 64 hex digits, a line end
 
 
 def sealed(content: bytes, about: bytes = b"") -> bytes:
-    """Content with the line at its end that holds the SHA-256 of it, and of what it is `about`.
+    """Add a line with the SHA-256 of the content, and of `about`, to the end of the content.
+
+    Args:
+        content: The content of the file.
+
+        about: Bytes that are part of the checksum but not of the file. The default is b"".
+
+    Returns:
+        The content with the line at its end.
 
     >>> unsealed(sealed(b"draws")), unsealed(b"draws")
     (b'draws', None)
@@ -17,10 +25,10 @@ def sealed(content: bytes, about: bytes = b"") -> bytes:
 
 
 def unsealed(whole: bytes, about: bytes = b"") -> bytes | None:
-    """The content that `sealed` took, None where there is no such line.
+    """Check the checksum that `sealed` added, and return the content without it; None if the line is not there.
 
     Raises:
-        ValueError: content, line or what it is about isn't what was sealed.
+        ValueError: The content, the checksum or `about` is not the one that was sealed.
     """
     content, end = whole[:-LENGTH], whole[-LENGTH:]
     if not end.startswith(BEGIN):

@@ -1,4 +1,7 @@
-"""The arrays of an HDF5 file that may be damaged or hostile. It imports nothing of ours: `tried` runs it by itself."""
+"""This file reads the arrays of an HDF5 file that may be damaged or hostile.
+
+It imports nothing from scalebayes, because `tried` runs it as a program of its own.
+"""
 
 import io
 import subprocess
@@ -8,22 +11,31 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-MAGIC = b"\x89HDF\r\n\x1a\n"  # how such a file begins
-DEEPEST = 6  # groups in groups
-OURS = "scalebayes"  # how the attributes begin that are read
+MAGIC = b"\x89HDF\r\n\x1a\n"  # the first bytes of an HDF5 file
+DEEPEST = 6  # slashes in the path of a group; a file with a deeper group is refused
+OURS = "scalebayes"  # the beginning of the names of the attributes that are read; other attributes are ignored
+# The beginning of the NAME of a netCDF dimension without values. Such a dataset is not read.
 BARE = b"This is a netCDF dimension but not a netCDF variable"
-DAMAGED = 3  # the exit code that says so
-SECONDS, OF_CPU = 30.0, 3  # after which a reader hangs; starting one takes half a second of the processor
+DAMAGED = 3  # exit code of the program for a damaged file
+# Seconds of the clock and of the processor. A reader that takes longer counts as hanging, and the file as damaged.
+# To start a reader takes half a second of the processor.
+SECONDS, OF_CPU = 30.0, 3
 
 
 class Content(NamedTuple):
-    """What is in a file: path of a group -> name -> array, and path -> the attributes that begin with our name."""
+    """The content of a file.
+
+    Attributes:
+        groups: The arrays by the path of their group and by their name.
+
+        attrs: The attributes by the path of their group and by their name, for names that begin with "scalebayes".
+    """
 
     groups: dict[str, dict[str, np.ndarray]]
     attrs: dict[str, dict[str, Any]]
 
     def of(self, part: str) -> "Content":
-        """The groups under one, with paths from there on, its attributes among them."""
+        """The group `part` and the groups in it, with their attributes. The paths are relative to `part`."""
 
         def inside[X](each: dict[str, X]) -> dict[str, X]:
             return {f"/{name}".removeprefix(f"/{part}")[1:]: x for name, x in each.items() if _lies(name, part)}
@@ -36,11 +48,12 @@ def _lies(name: str, part: str) -> bool:
 
 
 def arrays_of(content: bytes) -> Content:
-    """Everything in a file, given as its bytes.
+    """Read all arrays and attributes of a file from its bytes.
 
     Raises:
-        Exception: of whatever kind the reader of a damaged file has. ValueError for what is valid and no file of ours
-            has: links to other files, filters, arrays larger than the file.
+        Exception: The file is damaged. The reader may raise any kind of error.
+        ValueError: The file is valid HDF5, but has something that files of scalebayes never have: a link to another
+            file, a filter, or an array that is larger than the file.
     """
     found = Content({}, {})
     with h5py.File(io.BytesIO(content), "r") as file:
@@ -49,12 +62,12 @@ def arrays_of(content: bytes) -> Content:
 
 
 def _walk(group: Any, path: str, size: int, found: Content, seen: set[Any]) -> None:
-    # An id is the same by every way to a group.
+    # The id of a group is the same on every path to it, so a group that contains itself is found.
     if group.id in seen or path.count("/") > DEEPEST:
         raise ValueError("a group lies in itself")
     seen.add(group.id)
     ours = {name: group.attrs[name] for name in group.attrs if name.startswith(OURS)}
-    # xarray writes a number as a list of one.
+    # xarray writes a number as an array of one element.
     found.attrs[path] = {name: np.ravel(x)[0] if np.size(x) == 1 else x for name, x in ours.items()}
     arrays = found.groups[path] = {}
     for name in group:
@@ -77,17 +90,17 @@ def _array(name: str, one: Any, size: int) -> np.ndarray:
     if one.id.get_storage_size() < one.nbytes:
         raise ValueError(f"{name!r} isn't all there")
     values = (one.asstr() if text else one)[()]
-    # As xarray writes truth values.
+    # xarray writes truth values as integers with the attribute dtype="bool".
     return np.asarray(values).astype(bool) if one.attrs.get("dtype") == "bool" else np.asarray(values)
 
 
 def tried(content: bytes) -> bool:
-    """Whether a process of its own can read a file to the end: a damaged one may hang the reader, or end its process.
+    """Whether another process can read a file to its end. A damaged file may hang its reader or end its process.
 
-    True too where no such process can be started, as of a Python that has no program.
+    The result is True too if no such process can be started, because this Python has no executable.
 
     Args:
-        content: of a file without a checksum, which says sooner whether there is any damage.
+        content: The content of a file without a checksum. A checksum is a faster way to find damage.
     """
     if not sys.executable:
         return True
@@ -96,14 +109,14 @@ def tried(content: bytes) -> bool:
         code = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS).returncode
     except subprocess.TimeoutExpired:
         return False
-    return code != DAMAGED and code >= 0  # below 0: a signal ended it
+    return code != DAMAGED and code >= 0  # a code below 0: a signal ended the process
 
 
 def _main() -> int:
     try:
-        import resource  # not on every system
+        import resource  # some systems do not have it
 
-        # A busy machine is no hanging reader: its own seconds count.
+        # The limit is in seconds of the processor, because a busy machine may slow down a reader that does not hang.
         resource.setrlimit(resource.RLIMIT_CPU, (OF_CPU, OF_CPU))
     except ImportError:
         pass

@@ -1,4 +1,4 @@
-"""Labelled arrays, as xarray has them, as the variables and the record of a file."""
+"""This file converts a Dataset of xarray to the variables and the record of a file, and back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,19 @@ import xarray as xr
 
 from scalebayes.files.netcdf import Variable
 
-# Name -> dims and the kinds of values ("fib" for numbers, "UO" for text, "b" for truth values), of what must be there.
+# The variables that a Dataset must have: by name, their dims and the kinds of their values. The kinds are "fib" for
+# numbers, "UO" for text and "b" for truth values.
 Shape = Mapping[str, tuple[tuple[str, ...], str]]
 NUMBERS, TEXT, TRUTH = "fib", "UO", "b"
 
 
 def parts_of(data: xr.Dataset) -> tuple[dict[str, Variable], dict[str, Any]]:
-    """The numbers of a Dataset as variables of a file, and a record of the rest in JSON's types.
+    """The numeric variables of a Dataset, as variables of a file, and a record of the rest as JSON data.
 
-    Attributes are left to the caller, who knows what they hold.
+    The attributes of the Dataset are not in the record. The caller keeps them.
     """
     numbers = {str(name): x for name, x in data.variables.items() if x.dtype.kind in NUMBERS}
-    # Text is the user's, and may hold what an array of a file can't.
+    # Text comes from the user. It may hold characters that an array in a file can't hold.
     words = {str(name): [list(x.dims), x.values.tolist()] for name, x in data.variables.items() if x.dtype.kind in TEXT}
     record = {
         "dims": {name: list(x.dims) for name, x in numbers.items()},
@@ -30,10 +31,10 @@ def parts_of(data: xr.Dataset) -> tuple[dict[str, Variable], dict[str, Any]]:
 
 
 def of_parts(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any], attrs: Mapping[str, Any]) -> xr.Dataset:
-    """The Dataset that `parts_of` took apart.
+    """Make the Dataset from the parts that `parts_of` returned.
 
     Raises:
-        Exception: of whatever kind, where arrays and record don't belong together.
+        Exception: The arrays and the record do not belong together. The error may be of any kind.
     """
     variables: dict[str, Any] = {name: (dims, arrays[name]) for name, dims in record["dims"].items()}
     variables |= {name: (dims, np.array(cells, str)) for name, (dims, cells) in record["words"].items()}
@@ -41,10 +42,10 @@ def of_parts(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any], attrs:
 
 
 def check_shape(data: xr.Dataset, shape: Shape) -> None:
-    """Refuse a Dataset that lacks a variable, or has it over other dims or of another kind of values.
+    """Check that a Dataset has the variables of `shape`, with the right dims and kinds of values.
 
     Raises:
-        ValueError: which variable, and what it is.
+        ValueError: A variable is missing or wrong. The message names it and says what it is.
     """
     for name, (dims, kinds) in shape.items():
         if name not in data.variables:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""This file writes files whole or not at all, and reads them."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ from typing import Any
 
 from scalebayes.errors import InputError
 
+# Reasons, by the number of the error, why a file does not fit on its disk.
 FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "your share of the disk is used up",
@@ -17,10 +18,10 @@ FULL = {
 
 
 def target(path: Any) -> Path:
-    """The path of a file to be written.
+    """Check the path of a file that is going to be written, and return it as a `Path`.
 
     Raises:
-        InputError: it is a folder, a device or a pipe, or in a folder that isn't there.
+        InputError: The path is a folder, a device or a pipe, or its folder does not exist.
     """
     path = Path(path)
     if path.is_dir():
@@ -35,10 +36,13 @@ def target(path: Any) -> Path:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file: its content goes to one beside it, which takes its name once all of it is on the disk.
+    """Write a file whole or not at all.
+
+    The content is written to a temporary file in the same folder. When all of it is on the disk, the temporary file is
+    renamed to `path`.
 
     Raises:
-        InputError: the path can't be written, or the disk is full. Nothing is left behind.
+        InputError: The path can't be written, or the disk is full. The temporary file is removed.
     """
     scratch = None
     try:
@@ -59,6 +63,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def _reason(error: OSError) -> str:
+    """Why a file can't be written, in words, with a cure for a full disk."""
     said = error.strerror or str(error)
     full = FULL.get(error.errno or 0)
     return f"{full} ({said}); make room, or give a path on another disk" if full else said
@@ -68,7 +73,7 @@ def read(path: Any) -> bytes:
     """The content of a file.
 
     Raises:
-        InputError: no such file, one that can't be read, a folder, a device or a pipe, which might never end.
+        InputError: The file does not exist, can't be read, or is a folder, a device or a pipe. A pipe might never end.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""The checked table of runs, and the ways in."""
+"""This folder has the checked table of runs and the functions that read it."""
 
 from scalebayes.runs.checkpoints import last_of
 from scalebayes.runs.curves.curves import Curves

@@ -1,4 +1,4 @@
-"""averaged: runs that differ in little but noise, averaged in cells with counts; and whether that was safe."""
+"""This file averages runs with nearly the same inputs in cells, and finds cells whose runs scatter too much."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.curves.given_as_runs import checkpoints_text
 from scalebayes.runs.no_table import no_table
 
-WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]  # of a cell, in e-folds: over more than 1.5 a law bends
-DOUBT = 1e-3  # of scatter as large as that within a cell, under the noise
+# Widths of a cell in e-folds of an input, tried from the smallest on. The largest is 1.5: a law bends over wider cells.
+WIDTHS = np.geomspace(0.01, 4.0, 120)[:100]
+# Probability of a scatter as large as that within a cell, if the noise alone causes it. The cells with a probability
+# below this limit, which is shared among all cells, have excess scatter.
+DOUBT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +25,12 @@ class Averaged:
     """Runs, and the cells in which they are averaged.
 
     Attributes:
-        runs: before averaging. cell: number of each run's cell, from 0 on without gaps, int (run,).
-        about: what the averaged runs' metadata say: `runs` and `cells`, how many; `over`, which inputs; `efolds`.
+        runs: The runs before averaging.
+
+        cell: The number of each run's cell, int (run,). The numbers begin at 0 and have no gaps.
+
+        about: The entry `averaged` of the metadata of the averaged runs. `runs` and `cells` are numbers of runs and of
+            cells, `over` lists the inputs, and `efolds` is the width of a cell in e-folds.
 
     >>> runs = Runs(x=[1.0, 1.0, 2.0], loss=[3.0, 3.2, 2.0])
     >>> two = Averaged(runs, np.array([0, 0, 1]), {"runs": 3, "cells": 2, "over": ["x"], "efolds": 0.01})
@@ -36,20 +43,20 @@ class Averaged:
     about: Mapping[str, Any]
 
     def table(self) -> Runs:
-        """A row a cell: the runs that a fit is of."""
+        """The averaged runs, one row per cell. A fit uses these rows."""
         _, first = np.unique(self.cell, return_index=True)
         return self._rows(lambda values: np.bincount(self.cell, values), first).noted(averaged=dict(self.about))
 
     def without(self, left_out: np.ndarray) -> "Averaged":
-        """The other runs in the same cells; those that lost all their runs are gone. `left_out` is bool (run,)."""
+        """Leave out the runs where `left_out`, bool (run,), is True, and the cells that then have no run."""
         cell = np.unique(self.cell[~left_out], return_inverse=True)[1].ravel()
         number = {"runs": len(cell), "cells": int(cell.max(initial=-1)) + 1}
         return Averaged(self.runs.take(~left_out), cell, {**self.about, **number})
 
     def rest(self) -> tuple[Runs, np.ndarray]:
-        """For each run the mean of the others of its cell, and whether there are others, bool (run,).
+        """For each run the mean of the other runs of its cell, and whether there are other runs, bool (run,).
 
-        A run that is alone in its cell stands for itself.
+        A run that is alone in its cell gets its own values.
         """
         shared = np.bincount(self.cell)[self.cell] > 1
 
@@ -59,15 +66,16 @@ class Averaged:
         return self._rows(others, np.arange(len(self.cell))), shared
 
     def _rows(self, summed: Callable[[np.ndarray], np.ndarray], like: np.ndarray) -> Runs:
-        """Means over the runs that a row is made of.
+        """The means over the runs of each row, as `Runs`.
 
         Args:
-            summed: values (run,) -> their sums over the runs of each row (row,).
-            like: a run of each row's group (row,).
+            summed: A function from values (run,) to their sums over the runs of each row, (row,).
+
+            like: The position of one run per row, from which the row takes its group, int (row,).
         """
         runs = self.runs
         weight = np.ones(len(runs)) if runs.count is None else runs.count
-        # A sum without one of its members may round to less than it can be.
+        # The counts of a row sum to at least 1; after the subtraction in `rest`, rounding can give slightly less.
         total = np.maximum(summed(weight), 1.0)
 
         def mean(values: np.ndarray) -> np.ndarray:
@@ -93,20 +101,31 @@ class Averaged:
 
 
 def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = None) -> tuple[Runs, np.ndarray]:
-    """Runs averaged in cells of their inputs' logs, of one group each.
+    """Average runs whose inputs are nearly the same, so that a fit has fewer rows.
 
-    A cell's inputs and observable are geometric means, its `count` the readings in it: the noise of its row has
-    sd noise_scale / sqrt(count). Cells are of the smallest width that leaves at most `most` rows, and of 1.5 e-folds
-    where none does, as with many groups: then more rows are left.
+    The runs are put into cells of equal width in the logs of their inputs. A cell holds runs of one group only. It
+    becomes one row: its inputs and its observable are the geometric means of its runs, and its `count` is the number of
+    its readings. The noise of that row has the standard deviation noise_scale / sqrt(count).
+
+    The width is the smallest that leaves at most `most` rows. It is never above 1.5 e-folds, so that more than `most`
+    rows are left if there are many groups.
 
     Args:
-        inputs: columns that the law uses. most: rows to be left. apart: bool (run,), rows that stay as they are.
+        runs: The table of all runs.
+
+        inputs: The names of the columns that the law takes as inputs.
+
+        most: The largest number of rows to leave. Runs with at most this many rows are returned unchanged. The default
+            is 64.
+
+        apart: Which rows are not averaged, bool (run,). The default is None, for none of them.
 
     Returns:
-        The averaged runs, whose metadata say so, and the number of each run's cell (run,).
+        The averaged runs, and the number of each run's cell, int (run,). `metadata["averaged"]` of the averaged runs
+        says how they were averaged.
 
     Raises:
-        InputError: an input is missing or not positive, or the observable isn't positive.
+        InputError: `runs` is no table, an input is missing, or an input or the observable is not positive.
 
     >>> runs = Runs(x=[1.0, 1.0, 2.0], loss=[3.0, 3.2, 2.0])
     >>> table, cell = averaged(runs, ["x"], most=2)
@@ -123,7 +142,7 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
         return runs, np.arange(len(runs))
     group = runs.labels.get("group")
     kind = np.zeros(len(runs), int) if group is None else np.unique(np.asarray(group, str), return_inverse=True)[1]
-    # A row that stays apart is a kind of its own.
+    # A row that is not averaged gets a group that no other row has.
     kind = np.where(alone, kind.max() + 1 + np.arange(len(runs)), kind)
     width, cell = 0.0, np.arange(len(runs))
     for width in WIDTHS:
@@ -131,22 +150,28 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
         cell = cell.ravel()
         if cell.max() < most:
             break
-    # Cells in the order in which their first runs come.
+    # The cells are numbered in the order of their first runs.
     _, first = np.unique(cell, return_index=True)
     cell = np.argsort(np.argsort(first))[cell]
     about = {"runs": len(runs), "cells": len(first), "over": list(inputs), "efolds": float(width)}
-    # The names of runs are lost in cells, and what they show with them.
+    # Averaging loses the names of the runs, so the signs that rows are checkpoints are written to the metadata before.
     found = checkpoints_of(runs)
     told = runs if found is None else runs.noted(checkpoints=checkpoints_text(runs, found))
     return Averaged(told, cell, about).table(), cell
 
 
 def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The cells whose runs scatter more than their noise does: numbers of cells.
+    """Find cells with excess scatter, whose runs differ from each other by more than their noise explains.
 
     Args:
-        cell: of each run (run,). off: log y - log f of each run (run,), f the fitted curve there. variance: of its
-            noise (run,).
+        cell: The number of each run's cell, int (run,).
+
+        off: The residual log y - log f of each run from the fitted curve f, (run,).
+
+        variance: The variance of each run's noise, (run,).
+
+    Returns:
+        The numbers of these cells, int.
 
     >>> scattered(np.array([0, 0, 1, 1]), np.array([0.01, -0.01, 0.5, -0.5]), np.full(4, 1e-4)).tolist()
     [1]
@@ -156,12 +181,12 @@ def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.nda
     excess = np.bincount(cell, precision * (off - mean[cell]) ** 2)
     free = np.bincount(cell) - 1
     doubt = np.where(free > 0, chi2.sf(excess, np.maximum(free, 1)), 1.0)
-    # Of many cells some are unlucky: doubt is shared by them all.
+    # Among many cells some have a large scatter by chance, so the limit is divided by their number.
     return np.flatnonzero(doubt < DOUBT / max((free > 0).sum(), 1))
 
 
 def averaged_text(runs: Runs) -> str:
-    """How runs were averaged, in words; blank where they weren't."""
+    """How runs were averaged, in words; blank if they were not averaged."""
     about = runs.metadata.get("averaged")
     if not about:
         return ""

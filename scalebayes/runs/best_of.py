@@ -1,4 +1,4 @@
-"""The best run of each setting of a sweep, and how far the lowest of several noisy runs lies below the tuned loss."""
+"""This file keeps the best run of each setting of a sweep, and estimates how far noise alone makes it too good."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -13,33 +13,37 @@ from scalebayes.runs.column_roles import distinct, is_name, is_outcome
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.settings import TOLERANCE, levels, settings
 
-SPARE = 5  # degrees of freedom, below which no noise is estimated
+SPARE = 5  # degrees of freedom of the residuals; the noise is estimated only if there are at least this many
 
 
 @known_settings
 def best_of(runs: Runs, by: Sequence[str] = ("N", "D"), *, tolerance: float = TOLERANCE, lowest: bool = True) -> Runs:
-    """The best run of each setting: of a sweep of learning rates, batch sizes or seeds the tuned loss.
+    """Keep the best run of each setting, which is the tuned loss of a sweep over learning rates or batch sizes.
 
-    The best of n noisy runs is partly luck: it lies below what its hyper-parameters give on average. How far is
-    estimated and noted, in the runs' `metadata["best_of"]` and in the check `best of settings` of a fit of them; the
-    runs themselves are not changed. The noise is taken from runs that repeat a setting and all hyper-parameters, else
-    from what a parabola in the log of each hyper-parameter leaves.
+    The best of n noisy runs is partly luck: its loss is lower than the mean loss of its hyper-parameters. This function
+    estimates the difference. It writes the estimate to `metadata["best_of"]`, and the check `best of settings` of a fit
+    reports it. The values of the runs are not changed.
+
+    The standard deviation of the noise comes from runs that repeat a setting with the same hyper-parameters. If too few
+    runs do so, it comes from the residuals of a parabola in the log of each hyper-parameter.
 
     Args:
-        runs: the table of all runs.
+        runs: The table of all runs.
 
-        by: the columns that make a setting; by default N and D.
+        by: The columns that define a setting: runs with equal values in them are of one setting. The default is N and
+            D.
 
-        tolerance: relative difference up to which two values of such a column are one but for rounding; by default
-            0.015.
+        tolerance: The relative difference, from 0 to below 1, up to which two positive values of such a column count as
+            equal. It allows for rounding. The default is 0.015.
 
-        lowest: False where the largest observable is the best, as of an accuracy; by default True.
+        lowest: True if the lowest observable is the best, as for a loss; False if the highest is the best, as for an
+            accuracy. The default is True.
 
     Returns:
-        The best run of each setting, in the order of the table, as `Runs`.
+        The best run of each setting as `Runs`, in the order of the table.
 
     Raises:
-        InputError: no such column, one that the law can't be asked for, or a tolerance that isn't from 0 to 1.
+        InputError: `runs` is no table, a column of `by` is missing, or the tolerance is outside of [0, 1).
 
     >>> sweep = Runs(N=[1e8, 1e8, 1e9, 1e9], D=[2e9] * 4, lr=[1e-3, 2e-3] * 2, loss=[3.2, 3.1, 2.7, 2.9])
     >>> best = best_of(sweep)
@@ -77,7 +81,7 @@ def best_of(runs: Runs, by: Sequence[str] = ("N", "D"), *, tolerance: float = TO
 
 
 def _columns(runs: Runs, by: Any) -> tuple[Runs, tuple[str, ...]]:
-    """The runs, with what had to be derived, and our names of the columns that make a setting."""
+    """The runs with the columns that had to be derived, and the names in scalebayes of the columns of a setting."""
     names = (by,) if isinstance(by, str) else by
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise InputError(f"by={by!r} names no columns; write the columns that make a setting, by=('N', 'D')")
@@ -96,12 +100,16 @@ def _columns(runs: Runs, by: Any) -> tuple[Runs, tuple[str, ...]]:
 
 
 class Noise:
-    """The noise of a sweep's runs, and the mean of each run without it.
+    """The noise of the runs of a sweep, and the estimated mean of each run without that noise.
 
     Attributes:
-        sd: standard deviation of a run, of its log where `log`. mean: of each run, on that scale and such that the
-            least is the best (run,).
-        source: "repeats" or "a parabola".
+        sd: The standard deviation of a run. It is on the log scale if `log` is True.
+
+        mean: The mean of each run on the same scale, (run,). The sign is such that the lowest mean is the best.
+
+        source: Where the estimate comes from: "repeats" or "a parabola".
+
+        log: Whether `sd` and `mean` are those of the log of the observable.
     """
 
     def __init__(self, sd: float, mean: np.ndarray, source: str, log: bool) -> None:
@@ -111,10 +119,18 @@ class Noise:
     def of(
         cls, runs: Runs, code: np.ndarray, by: Sequence[str], tuned: Mapping[str, np.ndarray], sign: float
     ) -> "Noise | None":
-        """That of runs whose settings are numbered `code` (run,); None where too little shows it.
+        """Estimate the noise of runs; None if there are too few runs.
 
         Args:
-            by: the columns of a setting. tuned: the hyper-parameters. sign: -1 where the largest is the best.
+            runs: The table of all runs.
+
+            code: The number of each run's setting, int (run,).
+
+            by: The columns that define a setting.
+
+            tuned: The hyper-parameters by name, (run,).
+
+            sign: 1 if the lowest observable is the best, -1 if the highest is the best.
         """
         log = runs.range[0] >= 0 and bool((runs.y > 0).all())
         y = sign * (np.log(runs.y) if log else runs.y)
@@ -126,7 +142,7 @@ class Noise:
 
 
 def tuned_of(runs: Runs, code: np.ndarray, by: Sequence[str]) -> dict[str, np.ndarray]:
-    """The hyper-parameters: columns that vary within a setting and are no outcome and no name, such as a seed."""
+    """The hyper-parameters: columns that vary within a setting and hold no outcome, no seed and no name of a run."""
     found = {}
     for name, values in {**runs.inputs, **runs.labels}.items():
         number = values.dtype.kind == "f"
@@ -140,7 +156,11 @@ def tuned_of(runs: Runs, code: np.ndarray, by: Sequence[str]) -> dict[str, np.nd
 
 
 def _edges(tuned: Mapping[str, np.ndarray], code: np.ndarray, chosen: np.ndarray) -> dict[str, list[int]]:
-    """Hyper-parameter -> settings that are best at its smallest value, at its largest, and all that tried three."""
+    """By hyper-parameter, three numbers of settings, counted where at least three of its values were tried.
+
+    The first counts settings whose best run has the smallest value, the second those whose best run has the largest
+    value, and the third all of these settings.
+    """
     found = {}
     for name, values in tuned.items():
         if values.dtype.kind != "f" or np.isnan(values).any():
@@ -156,13 +176,13 @@ def _edges(tuned: Mapping[str, np.ndarray], code: np.ndarray, chosen: np.ndarray
 
 
 def _better(mean: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """The runs whose mean is among the better half of their setting, bool (run,): bad ones are often noisier."""
+    """Whether each run's mean is in the better half of its setting, bool (run,). Bad runs are often noisier."""
     middle = np.array([np.median(mean[code == k]) for k in range(code.max() + 1)])
     return mean <= middle[code]
 
 
 def _within(y: np.ndarray, code: np.ndarray, cell: np.ndarray) -> tuple[float, np.ndarray] | None:
-    """Standard deviation within cells, of the better ones where they suffice, and each run's mean of its cell."""
+    """The standard deviation within cells, of the better runs if there are enough, and the mean of each run's cell."""
     mean = (np.bincount(cell, y) / np.bincount(cell))[cell]
     for kept in (_better(mean, code), np.full(len(y), True)):
         left = int(kept.sum()) - len(np.unique(cell[kept]))
@@ -172,7 +192,10 @@ def _within(y: np.ndarray, code: np.ndarray, cell: np.ndarray) -> tuple[float, n
 
 
 def _parabola(y: np.ndarray, code: np.ndarray, design: np.ndarray) -> tuple[float, np.ndarray] | None:
-    """The same of a `design` (run, terms) and a level a setting, fitted again to the better runs where they suffice."""
+    """The standard deviation and the means (run,) from a linear fit of `design` (run, terms) and a level per setting.
+
+    The fit is repeated on the better runs if there are enough of them.
+    """
     every = np.full(len(y), True)
     first = y - _left(y, code, design)[0]
     for kept in (_better(first, code), every):
@@ -186,7 +209,7 @@ def _parabola(y: np.ndarray, code: np.ndarray, design: np.ndarray) -> tuple[floa
 
 
 def _left(y: np.ndarray, code: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, int]:
-    """What a level a setting and a design leave of y (run,), and how many of the design's terms are free."""
+    """The residuals of y (run,) after a level per setting and the design are fitted, and the rank of the design."""
     count = np.maximum(np.bincount(code), 1)
     y, *terms = (x - (np.bincount(code, x) / count)[code] for x in (y, *design.T))
     centred = np.column_stack([np.zeros(len(y)), *terms])
@@ -195,7 +218,10 @@ def _left(y: np.ndarray, code: np.ndarray, design: np.ndarray) -> tuple[np.ndarr
 
 
 def _design(tuned: Mapping[str, np.ndarray], sizes: Sequence[np.ndarray], runs: int) -> np.ndarray:
-    """A parabola in each hyper-parameter, whose least moves with the sizes (run, terms)."""
+    """The columns of a linear fit, (run, terms): a parabola per hyper-parameter, whose minimum moves with the sizes.
+
+    A hyper-parameter that is text, or that has blank cells, gets a column for each of its values but the first.
+    """
     terms = [np.zeros((runs, 0))]
     moves = [np.log(x) for x in sizes if (x > 0).all() and np.ptp(x) > 0]
     for values in tuned.values():
@@ -211,7 +237,15 @@ def _design(tuned: Mapping[str, np.ndarray], sizes: Sequence[np.ndarray], runs: 
 
 
 def shift_of_least(mean: np.ndarray, sd: float) -> float:
-    """Expected least of runs with these means and noise, less the least mean: none for one run, negative for more.
+    """The expected lowest value of noisy runs, minus their lowest mean. It is 0 for one run and negative for more.
+
+    Args:
+        mean: The mean of each run, (run,).
+
+        sd: The standard deviation of the noise of each run, in the unit of `mean`.
+
+    Returns:
+        The expected difference, in the unit of `mean`.
 
     >>> round(shift_of_least(np.zeros(2), 1.0), 3), shift_of_least(np.zeros(1), 1.0)
     (-0.564, 0.0)
@@ -220,6 +254,6 @@ def shift_of_least(mean: np.ndarray, sd: float) -> float:
         return 0.0
     off = (mean - mean.min()) / sd
     at = np.linspace(-9.0, 9.0, 2001)
-    # E[min] = a + the integral of P(min > t) from an a on that no run is below.
+    # E[min] = a + the integral of P(min > t) over t > a, where a is so low that no run is below it.
     above = np.exp(np.sum(log_ndtr(off[:, None] - at), axis=0))
     return float((at[0] + np.trapezoid(above, at)) * sd)

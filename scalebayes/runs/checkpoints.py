@@ -1,4 +1,4 @@
-"""Rows that are checkpoints of runs and no runs: how they are told, and the last of each run."""
+"""This file recognises rows that are checkpoints of runs, not runs, and keeps the last row of each run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from scalebayes.runs.names import plain
 from scalebayes.runs.reading.cells import text
 from scalebayes.runs.table import Runs
 
-# How far a run has come. Plurals such as 'steps' may be the length of each of a grid's runs, and are no sign.
+# Names of columns that say how far a run has come. A plural such as 'steps' is not among them: it may be the length of
+# each run of a grid.
 WITHIN = ("step", "global_step", "trainer_global_step", "_step", "iteration", "iter", "checkpoint", "ckpt", "epoch")
+# Names of columns that say how long a run is.
 LENGTHS = ("max_steps", "total_steps", "num_steps", "train_steps", "steps", "max_iters", "num_train_epochs", "epochs")
-ALONG = ("D", "x", "C")  # of rows of one run_id, which is sign enough
-NO_RUNS = ("split", "state", "status")  # labels that rows share whatever they are
-SHARE = 0.5  # of the rows that are of a run with several, from which on the table is one of checkpoints
-LEAST = 4  # rows of a run where a column other than run_id names it
-MANY = 6  # rows at one N, unless they are evenly spaced, where no column names runs: a grid has fewer
+# Columns that may rise within a run. They are a sign of checkpoints only among rows that share a run_id.
+ALONG = ("D", "x", "C")
+NO_RUNS = ("split", "state", "status")  # labels that never name runs: unrelated rows share their values
+SHARE = 0.5  # share of the rows that belong to runs with several rows; below it the rows are no checkpoints
+LEAST = 4  # rows that a run must have to count as several, if a column other than run_id names it; 2 for run_id
+# Rows at one N, if no column names runs. Fewer rows are checkpoints only if they are evenly spaced: a grid has as few.
+MANY = 6
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,17 @@ class Checkpoints:
     """The signs that rows are checkpoints.
 
     Attributes:
-        by: the column that names the runs; N where none does and each size is of one run. along: the column that
-            rises within a run. runs: how many have several rows. rows: of these runs together. last: the value of
-            `along` at which every run ends, None where they end apart. example: the name of a run.
+        by: The column that names the runs. It is N if no column does and each size has one run.
+
+        along: The column that rises within a run.
+
+        runs: The number of runs that have several rows.
+
+        rows: The number of rows of these runs together.
+
+        last: The value of `along` at which every run ends; None if the runs end at different values.
+
+        example: The name of one run.
     """
 
     by: str
@@ -41,10 +53,10 @@ class Checkpoints:
 
 
 def checkpoints_of(runs: Runs) -> Checkpoints | None:
-    """The signs that a table's rows are checkpoints, None where there are none or where rows are told to be runs.
+    """The signs that the rows of a table are checkpoints; None if there are no signs or each row has its own run_id.
 
-    A run_id with several rows at one N, whose tokens differ; or any other label, or N itself, within which a column of
-    steps rises. A grid of N and D has neither.
+    One sign is several rows of one run_id at one N whose tokens differ. The other sign is a column of steps that rises
+    among the rows of one label, or of one N. A grid of N and D has neither sign.
 
     >>> steps = [1000, 2000, 3000, 4000] * 2
     >>> D, losses = [1e9 * step for step in steps], [4.0, 3.5, 3.2, 3.0, 3.8, 3.3, 3.0, 2.8]
@@ -67,20 +79,21 @@ def checkpoints_of(runs: Runs) -> Checkpoints | None:
 
 
 def last_of(runs: Runs, by: str = "run_id", along: str | None = None) -> Runs:
-    """The last row of each run, of a table whose rows are checkpoints.
+    """Keep the last row of each run, if the rows of a table are checkpoints.
 
     Args:
-        runs: the table.
+        runs: The table of checkpoints.
 
-        by: the column that names the runs, `run_id` by default.
+        by: The column that names the runs. The default is "run_id".
 
-        along: the column that rises within a run; by default steps where the table has them, else D, x or C.
+        along: The column that rises within a run. The default is None, which means a column of steps if the table has
+            one, else D, x or C.
 
     Returns:
-        The runs, in the order of the table. Rows that have no name stay.
+        The last row of each run as `Runs`, in the order of the table. Rows without a name are kept too.
 
     Raises:
-        InputError: no such column.
+        InputError: The table has no column `by`, or no column `along`.
 
     >>> table = Runs(run_id=["a", "a", "b"], N=[1e8, 1e8, 1e9], D=[1e9, 2e9, 2e9], loss=[3.5, 3.2, 2.9])
     >>> last_of(table).y.tolist()
@@ -106,19 +119,19 @@ def last_of(runs: Runs, by: str = "run_id", along: str | None = None) -> Runs:
 
 
 def _once(runs: Runs) -> bool:
-    """Whether a column names each row as a run of its own."""
+    """Whether each row has a run_id that no other row has."""
     names = runs.labels.get("run_id")
     return names is not None and len(set(names)) == len(names)
 
 
 def _finished(runs: Runs, step: str) -> bool:
-    """Whether every row is at the end of its run, by a column that has the run's length."""
+    """Whether every row is at the end of its run: its step equals the length of the run, which another column has."""
     lengths = [x for name, x in runs.inputs.items() if plain(name) in LENGTHS]
     return any(np.allclose(x, runs.inputs[step], rtol=0.02) for x in lengths)
 
 
 def _labels(runs: Runs) -> Iterator[tuple[str, list[str | None]]]:
-    """The columns that may name runs, the likeliest first, and the name of each row."""
+    """The columns that may name runs, each with the names of its rows. The column that is most likely comes first."""
     for name in sorted(runs.labels, key=lambda name: name != "run_id"):
         if plain(name) not in NO_RUNS:
             yield name, runs.labels[name].tolist()
@@ -127,6 +140,7 @@ def _labels(runs: Runs) -> Iterator[tuple[str, list[str | None]]]:
 
 
 def _signs(runs: Runs, by: str, names: list[str | None], along: str) -> Checkpoints | None:
+    """The signs that rows with the same name are checkpoints of one run, along one column; None if there are none."""
     members: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         if name is not None:
@@ -141,7 +155,7 @@ def _signs(runs: Runs, by: str, names: list[str | None], along: str) -> Checkpoi
         there = np.unique(x[own][np.isfinite(x[own])])
         if len(there) < len(own) or (sizes is not None and np.ptp(np.log(sizes[own])) > 1e-3):
             return None
-        # A grid may have a column of the steps, or of the epochs, that each of its runs was trained for.
+        # In a grid the column may hold the number of steps, or of epochs, that each run was trained for.
         even = np.ptp(np.diff(there)) <= 0.01 * np.diff(there).mean()
         if not even and by != "run_id" and (plain(along) == "epoch" or (by == "N" and len(own) < MANY)):
             return None

@@ -1,4 +1,4 @@
-"""Runs: the checked table of training runs that every fit starts from."""
+"""This file defines `Runs`, the checked table of training runs that every fit starts from."""
 
 from __future__ import annotations
 
@@ -27,21 +27,60 @@ from scalebayes.runs.where import parse_where
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST = 5  # rows that a notebook shows
+FIRST = 5  # number of rows that a notebook shows; the rows after them are not shown
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Runs:
-    """Training runs: one observable, the inputs of scaling laws, labels, and what is known of the noise.
+    """A table of training runs: one observable, the inputs of scaling laws, the labels, and the known noise.
 
-    `y` (run,) is the observable, named `observable`, in `unit`, inside the open interval `range`. `inputs` are the
-    other numeric columns (run,): N parameters, D tokens, C FLOPs, U unique tokens and x are positive and finite at
-    the door; any other is kept as it is, and checked when a law asks for it (`require`). `labels` are the text
-    columns: `run_id`, `group`, `split` and any other, None where blank. `se` is the known standard error of `y`
-    (column `loss_se`) and `count` the number of readings averaged in a row; None where the table has none.
-    `N_counts` says what N counts ('total', 'non-embedding', ...; None where not said). `metadata` tells how the
-    table was read, `derived` the formula of each column added since. Raises `InputError`, with the column, the row
-    and the cure, for what can't be used.
+    The columns are given by name. N (parameters), D (tokens), C (FLOPs), U (unique tokens) and x are checked when the
+    table is made: each value must be positive and finite. Any other column is kept as it is. It is checked when a law
+    takes it as an input (see `require`).
+
+    Args:
+        observable: The name of the column that laws predict. The default is "loss".
+
+        unit: The unit of the observable, such as "nats/token". The default is None, for a unit that is not known.
+
+        range: The open interval (lower, upper) that contains every value of the observable. The default is None, which
+            means (0, inf).
+
+        N_counts: Which parameters N counts, such as "total" or "non-embedding". The default is None, for not known.
+
+        metadata: Facts about how the table was made. The default is None, for no facts.
+
+        **columns: The columns, each a sequence of one value per run. The observable must be among them. `loss_se`
+            holds known standard errors of the observable `loss`. `count` holds the number of readings that were
+            averaged into a row.
+
+    Attributes:
+        observable: The name of the observable.
+
+        unit: The unit of the observable; blank if it is not known.
+
+        range: The open interval (lower, upper) of the observable.
+
+        y: The values of the observable, float64 (run,).
+
+        inputs: The other numeric columns by name, float64 (run,).
+
+        se: The known standard errors of `y`, float64 (run,); None if the table has none.
+
+        count: The number of readings averaged into each row, float64 (run,); None if the table has none.
+
+        labels: The text columns by name, (run,): `run_id`, `group`, `split` and any other. A blank cell is None.
+
+        N_counts: Which parameters N counts; None if it is not known.
+
+        metadata: How the table was read: its source, its filters, and the names that its columns had.
+
+        derived: The formula of each column that `derive` added, by name.
+
+        origin: Where each row comes from, so that an error message can name the row.
+
+    Raises:
+        InputError: A column, a cell or a setting can't be used. The message names the column, the row and the cure.
 
     >>> runs = Runs(N=[1e8, 4e8, 1e9], D=[2e9, 8e9, 2e10], loss=[3.19, 2.83, 2.61], run_id=["a", "b", "c"])
     >>> runs
@@ -89,12 +128,14 @@ class Runs:
 
     @property
     def rows(self) -> np.ndarray:
-        """The 1-based row of each run in the table that it came from, int (run,)."""
+        """The row number of each run in the table that it came from, int (run,). The first row is 1."""
         return self.origin.rows
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the names, the values, the observable, its unit and range; the order of the columns is no part.
+        """The SHA-256 of the column names, the values, and the observable with its unit and its range.
+
+        The order of the columns does not change it.
 
         >>> Runs(N=[1e8], loss=[3.0]).hash == Runs(loss=[3.0], N=[1e8]).hash
         True
@@ -102,17 +143,21 @@ class Runs:
         return fingerprint([self.observable, self.unit, str(self.range)], self.columns())
 
     def __len__(self) -> int:
-        """How many runs there are."""
+        """The number of runs."""
         return len(self.y)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """A column by its name, or by the name that the table has for it: read-only, (run,).
+        """One column, by its name in scalebayes or by its name in the table that was read.
 
-        Numbers are float64; labels are text, None where blank.
+        Args:
+            name: The name of the column.
+
+        Returns:
+            The column as a read-only array (run,). Numbers are float64. Labels are text, and a blank label is None.
 
         Raises:
-            NameNotFound: no column has this name; an `InputError` and a `KeyError`.
-            InputError: `name` isn't text; `take` has the runs at positions, and `where` those that pass a filter.
+            NameNotFound: No column has this name. The error is both an `InputError` and a `KeyError`.
+            InputError: `name` is not text. `take` selects runs by position, and `where` selects runs by a filter.
 
         >>> runs = Runs(N=[1e8, 4e8], loss=[3.1, 2.7], run_id=["a", "b"])
         >>> runs["loss"], runs["run_id"].tolist()
@@ -121,11 +166,11 @@ class Runs:
         return column_named(self, name)
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a column of this name, by our name or by the table's."""
+        """Whether a column has this name, in scalebayes or in the table that was read."""
         return isinstance(name, str) and self.name_of(name) in self.columns()
 
     def __iter__(self) -> Iterator[Any]:
-        # Whether it is over rows or over columns, somebody would read it as the other.
+        # A loop over rows would be mistaken for a loop over columns, and the other way round.
         raise TypeError(
             "a loop over Runs isn't defined: runs.columns() has the columns by name, and "
             "runs.to_pandas().itertuples() goes through the rows"
@@ -140,7 +185,7 @@ class Runs:
         return View(head, lines=lines, table=self.to_pandas().iloc[:FIRST]).html()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A read-only view of a dict can't be pickled, the dict can.
+        # A read-only view of a dict can't be pickled, but the dict can.
         state = self._fields().items()
         return made, ({name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in state},)
 
@@ -148,15 +193,25 @@ class Runs:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Every column by its name, (run,): labels, inputs, observable, standard error, count."""
+        """All columns of the table.
+
+        Returns:
+            Each column (run,) by its name, in this order: labels, inputs, observable, standard error, count.
+        """
         noise = {f"{self.observable}_se": self.se, "count": self.count}
         known = {name: values for name, values in noise.items() if values is not None}
         return {**self.labels, **self.inputs, self.observable: self.y, **known}
 
     def name_of(self, name: str) -> str:
-        """Our name for a column that was read under another name than the table's; any other name as it is.
+        """The name in scalebayes of a column that has another name in the table that was read.
 
-        N, D, C, U and x always mean ours.
+        N, D, C, U and x always are names in scalebayes.
+
+        Args:
+            name: A name in the table, or a name in scalebayes.
+
+        Returns:
+            The name in scalebayes. A name that the table does not have is returned unchanged.
 
         >>> from scalebayes import read_runs
         >>> read_runs({"num_params": [1e8], "loss": [3.0]}).name_of("num_params")
@@ -168,15 +223,27 @@ class Runs:
 
     @property
     def aliases(self) -> dict[str, str]:
-        """Our name -> the table's, where they differ; a saved fit's runs have them in their metadata."""
+        """The names in the table that was read, by the names in scalebayes, for the columns whose two names differ.
+
+        The runs of a saved fit keep these names in their metadata.
+        """
         return {**self.metadata.get("aliases", {}), **self.origin.aliases}
 
     def require(self, *names: str, within: tuple[float, float] | None = None) -> dict[str, np.ndarray]:
-        """The inputs that a law asks for: name -> float64 (run,), each value positive and finite.
+        """The columns that a law takes as inputs, with their values checked.
 
-        `within` is (low, high) where they need not be positive: from low on, below high.
+        Args:
+            *names: The names of the columns.
 
-        Raises `InputError` that names all the missing at once, or the first row that a law can't use.
+            within: The interval (low, high) of the allowed values: at least low and below high. The default is None,
+                which means that each value must be positive.
+
+        Returns:
+            Each column by its name, float64 (run,). Every value is finite.
+
+        Raises:
+            InputError: Columns are missing, or values can't be used. The message names all of the missing columns, and
+                for each column the first row that can't be used.
 
         >>> Runs(N=[1e8, 4e8], loss=[3.1, 2.7]).require("N")["N"].tolist()
         [100000000.0, 400000000.0]
@@ -185,7 +252,7 @@ class Runs:
         ours = {name: self.name_of(name) for name in names}
         lacking = [name for name in names if ours[name] not in found]
         interval = POSITIVE if within is None else Interval(*within, closed=True)
-        # Numbers in a column of text have suffixes, or are those that nothing decided.
+        # A column of text may hold numbers with suffixes, or numbers with two readings that nothing decided between.
         texts = numerals.settled(
             {one: self.labels[one] for one in ours.values() if one in self.labels}, semicolons=True
         )
@@ -202,10 +269,21 @@ class Runs:
         return {name: values for name, (values, _) in read.items()}
 
     def column(self, name: str, within: tuple[float, float] | None = None) -> np.ndarray:
-        """One input that a law asks for, float64 (run,), positive and finite or `within`; `require` of one name.
+        """One column that a law takes as an input, with its values checked as by `require`.
 
-        The observable is returned as it is. A column that was read under another name goes by its own too. `runs[name]`
-        is any column, of labels too, and nothing is asked of its values.
+        `runs[name]` returns any column, also a label, and does not check its values.
+
+        Args:
+            name: The name of the column, in scalebayes or in the table that was read.
+
+            within: The interval (low, high) of the allowed values: at least low and below high. The default is None,
+                which means that each value must be positive.
+
+        Returns:
+            The column, float64 (run,). The observable is returned without a check.
+
+        Raises:
+            InputError: There is no such column, or a value can't be used.
 
         >>> Runs(N=[1e8], loss=[3.1]).column("loss")
         array([3.1])
@@ -215,9 +293,19 @@ class Runs:
         return self.require(name, within=within)[name]
 
     def derive(self, name: str) -> Runs:
-        """Runs with C = 6 N D, D = C / (6 N) or N = C / (6 D) added and recorded; the same runs where it is there.
+        """Add the column N, D or C, computed from the two others by C = 6 N D.
 
-        Raises `InputError` for any other name, and where one of the two that it comes from is missing.
+        The formula counts the training FLOPs of a dense transformer (Kaplan et al. 2020, arXiv 2001.08361, section
+        2.1). It is recorded in `derived`.
+
+        Args:
+            name: "N", "D" or "C".
+
+        Returns:
+            The runs with the new column. Runs that already have the column are returned unchanged.
+
+        Raises:
+            InputError: The name is another one, or one of the two columns that are needed is missing.
 
         >>> Runs(N=[1e8], D=[2e9], loss=[3.0]).derive("C").column("C")
         array([1.2e+18])
@@ -236,9 +324,16 @@ class Runs:
         )
 
     def numbered(self, name: str) -> Runs:
-        """Runs in which a column of text such as 0.5M is an input; the same runs where its words aren't all numbers.
+        """Turn a column of text such as "0.5M" into a numeric input.
 
-        Raises `InputError` where one of them is blank or has two readings.
+        Args:
+            name: The name of the column.
+
+        Returns:
+            The runs with the column as an input. The runs are returned unchanged if not all words are numbers.
+
+        Raises:
+            InputError: A cell is blank, or a number has two readings.
 
         >>> Runs(N=[1e8, 2e8], loss=[3.0, 2.0], batch=["0.5M", "1M"]).numbered("batch").inputs["batch"].tolist()
         [500000.0, 1000000.0]
@@ -251,9 +346,17 @@ class Runs:
         return self._with(inputs=MappingProxyType({**self.inputs, name: values}), labels=MappingProxyType(labels))
 
     def where(self, text: str) -> Runs:
-        """The runs that pass a filter on their columns, by our names or by those of the table they came from.
+        """The runs that pass a filter on their columns.
 
-        Raises `InputError` for a filter that can't be read, and where no run passes.
+        Args:
+            text: The filter, such as "N < 2e8 and split == 'fit'". Its names are those in scalebayes or those of the
+                table that was read. A name that is no plain word stands in backticks. `row` is the number of a row.
+
+        Returns:
+            The runs that pass, in the same order. The filter is recorded in `metadata["filters"]`.
+
+        Raises:
+            InputError: The filter can't be read, or no run passes it.
 
         >>> len(Runs(N=[1e8, 4e8], loss=[3.1, 2.7]).where("N < 2e8"))
         1
@@ -269,9 +372,17 @@ class Runs:
         return self.take(mask).noted(filters=filters)
 
     def take(self, index: Any) -> Runs:
-        """The runs at the 0-based positions `index`, or where a mask, bool (run,), is True.
+        """The runs at some positions.
 
-        Raises `InputError` for an index outside the runs, a mask of another length, and where no run is left.
+        Args:
+            index: The positions, counted from 0, as integers or a slice; or a mask, bool (run,), which is True for each
+                run that is taken.
+
+        Returns:
+            The runs at these positions, in the order of `index`.
+
+        Raises:
+            InputError: A position is outside of the table, a mask has another length, or no run is left.
 
         >>> Runs(N=[1e8, 4e8, 1e9], loss=[3.1, 2.7, 2.5]).take([2, 0]).y.tolist()
         [2.5, 3.1]
@@ -292,7 +403,13 @@ class Runs:
         )
 
     def noted(self, **about: Any) -> Runs:
-        """The runs, with more in their metadata.
+        """Add entries to the metadata.
+
+        Args:
+            **about: The entries by name. An entry replaces the entry that had its name.
+
+        Returns:
+            The runs with the new metadata.
 
         >>> Runs(N=[1e8], loss=[3.0]).noted(source="a sweep").metadata["source"]
         'a sweep'
@@ -300,7 +417,13 @@ class Runs:
         return self._with(metadata=MappingProxyType({**self.metadata, **about}))
 
     def observed_as(self, y: np.ndarray) -> Runs:
-        """The runs with another observable, float64 (run,), as a simulation gives it; the door doesn't see it again.
+        """Replace the values of the observable, for example by simulated values. The new values are not checked.
+
+        Args:
+            y: The new values, float64 (run,).
+
+        Returns:
+            The runs with these values.
 
         >>> Runs(N=[1e8], loss=[3.1]).observed_as(np.array([2.9])).y.tolist()
         [2.9]
@@ -308,7 +431,11 @@ class Runs:
         return self._with(y=frozen(y))
 
     def to_pandas(self) -> pd.DataFrame:
-        """A pandas DataFrame with one row a run: labels, inputs, observable, standard error, count.
+        """The table as a pandas DataFrame.
+
+        Returns:
+            A DataFrame with one row per run. Its columns are the labels, the inputs, the observable, the standard error
+            and the count, in this order.
 
         >>> list(Runs(N=[1e8], loss=[3.0], run_id=["a"]).to_pandas())
         ['run_id', 'N', 'loss']
@@ -322,7 +449,7 @@ class Runs:
 
 
 def made(state: Mapping[str, Any]) -> Runs:
-    """Runs from fields that have been checked before."""
+    """Make `Runs` from fields that were checked before."""
     runs = object.__new__(Runs)
     runs.__dict__.update({name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in state.items()})
     return runs

@@ -1,4 +1,4 @@
-"""Window: the part of the runs that a fit looks at, the last e-folds before its end."""
+"""This file defines `Window`, which keeps the last e-folds of the runs for a fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +9,33 @@ import numpy as np
 from scalebayes.errors import InputError, known_settings, listed
 from scalebayes.runs import Runs
 
-AUTO = 2.0  # e-folds: the width at which learning curves were forecast best
-SLOPE = 20.0  # standard errors, which every learning curve that AUTO was chosen on has in its window
-STEP = 0.5  # e-folds by which a window widens
+AUTO = 2.0  # e-folds of the axis that a window keeps; learning curves were predicted best at this width
+# Standard errors of the slope. A window with window="auto" becomes wider while its slope is fewer of them away from 0.
+# Every learning curve that AUTO was chosen on reaches this value at the width AUTO.
+SLOPE = 20.0
+STEP = 0.5  # e-folds by which a window becomes wider at a time
 
 
 @known_settings
 @dataclass(frozen=True)
 class Window:
-    """The runs within some e-folds of the largest.
+    """Keep the runs whose value on an axis is within some e-folds of the largest value.
 
-    What a curve does early on says little of its end, and a law that must follow both follows neither.
+    The early part of a curve says little about its end. A law that must follow both parts follows neither of them well.
 
     Args:
-        efolds: of the axis, back from its largest value. on: the column that is the axis; by default the law's only
-            input, or C of a law of N and D. least: the fewest runs kept, whatever the width, where there are so many.
-        slope: standard errors that the slope of the runs in the window is away from 0; it widens until it is so. None
-            for the same width whatever the runs.
+        efolds: The width of the window in e-folds of the axis, below its largest value. The default is 2.0.
+
+        on: The column that is the axis. The default is None, which means the only input of the law, or C if the law has
+            several inputs.
+
+        least: The smallest number of runs that the window keeps, if the table has that many. The default is 8.
+
+        slope: The number of standard errors that the slope of the runs in the window must be away from 0. The window
+            becomes wider until this holds. The default is None, for a width that does not change.
 
     Raises:
-        InputError: not a positive number of e-folds, or of runs.
+        InputError: `efolds` or `slope` is not a positive number, or `least` is not a whole number from 1 on.
 
     >>> Window(1.0, least=2).of(Runs(x=[1.0, 10.0, 20.0], loss=[3.0, 2.0, 1.9]), ["x"]).column("x").tolist()
     [10.0, 20.0]
@@ -47,13 +54,19 @@ class Window:
             raise InputError("Window: slope is a positive number of standard errors, or None")
 
     def of(self, runs: Runs, columns: Sequence[str]) -> Runs:
-        """The runs in the window, which their metadata then tell of.
+        """The runs in the window.
 
         Args:
-            columns: that the law takes its inputs from.
+            runs: The table of all runs.
+
+            columns: The names of the columns that the law takes as inputs.
+
+        Returns:
+            The runs in the window. `metadata["window"]` says how they were chosen.
 
         Raises:
-            InputError: no such column, or one that isn't positive; no axis where the law has several inputs.
+            InputError: The column of the axis is missing or not positive. If the law has several inputs, the message
+                asks for the column.
         """
         axis = runs.name_of(self.on) if self.on else (columns[0] if len(columns) == 1 else "C")
         if axis == "C" and "C" not in runs.inputs and {"N", "D"} <= set(runs.inputs):
@@ -83,7 +96,14 @@ class Window:
 
 
 def steepness(log: np.ndarray, y: np.ndarray) -> float:
-    """The slope of y in the middle of a parabola through it, over its standard error; 0 where rows are too few.
+    """The size of the slope of y over its standard error; 0 if there are fewer than four different values of `log`.
+
+    The slope is that of a parabola fitted to y, at the mean of `log`.
+
+    Args:
+        log: The log of the axis, (run,).
+
+        y: The log of the observable, (run,); the observable itself if it is not positive.
 
     >>> log = np.arange(10.0)
     >>> steepness(log, -0.1 * log + 0.001 * (-1) ** log) > 100
@@ -100,10 +120,10 @@ def steepness(log: np.ndarray, y: np.ndarray) -> float:
 
 
 def get(window: Any) -> Window | None:
-    """A window by its name, "auto"; a `Window` or None passes through.
+    """The window for a setting: "auto", a `Window`, or None. The two last ones are returned unchanged.
 
     Raises:
-        InputError: neither.
+        InputError: The setting is none of these.
 
     >>> get("auto")
     Window(efolds=2.0, on=None, least=8, slope=20.0)
@@ -116,7 +136,7 @@ def get(window: Any) -> Window | None:
 
 
 def window_text(runs: Runs) -> str:
-    """What a window left of the runs, in words; blank where there was none.
+    """Which runs a window kept, in words; blank if there was no window.
 
     >>> window_text(Window(1.0, least=1).of(Runs(x=[1.0, 10.0], loss=[3.0, 2.0]), ["x"]))
     'the last 1 e-folds of x: 1 of 2 runs'

@@ -1,1 +1,1 @@
-"""What runs logged on their way: learning curves."""
+"""This folder reads learning curves, which are the values that runs logged during training."""

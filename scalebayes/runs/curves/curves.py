@@ -1,4 +1,4 @@
-"""Curves: what runs logged on their way, a table a run."""
+"""This file defines `Curves`, the learning curves of several runs, with one table per run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from scalebayes.errors import shown
 from scalebayes.runs.describe import MOST, in_unit, span
 from scalebayes.runs.table import Runs
 
-FEW = 8  # readings, below which a forecast of a curve is mostly its priors'
+FEW = 8  # number of readings of a run; with fewer, a prediction of its curve depends mostly on the priors
 
 
 class Curves(dict[str, Runs]):
-    """Curves by the name of their run: a dict, whose values `fit_many` fits and any one of which `forecaster` takes.
+    """Learning curves as a dict from the name of a run to its `Runs`.
 
-    `told` says what was read as what, and what was left out.
+    `fit_many` fits all of the curves. `forecaster` takes one of them.
+
+    Attributes:
+        told: Sentences that say which columns were read, and which readings were left out.
 
     >>> Curves({"tiny": Runs(x=[100.0, 200.0], loss=[4.0, 3.2])})
     Curves: 1 run, loss (unit not said)

@@ -1,4 +1,4 @@
-"""read_curves: what runs logged on their way, one checked table a run."""
+"""This file defines `read_curves`, which reads the logs of runs into one checked table per run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scalebayes.runs.reading.raw_table import Table
 from scalebayes.runs.trackers.charts import UNSAID, is_axis
 from scalebayes.runs.validate import check_observable, roles_of
 
-LOSS = re.compile(r"loss|nll|cross.?entropy", re.IGNORECASE)  # in the name of the only metric there is
+LOSS = re.compile(r"loss|nll|cross.?entropy", re.IGNORECASE)  # what the name of a metric contains if it is a loss
 
 
 def read_curves(
@@ -38,41 +38,55 @@ def read_curves(
     by: str | Sequence[str] | None = None,
     tokens_per_step: float | None = None,
 ) -> Curves:
-    """Read what runs logged on their way, a curve a run: the loss against steps, or against tokens.
+    """Read learning curves, one per run: the loss against steps or tokens, as the run logged it.
 
     Args:
-        table: a chart that a tracker exported, a run a column (`Step`, `tiny - val/loss`, ...; `__MIN` and `__MAX` are
-            dropped); TensorBoard's download of one scalar, or a folder of such; a `trainer_state.json` of Hugging
-            Face, TensorBoard's event files or MLflow's store, for all that they logged; any table that `read_runs`
-            takes, with a row a reading; a folder of such files, a run a file; or name of a run -> its table, as
-            in `{run.name: run.history() for run in runs}` of the API of Weights & Biases.
+        table: The source of the curves. It is one of these:
 
-        where: a filter of the readings on the log's own names, as in `read_runs`. Of a chart these are `run`, the axis
-            and the metrics.
+            - a chart that a tracker exported, with one column per run (`Step`, `tiny - val/loss`, ...); its columns
+              `__MIN` and `__MAX` are left out;
+            - a download of one scalar from TensorBoard, or a folder of such files;
+            - a `trainer_state.json` of Hugging Face, event files of TensorBoard, or a store of MLflow; all of their
+              readings are read;
+            - any table that `read_runs` takes, with one row per reading;
+            - a folder of such files, with one file per run;
+            - a mapping from the name of a run to its table, as in `{run.name: run.history() for run in runs}` with the
+              API of Weights & Biases.
 
-        columns: which column is which, ours -> the log's: the observable, and the axis as `x` or `D`. `{"D": None}`
-            leaves tokens out, so that steps are the axis.
+        where: A filter of the readings, as in `read_runs`. It uses the names in the log. The names in a chart are
+            `run`, the axis and the metrics. The default is None, for no filter.
 
-        observable: what is read, `loss` by default. Where held-out and training losses were logged, the held-out one
-            is read, and `observable="train_loss"` or `columns={"loss": "train_loss"}` asks for the other.
+        columns: Which column of the log is which, as a mapping from the name in scalebayes to the name in the log. The
+            names in scalebayes are the observable, and `x` or `D` for the axis. `{"D": None}` leaves tokens out, so
+            that steps are the axis. The default is None, which means that columns are recognised by their names.
 
-        unit: of the observable; by default what its name says, as `val_bpb` does.
+        observable: The name of the quantity to read. The default is "loss". If both a held-out loss and a training loss
+            were logged, the held-out loss is read. `observable="train_loss"` or `columns={"loss": "train_loss"}` reads
+            the training loss.
 
-        range: the open interval that the observable lies in, (0, inf) by default.
+        unit: The unit of the observable. The default is None, which means the unit in the name of its column (as in
+            `val_bpb`), if there is one.
 
-        units: what a column counts in where its name doesn't say, ours -> a factor or its name, as in {"D": "B"}.
+        range: The open interval (lower, upper) that contains every value of the observable. The default is None, which
+            means (0, inf).
 
-        by: the column that names the runs of a table, or several; by default `run`, `run_id` or the like.
+        units: The units of columns whose names state no unit, as a mapping from the name in scalebayes to a factor or
+            its name, as in {"D": "B"}. The default is None.
 
-        tokens_per_step: makes tokens D of steps, where tokens were not logged.
+        by: The column that names the runs, or several such columns. The default is None, which means `run`, `run_id` or
+            a similar name.
+
+        tokens_per_step: The number of tokens in one step. If it is given, D is computed from the steps. The default is
+            None, which means that the axis is the tokens if they were logged, else the steps.
 
     Returns:
-        `Curves`, a dict from the run's name to its `Runs`, which have one input: D where tokens were logged, else x.
-        Printing it tells how many readings each has, what was read as what, and what was left out: readings at step 0,
-        those that are not finite, and of a step that a resumed run logged twice the earlier.
+        `Curves`, a dict from the name of a run to its `Runs`. Each has one input: D (tokens) or x (steps). If it is
+        printed, it shows the number of readings of each run, which columns were read, and which readings were left out.
+        Readings at step 0 and readings that are not finite are left out. If a resumed run logged a step twice, the
+        earlier reading is left out.
 
     Raises:
-        InputError: what can't be read; a table whose rows are finished runs; several readings of a run at one step.
+        InputError: The source can't be read, each row is a finished run, or a run has several readings at one step.
 
     >>> chart = {"Step": [0, 100, 200, 300], "tiny - val/loss": [9.1, 4.0, 3.2, 2.9], "base - val/loss": [9, 3, 2, ""]}
     >>> curves = read_curves(chart, tokens_per_step=5e5)
@@ -132,7 +146,7 @@ def read_curves(
 
 
 def _checked(columns: Any, observable: str) -> dict[str, Any]:
-    """`columns` as the caller gave it, found to be a mapping from names that curves have."""
+    """The setting `columns` as a dict, after a check that it maps names that curves have to names of columns."""
     if not (columns is None or isinstance(columns, Mapping)):
         raise InputError(f"columns={columns!r} is no mapping; write our name to the log's: columns={{'x': 'step'}}")
     for ours, theirs in (columns or {}).items():
@@ -144,7 +158,7 @@ def _checked(columns: Any, observable: str) -> dict[str, Any]:
 
 
 def _metric(read: Table, observable: str, given: Mapping[str, Any], label: Sequence[str]) -> tuple[str, list[str]]:
-    """The column of the observable, and those that could have been it."""
+    """The column of the observable, and the other columns that could have been read as the observable."""
     metrics = [name for name in read.cells if name not in (*label, given.get("x"), given.get("D"))]
 
     def same(one: str, other: str) -> bool:
@@ -152,7 +166,7 @@ def _metric(read: Table, observable: str, given: Mapping[str, Any], label: Seque
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
     def found(theirs: str | None) -> tuple[str, list[str]]:
-        # Whatever else is logged is not asked for, and may be there twice.
+        # Other inputs and labels are not read here, so two columns of the log may have the same meaning.
         asked = dict.fromkeys((*INPUTS, *LABELS)) | ({} if theirs is None else {observable: theirs})
         reading = read_names(metrics, observable, asked, same, read.source, tracked=True)
         like = (one for one in reading.left_out if read_as(one, observable) == observable or LOSS.search(one))
@@ -170,7 +184,7 @@ def _metric(read: Table, observable: str, given: Mapping[str, Any], label: Seque
 
 
 def _kept(plan: Plan, rows: np.ndarray, dropped: dict[str, int]) -> np.ndarray:
-    """The rows of one run that can be points of its curve; the others are counted by why not."""
+    """The rows of one run that are points of its curve. The other rows are counted in `dropped`, by the reason."""
     read, metric, axis = plan.read, plan.metric, plan.axis
     y = np.array([1.0 if (value := number(cell)) is None else value for cell in read.cells[metric][rows].tolist()])
     x = axis.values[rows]
@@ -188,12 +202,12 @@ def _kept(plan: Plan, rows: np.ndarray, dropped: dict[str, int]) -> np.ndarray:
 
 
 def _logged(cell: Any) -> bool:
-    """Whether a cell holds a reading; the word nan is one, of a run that diverged."""
+    """Whether a cell holds a reading. The word nan counts as one: it is the reading of a run that diverged."""
     word = cell.strip().lower() if isinstance(cell, str) else None
     return not is_missing(cell) if word is None else word == "nan" or word not in BLANK_WORDS
 
 
 def _often(read: Table, name: str, observable: str, chosen: int) -> str:
-    """A column that could have been read, and how to where it has more readings."""
+    """The name of a column that could have been read. If it has more readings, the text says how to read it."""
     count = sum(_logged(cell) for cell in read.cells[name].tolist())
     return name if count <= chosen else f"{name} ({count} readings: columns={{'{observable}': '{name}'}})"

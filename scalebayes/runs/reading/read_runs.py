@@ -1,4 +1,4 @@
-"""read_runs: the ways in, from a table or a tracker's store to the checked runs."""
+"""This file defines `read_runs`, which reads a table or a tracker's store into checked runs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ from scalebayes.runs.table import Runs, made
 from scalebayes.runs.validate import check_observable, checked_fields, roles_of
 from scalebayes.runs.where import parse_where
 
-ROUNDED = 0.01  # the most that a column in millions may differ from the same in full
-DIGITS = re.compile(r"\s*[^\w\s]{0,2}\s*\.?\d")  # how a cell with a number begins
+# Relative difference. Two columns in different units, such as parameters and millions of parameters, count as the same
+# column if their values differ by no more than this: the one in millions is rounded.
+ROUNDED = 0.01
+DIGITS = re.compile(r"\s*[^\w\s]{0,2}\s*\.?\d")  # the beginning of a cell that holds a number
+# Words in a column of states for a run that came to its end.
 FINISHED = ("finished", "completed", "complete", "succeeded", "success", "done")
 
 
@@ -41,32 +44,61 @@ def read_runs(
     N_counts: str | None = None,
     units: Mapping[str, float | str] | None = None,
 ) -> Runs:
-    """Read runs from a table, or from where a tracker keeps them.
+    """Read runs from a table or from the store of a tracker.
 
-    `table` is a file (text with commas, semicolons, tabs, bars or spaces between its columns, an Excel workbook by the
-    extra `excel`, Parquet, JSON lines, each also in .gz or .zip), a data frame (pandas, polars, pyarrow), a dict of
-    lists or a list of dicts; a W&B export (CSV, or the list of runs of its API); an MLflow store (an SQLite file, its
-    `sqlite:///` address, or a folder such as `mlruns`; extra `mlflow`); a folder of TensorBoard's event files, each
-    folder with some a run (extra `tensorboard`); a `trainer_state.json` of Hugging Face, or a folder of them.
+    Usual column names, such as `params`, `tokens`, `flops` and `val_loss`, are recognised, also after a tracker's
+    prefix (`config.n_params`, `metrics.val/loss`). An exact name such as `D` has priority over `train_tokens`. A
+    held-out loss has priority over a training loss, which is then left out. The value of a tracker's metric is the one
+    that was logged last.
 
-    `where` filters the rows on the source's own names, such as `state` or `config.lr` (in backticks: see the example),
-    before anything is checked. `columns` says which column is which, ours -> the source's; a number is the same for
-    every run, and None leaves one of ours out. The usual names (`params`, `tokens`, `flops`, `val_loss`, ...) are
-    read without it, also after a tracker's prefix (`config.n_params`, `metrics.val/loss`). An exact name such as `D`
-    is read before `train_tokens`, and a held-out loss before one of training, which is then left out. A tracker's
-    metric has the value that was logged last.
+    If a header states a unit, as in `Model Size (M)`, `Tokens [B]`, `FLOPs (1e21)` or `Compute (PF-days)`, the column
+    is read in that unit.
 
-    A header that says its unit is read in it: `Model Size (M)`, `Tokens [B]`, `FLOPs (1e21)`, `Compute (PF-days)`.
-    `units` says what a column counts in where its header doesn't, or isn't right: ours -> a factor or its name, as in
-    {"N": 1e6, "D": "B"}. `unit` is that of the observable, by default what its column's name says (`val_bpb`,
-    `loss (nats)`), else not said.
+    Numbers may be written as 60M, 1.4T, 60,000,000, 45.2%, 2,31 or 1.2×10^9. The other cells of the column decide how
+    such a number is read. If they do not decide it, the observable and the inputs beside it do. A number that still
+    has two readings is an error, and the message shows both. The printed `Runs` say how cells were read that are no
+    plain numbers.
 
-    Numbers may be written as in 60M, 1.4T, 60,000,000, 45.2%, 2,31 or 1.2×10^9. The cells of a column, and then the
-    observable and the inputs beside it, decide how one is read; what has two readings is refused with both, and what
-    was made of cells that are no plain numbers is told. In a filter, `row` is the number of a row, 1 for the first.
+    Args:
+        table: The source of the runs. It is one of these:
 
-    Raises `InputError` for what can't be read, for two columns that would both be one of ours, and for cells that can't
-    be used, all of them at once.
+            - a file: text with commas, semicolons, tabs, bars or spaces between its columns, Parquet, JSON lines, or an
+              Excel workbook (this one needs the extra `excel`); each of them may be packed as .gz or .zip;
+            - a data frame of pandas, polars or pyarrow, a dict of lists, or a list of dicts;
+            - an export of W&B: a CSV file, or the list of runs that its API returns;
+            - a store of MLflow: an SQLite file, its `sqlite:///` address, or a folder such as `mlruns` (needs the extra
+              `mlflow`);
+            - a folder of TensorBoard's event files, in which each folder with event files is one run (needs the extra
+              `tensorboard`);
+            - a `trainer_state.json` of Hugging Face, or a folder of such files.
+
+        where: A filter of the rows, such as "state == 'finished'". It uses the names of the source. A name that is no
+            plain word, such as `config.lr`, stands in backticks. `row` is the number of a row, and the first row is 1.
+            The rows are filtered before they are checked. The default is None, for no filter.
+
+        columns: Which column of the source is which, as a mapping from the name in scalebayes to the name in the
+            source. A number in place of a name is the value for every run, and None leaves the column out. The default
+            is None, which means that columns are recognised by their names.
+
+        observable: The name of the column that laws predict. The default is "loss".
+
+        unit: The unit of the observable. The default is None, which means the unit in the name of its column (as in
+            `val_bpb` or `loss (nats)`), if there is one.
+
+        range: The open interval (lower, upper) that contains every value of the observable. The default is None, which
+            means (0, inf).
+
+        N_counts: Which parameters N counts, such as "total" or "non-embedding". The default is None, for not known.
+
+        units: The units of columns whose headers state no unit or a wrong one, as a mapping from the name in scalebayes
+            to a factor or its name, as in {"N": 1e6, "D": "B"}. The default is None.
+
+    Returns:
+        The checked table as `Runs`.
+
+    Raises:
+        InputError: The source can't be read, two columns could both be the same input or observable, or cells can't be
+            used. The message lists the faults of all cells.
 
     >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
     >>> read_runs(table, where="diverged == False")
@@ -114,7 +146,7 @@ def read_runs(
         if a.dtype != b.dtype or a.dtype.kind != "f":
             return a.dtype == b.dtype and np.array_equal(a, b)
         by = [found.factor if (found := meaning(column, observable)) else 1.0 for column in (one, other)]
-        # A column in millions is rounded to them.
+        # A column in millions is rounded, so its values differ slightly from those in the other column.
         return np.allclose(a * by[0], b * by[1], rtol=0.0 if by[0] == by[1] else ROUNDED, atol=0.0, equal_nan=True)
 
     def numeric(column: str) -> bool:
@@ -156,7 +188,7 @@ def read_runs(
 
 
 def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given, origin: Origin) -> list[str]:
-    """The faults of the inputs that a table names in our words, where its names are wrong already."""
+    """The faults in the cells of the recognised inputs, as one sentence in a list, for an error about column names."""
     ours = {name: read_as(name, observable) for name in cells}
     faults = [
         fault
@@ -168,7 +200,9 @@ def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given
 
 
 def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
-    """The columns that were given, with a number for text that is none of the columns found but one number.
+    """The setting `columns`, with text that is a number, such as "70B", replaced by the number.
+
+    Text that names one of the columns of the source stays as it is.
 
     >>> numbers({"N": "70B", "loss": "val"}, {})
     {'N': 70000000000.0, 'loss': 'val'}
@@ -181,12 +215,12 @@ def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | 
 
 
 def texts(names: Mapping[str, str], columns: Mapping[str, np.ndarray]) -> frozenset[str]:
-    """Our names for the columns that hold text, which a filter can't compare with a number."""
+    """The names in scalebayes of the columns that hold text. A filter can't compare them with a number."""
     return frozenset(ours for ours, theirs in names.items() if typed(columns[theirs]).dtype.kind != "f")
 
 
 def finished(cells: Mapping[str, np.ndarray]) -> str:
-    """The filter that keeps the runs that came to their end, '' where none is needed or no column tells.
+    """The filter that keeps finished runs; blank if all runs are finished or no column has the state of a run.
 
     >>> finished({"State": np.array(["finished", "crashed"], dtype=object)})
     "State == 'finished'"
