@@ -1,1 +1,1 @@
-"""What results look like: numbers, tables, and an object as text and as HTML."""
+"""This folder turns results into text and HTML: numbers, tables, and whole results."""

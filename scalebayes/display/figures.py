@@ -1,10 +1,10 @@
-"""Numbers as text, in few characters."""
+"""This file writes numbers as short text."""
 
 import math
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """A number with so many significant digits; a dash where there is none.
+    """A number with `digits` significant digits; a dash for NaN.
 
     >>> figure(1.97085), figure(1952.3), figure(0.004465, 3), figure(5.76e23, 3), figure(float("nan"))
     ('1.971', '1952', '0.00447', '5.76e23', '-')
@@ -18,7 +18,7 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def as_typed(value: float) -> str:
-    """A number of up to six digits as a person types it, without zeros at its end; a dash where there is none.
+    """A number with up to six significant digits and no zeros at its end, as a person types it; a dash for NaN.
 
     >>> as_typed(5.76e23), as_typed(1200.0), as_typed(0.25), as_typed(float("nan"))
     ('5.76e23', '1200', '0.25', '-')
@@ -30,7 +30,7 @@ def as_typed(value: float) -> str:
 
 
 def is_short(value: float) -> bool:
-    """Whether `as_typed` has every digit of a number.
+    """Whether the text of `as_typed` has exactly the value of the number; True if it is not finite.
 
     >>> is_short(5.76e23), is_short(1 / 3), is_short(float("nan"))
     (True, False, True)

@@ -1,4 +1,4 @@
-"""Text as HTML that needs no style sheet."""
+"""This file makes HTML that needs no style sheet."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ RED = "color:#b00020;font-weight:600"
 
 
 def paragraph(line: str, bad: bool = False) -> str:
-    """A line of text as an HTML paragraph; in red where it tells what failed.
+    """A line of text as an HTML paragraph. It is red if `bad` is True, for what failed.
 
     >>> paragraph("loss <b>")
     '<p style="margin:0.2em 0">loss &lt;b&gt;</p>'

@@ -1,4 +1,4 @@
-"""A line on standard error that says what a long call is doing, and for how long; gone when it is over."""
+"""This file shows a line on standard error while a long call runs. It says what the call does, and for how long."""
 
 import shutil
 import sys
@@ -10,21 +10,22 @@ from typing import Any
 
 from scalebayes.errors import InputError, shown
 
-PATIENCE = 2.0  # seconds before the line is there: shorter calls say nothing
-EVERY = 0.5  # seconds between two of its states
-_busy = Lock()  # held while a line is there: a call inside another adds none
+PATIENCE = 2.0  # seconds before the line appears; a shorter call shows no line
+EVERY = 0.5  # seconds between two updates of the line
+_busy = Lock()  # held while a line is shown, so that a call inside of another call shows none
 
 
 @contextmanager
 def told(what: str, progress: bool | None) -> Iterator[None]:
-    """Say what is going on where the block takes over two seconds.
+    """Show a line that says what the block does, if it takes more than two seconds. The line is removed at its end.
 
     Args:
-        what: is being done, such as "fitting chinchilla to 240 runs".
-        progress: True to say it, False for not, None for only on a terminal and in a notebook.
+        what: What the block does, such as "fitting chinchilla to 240 runs".
+
+        progress: True to show the line, False to show none, None to show it in a terminal or a notebook only.
 
     Raises:
-        InputError: progress is none of these.
+        InputError: `progress` is none of these.
 
     >>> with told("adding", progress=None):
     ...     1 + 1
@@ -46,7 +47,7 @@ def told(what: str, progress: bool | None) -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """No line inside the block, whose caller says itself what is going on."""
+    """Show no line inside of the block, because its caller shows one of its own."""
     held = _busy.acquire(blocking=False)
     try:
         yield
@@ -56,7 +57,7 @@ def silenced() -> Iterator[None]:
 
 
 def wanted(progress: bool | None) -> bool:
-    """Whether progress is to be told: as asked for, or where a person looks at standard error."""
+    """Whether to show a line: the setting `progress`, or if it is None, whether a person can see standard error."""
     if progress is not None and not isinstance(progress, bool):
         raise InputError(f"progress is True, False or None, not {progress!r}")
     if progress is not None:
@@ -66,6 +67,7 @@ def wanted(progress: bool | None) -> bool:
 
 
 def _tell(what: str, over: Event, stream: Any) -> None:
+    """Write the line and update it until `over` is set, then remove it."""
     started, length, pause = time.monotonic(), 0, PATIENCE
     while not over.wait(pause):
         line = f"{what} ... {time.monotonic() - started:.0f} s"[: shutil.get_terminal_size().columns - 1]

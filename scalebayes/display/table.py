@@ -1,4 +1,4 @@
-"""Table: a pandas DataFrame that prints every column, in few digits."""
+"""This file defines `Table`, a pandas DataFrame that prints every column with few digits."""
 
 import shutil
 from collections.abc import Callable, Hashable, Mapping
@@ -11,15 +11,15 @@ from scalebayes.display.figures import as_typed, figure, is_short
 from scalebayes.display.markup import paragraph
 from scalebayes.errors import shown
 
-NARROWEST = 60  # characters of a line; a narrower terminal breaks the lines itself
+NARROWEST = 60  # characters of a line; a narrower terminal has to break the lines itself
 
 
 class Table(pd.DataFrame):
-    """A `pandas.DataFrame` that prints all its columns: four digits, 7.11e10 for 71100000000.0, a dash for NaN.
+    """A `pandas.DataFrame` that prints all of its columns with few digits.
 
-    Only what is printed is short: the values are whole. Where columns don't fit side by side, the rest follow below.
-    What failed of the fit that a table is of, `attrs["failed"]`, stands above it. `pandas.DataFrame(table)` is a plain
-    one.
+    Numbers are printed with four significant digits, 71100000000.0 as 7.11e10, and NaN as a dash. The values themselves
+    keep all of their digits. Columns that don't fit side by side follow below. If a check of the fit failed,
+    `attrs["failed"]` says so, and the printed table begins with it. `pandas.DataFrame(table)` is a plain data frame.
 
     >>> Table({"N": [7e10], "median": [1.97085321], "lower": [float("nan")]})
        N  median  lower
@@ -28,7 +28,7 @@ class Table(pd.DataFrame):
 
     @property
     def _constructor(self) -> "type[Table]":
-        # What pandas makes of a table, such as a slice of it, is one too.
+        # With this, a part of a table, such as a slice, is a `Table` too.
         return Table
 
     def __repr__(self) -> str:
@@ -39,14 +39,14 @@ class Table(pd.DataFrame):
 
 
 def text(frame: pd.DataFrame) -> str:
-    """A data frame as text."""
+    """The data frame as text."""
     width = max(shutil.get_terminal_size().columns, NARROWEST)
     least = pd.get_option("display.min_rows")
     return shown(cast(str, frame.to_string(**_settings(frame), min_rows=least, line_width=width)), "\n")
 
 
 def html(frame: pd.DataFrame) -> str:
-    """A data frame as an HTML table."""
+    """The data frame as an HTML table."""
     return shown(cast(str, frame.to_html(**_settings(frame), border=0, justify="right")), "\n")
 
 
@@ -59,7 +59,7 @@ def _settings(frame: pd.DataFrame) -> Mapping[str, Any]:
     most = pd.get_option("display.max_rows")
     return {
         "formatters": [_formatter(frame.iloc[:, i]) for i in range(frame.shape[1])],
-        # Numbers from 0 on say nothing, and take the room of a column.
+        # An index that only counts the rows is not printed: it has no information and takes the room of a column.
         "index": not isinstance(frame.index, pd.RangeIndex) or frame.columns.empty,
         "na_rep": "-",
         "max_rows": most,

@@ -1,4 +1,4 @@
-"""A result as people see it: one description, printed as text and drawn as HTML in a notebook."""
+"""This file describes a result once, and shows the description as text or as HTML in a notebook."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,11 +11,18 @@ from scalebayes.errors import shown
 
 @dataclass(frozen=True)
 class View:
-    """What is told of a result, in this order.
+    """The description of a result. Its parts are shown in the order failed, head, lines, table, rest.
 
     Attributes:
-        failed: lines on what failed. head: what it is, on one line. lines: more of it. table: a data frame, or None.
-        rest: lines below the table.
+        head: What the result is, on one line.
+
+        failed: Lines that say which checks failed. The default is (), for none.
+
+        lines: More lines about the result. The default is (), for none.
+
+        table: A data frame. The default is None, for no table.
+
+        rest: The lines below the table. The default is (), for none.
     """
 
     head: str
@@ -25,14 +32,14 @@ class View:
     rest: Sequence[str] = ()
 
     def text(self) -> str:
-        """As text of several lines."""
+        """The description as text of several lines."""
         from scalebayes.display.table import text
 
         table = [] if self.table is None else [text(self.table)]
         return "\n".join([*map(shown, (*self.failed, self.head, *self.lines)), *table, *map(shown, self.rest)])
 
     def html(self) -> str:
-        """As HTML that needs nothing else, with every name escaped."""
+        """The description as HTML that needs no style sheet. All names in it are escaped."""
         from scalebayes.display.table import html
 
         above = [paragraph(line, bad=True) for line in self.failed]
@@ -42,11 +49,11 @@ class View:
 
 
 class Viewed(ABC):
-    """A result that prints as its `view`, and is drawn as it in a notebook."""
+    """The base class of results that print, and show in a notebook, the description that `view` returns."""
 
     @abstractmethod
     def view(self) -> View:
-        """What is told of the result."""
+        """The description of the result."""
 
     def __repr__(self) -> str:
         return self.view().text()

@@ -1,4 +1,4 @@
-"""NetCDF files of arrays: made in memory, with a checksum at their end, and read where it holds."""
+"""This file makes NetCDF files in memory, adds a checksum to their end, and reads them if the checksum is right."""
 
 import hashlib
 import io
@@ -13,31 +13,36 @@ from scalebayes.files import write as files
 from scalebayes.files.checksum import sealed, unsealed
 from scalebayes.files.hdf5 import MAGIC, Content, arrays_of, tried
 
-# Dims and values.
+# The dims and the values of an array.
 Variable = tuple[tuple[str, ...], np.ndarray]
 CURE = "use another copy, or make it again"
-# An attribute of every file that has a checksum: where the checksum is gone, the file was changed.
+# The attribute of each file that was saved with a checksum. If the checksum is gone, the file was changed.
 MARK = "scalebayes_checksum"
 WHERE = "the file's last line has the SHA-256 of all that comes before it"
-# And one of the arrays and attributes themselves: what another program changed has another, whatever its last line.
+# The attribute with the SHA-256 of the arrays and attributes. It shows that another program changed them, even if the
+# last line of the file still has a checksum.
 CONTENT = "scalebayes_content_sha256"
 
 
 def save(path: Any, groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one file, whole or not at all.
+    """Write a NetCDF file with a checksum, whole or not at all.
 
     Args:
-        path: of the file. groups: path of a group -> name -> dims and array. attrs: path of a group -> its attributes,
-            ASCII text or numbers; "" is the path of the root.
+        path: The path of the file.
+
+        groups: The arrays, each with its dims, by the path of their group and by their name.
+
+        attrs: The attributes by the path of their group and by their name. Each is ASCII text or a number. The path of
+            the root is "".
 
     Raises:
-        InputError: the path can't be written.
+        InputError: The path can't be written.
     """
     files.write(files.target(path), sealed(made(groups, attrs)))
 
 
 def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """A NetCDF file as bytes, without its checksum."""
+    """The bytes of a NetCDF file, without its checksum."""
     whole = io.BytesIO()
     with h5netcdf.File(whole, "w") as file:
         for place in dict.fromkeys(["", *groups, *attrs]):
@@ -59,15 +64,17 @@ def made(groups: Mapping[str, Mapping[str, Variable]], attrs: Mapping[str, Mappi
 
 
 def checked(path: Any, what: str) -> bytes:
-    """A NetCDF file as bytes whose checksum holds, or that never had one and can be read to the end.
+    """The bytes of a NetCDF file, after a check that it is not damaged.
+
+    The checksum of the file is checked. A file that never had a checksum is read to its end by another process.
 
     Args:
-        path: of the file.
+        path: The path of the file.
 
-        what: is looked for in it, for the message.
+        what: What the file should hold, for the error message.
 
     Raises:
-        InputError: no such file, none of this kind, or a damaged one.
+        InputError: The file does not exist, is of another kind, or is damaged.
     """
     whole = files.read(path)
     if not whole.startswith(MAGIC):
@@ -86,11 +93,11 @@ def checked(path: Any, what: str) -> bytes:
 
 
 def opened(path: Any, whole: bytes, what: str) -> Content:
-    """The arrays of a file, of which `checked` gave the bytes."""
+    """The arrays and attributes of a file, from the bytes that `checked` returned."""
     try:
         found = arrays_of(whole)
     except Exception as error:
-        # Whatever a damaged or foreign file makes the reader raise, the answer is the same.
+        # A damaged or foreign file may make the reader raise any error; the message is always this one.
         raise InputError(
             f"can't read {path}: it is not a {what} saved by scalebayes, or it is damaged ({type(error).__name__}); "
             f"{CURE}"
@@ -104,7 +111,7 @@ def opened(path: Any, whole: bytes, what: str) -> Content:
 
 
 def damaged(path: Any, why: str) -> str:
-    """The sentence for a damaged file.
+    """The error message for a damaged file.
 
     >>> damaged("fit.nc", "it has no draws")
     "can't read fit.nc: the file is damaged: it has no draws; use another copy, or make it again"
@@ -113,7 +120,7 @@ def damaged(path: Any, why: str) -> str:
 
 
 def digest_of(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str, Mapping[str, Any]]) -> str:
-    """SHA-256, hex, of arrays and attributes by their places and names."""
+    """The SHA-256, hex, of arrays and attributes and of the paths and names that they have."""
     digest = hashlib.sha256()
     for place, arrays in sorted(groups.items()):
         for name, x in sorted(arrays.items()):

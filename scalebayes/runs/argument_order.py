@@ -1,4 +1,4 @@
-"""Runs come first in every function; for one release the order of before is understood, with a warning."""
+"""This file accepts the old order of arguments, law before runs, for one release and with a warning."""
 
 import os
 import warnings
@@ -8,17 +8,18 @@ from typing import Any
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.table import Runs
 
-_HERE = str(Path(__file__).parents[1]) + os.sep  # the warning is at the caller's line
+# The folder of the package. The warning skips the files in it, so that it shows the line of the caller.
+_HERE = str(Path(__file__).parents[1]) + os.sep
 
 
 def runs_first(runs: Any, law: Any, function: str) -> tuple[Runs, Any]:
-    """The runs and the law that a function was given, in whichever order.
+    """Return the runs and the law in this order, if a function was called with the old or the new order.
 
     Warns:
-        DeprecationWarning: the law came first.
+        DeprecationWarning: The law came first.
 
     Raises:
-        InputError: neither is a table.
+        InputError: Neither of the two is a table of runs.
 
     >>> table = Runs(x=[1.0, 2.0], loss=[3.0, 2.0])
     >>> runs_first(table, "power", "calibrate")[1]

@@ -1,4 +1,4 @@
-"""What a column that no law takes is, by its name and its values: a cause that somebody set, an outcome, a name."""
+"""This file tells by its name and values whether a column holds a setting, an outcome, or names of runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-# Words in the names of what a run is measured by. It follows the loss, so it explains nothing.
+# Words in the names of outcomes, which are measured on a run. They depend on the loss and can't explain it.
 OUTCOMES = frozenset(
     {
         *("loss", "losses", "ppl", "perplexity", "acc", "accuracy", "score", "scores", "bpb", "bpc", "bpt", "bits"),
@@ -15,7 +15,7 @@ OUTCOMES = frozenset(
         *("humaneval", "pass", "em", "r2", "grad", "gradient", "gnorm"),
     }
 )
-# Words in the names of when and how fast a run ran: measured as well, and different in every run.
+# Words in the names of times and speeds. These are measured as well, and differ in every run.
 TIMES = frozenset(
     {
         *("time", "timestamp", "date", "created", "started", "updated", "finished", "runtime", "duration", "elapsed"),
@@ -23,14 +23,14 @@ TIMES = frozenset(
         *("utilization", "power", "energy", "cost"),
     }
 )
-# Words in the names of numbers that only name a row: their order means nothing.
+# Words in the names of numbers that only name a row. Their order has no meaning.
 NAMES = frozenset(
     {
         *("id", "ids", "idx", "index", "row", "number", "no", "seed", "seeds", "job", "pid", "uuid", "hash"),
         *("unnamed", "order"),
     }
 )
-FEW = 8  # values of a number, up to which each is a level of its own
+FEW = 8  # number of different values; a numeric column with more of them may be an outcome or a name
 
 
 def words(name: str) -> set[str]:
@@ -43,16 +43,16 @@ def words(name: str) -> set[str]:
 
 
 def distinct(values: np.ndarray) -> int:
-    """How many different values a column has; all blank cells together are one."""
+    """The number of different values of a column. All blank cells together count as one."""
     if values.dtype.kind == "f":
         return len(np.unique(values))
     return len(set(values.tolist()))
 
 
 def is_outcome(name: str, values: np.ndarray) -> bool:
-    """Whether a number is measured of the run and not set, by its name: a metric, a time, a speed.
+    """Whether a numeric column was measured on the run, by its name: a metric, a time or a speed.
 
-    A number of few values was set by somebody, whatever its name: `z_loss` is 0 or 1e-4.
+    A column with few different values was set by somebody, whatever its name is. An example is `z_loss` of 0 or 1e-4.
 
     >>> is_outcome("train/loss", np.linspace(2, 3, 40)), is_outcome("z_loss", np.tile([0.0, 1e-4], 20))
     (True, False)
@@ -62,7 +62,7 @@ def is_outcome(name: str, values: np.ndarray) -> bool:
 
 
 def is_name(name: str, values: np.ndarray) -> bool:
-    """Whether a column only names its rows: a text that is another in most rows, a number that counts them.
+    """Whether a column only names its rows: text that differs in most rows, or a number that counts the rows.
 
     >>> is_name("run", np.array(["a", "b", "c"], dtype=object)), is_name("lr", np.array([1e-3, 1e-3, 2e-3]))
     (True, False)

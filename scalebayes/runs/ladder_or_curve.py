@@ -1,4 +1,4 @@
-"""What runs of one input are: a ladder of finished runs, or the curve of one run."""
+"""This file decides whether runs with one input are a ladder of finished runs or the curve of one run."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,19 @@ from scalebayes.runs import Runs
 from scalebayes.runs.names import read_as
 
 LADDER, CURVE = "ladder", "curve"
-ASKED = "as asked"
-FAMILIES = ("name", "id")  # columns that are read as run_id, and may name a family of runs
-MOST = 30  # values of a ladder: a sweep seldom has more of one size, and a logged run seldom fewer
+ASKED = "as asked"  # the reason for a kind that the caller named
+FAMILIES = ("name", "id")  # names of columns that are read as run_id but may name a family of runs
+# Number of different values of C or D. Runs with more are a curve: a sweep seldom has more, a logged run seldom fewer.
+MOST = 30
 
 
 class Kind(NamedTuple):
-    """How runs are read.
+    """The kind of runs.
 
     Attributes:
-        name: `LADDER` or `CURVE`. why: in a few words.
+        name: `LADDER` or `CURVE`.
+
+        why: The reason in a few words.
     """
 
     name: str
@@ -27,17 +30,20 @@ class Kind(NamedTuple):
 
 
 def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
-    """What the runs are along a column: finished runs of several sizes, or one run as it was trained.
+    """Decide whether runs along a column are a ladder of finished runs or the curve of one run.
 
-    A ladder where the column is N, since a run has one size, or is C or D with at most `MOST` values, and no run of the
-    table's `run_id` has several of them; else a curve.
+    The runs are a ladder if the column is N, because one run has one size. They also are a ladder if the column is C or
+    D, has at most `MOST` values, and no `run_id` has several of them. Any other runs are a curve.
 
     Args:
-        column: N, D, C, or one that was read from a column of such a meaning; any other makes a curve. asked: the
-            name of a kind, which then holds.
+        runs: The table.
+
+        column: The name of the column. The runs are a curve if it does not mean N, D or C.
+
+        asked: The kind that the caller names, which is returned without a decision. The default is None, for none.
 
     Raises:
-        InputError: no kind of that name.
+        InputError: No kind has this name.
 
     >>> kind_of(Runs(C=[1e18, 1e19, 1e20], loss=[3.5, 3.1, 2.7]), "C")
     Kind(name='ladder', why='3 values of C')
@@ -61,7 +67,7 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
 
 
 def size_of(runs: Runs, column: str) -> str | None:
-    """Which of N, D and C a column is, or was in its table; None for any other.
+    """Which of N, D and C a column means, by its name in scalebayes or in the table; None if it means none of them.
 
     >>> size_of(Runs(C=[1e18], loss=[3.0]), "C"), size_of(Runs(x=[1.0], loss=[3.0]), "x")
     ('C', None)
@@ -71,9 +77,9 @@ def size_of(runs: Runs, column: str) -> str | None:
 
 
 def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
-    """The first run whose rows have several values, by the table's run_id; None where none has.
+    """The run_id of the first run whose rows have several values; None if no run has.
 
-    A column of a table that is called `name` or `id` may as well name the family, and tells of no run.
+    A column that the table calls `name` or `id` is not used, because it may name a family of runs.
     """
     names, called = runs.labels.get("run_id"), runs.origin.aliases.get("run_id", "run_id")
     if names is None or (called.lower() in FAMILIES and "curve" not in runs.metadata):
@@ -85,7 +91,7 @@ def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
 
 
 def noted(runs: Runs, kind: Kind) -> Runs:
-    """The runs, whose metadata then tell how they were read.
+    """Add the kind to the metadata of the runs.
 
     >>> kind_text(noted(Runs(C=[1e18], loss=[3.0]), Kind("ladder", "1 values of C")))
     "a ladder of finished runs (1 values of C); kind='curve' reads them as the curve of one run"
@@ -94,7 +100,7 @@ def noted(runs: Runs, kind: Kind) -> Runs:
 
 
 def kind_text(runs: Runs) -> str:
-    """How the runs were read and what reads them otherwise, in words; blank where nothing was to be told apart."""
+    """How the runs were read, and how to read them as the other kind, in words; blank if no kind was decided."""
     about = runs.metadata.get("kind")
     if not about:
         return ""

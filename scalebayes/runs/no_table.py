@@ -1,4 +1,4 @@
-"""What to say where a table of runs is asked for and something else is given."""
+"""This file has the error for a call that gives something else than a table of runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from scalebayes.errors import InputError
 
 
 def no_table(given: Any, what: str = "runs") -> InputError:
-    """The error for what is no `Runs`; the caller raises it.
+    """The error for a value that is not a `Runs`. The caller raises it.
 
     Args:
-        given: in place of a table. what: it was given as.
+        given: The value.
+
+        what: The name of the argument that the value was given for. The default is "runs".
 
     >>> print(no_table("runs.csv"))
     runs is a table made by sb.read_runs or sb.Runs, not str; give sb.read_runs('runs.csv')

@@ -1,4 +1,4 @@
-"""Which rows are of one setting of the inputs, and whether a group is more than a name of the size."""
+"""This file finds rows with the same setting of the inputs, and groups that only name the size of a model."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-# Relative: D rounded to whole batches differs by up to 1.3 % within a setting of Porian's runs, and a difference of
-# 1.5 % changes a loss by less than two seeds do. Sizes that somebody chose as different are further apart.
+# Relative difference up to which two positive values are one level. D that is rounded to whole batches differs by up to
+# 1.3 % within a setting of Porian's runs. A difference of 1.5 % changes a loss by less than another seed does. Sizes that
+# somebody chose to be different are further apart.
 TOLERANCE = 0.015
-# Ratio of the largest to the smallest N of a group, up to which the group is one size.
+# Ratio of the largest to the smallest size in a group. Up to this ratio the group counts as one size.
 ONE_SIZE = 1.25
 SIZES = ("N", "D", "C", "x")
 
 
 def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
-    """The number of each row's level, int (run,): values that differ by rounding alone are one level.
+    """The number of each row's level, int (run,). Values that differ only by rounding have the same level.
 
-    Text and numbers that aren't all positive are compared exactly; blank cells are a level of their own.
+    Text, and numbers that are not all positive, are compared exactly. Blank cells have a level of their own.
 
     >>> levels(np.array([1e9, 1.002e9, 2e9, 1e9])).tolist()
     [0, 0, 1, 0]
@@ -28,7 +29,7 @@ def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
     given = found[~np.isnan(found)]
     if not given.size or not given[0] > 0 or not np.isfinite(given[-1]):
         return code
-    # A level holds what lies within the tolerance of its smallest value, so that close values don't form a chain.
+    # Each value is compared with the smallest of its level, so that a chain of close values is not one level.
     merged, start, count = np.empty(len(found), int), given[0], 0
     for i, value in enumerate(given):
         if value > start * (1 + tolerance):
@@ -39,7 +40,7 @@ def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
 
 
 def settings(columns: Iterable[np.ndarray], tolerance: float = TOLERANCE) -> np.ndarray:
-    """The number of each row's setting, int (run,): rows that differ in the columns by rounding alone share one.
+    """The number of each row's setting, int (run,). Rows whose columns differ only by rounding have the same setting.
 
     >>> N, D = np.array([1e8, 1e8, 1e9]), np.array([2e9, 2.004e9, 2e9])
     >>> settings([N, D]).tolist()
@@ -50,10 +51,10 @@ def settings(columns: Iterable[np.ndarray], tolerance: float = TOLERANCE) -> np.
 
 
 def size_named(group: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str | None:
-    """The input of which a label (run,) is but another name, as the family '70m' is of N; None where it is of none.
+    """The input that a label (run,) only renames, as the family '70m' renames N; None if there is no such input.
 
-    That is so where every group has one size and no two groups share it: an offset a group could then not be told from
-    the law's own dependence on the size.
+    A label renames a size if each group has one size, and no two groups have the same. A model then can't distinguish
+    an offset per group from the dependence of the law on the size.
 
     >>> family = np.array(["70m", "70m", "1b"], dtype=object)
     >>> size_named(family, {"N": np.array([7e7, 7e7, 1e9])})
@@ -73,9 +74,9 @@ def size_named(group: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str | Non
 
 
 def groups_of(labels: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """The groups of runs that may have an offset each, text (run,), or None.
+    """The group of each run, text (run,), for a model with an offset per group.
 
-    None where the runs have no column 'group', where it names the size alone, and where every row is a group.
+    The result is None if the runs have no column `group`, if the group only names the size, or if each row is a group.
     """
     group = labels.get("group")
     if group is None or len(set(group)) == len(group) > 1 or size_named(group, inputs):

@@ -1,4 +1,4 @@
-"""One table split by a column: a table for each of its values."""
+"""This file splits a table by a column, into one table for each of its values."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.runs.table import Runs
 from scalebayes.runs.where import parse_where
 
-MOST = 0.5  # values a row, above which most data sets of a split would have one run
+MOST = 0.5  # number of values per row; a split with more is refused, because most of its tables would have one run
 
 
 def table_name(runs: Runs, column: str) -> str:
-    """The name of a column in the table that the runs were read from, which filters and `columns=` take."""
+    """The name of a column in the table that was read. Filters and `columns=` take this name."""
     return str(runs.origin.aliases.get(column, column))
 
 
 def filter_of(name: str, value: str | float | None) -> str | None:
-    """The filter that keeps the rows where a column has a value; None where no filter can say it.
+    """The filter that keeps the rows in which a column has a value; None if no filter can express this.
 
     >>> filter_of("experiment", "north"), filter_of("config.lr", 0.001)
     ("experiment == 'north'", '`config.lr` == 0.001')
@@ -36,7 +36,7 @@ def filter_of(name: str, value: str | float | None) -> str | None:
 
 
 def number_name(value: float) -> str:
-    """A number with all digits that it needs.
+    """A number as text, with all digits that its value needs.
 
     >>> number_name(64.0), number_name(2.5e-4)
     ('64', '0.00025')
@@ -45,13 +45,18 @@ def number_name(value: float) -> str:
 
 
 def split(runs: Runs, by: str) -> dict[str, Runs]:
-    """The runs of each value of a column, value as text -> runs: numbers in order, labels as they come in the table.
+    """Split runs by the values of a column.
 
     Args:
-        by: a column of the runs, by our name or by the table's.
+        runs: The table of all runs.
+
+        by: The column, by its name in scalebayes or in the table that was read.
+
+    Returns:
+        The runs of each value, by the value as text. Numbers are in ascending order, labels in the order of the table.
 
     Raises:
-        InputError: no such column, blank cells in it, or so many values that most data sets would have one run.
+        InputError: The column is missing or has blank cells, or has so many values that most tables would have one run.
 
     >>> runs = Runs(x=[1.0, 2.0, 1.0, 2.0], loss=[3.0, 2.0, 3.5, 2.5], lab=["north", "north", "south", "south"])
     >>> {name: len(table) for name, table in split(runs, "lab").items()}
