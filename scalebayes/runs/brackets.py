@@ -1,4 +1,4 @@
-"""What stands in the square brackets of `runs[...]`: the name of a column, and what to type for anything else."""
+"""This file finds the column for `runs[...]`, and has the error for anything else than the name of a column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scalebayes.errors import InputError, NameNotFound, unknown
 
 
 def column_named(runs: Any, name: Any) -> np.ndarray:
-    """The column of runs that has this name: see `Runs.__getitem__`."""
+    """The column of runs with this name. See `Runs.__getitem__`."""
     if not isinstance(name, str):
         raise InputError(_cure(name, len(runs)))
     columns = runs.columns()
@@ -20,6 +20,7 @@ def column_named(runs: Any, name: Any) -> np.ndarray:
 
 
 def _cure(key: Any, rows: int) -> str:
+    """What to type for a key in square brackets that is not text."""
     if isinstance(key, list) and key and all(isinstance(one, str) for one in key):
         return f"runs[...] is one column; runs.to_pandas()[{key!r}] has several"
     at = "..."

@@ -1,4 +1,4 @@
-"""Which column of a table is which of ours, what is ambiguous, and what is missing."""
+"""This file decides which column of a table is which input, label or observable, and reports what is ambiguous."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scalebayes.runs.names import (
 from scalebayes.runs.reading.header_units import PER_CENT, headers
 from scalebayes.runs.reading.missing_columns import missing
 
-# A letter such as n is one of ours where one of these is read too.
+# A small letter such as n is read as N only if one of the given columns is read too.
 WITH = {"N": ("D",), "D": ("N",), "C": ("N", "D")}
 
 Given = Mapping[str, str | float | None]
@@ -30,13 +30,21 @@ Given = Mapping[str, str | float | None]
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table is read.
+    """How the columns of a table are read.
 
     Attributes:
-        names: our name -> its column. constants: our name -> the number of every run. left_out: columns. factors: our
-            name -> what its column is to be multiplied with, where that isn't one. unit: that the observable's column
-            says, or ''. beside: columns that are kept under their own name, though another is read as what they mean
-            -> ours.
+        names: The column of the table, by the name in scalebayes.
+
+        constants: The number that is the value of every run, by the name in scalebayes.
+
+        left_out: The columns that are left out.
+
+        factors: The number that a column is multiplied with, by the name in scalebayes, if it is not 1.
+
+        unit: The unit that the name of the observable's column states; blank if it states none.
+
+        beside: The columns that keep their own name because another column is read as what they mean, with that
+            meaning as a name in scalebayes.
     """
 
     names: dict[str, str]
@@ -57,14 +65,32 @@ def read_names(
     numeric: Callable[[str], bool] = lambda column: True,
     countable: Callable[[str, Meaning], bool] = lambda column, meaning: True,
 ) -> Reading:
-    """How the columns `found` are read: by the `given` names first, then by ours.
+    """Decide how the columns of a table are read.
 
-    `given` is ours -> theirs, a number that holds for every run, or None to leave ours out. `same(a, b)` says
-    whether two columns hold the same values, `numeric(a)` whether there are numbers in one, and `countable(a, meaning)`
-    whether the cells of one can be what a letter such as n means. An exact name is read
-    before another, and a held-out loss before one of training; of what was `tracked`, 'loss' is one of training.
-    Raises `InputError` for a given name that the table doesn't have, for an observable that isn't there, and for two
-    columns that would both be one of ours.
+    An exact name has priority over other names, and a held-out loss has priority over a training loss.
+
+    Args:
+        found: The names of the columns of the table.
+
+        observable: The name of the observable.
+
+        given: The columns that the caller named, by the name in scalebayes. A number is the value of every run, and
+            None leaves the column out. These are read first.
+
+        same: `same(a, b)` says whether two columns hold the same values.
+
+        source: The path of the file, for error messages. The default is "".
+
+        tracked: Whether the table comes from a tracker, which calls the training loss 'loss'. The default is False.
+
+        numeric: `numeric(a)` says whether a column holds numbers. By default every column does.
+
+        countable: `countable(a, meaning)` says whether the cells of a column fit what a small letter such as n means.
+            By default they do.
+
+    Raises:
+        InputError: The table lacks a column that the caller named, or the observable, or two columns could both be the
+            same input.
 
     >>> reading = read_names(["params", "val_loss", "train_loss", "seed"], "loss", {"D": 1e9}, lambda a, b: False)
     >>> reading.names, reading.left_out
@@ -120,10 +146,10 @@ def candidates(
     numeric: Callable[[str], bool],
     countable: Callable[[str, Meaning], bool],
 ) -> dict[str, dict[str, float]]:
-    """Ours -> the columns that may be it, with their ranks, the least first.
+    """The columns that may be each input or the observable, with their ranks, the lowest rank first.
 
-    Text is no number of parameters where its name alone doesn't say so; n, d and c are N, D and C where nothing else
-    is, and another of them is there, but not both others, from which it follows.
+    A column of text is an input only if its name is clear. The letters n, d and c are N, D and C only if no other
+    column is, and if one of the two other inputs is there. If both are there, the third one follows from them.
     """
     groups: dict[str, dict[str, float]] = {}
     for column, m in means.items():
@@ -131,7 +157,7 @@ def candidates(
             continue
         if m.ours == observable or m.rank <= KNOWN_WORD or numeric(column):
             rank = loss_rank(m, column, tracked) if m.ours == observable else m.rank
-            # A column in another unit comes after one that needs none.
+            # A column that has to be multiplied ranks below one that has not.
             groups.setdefault(m.ours, {})[column] = rank + (0.25 if m.factor != 1.0 else 0.0)
     for ours, ranked in groups.items():
         if ours != observable and any(map(numeric, ranked)):
@@ -154,7 +180,7 @@ def candidates(
 
 
 def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
-    """What a column's name says of its unit: the factor of its cells, and the unit of an observable.
+    """The unit in the name of a column: the factor for its cells, and the unit of an observable.
 
     >>> unit_of("N", "Weights (M)", "loss"), unit_of("loss", "val_bpb", "loss"), unit_of("N", "N", "loss")
     ((1000000.0, ''), (1.0, 'bits/byte'), (1.0, ''))
@@ -171,7 +197,7 @@ def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
 
 
 def label_names(free: list[str], given: Given) -> dict[str, str]:
-    """The columns that are read as labels: the table's name -> ours."""
+    """The columns that are read as labels: the name in scalebayes by the name in the table."""
     labels = {}
     for ours, named in LABELS.items():
         matches = [column for word in named for column in free if column.lower() == word]
@@ -181,7 +207,7 @@ def label_names(free: list[str], given: Given) -> dict[str, str]:
 
 
 def choose(ours: str, ranked: Mapping[str, float], same: Callable[[str, str], bool], faults: list[str]) -> str:
-    """The column that is read as ours: the first of the least rank; where another of that rank differs, a fault."""
+    """The first column with the lowest rank. A column with equal rank and other values adds a sentence to `faults`."""
     first, *others = ranked
     rivals = [column for column in others if int(ranked[column]) == int(ranked[first]) and not same(first, column)]
     if rivals:
@@ -195,6 +221,7 @@ def choose(ours: str, ranked: Mapping[str, float], same: Callable[[str, str], bo
 
 
 def check_given(found: list[str], observable: str, given: Given, prefix: str) -> None:
+    """Raise `InputError` for a setting of `columns` that has a wrong name, a wrong value or a missing column."""
     for ours, theirs in given.items():
         meant = read_as(ours, observable)
         if meant != ours:

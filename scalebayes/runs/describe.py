@@ -1,4 +1,4 @@
-"""How runs are told: the text that they print as, and the hash of what they hold."""
+"""This file makes the text that runs print, and the hash of their content."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-MOST = 20
+MOST = 20  # number of columns, curves or sentences that the text lists; the columns and curves after them are counted
 NOT_SAID = "(unit not said)"
 
 
 def short(value: float) -> str:
-    """A number in a few characters.
+    """A number as short text, with three significant digits.
 
     >>> short(5.7e7), short(1.62e10), short(2.0771), short(4)
     ('5.7e7', '1.62e10', '2.08', '4')
@@ -26,7 +26,7 @@ def short(value: float) -> str:
 
 
 def span(column: np.ndarray) -> str:
-    """The range of a numeric column, and how many of its cells are blank."""
+    """The range of a numeric column, and the number of its blank cells, in words."""
     given = column[~np.isnan(column)]
     blank = f" ({len(column) - len(given)} blank)" if len(given) < len(column) else ""
     if not len(given):
@@ -36,13 +36,13 @@ def span(column: np.ndarray) -> str:
 
 
 def values(column: np.ndarray) -> str:
-    """How many different values a label has, or the value where it has one."""
+    """The number of different values of a label in words, or the value if there is only one."""
     found = sorted({cell for cell in column if cell is not None})
     return f"'{found[0]}'" if len(found) == 1 else f"{len(found)} values"
 
 
 def described(runs: Any) -> list[str]:
-    """Runs in a few lines: rows, observable, inputs, labels, and what was read, filtered and derived."""
+    """The lines that describe runs: rows, observable, inputs, labels, and what was read, filtered and derived."""
     rows = f"{len(runs)} row{'s' if len(runs) > 1 else ''}"
     lines = [f"Runs: {rows}, {runs.observable} {span(runs.y)} {unit_text(runs.observable, runs.unit)}".rstrip()]
     noise = {f"{runs.observable}_se": runs.se, "count": runs.count}
@@ -71,7 +71,7 @@ def described(runs: Any) -> list[str]:
 
 
 def best_told(about: Mapping[str, Any] | None) -> str:
-    """What `best_of` kept, and how far a least of noisy runs lies below the loss of its hyper-parameters.
+    """Which runs `best_of` kept, and how far noise alone puts them below the mean of their hyper-parameters, in words.
 
     >>> best_told({"by": ["N", "D"], "runs": 20, "settings": 4, "rows": [5, 5], "lowest": True})
     'the lowest of each of 4 settings of N and D, 5 of 20 runs each'
@@ -90,7 +90,7 @@ def best_told(about: Mapping[str, Any] | None) -> str:
 
 
 def unit_text(observable: str, unit: str) -> str:
-    """The unit behind a value of the observable; that of a loss is missed where nobody gave it.
+    """The unit to print behind a value of the observable. For a loss without a unit, the text says that it is missing.
 
     >>> unit_text("loss", "nats/token"), unit_text("loss", ""), unit_text("accuracy", "")
     ('nats/token', '(unit not said)', '')
@@ -99,7 +99,7 @@ def unit_text(observable: str, unit: str) -> str:
 
 
 def in_unit(observable: str, unit: str) -> str:
-    """The observable and its unit, as a phrase.
+    """The name of the observable and its unit, as a phrase.
 
     >>> in_unit("loss", "nats/token"), in_unit("loss", ""), in_unit("accuracy", "")
     ('loss in nats/token', 'loss (unit not said)', 'accuracy')
@@ -108,7 +108,7 @@ def in_unit(observable: str, unit: str) -> str:
 
 
 def _first(told: Sequence[str]) -> str:
-    """What is told of columns, with commas between; of very many, as trackers have, the first."""
+    """Phrases with commas between them. If there are more than `MOST`, the first ones and the number of the others."""
     return ", ".join([*told[:MOST], *([f"and {len(told) - MOST} more"] if len(told) > MOST else [])])
 
 
@@ -118,10 +118,10 @@ def _source(about: Mapping[str, Any]) -> str:
 
 
 def fingerprint(about: list[Any], columns: Mapping[str, np.ndarray]) -> str:
-    """SHA-256, hex, of a list of plain values and of columns (run,), whatever the order of the columns."""
+    """The SHA-256, hex, of plain values and of columns (run,). The order of the columns does not change it."""
     digest = hashlib.sha256(json.dumps(about).encode())
     for name, column in sorted(columns.items()):
-        # + 0.0 makes one zero of the two.
+        # + 0.0 turns -0.0 into 0.0, so that both have the same hash.
         cells = column.tolist() if column.dtype == object else (column + 0.0).tolist()
         digest.update(json.dumps([name, cells]).encode())
     return digest.hexdigest()

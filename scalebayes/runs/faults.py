@@ -1,4 +1,4 @@
-"""What is wrong with the cells of a table: where it is, what to do, and the filter that leaves such rows out."""
+"""This file has the error messages for cells that can't be used: the place, the cure, and a filter that helps."""
 
 from __future__ import annotations
 
@@ -14,25 +14,39 @@ from scalebayes.errors import InputError
 from scalebayes.runs.reading.cells import number, truth
 from scalebayes.runs.reading.spelling import spelled
 
-# What a filter calls the number of a row, where no column has that name.
+# The name of the number of a row in a filter, if no column has that name.
 ROW = "row"
-# What the last row of a spreadsheet is called where it holds no run.
+# Words in the last row of a spreadsheet that sums up the rows above and holds no run.
 SUMMARIES = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median"})
-# A filter that leaves out rows one by one names at most so many.
+# Number of rows that a filter leaves out one by one; for more rows no such filter is suggested.
 MOST_ROWS = 20
-# A message tells of at most so many faults.
+# Number of faults that a message describes; the others are only counted.
 MOST_FAULTS = 8
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the rows of a table came from, so that a message can point at the cell that the user sees.
+    """Where the rows of a table come from, so that a message can name the cell that the user sees.
 
-    `rows`: the 1-based data row of each run in its table; `run_ids`: their names or None; `source`: the file's
-    path or ''; `aliases`: our name -> the table's name, where they differ; `filters`: whether `where` was on offer;
-    `texts`: the columns of ours that hold text in a row that the filter left out;
-    `numbered`: whether a filter may call the rows by their number; `where`: the filter that they passed;
-    `finished`: the filter that keeps the runs that came to their end, '' where the table doesn't tell them.
+    Attributes:
+        rows: The row number of each run in its table, int (run,). The first row of data is 1.
+
+        run_ids: The name of each run; None if there are no names.
+
+        source: The path of the file; blank if there is none.
+
+        aliases: The names in the table by the names in scalebayes, for columns whose two names differ.
+
+        filters: Whether the function that read the table has the argument `where`.
+
+        texts: The names in scalebayes of the columns that hold text in some row, also in a row that the filter left
+            out.
+
+        numbered: Whether a filter may use the numbers of the rows.
+
+        where: The filter that the rows passed; blank if there was none.
+
+        finished: The filter that keeps finished runs; blank if no column has the state of a run.
     """
 
     rows: np.ndarray
@@ -46,7 +60,7 @@ class Origin:
     finished: str = ""
 
     def place(self, i: int, name: str) -> str:
-        """Row `i`, 0-based among the rows kept, and the column, as the user knows them."""
+        """The row and the column of a cell, as the user knows them. `i` is the position of the run, from 0 on."""
         run_id = None if self.run_ids is None else self.run_ids[i]
         run = "" if run_id is None else f" (run_id '{run_id}')"
         theirs = self.aliases.get(name, name)
@@ -54,16 +68,16 @@ class Origin:
         return f"row {self.rows[i]}{run}, column '{theirs}'{read_as}"
 
     def name(self, name: str) -> str:
-        """The table's name for a column of ours, as a filter writes it."""
+        """The name of a column in the table, in the form that a filter needs."""
         theirs = self.aliases.get(name, name)
         return theirs if theirs.isidentifier() and not iskeyword(theirs) else f"`{theirs}`"
 
     def compares(self, name: str) -> bool:
-        """Whether a filter can compare a column of ours with a number."""
+        """Whether a filter can compare the column with a number."""
         return name not in self.texts and "`" not in self.aliases.get(name, name)
 
     def without(self, at: Sequence[int]) -> str:
-        """The test that leaves out the runs at these positions, by their names or else by their rows; '' for many."""
+        """A filter that leaves out the runs at some positions, by name or by row number; blank if they are too many."""
         if len(at) > MOST_ROWS:
             return ""
         ids = [None if self.run_ids is None else self.run_ids[i] for i in at]
@@ -76,7 +90,7 @@ class Origin:
         return f"{column} != {words[0]}" if len(words) == 1 else f"{column} not in [{', '.join(words)}]"
 
     def filter(self, test: str) -> str:
-        """A filter as the user types it: the one that is there, and one test more."""
+        """The argument `where` as the user types it: the present filter with one more test."""
         if not self.where:
             return f'where="{test}"'
         before = f"({self.where})" if re.search(r"\bor\b", self.where) else self.where
@@ -85,7 +99,7 @@ class Origin:
 
 
 def is_a_name(run_id: Any) -> bool:
-    """Whether a filter can call a run by its name: text that no column of numbers or truth values holds."""
+    """Whether a filter can use the name of a run: it is text, and neither a number nor a truth value."""
     if not isinstance(run_id, str) or not run_id.isprintable() or set(run_id) & set("\"'`\\"):
         return False
     return number(run_id) is None and spelled(run_id) is None and truth(run_id) is None
@@ -93,11 +107,20 @@ def is_a_name(run_id: Any) -> bool:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong in one way with the cells of one column.
+    """One kind of fault in the cells of one column.
 
-    `told`: the first row, the column and the problem; `cure`: what to do with the cell; `at`: the positions of all
-    rows that have it; `test`: the comparison that such rows fail, '' where none can be made; `ended`: whether the
-    runs that finished may have none; `more`: a cure beside.
+    Attributes:
+        told: The first row with the fault, the column and the problem, in words.
+
+        cure: What to do with the cell.
+
+        at: The positions of all rows with the fault.
+
+        test: A comparison that these rows fail; blank if there is none.
+
+        ended: Whether the fault may be found only in runs that did not finish.
+
+        more: Another cure.
     """
 
     told: str
@@ -109,13 +132,13 @@ class Fault:
 
 
 def refuse(origin: Origin, faults: Sequence[Fault]) -> None:
-    """Raise `InputError` with all the faults on one line, the first of many; do nothing where there is none."""
+    """Raise `InputError` with the faults on one line; do nothing if there is none."""
     if faults:
         raise InputError((f"{origin.source}: " if origin.source else "") + told(origin, faults))
 
 
 def told(origin: Origin, faults: Sequence[Fault]) -> str:
-    """The faults with their cures, and how to leave out all the rows that have one."""
+    """The faults with their cures in words, and how to leave out all rows that have a fault."""
     cures = [left_out] if (left_out := leave_out(origin, faults)) else []
     if origin.filters and origin.finished and any(fault.ended for fault in faults):
         cures.append(f"keep the runs that finished with {origin.filter(origin.finished)}")
@@ -129,7 +152,7 @@ def told(origin: Origin, faults: Sequence[Fault]) -> str:
 
 
 def leave_out(origin: Origin, faults: Sequence[Fault]) -> str:
-    """The words for leaving out the rows of the faults, with the filter where `where` is on offer; '' for all rows."""
+    """How to leave out the rows with faults, by a filter if the function has `where`; blank if all rows have faults."""
     rows = {i for fault in faults for i in fault.at}
     if len(rows) == len(origin.rows):
         return ""
@@ -144,7 +167,7 @@ def leave_out(origin: Origin, faults: Sequence[Fault]) -> str:
 
 
 def summed_up(name: str, cells: np.ndarray, origin: Origin) -> list[Fault]:
-    """The fault of a last row, under a column of labels (row,), that sums up the others and is no run."""
+    """The fault of a last row that sums up the others and is no run, by its word in a column of labels (row,)."""
     words = [str(cell).strip().rstrip(":").lower() for cell in cells.tolist()] if cells.dtype == object else []
     if len(words) < 2 or words[-1] not in SUMMARIES or words[-1] in words[:-1]:
         return []

@@ -1,14 +1,17 @@
-"""The words of a column's name, in one spelling."""
+"""This file splits the name of a column into words, and gives each word one spelling."""
 
 from __future__ import annotations
 
 import re
 
-# What trackers write before a name. MLflow's is 'params.', and 'params' alone is a count of parameters.
+# The prefixes that trackers put before a name. 'params.' is a prefix of MLflow, but 'params' alone is a count of
+# parameters.
 TRACKERS = re.compile(r"^(config|summary|params|metrics|hparams)[./](?=.)", re.IGNORECASE)
-LONGEST = 200  # characters: what stands behind them names no quantity, and trying every end of a name takes time
+# Characters of a name. The words after them are not read, and a longer name is no quantity: to try every end of a long
+# name as a unit takes time.
+LONGEST = 200
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-# Several words that are one, and other spellings of a word.
+# Patterns for phrases and for other spellings, with the one word that each of them becomes.
 PHRASES = {
     r"bits? (per|a) byte|bits byte": "bpb",
     r"bits? (per|a) char(acter)?|bits char(acter)?": "bpc",
@@ -20,7 +23,7 @@ PHRASES = {
     r"(with|w|incl|including|inc) ?(the )?emb(ed|eds|edding|eddings|d)?s?": "withemb",
 }
 PHRASE = [(re.compile(rf"\b({pattern})\b"), word) for pattern, word in PHRASES.items()]
-# Words that are written together: numparams, valloss, paramcount.
+# Two words that may be written as one, as in numparams, valloss and paramcount.
 FRONT = r"(n|num|number|total|train|training|val|valid|validation|eval|test|dev|model|final|unique)"
 BACK = r"(params?|parameters?|tokens?|toks?|flops?|flos|loss|size|compute|ce|nll|bpb|bpc|ppl)"
 JOINED = re.compile(rf"{FRONT}{BACK}")
@@ -28,9 +31,10 @@ COUNTED = re.compile(r"(param|parameter|token|flop)(count|counts)")
 
 
 def plain(column: str) -> str:
-    """A column's name without a tracker's prefix and in one spelling: lower case, with _ between words.
+    """The name of a column without the prefix of a tracker, in lower case, with _ between words.
 
-    A name of one letter keeps its case: N and D are ours, and n and d are only where nothing else is.
+    A name of one letter keeps its case. N and D are names in scalebayes, but n and d are read as them only if no other
+    column is.
 
     >>> [plain(column) for column in ("config.n_params", "summary.val/loss", "Num-Tokens", "params.N", "params")]
     ['n_params', 'val_loss', 'num_tokens', 'N', 'params']
@@ -40,7 +44,9 @@ def plain(column: str) -> str:
 
 
 def words(column: str) -> tuple[str, ...]:
-    """The words of a column's name without a tracker's prefix, in lower case; a phrase such as 'cross entropy' is one.
+    """The words in the name of a column, in lower case, without the prefix of a tracker.
+
+    A phrase such as 'cross entropy' counts as one word.
 
     >>> words("config.num_params"), words("#Params"), words("valLoss"), words("Non-Embedding Parameters")
     (('num', 'params'), ('n', 'params'), ('val', 'loss'), ('nonemb', 'parameters'))

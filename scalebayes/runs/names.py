@@ -1,4 +1,4 @@
-"""The names that a table's columns go by, and which of ours each means."""
+"""This file recognises the columns N, D, C, U, x and the observable by the names that tables use for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from scalebayes.runs.name_words import LONGEST, plain, words
 from scalebayes.runs.reading.header_units import PER_CENT, headers
 
 INPUTS = ("N", "D", "C", "U", "x")
-# The first of these that a table has is taken; the others stay labels under their own names.
+# The names that tables use for each label. The first one that a table has is read as the label. The others stay labels
+# under their own names.
 LABELS = {
     "run_id": ("run_id", "run", "id", "name"),
     "group": ("group", "family", "model_family"),
@@ -21,7 +22,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Named:
-    """Words that name a quantity: one of `core`, and beside it none but those that may stand with it."""
+    """The words that name a quantity: at least one word of `core`, and no other words than those of `beside`."""
 
     core: frozenset[str]
     beside: frozenset[str]
@@ -43,15 +44,16 @@ KNOWN = {
     "D": _named("tokens token toks tok", TOKENS),
     "C": _named("flops flop flos", COUNTED + TRAINED + "compute model budget used spent throughput cumulative"),
 }
-# Rates and lengths, where none of these stands with the word: total tokens of throughput, input tokens seen.
+# Words that make a name a rate or a length, such as throughput, unless one of the given words stands in the same name.
+# Total tokens and input tokens seen are counts.
 ALL = _words("total overall cumulative")
 ONLY_WITH = {"throughput": ALL, "input": ALL | _words("seen consumed processed trained far all")}
-# Parameters, tokens and FLOPs, between which the median of a table of language models lies. The smallest of the real
-# tables that were looked at have medians of 55,536 parameters and 1.05 million tokens, and the smallest run took
-# 4.4e9 FLOPs; below these it is another unit.
+# Numbers of parameters, tokens and FLOPs. The median of a table of language models lies between LEAST and MOST. A
+# column with a median outside of them is in another unit or is another quantity. The smallest medians of the real
+# tables that were looked at are 55,536 parameters and 1.05 million tokens, and the smallest run took 4.4e9 FLOPs.
 LEAST = {"N": 1e3, "D": 1e4, "C": 1e8}
 MOST = {"N": 1e15, "D": 1e18, "C": 1e30}
-# Names that are taken where the table has none of those above.
+# Names that are read as N or C only if the table has no name of KNOWN.
 WEAKER = {
     "N": _named("size", "model total lm nonemb withemb"),
     "C": _named("compute", COUNTED + TRAINED + "budget used spent"),
@@ -62,13 +64,14 @@ TRAIN = _words("train training tr")
 LOSSES = _words("loss ce nll xent")
 BITS = {"bpb": "bits/byte", "bpc": "bits/char", "bpt": "bits/token"}
 BESIDE_LOSS = _words("final last lm mean avg average language modeling modelling model global metrics of")
-# With one of these a name is no loss of a run: another of its statistics, or a part of it.
+# Words that make a name another statistic of the loss, or a part of the loss, instead of the loss of a run.
 NO_LOSS = _words(
     "se std sd sem var min max best smoothed aux z delta diff ratio gap per log ln exp weight coef scale fn function "
     "curve step steps time runtime start initial first count samples"
 )
 OTHER_OBSERVABLES = {"perplexity": ("ppl", "perplexity"), "accuracy": ("acc", "accuracy")}
-# Names that fit more than one of ours: never read by themselves, offered where one of ours is missing.
+# Names that may mean any of the given quantities. They are never read without being asked for. An error message for a
+# missing column suggests them.
 UNSURE = {
     "dataset_size": ("D", "U"),
     "data": ("D", "U"),
@@ -80,18 +83,24 @@ UNSURE = {
     "c": ("C",),
     "l": ("loss",),
 }
-# What a name is worth, beside others of the same quantity: the least is read.
+# Ranks of the names of inputs, and ranks of the names of the observable. Among columns of the same quantity, the one
+# with the lowest rank is read.
 EXACT, OURS, KNOWN_WORD, WEAK_WORD, LETTER = range(5)
 HELD, EXACT_LOSS, HELD_BITS, ANY, ANY_BITS, ONE_SET, TRAINED_ON, TRAINED_BITS = range(8)
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a column's name means: which of ours, how well it says so, and the unit that it says.
+    """The meaning of the name of a column.
 
     Attributes:
-        ours: N, D, C, U, x or the observable. rank: the lower, the better. factor: what its cells are to be multiplied
-            with. unit: of the observable, '' where its name says none.
+        ours: The quantity: N, D, C, U, x or the observable.
+
+        rank: How clear the name is. A lower rank is clearer.
+
+        factor: The number that the cells are multiplied with. The default is 1.0.
+
+        unit: The unit of the observable; blank if the name states none.
     """
 
     ours: str
@@ -102,7 +111,7 @@ class Meaning:
 
 @lru_cache(maxsize=4096)
 def meaning(column: str, observable: str) -> Meaning | None:
-    """Which of ours a column's name means; None for any other.
+    """The meaning of the name of a column; None if the name means no input and no observable.
 
     >>> meaning("Model Size (M)", "loss")
     Meaning(ours='N', rank=3, factor=1000000.0, unit='')
@@ -115,10 +124,10 @@ def meaning(column: str, observable: str) -> Meaning | None:
     for header in headers(column):
         found = _observed(header.name, observable, header.name == column)
         if found is not None and header.name != column and not header.of_an_observable:
-            continue  # g_loss and loss_b are losses of something, and none in billions
+            continue  # in g_loss and loss_b the letter is no unit: no loss is in billions
         if found is not None and not (header.unit == PER_CENT and observable == "loss"):
             said = Meaning(observable, found[0], header.factor, header.unit or found[1])
-            # What is a word of the name in one reading of the header may be its unit in the next.
+            # The next reading of the header may take a word of this name for its unit.
             if observable != "loss" or said.rank != ONE_SET:
                 return said
             one_set = one_set or said
@@ -128,7 +137,7 @@ def meaning(column: str, observable: str) -> Meaning | None:
 
 
 def _input(name: str, whole: bool) -> tuple[str, int] | None:
-    """Which input a name without its unit means, and its rank."""
+    """The input that a name without a unit means, and its rank; None if it means no input."""
     if name in INPUTS:
         return name, EXACT if whole else OURS
     if plain(name) in INPUTS:
@@ -152,7 +161,7 @@ def _is(named: Named, said: frozenset[str]) -> bool:
 
 
 def _observed(name: str, observable: str, whole: bool) -> tuple[int, str] | None:
-    """The rank of a name as that of the observable, and the unit that its words say."""
+    """The rank of a name of the observable, and the unit in its words; None if it does not name the observable."""
     if name == observable and whole:
         return EXACT_LOSS, ""
     said = words(name)
@@ -171,27 +180,28 @@ def _observed(name: str, observable: str, whole: bool) -> tuple[int, str] | None
     bits = bool(unit) and not rest & LOSSES
     if rest <= known | HELD_OUT and rest & HELD_OUT:
         return HELD_BITS if bits else HELD, unit
-    # Trainers call the mean over a whole run mean_train_loss.
+    # mean_train_loss is what trainers call the mean over a whole run.
     if rest <= (known | TRAIN | {"total"}) - {"mean", "avg", "average"} and rest & TRAIN:
         return TRAINED_BITS if bits else TRAINED_ON, unit
     if rest <= known:
         return ANY_BITS if bits else ANY, unit
-    # Such as eval_wiki_loss, the loss on one of several held-out sets.
+    # What is left are names such as eval_wiki_loss, the loss on one of several held-out sets.
     return (ONE_SET, unit) if rest & HELD_OUT else None
 
 
 def loss_rank(found: Meaning, column: str, tracked: bool) -> int:
-    """The rank of an observable's column among the others of a table.
+    """The rank of a column of the observable among the other columns of a table.
 
-    Trackers call the loss of training 'loss', and the loss on one of several held-out sets 'eval_wiki_loss'; in a
-    table that somebody wrote, 'loss' is the loss, and such are others beside it.
+    The order of the ranks depends on `tracked`. Trackers call the training loss 'loss', and the loss on one of several
+    held-out sets 'eval_wiki_loss'. In a table that a person wrote, 'loss' is the loss, and the other names are losses
+    beside it.
     """
     order = (HELD, HELD_BITS, ONE_SET, EXACT_LOSS, ANY, ANY_BITS, TRAINED_ON, TRAINED_BITS) if tracked else range(8)
     return list(order).index(found.rank)
 
 
 def read_as(column: str, observable: str) -> str:
-    """Our name for a table's column, or the column's own name.
+    """The name in scalebayes of a column of a table. A column that is not recognised keeps its name.
 
     >>> [read_as(column, "loss") for column in ("config.n_params", "eval/loss", "n", "seed")]
     ['N', 'loss', 'n', 'seed']
@@ -201,7 +211,9 @@ def read_as(column: str, observable: str) -> str:
 
 
 def look_alikes(name: str, found: Iterable[str]) -> list[str]:
-    """The columns found that could be meant by `name`, by their known names first and by spelling after.
+    """The columns that may be meant by `name`.
+
+    These are the columns with a name that is known for it. If there are none, they are the columns with a similar name.
 
     >>> look_alikes("N", ["loss", "params", "config.model.n_params", "tokens_per_second"])
     ['params', 'config.model.n_params']
@@ -228,7 +240,7 @@ def look_alikes(name: str, found: Iterable[str]) -> list[str]:
 
 
 def few(names: Iterable[str], most: int = 40) -> str:
-    """Names in quotes; of very many, as trackers have, the first and the count of the others.
+    """Names in quotes. If there are more than `most`, the first ones and the number of the others.
 
     >>> few(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"

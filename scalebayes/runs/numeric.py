@@ -1,4 +1,4 @@
-"""The checks of a column of numbers, and the words for a cell that can't be one."""
+"""This file checks columns of numbers, and describes cells that are no number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scalebayes.runs.reading.spelling import POWERS
 
 @dataclass(frozen=True)
 class Interval:
-    """The values that a column may take: finite, above `lower` (or at it, where `closed`) and below `upper`.
+    """The values that a column may have: above `lower`, or equal to it if `closed` is True, and below `upper`.
 
     >>> Interval(0.0, 1.0).holds(np.array([0.0, 0.5, 1.0]))
     array([False,  True, False])
@@ -29,10 +29,11 @@ class Interval:
     closed: bool = False
 
     def holds(self, values: np.ndarray) -> np.ndarray:
+        """Whether each value is in the interval, bool (run,)."""
         return ((values >= self.lower) if self.closed else (values > self.lower)) & (values < self.upper)
 
     def tests(self) -> tuple[str, str]:
-        """The two halves of the interval as comparisons, '' where there is no bound."""
+        """The lower and the upper bound as comparisons; blank for a bound that is infinite."""
         above = f"{'>=' if self.closed else '>'} {self.lower:g}" if math.isfinite(self.lower) else ""
         return above, f"< {self.upper:g}" if math.isfinite(self.upper) else ""
 
@@ -49,7 +50,7 @@ WORDS = {">=": "is below", ">": "is not above", "<": "is not below"}
 
 
 def numeral(cell: Any) -> str:
-    """The number that `cell` seems to mean, as it should be written; '' where that can't be told.
+    """The number that a cell seems to mean, in a form that can be read; blank if this is unclear.
 
     >>> numeral("70B"), numeral("1,000"), numeral("12 apples")
     ('70e9', '1000', '')
@@ -63,9 +64,21 @@ def numeral(cell: Any) -> str:
 
 
 def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = "") -> np.ndarray:
-    """A column as float64, (run,), each cell a finite number inside `interval`.
+    """A column as float64, (run,), after a check that each cell is a finite number inside of the interval.
 
-    Raises `InputError` with the row, the column and the cure; `cure` is added to the one for a value outside.
+    Args:
+        name: The name of the column.
+
+        cells: The cells, (run,).
+
+        origin: Where the rows come from.
+
+        interval: The interval of the allowed values. The default is positive values.
+
+        cure: A sentence to add to the cure for a value outside of the interval. The default is "".
+
+    Raises:
+        InputError: A cell is no such number. The message names the row, the column and the cure.
 
     >>> checked("N", np.array(["1e9", "7_000"], dtype=object), Origin(rows=np.array([1, 2])))
     Traceback (most recent call last):
@@ -80,7 +93,7 @@ def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = P
 def examined(
     name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = ""
 ) -> tuple[np.ndarray, list[Fault]]:
-    """A column as float64, (run,), with all that is wrong with it; see `checked`."""
+    """A column as float64, (run,), and all of its faults. See `checked`."""
     faults: list[Fault] = []
 
     def halves(cell: Numeral) -> tuple[str, str]:
@@ -127,7 +140,7 @@ def examined(
 
 
 def show(cell: Any) -> str:
-    """A cell in a message: text in quotes, numbers as they print, a blank in words."""
+    """A cell as a message shows it: text in quotes, a number as it prints, a blank cell in words."""
     if is_missing(cell):
         return "the cell is blank or nan" if isinstance(cell, float) else "the cell is blank"
     shown = repr(str(cell)) if isinstance(cell, str) else str(cell)

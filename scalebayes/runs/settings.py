@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 # Relative difference up to which two positive values are one level. D that is rounded to whole batches differs by up to
-# 1.3 % within a setting of Porian's runs. A difference of 1.5 % changes a loss by less than another seed does. Sizes that
-# somebody chose to be different are further apart.
+# 1.3 % within a setting of Porian's runs. A difference of 1.5 % changes a loss by less than another seed does. Sizes
+# that somebody chose to be different are further apart.
 TOLERANCE = 0.015
 # Ratio of the largest to the smallest size in a group. Up to this ratio the group counts as one size.
 ONE_SIZE = 1.25

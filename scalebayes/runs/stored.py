@@ -1,4 +1,4 @@
-"""Runs as arrays and a record in JSON's types, and the same runs from them, whatever their names and cells."""
+"""This file converts runs to arrays and a record of JSON data for a file, and back, whatever their names and cells."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interv
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.validate import check_range, frozen
 
-DEEPEST = 20  # lists in lists, of metadata: what lies deeper is kept as text
+DEEPEST = 20  # levels of lists and dicts in the metadata; what lies deeper is kept as text
 COLUMN, LABEL = "column", "label"
 
 
 def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
-    """Every column of runs (run,) under a name of its own; `record_of` has the true names, in this order.
+    """Every column of runs (run,) under a name that a file can hold. `record_of` has the true names in the same order.
 
     >>> runs = Runs(**{"val/x": [1.0, 2.0]}, loss=[3.0, 2.0], run_id=["b", ""])
     >>> {name: x.tolist() for name, x in arrays_of(runs).items()}
@@ -32,7 +32,7 @@ def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
 
 
 def record_of(runs: Runs) -> dict[str, Any]:
-    """What else is known of runs: names, the words of each label, metadata."""
+    """All about runs that is not in the arrays: the names of the columns, the words of each label, the metadata."""
     return {
         "observable": runs.observable,
         "unit": runs.unit,
@@ -49,10 +49,10 @@ def record_of(runs: Runs) -> dict[str, Any]:
 
 
 def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Runs:
-    """The runs that `arrays_of` and `record_of` took apart.
+    """Make the runs from what `arrays_of` and `record_of` returned.
 
     Raises:
-        InputError: they are damaged.
+        InputError: The arrays or the record are damaged.
     """
     row, observable = np.array(record["rows"], np.int64), _text(record["observable"])
 
@@ -96,7 +96,7 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
 
 
 def plain(value: Any, deep: int = 0) -> Any:
-    """A value in JSON's types: arrays and sequences as lists, names as text, and what JSON has no type for as text.
+    """A value as JSON data. Arrays and sequences become lists; keys, and values without a JSON type, become text.
 
     >>> import pathlib
     >>> plain({"a": (1, np.float64(2.5)), 3: pathlib.PurePosixPath("x"), "b": np.array([True])})
@@ -115,7 +115,7 @@ def plain(value: Any, deep: int = 0) -> Any:
 
 
 def _origin() -> dict[str, type]:
-    """What else than rows is known of where runs came from, and of which type it is."""
+    """The fields of `Origin` but `rows` and `run_ids`, with the type of each."""
     empty = Origin(np.empty(0, int))
     return {one.name: type(getattr(empty, one.name)) for one in fields(Origin) if one.name not in ("rows", "run_ids")}
 
@@ -125,12 +125,12 @@ def _given(runs: Runs) -> list[str]:
 
 
 def _support(name: str) -> Interval | None:
-    """What the column of a name may hold: any other than those that the door checks may be blank."""
+    """The interval of the values of a column; None for a column that is not checked and may have blank cells."""
     return POSITIVE if name in INPUTS else None
 
 
 def _codes(cells: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The words of a label, and the number of each cell's, -1 where it has none, int64 (run,)."""
+    """The different words of a label, and the number of each cell's word, int64 (run,). It is -1 for a blank cell."""
     words = {word: i for i, word in enumerate(dict.fromkeys(cell for cell in cells.tolist() if cell is not None))}
     return [str(word) for word in words], np.array([words.get(cell, -1) for cell in cells.tolist()], np.int64)
 

@@ -1,4 +1,4 @@
-"""What is checked when columns become Runs, and the fields that come of it."""
+"""This file checks columns and turns them into the fields of `Runs`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checked_fields(
     N_counts: str | None,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The fields of Runs, from columns of cells (run,); raises `InputError` for what can't be used."""
+    """The fields of `Runs` from columns of cells (run,). Raises `InputError` for anything that can't be used."""
     check_observable(observable)
     lower, upper = check_range(bounds)
     for name, value in {"unit": unit, "N_counts": N_counts}.items():
@@ -79,7 +79,9 @@ def checked_fields(
 
 
 def roles_of(columns: Iterable[str], observable: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The role of each column that is one of ours, for the reading of its numbers; `given` is ours -> the table's.
+    """The role of each recognised column, which decides how its numbers are read.
+
+    `given` has the names in the table by the names in scalebayes, as the caller gave them.
 
     >>> roles_of(["params", "val_loss", "gpus"], "loss", {})
     {'params': 'counted', 'val_loss': 'observed'}
@@ -98,7 +100,7 @@ def roles_of(columns: Iterable[str], observable: str, given: Mapping[str, Any]) 
 
 
 def refuse_all(cells: Mapping[str, np.ndarray], observable: str, origin: Origin, faults: list[Fault]) -> None:
-    """Raise `InputError` for a table without its observable and for the faults of its cells, all in one."""
+    """Raise one `InputError` for a table without its observable and for all faults of its cells."""
     problems = []
     if observable not in cells:
         close = look_alikes(observable, cells)
@@ -114,6 +116,7 @@ def refuse_all(cells: Mapping[str, np.ndarray], observable: str, origin: Origin,
 
 
 def check_observable(observable: str) -> None:
+    """Raise `InputError` if the name of the observable is blank, or is that of an input or a label."""
     taken = (*INPUTS, *LABELS, "count")
     if not isinstance(observable, str) or not observable.strip():
         raise InputError(f"observable={observable!r} is not a name; give the column that laws predict, such as 'loss'")
@@ -122,7 +125,7 @@ def check_observable(observable: str) -> None:
 
 
 def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
-    """The open interval of the observable, (0, inf) where none is given."""
+    """The open interval of the observable as two floats; (0, inf) if it is None."""
     try:
         lower, upper = (float(bound) for bound in ((0.0, math.inf) if bounds is None else bounds))
     except (TypeError, ValueError):
@@ -133,7 +136,7 @@ def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
 
 
 def positions(index: Any, length: int) -> np.ndarray:
-    """The 0-based positions, int (kept,), that a list, a slice or a mask of `length` stands for."""
+    """The positions, counted from 0, int (kept,), for a list of positions, a slice or a mask of `length` values."""
     index = np.arange(length)[index] if isinstance(index, slice) else np.asarray(index)
     if index.dtype == bool and index.shape != (length,):
         raise InputError(f"a mask of shape {index.shape} doesn't fit {length} runs; give one bool a run")
@@ -146,7 +149,7 @@ def positions(index: Any, length: int) -> np.ndarray:
 
 
 def frozen(column: np.ndarray) -> np.ndarray:
-    """A copy that can't be written to."""
+    """A read-only copy of a column."""
     column = column.copy()
     column.setflags(write=False)
     return column

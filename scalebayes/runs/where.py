@@ -1,4 +1,4 @@
-"""The filter of rows: `C < 1e21 and split == 'fit'`, read as a syntax tree and never evaluated as code."""
+"""This file reads filters of rows such as `C < 1e21 and split == 'fit'`. A filter is never run as code."""
 
 from __future__ import annotations
 
@@ -40,23 +40,36 @@ TOKEN = re.compile(
     r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|(?P<space>\s+)|(?P<number>\d[\w.]*)"
     r"|`(?P<quoted>[^`]+)`|(?P<name>[^\W\d]\w*)|(?P<sign>[=!<>]=|<>|&&|\|\||.)"
 )
-MAX_DEPTH = 50
-SHOWN = 8  # words of a column that a message names
+MAX_DEPTH = 50  # levels of brackets and operators in each other; a deeper filter is refused
+SHOWN = 8  # number of words of a column that a message names; the others are only counted
 
 
 @dataclass(frozen=True)
 class Where:
-    """A parsed filter: its `text` as it was written, and the `names` of the columns it asks for, in order."""
+    """A parsed filter.
+
+    Attributes:
+        text: The filter as it was written.
+
+        names: The names of its columns, in order.
+
+        test: The test that each row must pass.
+    """
 
     text: str
     names: tuple[str, ...]
     test: Test
 
     def mask(self, columns: Columns) -> np.ndarray:
-        """Whether each row passes, bool (run,), for columns of shape (run,).
+        """Whether each row passes the filter, bool (run,).
 
-        A missing number or text passes no comparison but `!=` and `not in`.
-        Raises `InputError` for a column that isn't there and for text compared with a number.
+        A blank cell passes only the comparisons `!=` and `not in`.
+
+        Args:
+            columns: The columns by name, (run,).
+
+        Raises:
+            InputError: A column is missing, or text is compared with a number.
         """
         try:
             for name in self.names:
@@ -69,7 +82,7 @@ class Where:
             raise InputError(f"{told(self.text)}: {error}") from None
 
     def none_left(self, columns: Columns) -> str:
-        """What to say where no row passes: what the columns that it asks for hold."""
+        """The error message if no row passes. It says which values the columns of the filter hold."""
         rows = max(map(len, columns.values()), default=0)
         each = "; ".join(f"column '{name}' holds {_held(columns[name])}" for name in self.names)
         return f"no rows left of {rows} after where={self.text!r}; loosen the filter: {each}"
@@ -80,7 +93,7 @@ def _holds(cells: np.ndarray, word: str) -> bool:
 
 
 def _held(cells: np.ndarray) -> str:
-    """What is in a column: its range, or the words that it has."""
+    """The content of a column in words: the range of its numbers, or its different words."""
     cells = np.asarray(cells)
     if cells.dtype.kind in "biuf":
         there = cells[np.isfinite(cells.astype(np.float64))]
@@ -91,9 +104,12 @@ def _held(cells: np.ndarray) -> str:
 
 
 def parse_where(text: str) -> Where:
-    """Parse a filter of rows: comparisons joined by and, or, not; `in [...]`; names in backticks where they need it.
+    """Parse a filter of rows.
 
-    Raises `InputError` for anything else: arithmetic, calls, attributes, ...
+    A filter has comparisons, `in [...]`, and, or, not, and brackets. A name that is no plain word stands in backticks.
+
+    Raises:
+        InputError: The text has anything else in it, such as arithmetic, a call or an attribute.
 
     >>> where = parse_where("1e18 < C <= 1e21 and split in ['fit', 'dev']")
     >>> where.names
@@ -105,7 +121,7 @@ def parse_where(text: str) -> Where:
         raise InputError(f"where={text!r} is not text; write a filter such as where=\"C < 1e21 and split == 'fit'\"")
     source, names = with_plain_names(text)
     try:
-        with warnings.catch_warnings():  # Python warns of what is refused below anyway, such as `1 is 2`
+        with warnings.catch_warnings():  # Python warns about code such as `1 is 2`, which is refused below
             warnings.simplefilter("ignore")
             tree = ast.parse(source, mode="eval").body
         test = read_test(tree, names)
@@ -119,26 +135,28 @@ def parse_where(text: str) -> Where:
 
 
 def told(text: str) -> str:
-    """The filter as a message quotes it: on one line, and not all of a long one."""
+    """The filter as a message quotes it: on one line, and cut if it is long."""
     return f'where="{line(text)}"'
 
 
 def line(text: str) -> str:
+    """Text on one line, of at most 120 characters."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return text if len(text) <= 120 else text[:117] + "..."
 
 
 def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
-    """The filter with `column0`, `column1`, ... for its names, in order, and the names that they stand for.
+    """Replace the names in a filter by `column0`, `column1`, ..., and return the names that these stand for.
 
-    Python would take a keyword for no name and would spell some letters anew (the micro sign becomes mu).
+    Without this, Python would refuse names that are keywords, and would change some letters (the micro sign to mu).
     """
     names: dict[str, str] = {}
 
     def plain(token: re.Match) -> str:
         name = token["quoted"] or token["name"]
         if name is None or token["name"] in WORDS:
-            # A line break ends an expression in Python and # a line; here the one is a space, the other no sign at all.
+            # In Python a line break ends an expression, and # starts a comment. Here a line break is a space, and # is
+            # a sign that nothing allows.
             return " " if token["space"] else token[0].replace("#", "?") if token["sign"] else token[0]
         names[f"column{len(names)}"] = name
         return f"column{len(names) - 1}"
@@ -147,7 +165,7 @@ def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
 
 
 def read_test(node: ast.expr, names: Mapping[str, str], depth: int = 0) -> Test:
-    """The test that a node of the syntax tree stands for; raises `InputError` for what is no test."""
+    """The test for a node of the syntax tree. Raises `InputError` if the node is no test."""
     if depth > MAX_DEPTH:
         raise InputError(f"it nests deeper than {MAX_DEPTH} levels")
     match node:
@@ -192,7 +210,7 @@ def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined
 
 
 def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
-    """A column or a literal; raises `InputError` for anything else."""
+    """The column or the literal for a node. Raises `InputError` if it is neither."""
     match node:
         case ast.Name(id=name):
             return Column(names[name])
@@ -208,7 +226,7 @@ def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
 
 
 def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
-    """The error for a node outside the grammar, by its kind and as it was written."""
+    """The error for a node that the grammar does not have. It quotes the node as it was written."""
     written = re.sub(r"column\d+", lambda match: names.get(match[0], match[0]), line(ast.unparse(node)))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
         return InputError(f"& and | are not in the grammar ({written}); write and, or")
@@ -218,7 +236,7 @@ def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
 
 
 def odd_word(text: str) -> str:
-    """What stops a text from being read as a filter, as far as one word of it tells."""
+    """Why a text can't be read as a filter, if one word of it shows the reason."""
     for token in TOKEN.finditer(text):
         word = token[0]
         if token["number"] and number(word) is None:

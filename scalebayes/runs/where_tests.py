@@ -1,4 +1,4 @@
-"""The tests that a filter of rows is made of, and the rows that pass each."""
+"""This file has the tests that a filter consists of. Each test says which rows pass it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Columns = Mapping[str, np.ndarray]
 
 
 def counts(words: np.ndarray) -> np.ndarray:
-    """Words (row,) that are each one number as float64, NaN where missing; others as they are.
+    """Words (row,) as float64 if each of them is one number, with NaN for a blank; else the words unchanged.
 
     >>> counts(np.array(["0.5M", None], dtype=object)), counts(np.array(["7B", "base"], dtype=object))
     (array([500000.,     nan]), array(['7B', 'base'], dtype=object))
@@ -42,7 +42,7 @@ def counts(words: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Column:
-    """A column by its name: numbers and booleans as float64, anything else as text with None where missing."""
+    """A column by its name. Numbers and booleans become float64; anything else becomes text, with None for a blank."""
 
     name: str
 
@@ -59,7 +59,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Literal:
-    """A number (True is 1, False is 0) or text."""
+    """A number or a text in a filter. True is 1 and False is 0."""
 
     value: float | str
 
@@ -72,7 +72,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Compare:
-    """One comparison of two sides, at least one of them a column.
+    """A comparison of two sides, of which at least one is a column.
 
     >>> early = Compare("<", Column("C"), Literal(1e21))
     >>> early.mask({"C": np.array([1e20, 1e22, np.nan])}).tolist()
@@ -87,10 +87,10 @@ class Compare:
         sides = [self.left.values(columns), self.right.values(columns)]
         held = COMPARISONS[self.sign]
         for i, side in enumerate((self.left, self.right)):
-            # Quotes around a number, as in size == '70M', are no reason to refuse it.
+            # A number may stand in quotes, as in size == '70M'.
             if isinstance(side, Literal) and sides[1 - i].dtype.kind == "f" and (word := spelled(str(side.value))):
                 sides[i] = sides[i] if word.value is None else np.array([word.value])
-        # Words such as 7B are names, but where they are put in order, or beside numbers.
+        # Words such as 7B are names, unless they are compared by < or >, or with numbers.
         if self.sign not in ("==", "!=") or any(side.dtype.kind == "f" for side in sides):
             counted = [counts(side) for side in sides]
             named = any(number(word) is None for side in sides if side.dtype.kind != "f" for word in side)
@@ -99,7 +99,7 @@ class Compare:
         if all(numeric):
             return held(*sides)
         for i, side in enumerate(sides):
-            if numeric[i] and np.isnan(side).all():  # a blank column has no kind of its own
+            if numeric[i] and np.isnan(side).all():  # a blank column can be compared with text too
                 sides[i], numeric[i] = np.full(side.shape, None, dtype=object), False
         if any(numeric):
             told = " and ".join([self.left.told(sides[0]), self.right.told(sides[1])])
@@ -112,7 +112,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Not:
-    """The rows that a test leaves out."""
+    """The rows that do not pass a test."""
 
     test: Test
 
@@ -122,7 +122,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Joined:
-    """Tests of which all hold, or any."""
+    """The rows that pass all tests, if `every` is True, or any of them."""
 
     every: bool
     tests: tuple[Test, ...]

@@ -1,4 +1,4 @@
-"""What a run's log is read against: tokens where they were logged, else steps."""
+"""This file finds the axis of learning curves: tokens if they were logged, else steps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from scalebayes.runs.names import few, plain, read_as
 from scalebayes.runs.reading.cells import number, typed
 from scalebayes.runs.trackers.charts import OTHER_AXES, STEPS
 
-ENOUGH = 0.5  # share of the readings that have a step; below it a column is no axis, and another is looked for
+ENOUGH = 0.5  # share of the readings that have a value in a column; with a smaller share the column is not the axis
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The axis of curves: our name for it, the log's, and the log's own values (row,) with NaN where blank.
+    """The axis of curves.
 
-    `per_step`: the tokens of a step, by which steps are to be multiplied; 0 where the values are the axis.
+    Attributes:
+        ours: The name of the axis in scalebayes, D or x.
+
+        theirs: The name of its column in the log.
+
+        values: The values in the log, float64 (row,). A blank cell is NaN.
+
+        per_step: The number of tokens in one step, which the values are multiplied with. The default is 0.0, if the
+            values are not multiplied.
     """
 
     ours: str
@@ -33,7 +41,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Readings:
-    """The rows of a log: its cells, the run of each row, and which rows have a reading of the metric (row,)."""
+    """The rows of a log.
+
+    Attributes:
+        cells: The columns by name, (row,).
+
+        names: The name of each row's run, (row,).
+
+        there: Whether each row has a reading of the metric, bool (row,).
+    """
 
     cells: Mapping[str, np.ndarray]
     names: np.ndarray
@@ -43,14 +59,21 @@ class Readings:
 def axis_of(
     read: Readings, given: Mapping[str, Any], drawn: str, tokens_per_step: float | None, prefix: str = ""
 ) -> Axis:
-    """The axis of a log.
+    """Find the axis of a log.
 
     Args:
-        given: our name -> the log's, or None for one that is not to be read. drawn: the column that a chart is drawn
-            against, or ''. tokens_per_step: by which steps become tokens.
+        read: The rows of the log.
+
+        given: The columns that the caller named, by the name in scalebayes. None means that the column is not read.
+
+        drawn: The column that a chart is drawn against; blank for a log that is no chart.
+
+        tokens_per_step: The number of tokens in one step; None if it is not known.
+
+        prefix: The beginning of an error message. The default is "".
 
     Raises:
-        InputError: no column is one; tokens can't be told from what is.
+        InputError: No column is an axis, or `tokens_per_step` is given and the axis has no steps.
 
     >>> cells = {"step": np.array([1, 2]), "loss": np.array([3.0, 2.5])}
     >>> read = Readings(cells, np.array(["a", "a"], dtype=object), np.array([True, True]))
@@ -81,7 +104,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _asked(read: Readings, given: Mapping[str, Any]) -> Axis | None:
-    """The axis that the caller names."""
+    """The axis that the caller named; None if the caller named none."""
     for ours in ("D", "x"):
         theirs = given.get(ours)
         if isinstance(theirs, str):
@@ -94,7 +117,7 @@ def _asked(read: Readings, given: Mapping[str, Any]) -> Axis | None:
 
 
 def _logged(read: Readings, given: Mapping[str, Any], drawn: str) -> Axis | None:
-    """The axis that the columns' names say: tokens that every reading has, else steps, else another axis."""
+    """The axis by the names of the columns: tokens if every reading has them, else steps, else another axis."""
     words = {word: i for i, word in enumerate((*STEPS, *OTHER_AXES))}
     ordered = sorted((words[plain(name)], name) for name in read.cells if plain(name) in words)
     own = [drawn] if drawn and plain(drawn) not in OTHER_AXES else []
@@ -113,10 +136,17 @@ def _logged(read: Readings, given: Mapping[str, Any], drawn: str) -> Axis | None
 
 
 def _values(read: Readings, name: str, share: float, by: np.ndarray | None = None) -> np.ndarray | None:
-    """A column's values (row,) where enough readings have one and they change within a run; None elsewhere.
+    """The values of a column, (row,); None if too few readings have a value or no run has two different values.
 
     Args:
-        by: the step of each row, of which another row may have the value: some trackers write a row a metric.
+        read: The rows of the log.
+
+        name: The name of the column.
+
+        share: The smallest share of the readings that must have a value.
+
+        by: The step of each row. If it is given, a row without a value takes it from a row of the same run and step,
+            because some trackers write one row per metric. The default is None.
     """
     values = typed(read.cells[name])
     if values.dtype.kind != "f":

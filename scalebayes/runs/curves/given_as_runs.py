@@ -1,4 +1,4 @@
-"""Histories given as runs: charts, logs and checkpoints, and what to type instead."""
+"""This file recognises charts, logs and checkpoints that are given as runs, and says what to type instead."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ if TYPE_CHECKING:
     from scalebayes.runs.checkpoints import Checkpoints
     from scalebayes.runs.table import Runs
 
-STEPS_AHEAD = 2.0  # times the last step: what a sentence asks to forecast, as an example
+STEPS_AHEAD = 2.0  # multiple of the last step that an example in a sentence predicts
 
 
 class HistoryError(InputError):
-    """A history of runs where a table with a row a run was asked for."""
+    """A table holds the history of runs, but a table with one row per run is needed."""
 
 
 def refuse_history(table: Table, observable: str, columns: Mapping[str, Any]) -> None:
-    """Raise `HistoryError` where a table has a column a run, or a value a row, and no run a row.
+    """Raise `HistoryError` for a table with one column per run, or with the history of one scalar.
 
     Args:
-        columns: as the caller gave them; where they name the observable, the table is read as they say.
+        table: The table.
+
+        observable: The name of the observable.
+
+        columns: The setting of the caller. If it names the observable, no error is raised.
     """
     names = list(table.cells)
     if observable in columns:
@@ -56,13 +60,13 @@ def refuse_history(table: Table, observable: str, columns: Mapping[str, Any]) ->
 
 
 def _ahead(steps: np.ndarray) -> str:
-    """Beyond the largest step of a chart."""
+    """A step beyond the largest step of a chart, as text for an example."""
     known = [value for cell in steps.tolist() if (value := number(cell)) is not None and math.isfinite(value)]
     return f"{STEPS_AHEAD * max(known, default=500.0):g}"
 
 
 def log_text(runs: Runs) -> str:
-    """What to type for the log of a trainer whose last values are the table's only row; blank for any other table."""
+    """What to type for a table with one row that holds the last values of a trainer's log; blank for other tables."""
     source = str(runs.metadata.get("source") or "")
     if len(runs) > 1 or not source.endswith(NAME) or "curve" in runs.metadata:
         return ""
@@ -75,7 +79,7 @@ def log_text(runs: Runs) -> str:
 
 
 def checkpoints_text(runs: Runs, found: Checkpoints) -> str:
-    """What shows that rows are checkpoints, why it matters, and the ways on."""
+    """Why rows seem to be checkpoints, why this matters, and what to do, in words."""
     by, along = (runs.origin.aliases.get(name, name) for name in (found.by, found.along))
     s = "s" if found.runs > 1 else ""
     at = " at one N" if "N" in runs.inputs and found.by != "N" else ""

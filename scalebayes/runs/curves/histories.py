@@ -1,4 +1,4 @@
-"""What runs logged on their way, from wherever it is kept, as one table with a row a reading."""
+"""This file reads the logs of runs from files, folders, trackers and tables into one table with one row per reading."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ from scalebayes.runs.trackers.charts import UNSAID, is_chart, is_plain_chart, is
 from scalebayes.runs.where import parse_where
 
 FILES = (".csv", ".csv.gz", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
-# Columns of a table with a row a value: the one that names the metric.
+# Names of the column with the name of the metric, in a table with one row per value.
 METRIC = ("metric", "metric_name", "metric_key", "key", "tag")
-# A download of TensorBoard's whose name has no other words is named by its metric.
+# Words of metrics. If the name of a file from TensorBoard has no other words, it is the name of a metric.
 WORDS = re.compile(
     r"((train|training|val|valid|validation|eval|test|dev|loss|acc|accuracy|top1|top5|lr|learning|rate|grad|gradient|"
     r"norm|ppl|perplexity|bpb|reward|score|f1|mse|mae|epoch|time|throughput)(_|$))+"
 )
-TAGGED = re.compile(r"run-(.+)-tag-(.+)")  # a file as TensorBoard names it
+TAGGED = re.compile(r"run-(.+)-tag-(.+)")  # the name that TensorBoard gives to a file
 
 
 @dataclass(frozen=True)
 class Log:
-    """Readings of runs, a row each.
+    """A log of runs, with one row per reading.
 
-    `table`: its column `named_by` has the run, '' where no column is known to. `axis`: the column that a chart is
-    drawn against, '' where it isn't one. `run`: the name of the only run, where the table doesn't name runs.
+    Attributes:
+        table: The table. Its `named_by` is the column with the name of the run; blank if no column is known to have it.
+
+        axis: The column that a chart is drawn against. The default is "", for a log that is no chart.
+
+        run: The name of the only run, if no column names runs. The default is "".
     """
 
     table: Table
@@ -45,10 +49,14 @@ class Log:
 
 
 def read_log(table: Any, observable: str, named: Iterable[str] = ()) -> Log:
-    """The log in a file, a folder, a tracker's store or a table.
+    """Read the log in a file, a folder, a tracker's store or a table.
 
     Args:
-        observable: as it is called. named: the columns of the table that the caller said are something.
+        table: The source of the log.
+
+        observable: The name of the observable.
+
+        named: The columns that the caller named. The default is (), for none.
     """
     if isinstance(table, str | os.PathLike):
         logged = read_tracked(str(table), history=True)
@@ -62,13 +70,13 @@ def read_log(table: Any, observable: str, named: Iterable[str] = ()) -> Log:
 
 
 def is_table(value: Any) -> bool:
-    """Whether what a name stands for is a table of its own, and no column."""
+    """Whether a value in a dict is a whole table and not one column."""
     rows = isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value)
     return bool(rows) or isinstance(value, Mapping) or hasattr(value, "columns")
 
 
 def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
-    """The log in one file; a download of TensorBoard's says in its name of which run and of which scalar it is."""
+    """The log in one file. The name of a file from TensorBoard holds the name of the run and of the scalar."""
     run, metric = (
         re.sub(r"(?<=.)\.(csv|tsv|txt|xlsx|jsonl|ndjson|json|parquet|pq)(\.(gz|zip))?$", "", path.name, flags=re.I),
         UNSAID,
@@ -85,7 +93,7 @@ def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
 
 
 def log_of(table: Table, observable: str, named: Iterable[str], run: str) -> Log:
-    """A table as a log: a chart with its columns below each other, a value a row with a column a metric."""
+    """A table as a log: the columns of a chart are put below each other, and each metric gets a column."""
     if is_chart(list(table.cells)) or is_plain_chart(table, observable, named):
         return Log(*melted(table))
     words = {plain(name): name for name in table.cells}
@@ -102,9 +110,10 @@ def log_of(table: Table, observable: str, named: Iterable[str], run: str) -> Log
 
 
 def read_folder(folder: Path, observable: str, named: Iterable[str]) -> Log:
-    """The logs in the files of a folder and below it, a run a file where a file doesn't name runs.
+    """The logs in the files of a folder and of the folders in it.
 
-    Files of one name in folders of their own, such as metrics.csv, are named by the folder.
+    A file that does not name runs is one run, with the name of the file. If all files have the same name, such as
+    metrics.csv, each run has the name of its folder.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name.lower().endswith(FILES))
     if not paths:
@@ -128,7 +137,7 @@ def read_folder(folder: Path, observable: str, named: Iterable[str]) -> Log:
 
 
 def read_each(tables: Mapping[Any, Any], observable: str, named: Iterable[str]) -> Log:
-    """The logs of runs, by their names: name -> a table with a row a reading."""
+    """The logs of several runs, from a mapping of names to tables with one row per reading."""
     parts = []
     for name, table in tables.items():
         read = log_of(read_table(table), observable, named, str(name)).table
@@ -138,7 +147,7 @@ def read_each(tables: Mapping[Any, Any], observable: str, named: Iterable[str]) 
 
 
 def joined(parts: Sequence[Table], source: str) -> Table:
-    """Logs, each with the column `run`, below each other; a column that one lacks is blank in it."""
+    """Put logs that have the column `run` below each other. A column that a log lacks is blank in its rows."""
     columns = dict.fromkeys(name for part in parts for name in part.cells)
     cells = {
         name: objects([cell for part in parts for cell in part.cells.get(name, objects([None] * len(part.rows)))])
@@ -149,7 +158,7 @@ def joined(parts: Sequence[Table], source: str) -> Table:
 
 
 def filtered(read: Table, where: str | None) -> Table:
-    """The rows of a log that pass a filter on its own names; raises `InputError` where none does."""
+    """The rows of a log that pass a filter on the names in the log. Raises `InputError` if no row passes."""
     if where is None:
         return read
     test = parse_where(where)

@@ -1,4 +1,4 @@
-"""How the curves of a log are made: their columns in their units, and the checked table of each run."""
+"""This file makes the curves of a log: it converts the columns to their units, and checks the table of each run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,30 @@ from scalebayes.runs.validate import checked_fields, frozen
 
 @dataclass(frozen=True)
 class Plan:
-    """How every curve of a log is made: its columns, in their units, and what is the same for all curves.
+    """What all curves of a log have in common.
 
-    `cells`: the observable and the axis, by our names (row,). `made`: what was made of the file and of its cells.
+    Attributes:
+        read: The table of the log.
+
+        label: The columns that name the runs.
+
+        metric: The column of the observable.
+
+        axis: The axis of the curves.
+
+        observable: The name of the observable.
+
+        unit: The unit of the observable; None if it is not known.
+
+        range: The open interval of the observable; None for the default.
+
+        where: The filter of the readings; None if there was none.
+
+        cells: The observable and the axis in their units, by their names in scalebayes, (row,).
+
+        made: Sentences that say how the file and its cells were read.
+
+        units: The names in scalebayes of the columns for which the caller gave a unit.
     """
 
     read: Table
@@ -41,12 +62,12 @@ class Plan:
 
     @property
     def aliases(self) -> dict[str, str]:
-        """Our name -> the log's, where they differ."""
+        """The names in the log by the names in scalebayes, if the two differ."""
         names = {self.observable: self.metric, self.axis.ours: self.axis.theirs}
         return {ours: theirs for ours, theirs in names.items() if ours != theirs}
 
     def told(self) -> list[str]:
-        """What was read as what."""
+        """Which columns were read as what, in words."""
         own = [
             f"{theirs} as {ours}"
             for ours, theirs in self.aliases.items()
@@ -67,10 +88,10 @@ def planned(
     units: Any,
     where: str | None,
 ) -> Plan:
-    """The plan, with the columns in the units that their names, or the caller, say.
+    """Make the plan, with the columns in the units that their names state or that the caller gave.
 
     Raises:
-        InputError: units that aren't such, or that don't fit the cells.
+        InputError: A unit is not valid, or does not fit the cells.
     """
     names = {observable: metric, axis.ours: axis.theirs}
     said = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items()}
@@ -87,10 +108,10 @@ def planned(
 
 
 def curve_of(plan: Plan, name: str, rows: np.ndarray) -> Runs:
-    """The curve of one run, from its rows in order of the axis.
+    """Make the curve of one run from its rows, which are in the order of the axis.
 
     Raises:
-        InputError: a cell that can't be used.
+        InputError: A cell can't be used.
     """
     source, names = plan.read.source, objects([name] * len(rows))
     metadata = {
@@ -101,13 +122,13 @@ def curve_of(plan: Plan, name: str, rows: np.ndarray) -> Runs:
         "made": plan.made,
         "units": plan.units,
     }
-    # One column that names the runs is one that a filter can name in turn.
+    # If one column names the runs, a filter can use that column.
     theirs = {"run_id": plan.label[0]} if len(plan.label) == 1 else {}
     origin = Origin(plan.read.rows[rows], names if theirs else None, source, plan.aliases | theirs, filters=True)
     cells = {ours: column[rows] for ours, column in plan.cells.items()}
     fields = checked_fields(cells, origin, plan.observable, plan.unit, plan.range, None, metadata)
     axis = plan.axis
     derived = {axis.ours: f"{axis.per_step:.12g} {axis.theirs}"} if axis.per_step else {}
-    # One run_id tells the rows to be one run's, whatever the axis is.
+    # The same run_id in all rows says that they belong to one run, whatever the axis is.
     labels = {"run_id": frozen(names)}
     return made({**fields, "labels": MappingProxyType(labels), "derived": MappingProxyType(derived)})

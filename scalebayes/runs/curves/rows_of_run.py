@@ -1,4 +1,4 @@
-"""The rows of a log, run by run: which column names the runs, and which of a run's readings count."""
+"""This file finds the column that names the runs of a log, and the readings of each run that count."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from scalebayes.runs.reading.cells import number, objects, text
 from scalebayes.runs.reading.raw_table import Table
 from scalebayes.runs.trackers.charts import NAMES_OF_RUNS
 
-OFTEN = 0.1  # share of a run's readings at a step that it has twice; above it they are those of several runs
+OFTEN = 0.1  # share of the readings that repeat the step before; above it the rows belong to several runs
 
 
 def named(read: Table, by: str | Sequence[str] | None, alone: str) -> tuple[np.ndarray, list[str]]:
-    """The run of each row, None where its name is blank (row,), and the columns that it is from.
+    """The name of each row's run, (row,), and the columns that it comes from. The name is None if a cell is blank.
 
     Args:
-        by: the columns, as the caller gave them. alone: the name of the only run, where no column names runs.
+        read: The table of the log.
+
+        by: The columns that the caller named; None for none.
+
+        alone: The name of the only run, if no column names runs.
 
     >>> cells = {"model": objects(["a", "a"]), "seed": np.array([0, 1])}
     >>> named(Table(cells, np.array([1, 2])), ("model", "seed"), "")[0].tolist()
@@ -41,7 +45,7 @@ def named(read: Table, by: str | Sequence[str] | None, alone: str) -> tuple[np.n
 
 
 def _known(read: Table) -> list[str]:
-    """The column that names runs, by its name: of several the one that tells most apart, but not every row."""
+    """The column that names runs, by its name. Of several, the one with most names, but not one per row, is taken."""
     words = {plain(name): name for name in reversed(list(read.cells))}
     found = [words[word] for word in NAMES_OF_RUNS if word in words]
     count = {name: len(set(text(read.cells[name]).tolist())) for name in found}
@@ -52,10 +56,12 @@ def _known(read: Table) -> list[str]:
 def settled(
     read: Table, axis: Axis, rows: np.ndarray, run: str, label: Sequence[str], metric: str, dropped: dict[str, int]
 ) -> np.ndarray:
-    """The rows of a run that count, by their steps: of a step that was logged twice the later, as the run was resumed.
+    """The rows of a run that count, in the order of their steps.
+
+    If a step was logged twice, the later row counts, because the run was resumed.
 
     Raises:
-        InputError: the rows can't be one run's, since their steps start again or many are there twice.
+        InputError: The rows belong to several runs: the steps start again, or many steps are there twice.
     """
     pairs = list(zip(axis.values[rows].tolist(), map(number, read.cells[metric][rows].tolist()), strict=True))
     rows = rows[sorted({pair: i for i, pair in reversed(list(enumerate(pairs)))}.values())]
@@ -77,7 +83,7 @@ def settled(
 def _several(
     read: Table, axis: Axis, rows: np.ndarray, pair: tuple[int, int], run: str, label: Sequence[str], metric: str
 ) -> InputError:
-    """The error for readings of several runs under one name, with the column that tells them apart."""
+    """The error for rows of several runs that have one name. It names the column that distinguishes the runs."""
     x = axis.values[rows].tolist()
     cure = "name the column that tells the runs apart with by=...; finished runs are read with sb.read_runs(...)"
     for name in read.cells:
