@@ -1,1 +1,1 @@
-"""From a file to a table of cells."""
+"""This folder reads files and other sources into tables of cells."""

@@ -1,4 +1,4 @@
-"""What one cell of a table means: a number, text or a blank."""
+"""This file reads single cells of a table as numbers, text or blanks."""
 
 from __future__ import annotations
 
@@ -13,23 +13,28 @@ import numpy as np
 
 from scalebayes.errors import InputError
 
+# Words, in lower case, that stand for a blank cell.
 BLANK_WORDS = frozenset(
     {
         *("", "na", "n/a", "n.a.", "<na>", "nan", "null", "none", "nil", "missing"),
         *("-", "--", "---", "–", "—", "−", ".", "..", "...", "…", "?"),
-        # What spreadsheets write where a formula has no value.
+        # Spreadsheets write these if a formula has no value.
         *("#n/a", "#na", "#nan", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),
     }
 )
 
 
 class Numeral(str):
-    """A cell of text whose number the whole column decided; its text stays as it was written.
+    """A cell of text with the number that it stands for. All cells of the column decided which number it is.
+
+    The text is the one in the table.
 
     Attributes:
-        value: the number, None where the column leaves two readings.
-        kind: how it is written, for the words that tell of it.
-        doubt: where the column leaves two readings, both of them and what to write instead.
+        value: The number; None if two readings are left.
+
+        kind: How the number is written, such as "percent" or "suffix".
+
+        doubt: The two readings and what to write instead; blank if there is one reading.
     """
 
     value: float | None
@@ -46,21 +51,21 @@ class Numeral(str):
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, a data frame's own null, or blank text.
+    """Whether a cell is blank: None, NaN, the null of a data frame, or blank text.
 
     >>> [is_missing(cell) for cell in (None, float("nan"), "  ", 0.0, "NA")]
     [True, True, True, False, False]
     """
     if isinstance(cell, str):
         return not cell.strip()
-    # pandas.NA has no truth value, so it can't take the test for NaN.
+    # pandas.NA has no truth value, so the test for NaN can't be used on it.
     return cell is None or type(cell).__name__ == "NAType" or (np.ndim(cell) == 0 and bool(cell != cell))
 
 
 def number(cell: Any) -> float | None:
-    """A cell as a float, NaN where it is missing, None where it isn't a number.
+    """A cell as a float. The result is NaN for a blank cell and None for a cell that is no number.
 
-    Text is read as Python reads it; what else people write is decided by column, and comes as a `Numeral`.
+    Text is read as Python reads it. A number that is written in another way is a `Numeral`, which has its value.
 
     >>> [number(cell) for cell in ("1e9", 7, "NA", "70B", True)]
     [1000000000.0, 7.0, nan, None, None]
@@ -87,7 +92,7 @@ def number(cell: Any) -> float | None:
 
 
 def truth(cell: Any) -> float | None:
-    """A cell as 1.0 or 0.0 where it is True or False (or those words), NaN where missing, else None."""
+    """A cell as 1.0 for True, 0.0 for False (also for the words), NaN for a blank cell, and None for anything else."""
     if is_missing(cell):
         return math.nan
     if isinstance(cell, bool | np.bool_):
@@ -96,7 +101,10 @@ def truth(cell: Any) -> float | None:
 
 
 def typed(cells: np.ndarray) -> np.ndarray:
-    """A column as float64 where every cell is a number, a truth value or missing; else as text, None where missing.
+    """A column as float64 or as text.
+
+    The result is float64 if all cells are numbers, or all are truth values; a blank cell is NaN. Else it is text, with
+    None for a blank cell.
 
     >>> typed(np.array(["1", "", "2.5"], dtype=object))
     array([1. , nan, 2.5])
@@ -111,10 +119,10 @@ def typed(cells: np.ndarray) -> np.ndarray:
 
 
 def text(cells: np.ndarray) -> np.ndarray:
-    """A column as an object array of str, None where a cell is missing.
+    """A column as an object array of str, with None for a blank cell.
 
-    A float column of whole numbers is written without the point: data frames turn integers
-    into floats where one is missing, and run 7 shouldn't become '7.0'.
+    Whole numbers in a column of floats are written without a point. Data frames turn integers into floats if one is
+    missing, and the name of run 7 should not become '7.0'.
 
     >>> text(np.array([7.0, np.nan])).tolist()
     ['7', None]
@@ -125,9 +133,10 @@ def text(cells: np.ndarray) -> np.ndarray:
 
 
 def as_cells(name: str, values: Any) -> np.ndarray:
-    """One column as a one-dimensional array of its cells: numbers and booleans by their dtype, the rest as objects.
+    """One column as an array of its cells, (run,). Numbers and booleans keep their dtype; other cells are objects.
 
-    Raises `InputError` where `values` isn't one value a run.
+    Raises:
+        InputError: `values` does not have one value per run.
 
     >>> as_cells("N", [1, "70B"])
     array([1, '70B'], dtype=object)
@@ -137,7 +146,7 @@ def as_cells(name: str, values: Any) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError:
-        array = None  # lists of unequal length inside: each becomes a cell, and is refused as one
+        array = None  # the cells are lists of unequal length; each is refused later, as a cell
     except TypeError:
         raise InputError(
             f"column '{name}' holds no numbers yet, as inside jax.jit, grad or vmap ({type(values).__name__}); make "
@@ -153,7 +162,7 @@ def as_cells(name: str, values: Any) -> np.ndarray:
 
 
 def objects(items: Sequence[Any]) -> np.ndarray:
-    """A sequence as an object array, (run,), so that no cell is converted on account of another."""
+    """A sequence as an object array, (run,). In it no cell is converted because of the type of another cell."""
     cells = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):
         cells[i] = item
@@ -161,7 +170,7 @@ def objects(items: Sequence[Any]) -> np.ndarray:
 
 
 def as_columns(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Columns of equal length as arrays of their cells; raises `InputError` with the lengths where they differ."""
+    """Columns as arrays of their cells. Raises `InputError` if their lengths differ."""
     cells = {name: as_cells(name, values) for name, values in columns.items()}
     lengths = {name: len(column) for name, column in cells.items()}
     if len(set(lengths.values())) > 1:

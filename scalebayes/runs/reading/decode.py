@@ -1,4 +1,4 @@
-"""A file's bytes out of its packing, and their text whatever its encoding."""
+"""This file unpacks files, and decodes their bytes to text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from scalebayes.errors import InputError, listed
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
-# Bytes that a packed file may hold; more is refused before it fills the memory.
+# Bytes that a packed file may hold. A larger one is refused before it fills the memory.
 MOST_BYTES = 256 * 2**20
-# The first bytes of a text that says its encoding; UTF-32's begin with those of UTF-16.
+# The first bytes of a text that states its encoding. UTF-32 comes first, because its bytes begin with those of UTF-16.
 MARKS = {
     codecs.BOM_UTF8: ("utf-8-sig", ""),
     codecs.BOM_UTF32_LE: ("utf-32", "UTF-32"),
@@ -23,18 +23,19 @@ MARKS = {
     codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }
-# What begins so is no text, whatever its name.
+# The first bytes of files that are no text, whatever their names are.
 PACKED = {
     b"PK\x03\x04": "a .zip archive or an .xlsx workbook",
     b"\x1f\x8b": "packed as .gz",
     b"PAR1": "a .parquet file",
 }
-# What no text holds. A terminal's escape (1b) is text: a name that was copied from one may begin with it.
+# Characters that no text holds. The escape character (1b) is allowed: a name that was copied from a terminal may begin
+# with it.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def contents(path: Path) -> tuple[str, bytes]:
-    """The name and the bytes of a file, those of the one inside where it is packed; raises `InputError`."""
+    """The name and the bytes of a file, or of the file inside of a packed one. Raises `InputError`."""
     try:
         raw, name = path.read_bytes(), path.name
     except OSError as error:
@@ -55,7 +56,7 @@ def from_gzip(path: Path, raw: bytes) -> bytes:
 
 
 def from_zip(path: Path, raw: bytes) -> tuple[str, bytes]:
-    """The one table of an archive: its name in it, and its bytes."""
+    """The name and the bytes of the only table in an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -90,10 +91,13 @@ def bounded(path: Path, data: bytes) -> bytes:
 
 
 def decoded(data: bytes, source: str) -> tuple[str, str]:
-    """The text of a file with its lines ended by \\n, and its encoding where it isn't UTF-8; raises `InputError`.
+    """The text of a file with \\n at the end of each line, and its encoding, blank for UTF-8.
 
-    The encoding is what the file's first bytes say, UTF-16 where every other byte is 0, UTF-8, or Windows-1252, which
+    The first bytes may state the encoding. Else it is UTF-16 if every other byte is 0, UTF-8, or Windows-1252, which
     has all letters of Latin-1.
+
+    Raises:
+        InputError: The file is packed, or is no text.
 
     >>> decoded("tokens;Größe".encode("latin-1"), "runs.csv")
     ('tokens;Größe', 'Windows-1252')
@@ -115,7 +119,7 @@ def decoded(data: bytes, source: str) -> tuple[str, str]:
 
 
 def guesses(data: bytes) -> list[tuple[str, str]]:
-    """The encodings to try for a text that doesn't say its own."""
+    """The encodings to try for a text that does not state its encoding, each with the name for the user."""
     head = data[:4096]
     if b"\0" in head:
         odd, even = head[1::2].count(0), head[::2].count(0)

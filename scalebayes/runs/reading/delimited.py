@@ -1,4 +1,4 @@
-"""Text with a row a line: which sign stands between its columns, what its comments are, and where its header is."""
+"""This file reads text with one row per line: it finds the separator of the columns, the comments and the header."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SPACE = " "
 COMMENT = re.compile(r"\s*(?:#|//|%)")
 PREFIX = re.compile(r"\s*(?:#+|/{2,}|%+)\s*")
-# What stands between spaces, or between quotes where it holds some.
+# A cell between spaces. A cell that holds spaces stands in quotes.
 WORD = re.compile(r'"[^"]*"|\S+')
-# What Excel writes, and reads, above a table: the sign between its columns.
+# The line with the separator, which Excel writes and reads above a table.
 SAID = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
-# A line that a table in a document has below its header, and the one that a database writes below its rows.
+# The line below the header of a table in a document, or the line that a database writes below its rows.
 RULE = re.compile(r"[\s|+:=-]*---[\s|+:=-]*|\(\d+ rows?\)")
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A text read with one separator: its grid, the number of its comments, and what stops it, '' for nothing."""
+    """A text read with one separator: its grid, its number of comments, and the problem, blank if there is none."""
 
     separator: str
     grid: Grid
@@ -38,11 +38,20 @@ class Parsed:
 
 
 def read_delimited(words: str, source: str, usual: str = ",") -> Table:
-    """The cells of text with a header and a row a line; `usual` is the separator that its extension stands for.
+    """The cells of a text with a header and one row per line.
 
-    The separator is the one sign with which every row has as many cells as the header. Lines that begin with #, // or %
-    are comments, but for one that holds the header. Blank lines and comments keep their number. Raises `InputError`
-    where no separator makes a table, and where two do.
+    The separator is the sign with which every row has as many cells as the header. Lines that begin with #, // or % are
+    comments, except one that holds the header. Blank lines and comments count in the numbers of the rows.
+
+    Args:
+        words: The text.
+
+        source: The path of the file, for error messages.
+
+        usual: The separator that the extension of the file stands for. The default is ",".
+
+    Raises:
+        InputError: No separator makes a table, or two of them do.
     """
     lines = words.split("\n")
     said = SAID.fullmatch(lines[0])
@@ -50,7 +59,7 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
     signs = [said[1]] if said else [sign for sign in SEPARATORS if any(sign in line for line in lines)]
     tried = [parsed(lines, sign) for sign in signs or [usual]]
     good = [one for one in tried if one.makes_a_table]
-    # A line without the sign is a title at best; where another sign makes a header of it, it is no title.
+    # A line without the separator may be a title. It is no title if another separator makes it a header.
     fewest = min((len(one.grid.titles) for one in good), default=0)
     good = [one for one in good if len(one.grid.titles) == fewest]
     if len(good) > 1:
@@ -69,7 +78,7 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
 
 
 def in_columns(found: Grid) -> bool:
-    """Whether spaces make columns of all rows, though not of the header."""
+    """Whether spaces separate the cells of all rows, though not those of the header."""
     widths = {len(cells) for _, cells in found.rows}
     return found.width > 1 and len(widths) == 1 and all(map(is_number, found.rows[0][1])) and len(found.rows[0][1]) > 1
 
@@ -82,7 +91,7 @@ def made_of(one: Parsed, usual: str) -> tuple[str, ...]:
 
 
 def parsed(lines: Sequence[str], separator: str) -> Parsed:
-    """A text read with one separator."""
+    """Read a text with one separator."""
     comments = comment_lines(lines)
     kept = ["" if i in comments else line for i, line in enumerate(lines)]
     try:
@@ -92,7 +101,7 @@ def parsed(lines: Sequence[str], separator: str) -> Parsed:
             header = trimmed(split([PREFIX.sub("", lines[commented], count=1)], separator)[0])
             found = grid(split(kept[commented + 1 :], separator), header)
             comments = comments - {commented}
-        # Where all rows begin with the sign of a comment it is their own.
+        # If all rows begin with the sign of a comment, they are rows and not comments.
         below = first_filled(kept)
         if found is not None and not found.rows and any(i > below for i in comments):
             comments = {i for i in comments if i < below}
@@ -108,7 +117,7 @@ def parsed(lines: Sequence[str], separator: str) -> Parsed:
 
 
 def comment_lines(lines: Sequence[str]) -> set[int]:
-    """The indices of the lines that begin as comments do, outside of quotes."""
+    """The positions of the lines that begin like a comment, outside of quotes."""
     comments, quotes = set(), 0
     for i, line in enumerate(lines):
         if quotes % 2 == 0 and COMMENT.match(line):
@@ -119,11 +128,11 @@ def comment_lines(lines: Sequence[str]) -> set[int]:
 
 
 def split(lines: Sequence[str], separator: str) -> list[list[str]]:
-    """Lines as lists of cells, a blank line as an empty list; raises `csv.Error` for quotes that don't pair up."""
+    """Split lines into lists of cells. A blank line is an empty list. Raises `csv.Error` for quotes without a pair."""
     if separator == SPACE:
         return [[word.strip('"') for word in WORD.findall(line)] for line in lines]
     text = (line + "\n" for line in lines)
-    # Behind a tab a space is part of the cell; behind other signs it is there for the eye.
+    # A space after a tab is part of the cell. A space after another separator is not.
     cells = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=separator != "\t")
     return [[cell.strip() for cell in row] if separator == "|" else row for row in cells]
 
@@ -133,7 +142,7 @@ def first_filled(lines: Sequence[str]) -> int:
 
 
 def header_among(lines: Sequence[str], comments: set[int], kept: Sequence[str], separator: str) -> int | None:
-    """The index of the comment that is the header: the last above the rows that has a name for each of their cells."""
+    """The position of the comment that is the header: the last one above the rows with one name per cell; else None."""
     first = first_filled(kept)
     cells = split([kept[first]], separator)[0] if kept[first].count('"') % 2 == 0 else []
     if not any(is_number(cell) for cell in present(cells)):
@@ -147,7 +156,7 @@ def header_among(lines: Sequence[str], comments: set[int], kept: Sequence[str], 
 
 
 def uneven_rows(found: Grid, separator: str) -> str:
-    """What is wrong where rows have more or fewer cells than the header has names, '' where none has."""
+    """The problem in words if rows have more or fewer cells than the header has names; blank if there is none."""
     if not found.uneven:
         return ""
     row, count = found.uneven[0]
@@ -162,7 +171,7 @@ def uneven_rows(found: Grid, separator: str) -> str:
 
 
 def rows_in_comments(lines: Sequence[str], comments: set[int], found: Grid, separator: str) -> str:
-    """What is wrong where a comment may as well be a row whose first cell begins with the sign of comments."""
+    """The problem in words if a comment may be a row whose first cell begins with such a sign; blank if not."""
     if found.width < 2 or not found.rows or is_number(found.rows[0][1][0]):
         return ""
     for i in sorted(comments):

@@ -1,4 +1,4 @@
-"""Tables of runs as they come: trackers' stores, files by their extension, data frames of any library, dicts, lists."""
+"""This file reads tables from trackers, files, data frames of any library, dicts and lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from scalebayes.runs.trackers import is_run, read_items, read_tracked, unpacked
 def read_table(table: Any) -> Table:
     """The cells of a file, a data frame, a dict of lists, a list of dicts or a tracker's store.
 
-    Raises `InputError` for what can't be read as one.
+    Raises:
+        InputError: The source is none of these, or can't be read.
 
     >>> read_table({"N": [1e8, 1e9], "loss": [3.1, 2.7]}).rows
     array([1, 2])
@@ -36,26 +37,26 @@ def read_table(table: Any) -> Table:
         try:
             return read_tracked(str(table)) or read_untracked(path)
         except InputError as error:
-            # What is wrong inside of a record is told without the file that it came from.
+            # An error inside of a record does not name the file, so the path is added here.
             raise InputError(f"{path}: {error}" if path.is_file() and str(path) not in str(error) else error) from None
     if isinstance(table, Mapping):
         if is_run(table):
             raise InputError("this is one run, with its config and its summary; give a list of runs, as in [run]")
         return numbered(as_columns({str(name): values for name, values in table.items()}))
-    # A search in the API of Weights & Biases answers with its own kind of list.
+    # The API of Weights & Biases returns runs in a list type of its own.
     if isinstance(table, list | tuple | Iterator) or type(table).__module__.partition(".")[0] == "wandb":
         return read_items(list(table))
     return unpacked(read_frame(table))
 
 
 def read_untracked(path: Path) -> Table:
-    """The cells of a file that no tracker keeps, though it may have exported it."""
+    """The cells of a file that is no store of a tracker. A tracker may have exported it."""
     read = read_file(path)
     return replace(unpacked(read), made=read.made, semicolons=read.semicolons)
 
 
 def read_frame(frame: Any, source: str = "") -> Table:
-    """The cells of any data frame that narwhals knows, lazy ones collected."""
+    """The cells of any data frame that narwhals supports. A lazy one is collected."""
     import narwhals as nw
 
     try:
@@ -74,14 +75,14 @@ def read_frame(frame: Any, source: str = "") -> Table:
     def cells(name: str) -> np.ndarray:
         series = eager[name]
         plain = series.dtype.is_float() or series.dtype.is_integer()
-        # With a null inside, integers would come out as floats.
+        # A column of integers with a null would become floats.
         return series.to_numpy() if plain and not series.null_count() else objects(series.to_list())
 
     return numbered({str(name).strip(): cells(name) for name in eager.columns}, source)
 
 
 def read_file(path: Path) -> Table:
-    """The cells of a file, read as its extension says, out of its packing."""
+    """The cells of a file, which is unpacked and then read by its extension."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); {_there(path)}")
     source, packing = str(path), path.suffix.lower() in (".gz", ".zip")
@@ -108,7 +109,7 @@ def read_file(path: Path) -> Table:
 
 
 def _there(path: Path) -> str:
-    """What to do about a path that isn't there: a name beside it that looks like it, or one of another ending."""
+    """What to do about a path that does not exist. It suggests a file with a similar name or another extension."""
     try:
         beside = [one.name for one in path.parent.iterdir() if not one.name.startswith(".")] if path.name else []
     except OSError:
@@ -146,7 +147,7 @@ def read_parquet(data: bytes, source: str) -> Table:
 
 
 def read_json(words: str, source: str) -> Table:
-    """The cells of a list of JSON objects out of its packing."""
+    """The cells of a JSON file with a list of one object per run."""
     held = from_json(words, source, "the file", "write a list of one object a run")
     if not isinstance(held, list):
         raise InputError(f"{source}: the file holds a JSON {type(held).__name__}, not a list of runs; unpack it first")
@@ -154,7 +155,7 @@ def read_json(words: str, source: str) -> Table:
 
 
 def read_json_lines(words: str, source: str) -> Table:
-    """The cells of one JSON object a line, nested names joined by dots; row k is line k."""
+    """The cells of a file with one JSON object per line. Nested names are joined by dots, and row k is line k."""
     records: dict[int, dict] = {}
     for line, content in enumerate(words.split("\n"), 1):
         if not content.strip():
@@ -181,6 +182,6 @@ def from_json(words: str, source: str, place: str, cure: str) -> Any:
 
 
 def unique(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:
-    """A JSON object whose keys occur once each."""
+    """A JSON object as a dict. Raises `InputError` if a key occurs twice."""
     refuse_twice([name.strip() for name, _ in pairs], source)
     return dict(pairs)

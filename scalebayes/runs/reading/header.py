@@ -1,4 +1,4 @@
-"""Where a table begins in a grid of cells: its title lines, its header, its columns and its rows."""
+"""This file finds the title lines, the header, the columns and the rows of a table in a grid of cells."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from scalebayes.runs.reading.raw_table import Table, numbered, refuse_twice
 from scalebayes.runs.reading.spelling import spelled
 from scalebayes.runs.trackers.charts import distinct
 
-# Line breaks, tabs and wide spaces in a name, which a filter couldn't write.
+# Line breaks, tabs and wide spaces in a name. They become spaces, because a filter can't hold them.
 OTHER_SPACE = re.compile(r"[^\S ]+")
-# Lines above a header that may be its title.
+# Number of lines above a header that may be titles; with more of them the first line is the header.
 MOST_TITLES = 10
 
 Cells = Sequence[Any]
@@ -25,7 +25,7 @@ Cells = Sequence[Any]
 
 @dataclass(frozen=True)
 class Grid:
-    """A header and the rows under it, each with its number, 1 for the line below the header; see `grid`."""
+    """A header and the rows below it, each with its number. The line below the header is row 1. See `grid`."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[int, Cells], ...]
@@ -37,15 +37,20 @@ class Grid:
 
     @property
     def uneven(self) -> list[tuple[int, int]]:
-        """The rows, and their numbers of cells, that don't fit the header."""
+        """The rows that have more or fewer cells than the header, each as its number and its number of cells."""
         return [(row, len(cells)) for row, cells in self.rows if len(cells) != self.width]
 
 
 def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
-    """The table in lines of cells, or under a header that stands elsewhere; None where all is blank.
+    """Find the table in lines of cells; None if all lines are blank.
 
-    Lines with one cell above the header are titles; the header is the first line after them, if it has names for two
-    columns at least. Blank cells at the end of a line are left out beyond the header's last name.
+    Lines with one cell above the header are titles. The header is the first line after them, if it has at least two
+    names. Blank cells beyond the last name of the header are left out.
+
+    Args:
+        lines: The lines, each a sequence of cells.
+
+        header: The header, if it is not among the lines. The default is None.
 
     >>> grid([["spring"], [], ["N", "loss", ""], ["1e8", "3.1", ""]])
     Grid(names=('N', 'loss'), rows=((1, ['1e8', '3.1']),), titles=('spring',))
@@ -56,7 +61,7 @@ def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
     start = -1 if header is not None else after_titles(lines, filled)
     above = lines[start] if header is None else header
     body = [i for i in filled if i > start]
-    # A column whose header is blank is one where some row has a cell there.
+    # A column with a blank header counts if some row has a cell in it.
     width = max([len(trimmed(above)), *(min(len(above), len(trimmed(lines[i]))) for i in body)])
     titles = [next(cell for cell in lines[i] if not is_missing(cell)) for i in filled if i < start]
     return Grid(
@@ -67,7 +72,7 @@ def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
 
 
 def after_titles(lines: Sequence[Cells], filled: Sequence[int]) -> int:
-    """The index of the header: the first line, or the one below titles of one cell each."""
+    """The position of the header: the first line with cells, or the line below titles of one cell each."""
     for i in filled[: MOST_TITLES + 1]:
         if len(present(lines[i])) > 1:
             return i if is_header(lines[i]) else filled[0]
@@ -75,7 +80,7 @@ def after_titles(lines: Sequence[Cells], filled: Sequence[int]) -> int:
 
 
 def is_header(cells: Cells) -> bool:
-    """Whether a line can only be names: two at least, and none a number or a blank word."""
+    """Whether a line can be a header: it has at least two cells, and none is a number or a word for a blank."""
     given = present(cells)
     return len(given) > 1 and not any(is_number(cell) for cell in given)
 
@@ -99,12 +104,12 @@ def trimmed(cells: Cells) -> list[Any]:
 
 
 def fitted(cells: Cells, width: int) -> list[Any]:
-    """A line without the blank cells beyond the header."""
+    """A line without the blank cells beyond the width of the header."""
     return list(cells[:width]) if blank(cells[width:]) else trimmed(cells)
 
 
 def as_table(found: Grid, source: str) -> Table:
-    """The table of a grid whose rows all fit; columns without a name and without a cell are left out."""
+    """The table of a grid whose rows all fit. A column without a name and without cells is left out."""
     if found.rows and found.names and all(is_number(name) for name in found.names):
         raise InputError(
             f"{source}: the first line holds numbers only, so the columns have no names; "

@@ -1,4 +1,4 @@
-"""Units in a column's header: 'Model Size (M)', '#Params (B)', 'tokens_B', 'FLOPs (1e21)', 'Compute (PF-days)'."""
+"""This file reads the unit in a header such as 'Model Size (M)', 'tokens_B', 'FLOPs (1e21)' or 'Compute (PF-days)'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scalebayes.runs.name_words import LONGEST
 
-# Words for a power of ten, beside the letters that are used of counts.
+# The letters and words for a power of ten of counts, by the power.
 SCALES = {
     3: r"k|thousands?|kilo|1000s?|000s?",
     6: r"m|mm|mn|mio|mil|mill|mln|millions?|mega",
@@ -17,23 +17,24 @@ SCALES = {
     12: r"t|tn|tr|trillions?|tera",
 }
 SCALE = re.compile("|".join(f"(?P<e{power}>{words})" for power, words in SCALES.items()), re.IGNORECASE)
+# The SI prefixes by the power of ten.
 PREFIXES = {3: "k|kilo", 6: "m|mega", 9: "g|giga", 12: "t|tera", 15: "p|peta", 18: "e|exa", 21: "z|zetta"}
 PREFIX = "|".join(f"(?P<e{power}>{words})" for power, words in PREFIXES.items())
-# 1e21, 10^21, 10**21, 10²¹, with or without a sign of multiplication before it.
+# A power of ten such as 1e21, 10^21, 10**21 or 10²¹, with or without a multiplication sign before it.
 POWER = re.compile(
     r"(?:[x×*·]\s*)?(?:1(?:\.0+)?\s*[eE]\s*\+?0*(\d+)|10\s*(?:\^|\*\*)\s*\{?\+?(\d+)\}?|10([⁰¹²³⁴⁵⁶⁷⁸⁹]+))"
 )
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 NOUN = r"(?:params?|parameters?|weights|tokens?|toks?|flops?|flos)"
-# FLOP/s for a day, or an hour: a number of FLOPs.
+# Seconds in the times of units such as FLOP/s-days, which are numbers of FLOPs.
 TIMES = {"day": 86400.0, "hour": 3600.0, "hr": 3600.0, "year": 365.25 * 86400.0}
 SUSTAINED = re.compile(
     rf"(?:{PREFIX})?[\s_-]*(?:flops?|f)?(?:\s*/\s*s(?:ec)?|[\s_]?ps|[\s_-]s|s)?[\s_*·.-]*(?P<time>day|hour|hr|year)s?",
     re.IGNORECASE,
 )
 FLOPS = re.compile(rf"(?<![a-z])(?:{PREFIX})[\s_-]?(?:flops?|flos)(?![a-z]|[\s_]*(?:/|per|ps))", re.IGNORECASE)
-RATES = ("tflops", "gflops", "mflops", "kflops")  # alone, what a machine does in a second
-# Of a loss: how a header writes its unit, and how it is told.
+RATES = ("tflops", "gflops", "mflops", "kflops")  # names of columns that hold FLOPs per second of a machine
+# How a header may write "per" in the unit of a loss, and the name of each unit of a loss.
 PER = r"\s*(?:/|per|_per_|a)\s*"
 LOSS_UNITS = {
     rf"nats?{PER}tok(?:en)?s?": "nats/token",
@@ -50,12 +51,19 @@ PER_CENT = "%"
 
 @dataclass(frozen=True)
 class Header:
-    """A column's name without its unit.
+    """One way to read a header, as a name and a unit.
 
     Attributes:
-        name: without the unit. factor: what a cell is to be multiplied with. unit: that of a loss, or '%'; else ''.
-        explicit: whether the unit stands in brackets, or behind 'in', a comma or a slash: a part of no name.
-        said: the unit as the header writes it.
+        name: The name without the unit.
+
+        factor: The number that each cell is multiplied with. The default is 1.0.
+
+        unit: The unit of a loss, or "%". The default is "", for none.
+
+        explicit: Whether the unit stands in brackets, or behind "in", a comma or a slash, so that it is no part of the
+            name. The default is False.
+
+        said: The unit as the header writes it. The default is "".
     """
 
     name: str
@@ -66,18 +74,18 @@ class Header:
 
     @property
     def of_an_observable(self) -> bool:
-        """Whether an observable can have the unit: a loss's own, per cent, or what is surely a power of ten."""
+        """Whether an observable can have the unit: a unit of a loss, per cent, or a clear power of ten."""
         return bool(self.unit) or self.multiplies
 
     @property
     def multiplies(self) -> bool:
-        """Whether the unit can be nothing but a power of ten: (x1000) or (millions), but not (t) or loss_b."""
+        """Whether the unit is clearly a power of ten, as in (x1000) or (millions), but not in (t) or loss_b."""
         plain = self.explicit or self.said[:1] in "x×*·"
         return plain and self.factor > 1.0 and bool(re.search(r"\d|[a-z]{3}", self.said, re.IGNORECASE))
 
 
 def headers(column: str) -> Iterator[Header]:
-    """The ways to read a header as a name and a unit, the name as it stands first.
+    """The ways to read a header as a name and a unit. The first way is the whole header as the name.
 
     >>> [(h.name, h.factor, h.unit) for h in headers("Model Size (M)")]
     [('Model Size (M)', 1.0, ''), ('Model Size', 1000000.0, '')]
@@ -101,13 +109,13 @@ def headers(column: str) -> Iterator[Header]:
         word = found[2].lstrip("/÷ ") if found[2][0] in "/÷" and POWER.fullmatch(found[2][1:].strip()) else found[2]
         if (measured := measure(word.replace("_", " "))) is not None:
             yield Header(found[1], *measured, explicit=True, said=word)
-    # params_M, tokens B, loss_nats; of a name of one letter, small letters may be an index: D_t.
+    # These are headers such as params_M, tokens B and loss_nats. In D_t the small letter may be an index.
     for found in re.finditer(r"[\s_.-]+", column):
         name, word = column[: found.start()], column[found.end() :]
         index = len(name) == 1 and len(word) == 1 and word.islower()
         if name and word and not index and (measured := measure(word.replace("_", " "))) is not None:
             yield Header(name, *measured, said=word)
-    # M params, billions of tokens, Gtokens.
+    # These are headers such as M params, billions of tokens and Gtokens.
     if found := re.fullmatch(rf"(?P<scale>{SCALE.pattern})[\s_-]+(?:of[\s_-]+)?(?P<name>.+)", column, re.IGNORECASE):
         yield Header(found["name"], _power(found))
     if found := re.fullmatch(rf"(?P<scale>[KMBGT])(?P<name>{NOUN})", column):
@@ -121,7 +129,7 @@ def headers(column: str) -> Iterator[Header]:
 
 
 def measure(text: str) -> tuple[float, str] | None:
-    """The factor and the unit that a text stands for; None for a text that is no unit.
+    """The factor and the unit of a loss that a text means; None if the text is no unit.
 
     >>> measure("M"), measure("10^21 FLOPs"), measure("PF-days"), measure("bits per byte"), measure("wide")
     ((1000000.0, ''), (1e+21, ''), (8.64e+19, ''), (1.0, 'bits/byte'), None)
@@ -132,7 +140,7 @@ def measure(text: str) -> tuple[float, str] | None:
     for pattern, unit in LOSS_UNITS.items():
         if re.fullmatch(pattern, text, re.IGNORECASE):
             return 1.0, unit
-    # A noun may follow: M params, 1e21 FLOPs, billions of tokens.
+    # A noun may follow the power of ten, as in M params, 1e21 FLOPs and billions of tokens.
     bare = re.sub(rf"(?<=[\d\s⁰¹²³⁴⁵⁶⁷⁸⁹])\s*(?:of\s+)?{NOUN}$", "", text, flags=re.IGNORECASE).strip()
     bare = re.sub(r"^in\s+", "", bare, flags=re.IGNORECASE)
     if found := SCALE.fullmatch(bare):
@@ -161,7 +169,7 @@ def _power(found: re.Match[str]) -> float:
 
 
 def told(factor: float) -> str:
-    """A factor in a sentence.
+    """A factor as short text.
 
     >>> told(1e6), told(8.64e19), told(0.01)
     ('1e6', '8.64e19', '0.01')

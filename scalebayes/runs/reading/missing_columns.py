@@ -1,4 +1,4 @@
-"""What to say of columns that a table lacks: what they may be called in it, and what to type."""
+"""This file has the error messages for missing columns: which columns may be meant, and what to type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABEL_WORDS = frozenset(word for words in LABELS.values() for word in words)
 
 
 def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """What to say where runs lack inputs: all of them, what they may be called, and what can be derived.
+    """The message for missing inputs: all of them, the columns that may be meant, and what can be derived.
 
     >>> print(absent(["C", "U"], ["N", "D", "dataset_size"], []))
     the runs have no 'C', 'U'; their inputs: 'N', 'D', 'dataset_size'; U may be 'dataset_size'; \
@@ -28,7 +28,9 @@ read_runs(..., columns={'C': ..., 'U': 'dataset_size'})
 
 
 def needed(lacking: Mapping[str, str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """What to say where runs lack columns that a law needs, law input -> column: all of them, each with its cure.
+    """The message for missing columns that a law needs: all of them, each with its cure.
+
+    `lacking` has the missing columns by the inputs of the law.
 
     >>> print(needed({"N": "N", "D": "D"}, ["size", "lr"], []))
     needs 'N' and 'D', and the runs have no column 'N' and no column 'D' (they have size, lr); N may be 'size'; \
@@ -52,7 +54,7 @@ say which they are when the table is read: read_runs(..., columns={'N': 'size', 
 
 
 def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> list[str]:
-    """What each name may be called in a table: "N may be 'size'".
+    """For each missing name the columns that may be meant, in words.
 
     >>> may_be(["N", "D"], ["size", "steps", "lr"], [])
     ["N may be 'size'", "D may be 'steps'"]
@@ -62,7 +64,7 @@ def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -
 
 
 def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """What to type so that names are read, with the columns that they may be.
+    """What to type so that the missing columns are read, with the columns that may be meant.
 
     >>> reading_cure(["N", "D"], ["size", "lr"], [])
     "read_runs(..., columns={'N': 'size', 'D': ...})"
@@ -73,9 +75,10 @@ def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[s
 
 
 def missing(observable: str, found: list[str], prefix: str) -> InputError:
+    """The error for a table without a column of the observable. The caller raises it."""
     close = look_alikes(observable, found)
     guess = f" (nearest: {listed(close)})" if close else ""
-    # A perplexity is no loss: its log is one.
+    # A perplexity is not read as a loss, because only its log is one.
     means = [meaning(column, "perplexity") for column in found] if observable == "loss" else []
     other = "'perplexity'" if any(one and one.ours == "perplexity" for one in means) else "..."
     kinds = {column: meaning(column, observable) for column in found if column.lower() not in LABEL_WORDS}

@@ -1,4 +1,4 @@
-"""A table of runs before it is checked: its cells as they came, from columns or from one mapping a run."""
+"""This file defines `Table`, a table whose cells are not checked yet, and makes one from columns or from mappings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,28 @@ from scalebayes.errors import InputError, listed
 from scalebayes.runs.reading.cells import is_missing, objects, text
 
 KINDS = ".csv, .tsv, .txt, .xlsx, .parquet, .pq, .jsonl or .ndjson, or one of them packed as .gz or .zip"
-# Objects in one another; a table's are a few deep.
+# Levels of objects in each other; a deeper object is refused. Those of a table have a few levels.
 DEEPEST = 50
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they came: name -> array (row,), the 1-based data row of each, and the file's path or ''.
+    """A table whose cells are not checked yet.
 
-    `tracked`: the rows are a tracker's runs, which `named_by` is the column to name them by, '' where none is.
-    `made`: what was made of the file, where it isn't plain; `semicolons`: whether they stand between its columns.
+    Attributes:
+        cells: The columns by name, (row,).
+
+        rows: The number of each row, int (row,). The first row of data is 1.
+
+        source: The path of the file. The default is "", for a table that is no file.
+
+        tracked: Whether the rows are runs of a tracker. The default is False.
+
+        named_by: The column that names the runs. The default is "", if none is known to.
+
+        made: Sentences that say how a file that is not plain was read. The default is (), for none.
+
+        semicolons: Whether semicolons separate the columns of the file. The default is False.
     """
 
     cells: dict[str, np.ndarray]
@@ -37,7 +49,7 @@ class Table:
 
 
 def local_path(given: str) -> Path:
-    """A path as the user wrote it, with ~ for a home folder; raises `InputError` for the home of nobody.
+    """A path as the user wrote it, in which ~ is a home folder. Raises `InputError` if no user has that home folder.
 
     >>> local_path("runs.csv").name
     'runs.csv'
@@ -49,7 +61,7 @@ def local_path(given: str) -> Path:
 
 
 def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:
-    """A table whose rows count from 1; raises `InputError` where it has none."""
+    """A table whose rows are numbered from 1 on. Raises `InputError` if it has no columns or no rows."""
     prefix = f"{source}: " if source else ""
     if not cells:
         raise InputError(f"{prefix}the table has no columns; give one for the observable and one for each input")
@@ -60,7 +72,7 @@ def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:
 
 
 def from_records(records: Sequence[Mapping[str, Any]], source: str = "") -> Table:
-    """A table of one mapping a row; a key that a row lacks is a blank cell.
+    """A table from one mapping per row. A key that a row lacks becomes a blank cell.
 
     >>> from_records([{"N": 1e8, "loss": 3.1}, {"N": 1e9}]).cells["loss"].tolist()
     [3.1, None]
@@ -73,9 +85,9 @@ def from_records(records: Sequence[Mapping[str, Any]], source: str = "") -> Tabl
 
 
 def from_runs(runs: Sequence[Mapping[str, Any]], named_by: Sequence[str], source: str = "") -> Table:
-    """A table of a tracker's runs, one mapping of cells each; columns that are blank throughout are left out.
+    """A table of the runs of a tracker, from one mapping of cells per run. A column with blank cells only is left out.
 
-    They are named by the first of the columns `named_by` that has a name of its own for every run.
+    The runs are named by the first column of `named_by` that has a different name for each run.
 
     >>> from_runs([{"id": "x1", "name": "tiny"}, {"id": "x2", "name": "tiny"}], ["name", "id"]).named_by
     'id'
@@ -88,9 +100,10 @@ def from_runs(runs: Sequence[Mapping[str, Any]], named_by: Sequence[str], source
 
 
 def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
-    """Nested mappings as cells: keys joined by dots after the prefix, lists as JSON text.
+    """Nested mappings as cells. The keys are joined by dots after the prefix, and lists become JSON text.
 
-    Raises `InputError` where two keys come to the same name, and where mappings nest too deep.
+    Raises:
+        InputError: Two keys become the same name, or the mappings have too many levels.
 
     >>> flat({"n_params": 124e6, "model": {"depth": 12, "betas": [0.9, 0.95]}}, "config.")
     {'config.n_params': 124000000.0, 'config.model.depth': 12, 'config.model.betas': '[0.9, 0.95]'}
@@ -110,7 +123,7 @@ def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[st
 
 
 def refuse_twice(names: Iterable[str], source: str) -> None:
-    """Raise `InputError` where two columns have the same name."""
+    """Raise `InputError` if two columns have the same name."""
     prefix = f"{source}: " if source else ""
     twice = [name for name, count in Counter(name.strip() for name in names).items() if count > 1]
     if twice:

@@ -1,4 +1,4 @@
-"""Columns in the units that a header, or the user, says: multiplied, and told."""
+"""This file multiplies columns by the unit in their header or from the user, and refuses units that do not fit."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from scalebayes.runs.names import LEAST, MOST
 from scalebayes.runs.reading.cells import is_missing, number
 from scalebayes.runs.reading.header_units import PER_CENT, measure, told
 
-# A cell that says a power of ten itself: 60M, 1.4 T, 7 billion.
+# A cell that states a power of ten itself, such as 60M, 1.4 T or 7 billion.
 OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
-PER_CENT_FACTOR = 0.01
+PER_CENT_FACTOR = 0.01  # the factor of a column in per cent
 
 Cells = Mapping[str, np.ndarray]
 
@@ -26,14 +26,27 @@ Cells = Mapping[str, np.ndarray]
 def in_units(
     named: dict[str, np.ndarray], cells: Cells, reading: Reading, observable: str, units: Any, prefix: str
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The columns in their units, and what was made of each, in words.
+    """Convert columns to their units.
 
     Args:
-        named: ours -> column (run,). cells: theirs -> column (run,), as it was in the table. units: what the user said,
-            ours -> a factor or its name; it goes before what a header says.
+        named: The columns by their names in scalebayes, (run,).
+
+        cells: The columns of the table by their names in it, (run,).
+
+        reading: How the columns are read.
+
+        observable: The name of the observable.
+
+        units: The units that the user gave, by the name in scalebayes: a factor or its name. They have priority over
+            the units in the headers. None for none.
+
+        prefix: The beginning of an error message.
+
+    Returns:
+        The columns in their units, and sentences that say what was done.
 
     Raises:
-        InputError: units that aren't such, and cells that don't fit what the header says.
+        InputError: A unit is not valid, or the cells do not fit the unit in the header.
 
     >>> N = {"N": np.array([60.0, 70.0])}
     >>> reading = Reading({"N": "Params (M)"}, {}, (), {"N": 1e6})
@@ -65,7 +78,7 @@ def in_units(
 
 
 def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
-    """What the user said of units: ours -> factor.
+    """The factors of the units that the user gave, by the name in scalebayes.
 
     >>> asked_units({"Size": "M"}, {"N": np.ones(1)}, Reading({"N": "Size"}, {}, ()))
     {'N': 1000000.0}
@@ -92,7 +105,11 @@ def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
 
 
 def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarray:
-    """Cells times a factor; what is no number stays as it is, and a cell that says per cent itself was divided."""
+    """Cells times a factor.
+
+    A cell that is no number is unchanged. A cell with a per cent sign is unchanged too if the factor is that of per
+    cent, because it was divided by 100 before.
+    """
     if factor == 1.0:
         return cells
     values = cells.tolist()
@@ -109,17 +126,17 @@ def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarra
 
 
 def says_per_cent(cell: Any) -> bool:
-    """Whether a cell says per cent itself, and was divided where it was read."""
+    """Whether a cell has a per cent sign, so that it was divided by 100 when it was read."""
     return isinstance(cell, str) and cell.strip().endswith(PER_CENT)
 
 
 def all_say_per_cent(raw: np.ndarray) -> bool:
-    """Whether each cell that isn't blank says per cent itself."""
+    """Whether each cell that is not blank has a per cent sign."""
     return all(says_per_cent(cell) or is_missing(cell) for cell in raw.tolist())
 
 
 def refuse_as_said(ours: str, theirs: str, raw: np.ndarray, factor: float, observable: str, prefix: str) -> None:
-    """Raise `InputError` where the cells of a column don't fit the unit that its header says."""
+    """Raise `InputError` if the cells of a column do not fit the unit in its header."""
     if factor == PER_CENT_FACTOR:
         refuse_shares(ours, theirs, raw, prefix)
     elif factor > 1.0 and ours == observable:
@@ -130,7 +147,7 @@ def refuse_as_said(ours: str, theirs: str, raw: np.ndarray, factor: float, obser
 
 
 def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
-    """A header that says per cent over cells that may be shares already."""
+    """Raise `InputError` if a header says per cent and its cells may be shares already."""
     read = [value for cell in raw.tolist() if (value := number(cell)) and math.isfinite(value)]
     if read and max(map(abs, read)) <= 1.0 and not any(map(says_per_cent, raw.tolist())):
         raise InputError(
@@ -140,7 +157,7 @@ def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
 
 
 def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: str) -> None:
-    """Cells that say per cent, beside standard errors that don't."""
+    """Raise `InputError` if the cells of the observable have per cent signs and the standard errors have none."""
     if theirs not in cells or own not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
         return
     said = next((cell for cell in cells[own].tolist() if number(cell) and not says_per_cent(cell)), math.nan)
@@ -153,7 +170,7 @@ def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: st
 
 
 def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
-    """A cell such as 60M in a column whose header says (M) can be read in two ways."""
+    """Raise `InputError` for a cell such as 60M below a header with (M), which has two readings."""
     said = next((cell for cell in raw.tolist() if isinstance(cell, str) and OWN.fullmatch(cell.strip())), None)
     if said is not None:
         raise InputError(
@@ -163,7 +180,7 @@ def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, pr
 
 
 def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> None:
-    """A loss under (x1000) is one that was multiplied, or one to be."""
+    """Raise the `InputError` for a loss with (x1000) in its header: it may have been multiplied, or may have to be."""
     by, back = told(factor), told(1.0 / factor)
     raise InputError(
         f"{prefix}column '{theirs}' says {by}, and its cells may have been multiplied with it, or be meant to be; say "
@@ -173,7 +190,7 @@ def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> Non
 
 
 def which(ours: str, factor: float) -> str:
-    """What to type, for each of the two ways to read a column."""
+    """What to type for each of the two readings of a column."""
     return (
         f"say which holds: units={{'{ours}': 1}} takes the cells as they stand, "
         f"units={{'{ours}': {told(factor)}}} multiplies them"
@@ -181,7 +198,7 @@ def which(ours: str, factor: float) -> str:
 
 
 def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
-    """A header that says (M) over cells that are counts already."""
+    """Raise `InputError` if a header has a unit such as (M) and its cells are counts already."""
     read = [value for cell in raw.tolist() if (value := number(cell)) is not None and math.isfinite(value)]
     middle = float(np.median(read)) if read else 0.0
     if middle * factor > MOST.get(ours, math.inf):
@@ -192,7 +209,7 @@ def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, pre
 
 
 def countable(cells: np.ndarray, ours: str, factor: float) -> bool:
-    """Whether cells, (run,), can be a language model's N, D or C: positive numbers, of a usual size.
+    """Whether cells, (run,), can be N, D or C of language models: they are positive and have a usual median.
 
     >>> countable(np.array([768, 1024]), "D", 1.0), countable(np.array([2e9, 4e9]), "D", 1.0)
     (False, True)

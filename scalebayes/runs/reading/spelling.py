@@ -1,4 +1,4 @@
-"""The ways people write a number in a table, and the values that one word can stand for."""
+"""This file reads numbers as people write them, such as 60M or 2,31, and finds the values that a word can have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 
 POINT, COMMA = ".", ","
-# Signs between groups of three digits beside the two decimal marks: spaces of every width, and apostrophes.
+# Signs between groups of three digits: spaces of every width, and apostrophes. Points and commas are such signs too.
 SPACES = " \u00a0\u2007\u2008\u2009\u202f"
 APOSTROPHES = "'\u2019"
+# The power of ten of each suffix.
 POWERS = {
     **{"k": 3, "thousand": 3},
     **{"m": 6, "mn": 6, "mln": 6, "mio": 6, "million": 6, "millions": 6},
@@ -17,7 +18,7 @@ POWERS = {
     **{"t": 12, "tn": 12, "trillion": 12, "trillions": 12},
 }
 MILLI_OR_MILLION = "m"
-# No number in a table is longer; a longer word isn't looked at.
+# Characters of a word. A longer word is not read as a number.
 LONGEST = 60
 
 BODY = rf"[0-9.,{SPACES}{APOSTROPHES}]*[0-9]"
@@ -35,7 +36,7 @@ RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 
 
 def digits(decimal: str) -> re.Pattern[str]:
-    """Digits with this decimal mark, in groups of three or in one."""
+    """The pattern of digits with this decimal mark, with or without groups of three."""
     other = COMMA if decimal == POINT else POINT
     signs = f"[{other}{SPACES}{APOSTROPHES}]"
     grouped = rf"[1-9][0-9]{{0,2}}(?P<sign>{signs})[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
@@ -47,10 +48,15 @@ DIGITS = {mark: digits(mark) for mark in (POINT, COMMA)}
 
 @dataclass(frozen=True)
 class Spelled:
-    """What a word can stand for: its value where the decimal mark is a point, and where it is a comma.
+    """The values that a word can have.
 
-    None is no number under that mark. `kind` says how it is written: 'percent', 'power', 'suffix', 'm' for the suffix
-    that is a million or a thousandth, or 'digits'.
+    Attributes:
+        point: The value if the decimal mark is a point; None if the word is no number then.
+
+        comma: The value if the decimal mark is a comma; None if the word is no number then.
+
+        kind: How the number is written: "percent", "power", "suffix", "m" (the suffix for a million or a thousandth)
+            or "digits". The default is "digits".
     """
 
     point: float | None
@@ -64,21 +70,21 @@ class Spelled:
 
     @property
     def mark(self) -> str:
-        """The decimal mark that the word shows, '' where it goes with both."""
+        """The only decimal mark with which the word is a number; blank if both are possible."""
         if self.point is None:
             return COMMA
         return POINT if self.comma is None else ""
 
     @property
     def value(self) -> float | None:
-        """The number where there is only one."""
+        """The number; None if the word has two readings."""
         if self.doubtful:
             return None
         return self.comma if self.point is None else self.point
 
 
 def spelled(word: str) -> Spelled | None:
-    """How a word can be read as a number; None where it is none.
+    """The values that a word can have as a number; None if it is no number.
 
     >>> [spelled(word).value for word in ("60M", "1.5 billion", "45.2%", "60'000'000", "1.2×10^9", "2,31", "1.234,5")]
     [60000000.0, 1500000000.0, 0.452, 60000000.0, 1200000000.0, 2.31, 1234.5]
@@ -114,7 +120,7 @@ def _read(sign: str, body: str, power: int, kind: str, scientific: bool = False)
 
 
 def _value(sign: str, body: str, power: int, mark: str, scientific: bool) -> float | None:
-    """The number under one decimal mark; digits before an exponent stand in no groups."""
+    """The number with one decimal mark; None if there is none. Digits before an exponent may not be in groups."""
     match = DIGITS[mark].fullmatch(body)
     if not match or (scientific and match["sign"]):
         return None
@@ -124,7 +130,7 @@ def _value(sign: str, body: str, power: int, mark: str, scientific: bool) -> flo
 
 
 def brief(value: float) -> str:
-    """A number with all its digits in few characters.
+    """A number as short text with all of its digits.
 
     >>> brief(6e7), brief(1.234), brief(124000.0), brief(0.402), brief(-1.4e12)
     ('6e7', '1.234', '124000', '0.402', '-1.4e12')

@@ -1,4 +1,4 @@
-"""What the words of a column are as numbers: each column decides how its own are written, else its table does."""
+"""This file reads the words of columns as numbers. The other words of the column, or of the table, decide how."""
 
 from __future__ import annotations
 
@@ -12,47 +12,61 @@ import numpy as np
 from scalebayes.runs.reading.cells import BLANK_WORDS, Numeral, is_missing, number
 from scalebayes.runs.reading.spelling import COMMA, POINT, Spelled, brief, spelled
 
-# Blanks that every program writes; others are told.
+# Words for a blank that every program writes. A note says if another word was read as a blank.
 USUAL_BLANKS = frozenset({"", "na", "nan", "null", "none", "<na>"})
-# A decimal mark, or one of thousands, with the three digits behind it.
+# A decimal mark, or a mark between thousands, with the three digits after it.
 GROUP = re.compile(r"([.,])([0-9]{3})")
-# What a column is read as. The marks of these decide for other columns: a list of devices, 0,1, doesn't.
+# The roles of columns. The decimal marks in columns with a role decide for other columns. A column without a role, such
+# as a list of devices (0,1), does not.
 OBSERVED, COUNTED, MEASURED = "observed", "counted", "measured"
 
 
 @dataclass(frozen=True)
 class Words:
-    """The different words of a column of text, those that are numbers as `read`, and whether `all` are."""
+    """The different words of a column of text.
+
+    Attributes:
+        read: The words that are numbers, each with the values that it can have.
+
+        all: Whether all words are numbers.
+    """
 
     read: Mapping[str, Spelled]
     all: bool
 
     @property
     def marks(self) -> frozenset[str]:
-        """The decimal marks that the words show."""
+        """The decimal marks that words of the column need."""
         return frozenset(word.mark for word in self.read.values() if word.mark)
 
     @property
     def suffixed(self) -> bool:
-        """Whether one has a suffix, as 7B has, which may be the name of a model, and 5m, which may be minutes."""
+        """Whether a word has a suffix. 7B may be the name of a model, and 5m may be minutes."""
         return any(word.kind in ("suffix", "m") for word in self.read.values())
 
 
 def settled(
     columns: Mapping[str, np.ndarray], semicolons: bool = False, roles: Mapping[str, str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Columns of cells, (row,), with a `Numeral` for each number that isn't written as Python writes it.
+    """Replace each number that is not written as in Python by a `Numeral`.
 
-    Where a word has two readings, as 1,234 has, the other words of its column decide, then those of the other columns
-    with a role. A point before three digits is a decimal point, but in a count whose table has decimal commas, or
-    where `semicolons` between its columns make them likely. What nothing decides is a `Numeral` without a value.
+    A word such as 1,234 has two readings. The other words of its column decide which one is right. If they do not, the
+    other columns with a role decide. A point before three digits is a decimal point, except in two cases: a count in a
+    table with decimal commas, and a file in which semicolons make decimal commas likely. A word that nothing decides is
+    a `Numeral` without a value.
 
     Args:
-        semicolons: whether they stand between the columns of the file.
-        roles: the column -> OBSERVED (the observable and its standard error, whose values another column never makes a
-            thousand times larger), COUNTED (parameters, tokens, FLOPs) or MEASURED. None: each is COUNTED. In a column
-            without a role 7B is a name, and decimal commas are there only where columns with a role have them, or
-            behind semicolons.
+        columns: The columns by name, (row,).
+
+        semicolons: Whether semicolons separate the columns of the file. The default is False.
+
+        roles: The role of each column: OBSERVED for the observable and its standard error, which another column never
+            makes a thousand times larger; COUNTED for parameters, tokens and FLOPs; or MEASURED. In a column without a
+            role, 7B is a name. Such a column has decimal commas only if columns with a role have them, or if
+            semicolons separate the columns. The default is None, which means that all columns are COUNTED.
+
+    Returns:
+        The columns by name, (row,).
 
     >>> column = np.array(["1,234", "12,345,678"], dtype=object)
     >>> [cell.value for cell in settled({"N": column})["N"]]
@@ -61,7 +75,7 @@ def settled(
     'can be read as 1234 or as 1.234; write 1234 or 1,2340, whichever is meant'
     """
     given = {name: given_words(column) for name, column in columns.items() if column.dtype == object}
-    # Most tables hold nothing but plain numbers and labels.
+    # Most tables hold only plain numbers and labels, and are returned here.
     odd = (word for found in given.values() for word in found if number(word) is None)
     if not semicolons and not any(spelled(word) for word in odd):
         return dict(columns)
@@ -83,13 +97,13 @@ def settled(
 
 
 def given_words(column: np.ndarray) -> set[str]:
-    """The different words of a column, (row,), blanks left out."""
+    """The different words of a column, (row,), without blanks."""
     words = {str(cell) for cell in column if isinstance(cell, str)}
     return {word for word in words if word.strip().lower() not in BLANK_WORDS}
 
 
 def words_of(given: set[str]) -> Words:
-    # Digits alone are one number under any mark.
+    # A word of digits alone is the same number with any decimal mark.
     read = {word: one for word in given if not word.isdecimal() and (one := spelled(word)) is not None}
     return Words(read, all(word in read or number(word) is not None for word in given))
 
@@ -97,7 +111,7 @@ def words_of(given: set[str]) -> Words:
 def spelled_out(
     column: np.ndarray, words: Words, table: frozenset[str], semicolons: bool, role: str = COUNTED
 ) -> np.ndarray:
-    """One column, (row,), with its numerals; `table` are the decimal marks that the table's columns show."""
+    """One column, (row,), with its numerals. `table` has the decimal marks that columns of the table need."""
     own = words.marks
     mark = next(iter(own)) if len(own) == 1 else next(iter(table)) if not own and len(table) == 1 else ""
     strict = semicolons or COMMA in table | own
@@ -105,7 +119,7 @@ def spelled_out(
     million = next((word for word, one in words.read.items() if one.kind == "suffix" and word.rstrip()[-1] == "M"), "")
 
     def lent(cell: str, mark: str) -> bool:
-        """Whether the mark of other columns may decide: it makes the number smaller, or it may be made larger."""
+        """Whether other columns may decide on a cell: they make it smaller, or its role allows a larger number."""
         if (COMMA in cell) == (mark == COMMA):
             return True
         return role != OBSERVED and (mark == POINT or semicolons or role == COUNTED)
@@ -132,26 +146,27 @@ def spelled_out(
 
 
 def two_readings(cell: str, word: Spelled) -> str:
-    """Both numbers of a word with one decimal mark, and how to write each so that it has no other reading."""
+    """The two readings of a word, and how to write each of them without the other reading."""
     large, small = sorted((word.point or 0.0, word.comma or 0.0), key=abs, reverse=True)
-    # A fourth digit behind the mark makes it a decimal mark, that of the other cells of the column too.
+    # A fourth digit after the mark shows that it is a decimal mark, also for the other cells of the column.
     whole, part = GROUP.sub(r"\2", cell.strip()), GROUP.sub(r"\1\g<2>0", cell.strip())
     return f"can be read as {brief(large)} or as {brief(small)}; write {whole} or {part}, whichever is meant"
 
 
 def beside_per_cent(cell: str, value: float | None, example: str) -> Numeral:
+    """A number without a per cent sign in a column with such signs. It has two readings."""
     both = "may be per cent or not" if value is None else f"can be read as {brief(value)} or as {brief(value / 100)}"
     doubt = f"{both} beside '{example.strip()}'; write % behind each number of the column or behind none"
     return Numeral(cell, None, "percent", doubt)
 
 
 def told(columns: Mapping[str, np.ndarray], texts: Container[str]) -> list[str]:
-    """What was made of columns, name -> cells (row,), in sentences; those in `texts` are kept as text."""
+    """Sentences that say how the cells of columns were read. The columns in `texts` are kept as text."""
     return [note for name, cells in columns.items() for note in (doubts if name in texts else notes)(name, cells)]
 
 
 def notes(name: str, cells: np.ndarray) -> list[str]:
-    """What was made of the cells of a column of numbers, (row,), that weren't plain numbers: a sentence a kind.
+    """How cells of a numeric column, (row,), were read that are no plain numbers: one sentence per kind.
 
     >>> column = settled({"N": np.array(["60M", "1B", "-"], dtype=object)})["N"]
     >>> notes("params", column)
@@ -167,7 +182,7 @@ def notes(name: str, cells: np.ndarray) -> list[str]:
 
 
 def doubts(name: str, cells: np.ndarray) -> list[str]:
-    """Why a column, (row,), whose words are all numbers is kept as text: one of them has two readings."""
+    """Why a column, (row,), in which all words are numbers is kept as text: one of the words has two readings."""
     found = cells if cells.dtype == object else ()
     first = next((cell for cell in found if isinstance(cell, Numeral) and cell.doubt), None)
     if first is None:

@@ -1,4 +1,4 @@
-"""The sheet of an Excel workbook that holds the table."""
+"""This file reads the sheet of an Excel workbook that holds a table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from scalebayes.runs.reading.decode import MOST_BYTES
 from scalebayes.runs.reading.header import Grid, as_table, grid
 from scalebayes.runs.reading.raw_table import Table
 
-# Cells of a sheet, blank ones between others counted; one far corner of a sheet alone would be 17 thousand million.
+# Number of cells of a sheet, with the blank cells between others; a larger sheet is refused. One cell in the far corner
+# makes 17 thousand million.
 MOST_CELLS = 20_000_000
-# What a number format writes as it stands, such as a sign of per cent behind a number that is in per cent.
+# Literal text in a number format, such as a per cent sign after a number that is in per cent already.
 LITERAL = re.compile(r'"[^"]*"|\\.')
 
 
 def read_workbook(data: bytes, source: str) -> Table:
-    """The cells of the one sheet with a table; raises `InputError` where no sheet or more than one has some."""
+    """The cells of the only sheet with a table. Raises `InputError` if no sheet or several sheets have one."""
     try:
         import openpyxl
     except ImportError:
@@ -38,12 +39,12 @@ def read_workbook(data: bytes, source: str) -> Table:
             limit = f"{MOST_BYTES // 2**20} MiB"
             raise InputError(f"{source}: the workbook takes more than {limit} unpacked; save the sheet as .csv")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and checks of cells that it leaves out
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and checks of cells that it does not read
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             found = {sheet.title: grid(lines(sheet, source)) for sheet in book.worksheets}
     except InputError:
         raise
-    except Exception as error:  # openpyxl raises whatever its parsers do
+    except Exception as error:  # openpyxl lets any error of its parsers pass
         reason = (str(error).splitlines() or [type(error).__name__])[0][:80].rstrip(".")
         raise InputError(
             f"{source}: the file can't be read as an Excel workbook ({reason}); save it again, or as .csv"
@@ -63,8 +64,8 @@ def is_a_table(one: Grid) -> bool:
 
 
 def lines(sheet: Any, source: str) -> list[list[Any]]:
-    """The rows of a sheet, equally long, without the blank ones at its end."""
-    sheet.reset_dimensions()  # what a file says of its own size may be wrong
+    """The rows of a sheet, all of the same length, without the blank rows at its end."""
+    sheet.reset_dimensions()  # the size of the sheet in the file may be wrong
     rows: list[list[Any]] = []
     count = 0
     for row in sheet.iter_rows():
@@ -76,9 +77,10 @@ def lines(sheet: Any, source: str) -> list[list[Any]]:
 
 
 def shown(cell: Any) -> Any:
-    """The value of a cell; of a number that the sheet shows in per cent, its text with the sign, as a person reads it.
+    """The value of a cell. A number that the sheet shows in per cent becomes text with the per cent sign.
 
-    A share of 0.4 that is shown as 40% is '40%' in a file of text too, and one under '(%)' is not divided twice.
+    A share of 0.4 that the sheet shows as 40% is read as '40%', as in a text file. A header with '(%)' then does not
+    divide it a second time.
     """
     value = cell.value
     if isinstance(value, bool) or not isinstance(value, int | float) or "%" not in (cell.number_format or ""):
@@ -86,7 +88,7 @@ def shown(cell: Any) -> Any:
     if "%" not in LITERAL.sub("", cell.number_format):
         return value
     text = f"{Decimal(f'{value * 100:.15g}'):f}"
-    # Three digits behind a point might be thousands.
+    # Three digits after a point might be read as thousands, so a zero is added.
     return f"{text}0%" if re.search(r"\.\d{3}$", text) else f"{text}%"
 
 

@@ -1,4 +1,4 @@
-"""Where trackers keep runs: which store lies at a path or an address, by what is there."""
+"""This folder reads runs from the stores of trackers. This file finds out which kind of store a path holds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ SQLITE = "sqlite:///"
 
 
 def read_tracked(given: str, history: bool = False) -> Table | None:
-    """The runs of a tracker's store at a path or an address; None for a path that may be a table's.
+    """The runs in the store of a tracker at a path or an address; None if the path may be that of a table.
 
-    With `history` what each run logged, a row a step or an entry of the log, with the run in the column `run`; None
-    also for a folder that may hold tables, and for a JSON file that is no trainer's state.
+    A store of MLflow is an SQLite file, its address `sqlite:///...`, or a folder of experiments. Another folder, with
+    the folders in it, may hold event files of TensorBoard or the `trainer_state.json` of Trainers.
 
-    An MLflow store is an SQLite file, its address `sqlite:///...`, or a folder of experiments; a folder, with those
-    below it, may hold event files of TensorBoard or the `trainer_state.json` of Trainers. Raises `InputError` for
-    addresses elsewhere, for folders without runs, and for stores that can't be read.
+    Args:
+        given: The path or the address.
+
+        history: Whether to read all that each run logged, with one row per step or entry of the log, and the name of
+            the run in the column `run`. The result then is None also for a folder that may hold tables, and for a JSON
+            file that is no state of a trainer. The default is False.
+
+    Raises:
+        InputError: The address is a web address, a folder has no runs, or a store can't be read.
     """
     if given.startswith(SQLITE):
         return mlflow.read_database(Path(given.removeprefix(SQLITE).partition("?")[0]), given, history)
@@ -43,7 +49,7 @@ def read_tracked(given: str, history: bool = False) -> Table | None:
 
 
 def keeps_logs(given: str) -> bool:
-    """Whether at a path lie runs with all that they logged, of which `read_runs` takes what was logged last.
+    """Whether a path holds complete logs of runs. Of these `read_runs` reads only the last values.
 
     >>> keeps_logs("runs.csv")
     False
@@ -56,6 +62,7 @@ def keeps_logs(given: str) -> bool:
 
 
 def elsewhere(address: str) -> InputError:
+    """The error for an address that is not read. The caller raises it."""
     parts = urlsplit(address)
     if parts.scheme == "sqlite":
         return InputError(f"{address}: an SQLite file's address has three slashes, as in sqlite:///mlflow.db")
@@ -84,7 +91,7 @@ def read_folder(folder: Path, history: bool) -> Table | None:
     if mlflow.is_folder_store(folder):
         return mlflow.read_folder(folder, source, history)
     states, events = trainer.found(folder), tensorboard.found(folder)
-    # A Trainer writes event files of the same runs below its own folder; its state says more.
+    # A Trainer writes event files of its run into its folder too. Its state has more information, and is read instead.
     runs = {trainer.run_folder(path) for path in states}
     others = [path for path in events if not runs.intersection(path.absolute().parents)]
     if states and others:
@@ -102,6 +109,7 @@ def read_folder(folder: Path, history: bool) -> Table | None:
 
 
 def no_runs(folder: Path) -> InputError:
+    """The error for a folder without runs. It names a store or a table nearby. The caller raises it."""
     resolved = folder.resolve()
     databases = [path for path in (resolved / "mlflow.db", resolved.parent / "mlflow.db") if path.is_file()]
     near = [*databases, *(path for path in (resolved / "mlruns",) if mlflow.is_folder_store(path))]

@@ -1,4 +1,4 @@
-"""Charts as trackers export them, a run a column: what is one, and its columns as a log with a row a reading."""
+"""This file recognises charts with one column per run, and turns them into logs with one row per reading."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from scalebayes.runs.names import INPUTS, LABELS, plain, read_as
 from scalebayes.runs.reading.cells import is_missing, objects, typed
 from scalebayes.runs.reading.raw_table import Table
 
-BETWEEN = " - "  # what stands between a run's name and its metric
-BOUNDS = ("__MIN", "__MAX")  # of the runs, or of the readings, that a point of a chart stands for
-UNSAID = "value"  # the metric of a chart that doesn't name it
-# What a column of steps is called, by `plain`; the better measure of how far a run has come is first.
+BETWEEN = " - "  # the text between the name of a run and its metric
+BOUNDS = ("__MIN", "__MAX")  # ends of the names of columns with the bounds of the readings behind each point
+UNSAID = "value"  # the name of the metric of a chart that does not name it
+# Names of columns of steps, as `plain` writes them. The name that says best how far a run has come is first.
 STEPS = (
     *("x", "global_step", "step", "steps", "trainer_global_step", "train_global_step", "train_step", "training_step"),
     *("optimizer_step", "num_updates", "update", "updates", "iteration", "iterations", "iter", "iters", "it", "_step"),
 )
-# Axes that are no count of steps, so that tokens can't be told from them.
+# Names of axes that do not count steps. Tokens can't be computed from them.
 OTHER_AXES = ("epoch", "epochs", "relative_time_(process)", "relative_time_(wall)", "relative_time", "wall_time")
-# What a column that names runs is called, by `plain`; of two that tell as many apart the first is taken.
+# Names of columns that name runs, as `plain` writes them. If two columns have equally many names, the first is taken.
 NAMES_OF_RUNS = ("run_name", "run", "name", "run_id", "run_uuid", "id")
-# Words in the names of metrics: a table that has one logs a metric a column, and not a run a column.
+# Words in the names of metrics. A table with such a column has one column per metric, not one per run.
 METRICS = re.compile(
     r"loss|acc|ppl|perplex|bpb|nll|entropy|rate|grad|norm|epoch|time|tokens|flop|second|reward|score|mfu|memory|"
     r"(^|[_/ .])(lr|ce|f1|bleu|mse|mae|eta|ram|gpu|beta|seed|width|depth|layers|batch)($|[_/ .])",
@@ -34,7 +34,7 @@ METRICS = re.compile(
 
 
 def is_axis(name: str) -> bool:
-    """Whether a column is one that charts are drawn against: steps, tokens, epochs or time.
+    """Whether a column can be the axis of a chart: steps, tokens, epochs or time.
 
     >>> [is_axis(name) for name in ("Step", "trainer/global_step", "tokens", "loss")]
     [True, True, True, False]
@@ -43,7 +43,7 @@ def is_axis(name: str) -> bool:
 
 
 def is_chart(names: Sequence[str]) -> bool:
-    """Whether the columns are those of a chart: what it is drawn against, and beside it each `run - metric`.
+    """Whether the columns are those of a chart: an axis, and columns with names of the form `run - metric`.
 
     >>> is_chart(["Step", "tiny - val/loss", "tiny - val/loss__MIN"]), is_chart(["Step", "val - loss", "loss"])
     (True, False)
@@ -52,16 +52,20 @@ def is_chart(names: Sequence[str]) -> bool:
     beside = [name for name in names if BETWEEN in name]
     if not beside or not lone:
         return False
-    # A chart may be drawn against anything; a loss or the name of a run is no such thing.
+    # The axis of a chart may be any column but a loss or a label.
     other = read_as(lone[0], "loss") != "loss" and not any(lone[0].lower() in words for words in LABELS.values())
     return all(map(is_axis, lone)) or (len(lone) == 1 and other)
 
 
 def is_plain_chart(table: Table, observable: str, named: Iterable[str] = ()) -> bool:
-    """Whether a table is an axis with a column a run that is named by the run alone, its metric nowhere said.
+    """Whether a table has an axis and one column per run whose name is that of the run alone.
 
     Args:
-        named: columns that the caller said are something else.
+        table: The table.
+
+        observable: The name of the observable.
+
+        named: The columns that the caller named as something else. The default is (), for none.
     """
     names = [name for name in table.cells if not _index(name)]
     others = [name for name in _without_bounds(names) if name != names[0]]
@@ -75,12 +79,12 @@ def is_plain_chart(table: Table, observable: str, named: Iterable[str] = ()) -> 
 
 
 def is_scalar(names: Iterable[str]) -> bool:
-    """Whether the columns are those of TensorBoard's download of one scalar."""
+    """Whether the columns are those of a file with one scalar from TensorBoard."""
     return {plain(name) for name in names if not _index(name)} == {"wall_time", "step", "value"}
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The columns of a chart, where two runs of one name are told apart by their number; other columns as they are.
+    """The columns of a chart, with a number added to the name of a run that occurs again; other columns unchanged.
 
     >>> distinct(["Step", "a - loss", "a - loss"])
     ['Step', 'a - loss', 'a (2) - loss']
@@ -97,7 +101,7 @@ def distinct(names: list[str]) -> list[str]:
 
 
 def split(name: str) -> tuple[str, str]:
-    """The run and the metric of a chart's column; a run's own name may hold what stands between them.
+    """The run and the metric of a column of a chart. The name of a run may hold the text between them too.
 
     >>> split("lr 1e-3 - long - val/loss")
     ('lr 1e-3 - long', 'val/loss')
@@ -107,7 +111,9 @@ def split(name: str) -> tuple[str, str]:
 
 
 def melted(table: Table) -> tuple[Table, str]:
-    """A chart as a log, a row a reading of a run, with the columns `run`, the chart's axis and its metrics; its axis.
+    """Turn a chart into a log with one row per reading of a run, and return the log and its axis.
+
+    The columns of the log are `run`, the axis of the chart, and the metrics.
 
     >>> cells = {"Step": [1, 2], "a - loss": [3.0, ""], "a - loss__MIN": [2.9, ""], "b - loss": ["", 2.0]}
     >>> log, axis = melted(Table({name: objects(values) for name, values in cells.items()}, np.array([1, 2])))
@@ -139,17 +145,17 @@ def melted(table: Table) -> tuple[Table, str]:
 
 
 def _without_bounds(names: list[str]) -> list[str]:
-    """The columns without those of bounds, which stand beside the column that they bound."""
+    """The columns without those of bounds. A column of bounds has the name of another column and one of `BOUNDS`."""
 
     def bounds(name: str) -> bool:
         return any(name.endswith(end) and name.removesuffix(end) in names for end in BOUNDS)
 
-    numbered = re.compile(rf"(.+)({'|'.join(BOUNDS)})(\.\d+)?")  # a data frame's .1 of a name that is there twice
+    numbered = re.compile(rf"(.+)({'|'.join(BOUNDS)})(\.\d+)?")  # a data frame adds .1 to a name that occurs twice
     return [name for name in names if not (bounds(name) or ((m := numbered.fullmatch(name)) and m[1] in names))]
 
 
 def _numbered(run: str, metric: str, columns: dict[str, dict[str, np.ndarray]]) -> tuple[str, str]:
-    """The run and the metric of a column that a data frame numbered, since its name was there before: `loss.1`."""
+    """The run and the metric of a column. A data frame adds a number, as in `loss.1`, if the name occurs again."""
     found = re.fullmatch(r"(.+)\.(\d+)", metric)
     if found and found[1] in columns.get(run, {}):
         return f"{run} ({int(found[2]) + 1})", found[1]
@@ -157,5 +163,5 @@ def _numbered(run: str, metric: str, columns: dict[str, dict[str, np.ndarray]]) 
 
 
 def _index(name: str) -> bool:
-    """Whether a column is the index that a data frame was written with."""
+    """Whether a column is the index of a data frame that was written to the file."""
     return not name.strip() or re.fullmatch(r"unnamed[:_]? ?\d+|index", name.strip().lower()) is not None

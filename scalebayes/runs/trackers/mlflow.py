@@ -1,4 +1,4 @@
-"""A tracking store of MLflow, read with MLflow's own client: an SQLite database, or a folder such as mlruns."""
+"""This file reads a store of MLflow, an SQLite database or a folder such as mlruns, with the client of MLflow."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from typing import Any
 from scalebayes.errors import InputError
 from scalebayes.runs.reading.raw_table import Table, from_records, from_runs
 
-SQLITE = b"SQLite format 3\0"
-TABLES = {"experiments", "runs", "params", "metrics"}
-PAGE = 1000
+SQLITE = b"SQLite format 3\0"  # the first bytes of an SQLite file
+TABLES = {"experiments", "runs", "params", "metrics"}  # tables of a database that is a store of MLflow
+PAGE = 1000  # number of results that the client is asked for at a time
+# Environment variables while MLflow reads: a folder may be opened, and nothing is reported home.
 READING = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file is an SQLite database, by how it begins, or is named like one."""
+    """Whether a file is an SQLite database by its first bytes, or has the extension of one."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(SQLITE))
@@ -34,21 +35,22 @@ def is_database(path: Path) -> bool:
 
 
 def is_folder_store(folder: Path) -> bool:
-    """Whether a folder holds experiments the way MLflow keeps them in files: a meta.yaml each, with their id."""
+    """Whether a folder is a store of MLflow: each experiment in it has a meta.yaml with its id."""
     return any("experiment_id" in path.read_text(errors="replace") for path in folder.glob("*/meta.yaml"))
 
 
 def read_database(path: Path, source: str, history: bool = False) -> Table:
-    """The runs of an SQLite store: see `read_store`. A copy is read, so that the file stays as it is.
+    """The runs of an SQLite store. See `read_store`. A copy is read, so that the file does not change.
 
-    Raises `InputError` for a file that isn't there, isn't SQLite or isn't a store of MLflow.
+    Raises:
+        InputError: The file does not exist, is no SQLite database, or is no store of MLflow.
     """
-    import sqlite3  # not every Python was built with it
+    import sqlite3  # some Pythons were built without it
 
     if not path.is_file():
         raise InputError(f"{source}: there is no file {path} (looked from {Path.cwd()}); check the path")
     with TemporaryDirectory(prefix="scalebayes-", ignore_cleanup_errors=True) as folder:
-        # The client makes its tables where they lack, and brings older ones up to its own version.
+        # The client adds missing tables to a database, and updates older ones to its own version.
         copy = Path(folder) / "mlflow.db"
         try:
             with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
@@ -70,15 +72,25 @@ def read_database(path: Path, source: str, history: bool = False) -> Table:
 
 
 def read_store(address: str, source: str, database: bool = False, history: bool = False) -> Table:
-    """One row a run, oldest first, of all experiments; what was deleted is left out.
+    """The runs of all experiments in a store, one row per run, the oldest first. Deleted runs are left out.
 
-    With `history` one row a step of a run, with the columns `run`, `step` and MLflow's names of its metrics.
+    The columns are `run_name`, `run_id`, `experiment`, `status`, and the names of MLflow after `params.`, `metrics.`
+    and `tags.`. A metric has its latest value.
 
-    The columns are `run_name`, `run_id`, `experiment`, `status`, and `params.`, `metrics.` and `tags.` with MLflow's
-    names after; a metric has its latest value. Raises `InputError` where the store can't be read or has no runs,
-    and where the package is missing.
+    Args:
+        address: The address of the store.
+
+        source: The store as the user named it, for error messages.
+
+        database: Whether the store is a database. The default is False.
+
+        history: Whether to read all that the runs logged. The table then has one row per step of a run, with the
+            columns `run`, `step` and the metrics by their names in MLflow. The default is False.
+
+    Raises:
+        InputError: The store can't be read or has no runs, or the package is missing.
     """
-    # Deprecations inside MLflow and SQLAlchemy are theirs, and no caller could act on them.
+    # MLflow and SQLAlchemy warn of deprecations in their own code, which no caller could fix.
     with warnings.catch_warnings(), only_reading():
         warnings.simplefilter("ignore")
         try:
@@ -94,7 +106,7 @@ def read_store(address: str, source: str, database: bool = False, history: bool 
                 runs = list(pages(client.search_runs, experiment_ids=list(experiments))) if experiments else []
                 runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
                 logged = log_rows(client, runs) if history else []
-        except Exception as error:  # in a damaged store the client fails in its parsers too, each with its own kind
+        except Exception as error:  # in a damaged store the parsers of the client raise errors of many kinds
             reason = " ".join(str(error).split())
             raise InputError(f"{source}: MLflow can't read the store ({reason})") from None
     if told:
@@ -110,7 +122,7 @@ def read_store(address: str, source: str, database: bool = False, history: bool 
 
 
 def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
-    """The metrics of runs, a row a step of a run; runs of one name are told apart by their id."""
+    """The metrics of runs, one row per step of a run. If several runs have the same name, their id is added to it."""
     names = Counter(run.info.run_name for run in runs)
     rows = []
     for run in runs:
@@ -125,7 +137,7 @@ def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
 
 
 def read_folder(folder: Path, source: str, history: bool = False) -> Table:
-    """The runs of a folder store: see `read_store`. The empty `.trash` that MLflow adds to it is taken out again."""
+    """The runs of a folder store. See `read_store`. MLflow adds an empty folder `.trash`, which is removed again."""
     trash = folder.resolve() / ".trash"
     there = trash.exists()
     try:
@@ -140,7 +152,7 @@ def needs_package(source: str) -> InputError:
 
 
 def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
-    """Every result of one of the client's searches, which answer a page at a time and leave out what was deleted."""
+    """All results of a search with the client, which returns one page at a time. Deleted results are left out."""
     token = None
     while True:
         page = search(**query, max_results=PAGE, page_token=token)
@@ -151,7 +163,7 @@ def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
 
 
 def run_cells(run: Any, experiment: str) -> dict[str, Any]:
-    """One run's cells by their names."""
+    """The cells of one run by the names of the columns."""
     info, data = run.info, run.data
     return {
         "run_name": info.run_name,
@@ -160,16 +172,16 @@ def run_cells(run: Any, experiment: str) -> dict[str, Any]:
         "status": info.status,
         **{f"params.{name}": value for name, value in data.params.items()},
         **{f"metrics.{name}": value for name, value in data.metrics.items()},
-        # MLflow keeps notes of its own under its name.
+        # Tags that begin with "mlflow." are notes of MLflow itself.
         **{f"tags.{name}": value for name, value in data.tags.items() if not name.startswith("mlflow.")},
     }
 
 
 @contextmanager
 def told_by_log() -> Iterator[list[str]]:
-    """What MLflow says in its log of experiments and runs that it skips because they are damaged, a line each.
+    """Collect the messages that MLflow logs about damaged experiments and runs, which it skips.
 
-    It says so on the root logger, to which it would else add a handler for good, and goes on.
+    MLflow logs them on the root logger, and would add a handler to it permanently. Here the handlers are restored.
     """
     told: list[str] = []
 
@@ -179,7 +191,7 @@ def told_by_log() -> Iterator[list[str]]:
 
     own, root, keep = logging.getLogger("mlflow"), logging.getLogger(), Keep(logging.WARNING)
     level, before = own.level, root.handlers[:]
-    own.setLevel(max(level, logging.WARNING))  # it also notes what it does to the copy of a database
+    own.setLevel(max(level, logging.WARNING))  # without this MLflow also logs what it does to the copy of a database
     root.handlers[:] = [keep]
     try:
         yield told
@@ -190,7 +202,7 @@ def told_by_log() -> Iterator[list[str]]:
 
 @contextmanager
 def only_reading() -> Iterator[None]:
-    """MLflow's settings while it reads: a folder may be opened, which it refuses else, and nothing is reported home."""
+    """Set the environment variables for reading: MLflow may open a folder, and reports nothing home."""
     before = {name: os.environ.get(name) for name in READING}
     os.environ.update(READING)
     try:

@@ -1,4 +1,4 @@
-"""A JSON file that holds one object: a table by columns or by runs, or something that is told by what it is."""
+"""This file reads a JSON file with one object, which is a table by columns or by runs, or else an error."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from scalebayes.runs.names import few
 from scalebayes.runs.reading.cells import as_columns
 from scalebayes.runs.reading.raw_table import Table, flat, from_records, numbered
 
+# Keys of the results of an evaluation harness.
 HARNESS = ("versions", "config", "configs", "n-shot", "n-samples", "config_general", "lm_eval_version", "summary_tasks")
 AS_LIST = '[{"N": 1e9, "D": 2e10, "loss": 2.6}, ...]'
 
 
 def read_object(held: Any, source: str) -> Table:
-    """The table in a JSON object: lists of one length by column, as data frames write them too, or an object a run.
+    """The table in a JSON object: one list per column, as data frames write it too, or one object per run.
 
-    Raises `InputError` for any other object, such as the results of an evaluation harness.
+    Raises:
+        InputError: The object is anything else, such as the results of an evaluation harness.
 
     >>> read_object({"N": [1e8, 1e9], "loss": [3.1, 2.7]}, "runs.json").rows.tolist()
     [1, 2]
@@ -37,7 +39,7 @@ def read_object(held: Any, source: str) -> Table:
         raise InputError(f"{source}: the columns have unequal lengths ({told}); give one value a run in each")
     inner = [set(one) for one in held.values() if isinstance(one, Mapping)]
     if len(inner) == len(held) > 1 and inner[0] and all(keys == inner[0] for keys in inner):
-        if inner[0] == {str(i) for i in range(len(inner[0]))}:  # a data frame's, by column and then by row
+        if inner[0] == {str(i) for i in range(len(inner[0]))}:  # a data frame writes objects by column and then by row
             return numbered(as_columns({name: list(one.values()) for name, one in held.items()}), source)
         return from_records([{"run": str(name), **flat(one)} for name, one in held.items()], source)
     raise InputError(
@@ -47,12 +49,12 @@ def read_object(held: Any, source: str) -> Table:
 
 
 def is_harness(held: Mapping[str, Any]) -> bool:
-    """Whether an object is what lm-evaluation-harness, or one like it, writes of the model that it scored."""
+    """Whether an object holds the scores of one model, as lm-evaluation-harness and similar programs write them."""
     return isinstance(held.get("results"), Mapping) and any(name in held for name in HARNESS)
 
 
 def scores_of_one(held: Mapping[str, Any], source: str) -> InputError:
-    """The error for the results of an evaluation harness, with a name for a score that is in them."""
+    """The error for the results of an evaluation harness. It names one of their scores. The caller raises it."""
     found = (
         f"{task}_{str(metric).partition(',')[0]}"
         for task, scores in held["results"].items()

@@ -1,4 +1,4 @@
-"""Event files of TensorBoard: the last value of each scalar, and the hyperparameters that its HParams tab shows."""
+"""This file reads the scalars and the hyperparameters in event files of TensorBoard."""
 
 from __future__ import annotations
 
@@ -12,29 +12,32 @@ from typing import Any, BinaryIO
 from scalebayes.errors import InputError
 from scalebayes.runs.reading.raw_table import Table, from_records, from_runs
 
-MARK = ".tfevents."
-HEADER, FOOTER = 12, 4  # bytes of a record's length with its checksum, and of its data's checksum
+MARK = ".tfevents."  # a part of the name of each event file
+HEADER, FOOTER = 12, 4  # bytes before the data of a record (its length and a checksum) and after it (a checksum)
 
 
 def found(folder: Path) -> list[Path]:
-    """The event files in a folder and below it, in order of their names, which is that of their times."""
+    """The event files in a folder and in the folders in it, in the order of their names, which is that of their times."""
     return sorted(path for path in folder.rglob(f"*{MARK}*") if path.is_file())
 
 
 def read_events(paths: list[Path], source: str, root: Path) -> Table:
-    """One row a folder with event files, named by its path below `root`: the scalars by their tags, and `hparams/`.
+    """One row per folder with event files, which is one run. The run has the path of the folder below `root` as a name.
 
-    A scalar's value is that of its greatest step. Raises `InputError` for a file that is damaged, and where the
-    package `tensorboard` is missing. A file that ends inside a record is read up to there, as TensorBoard does:
-    so ends the file of a run that is still writing, or that was killed. An empty file, of one killed at its start, is
-    passed over beside others.
+    The columns are the tags of the scalars, and hyperparameters with names that begin with `hparams/`. The value of a
+    scalar is the one at its largest step. A file that ends inside of a record is read up to that record, as TensorBoard
+    does: the run still writes it, or was killed. An empty file, of a run that was killed at its start, is skipped if
+    there are other files.
+
+    Raises:
+        InputError: A file is damaged, or the package `tensorboard` is missing.
     """
     runs = [{"run": name, **run_cells(files)} for name, files in by_run(paths, root).items()]
     return from_runs(runs, ["run"], source)
 
 
 def read_logs(paths: list[Path], source: str, root: Path) -> Table:
-    """One row a step of a run, with `run`, `step` and the scalars by their tags; see `read_events`."""
+    """One row per step of a run, with the columns `run`, `step` and the tags of the scalars. See `read_events`."""
     entries = []
     for name, files in by_run(paths, root).items():
         steps: dict[int, dict[str, Any]] = {}
@@ -47,7 +50,7 @@ def read_logs(paths: list[Path], source: str, root: Path) -> Table:
 
 
 def by_run(paths: list[Path], root: Path) -> dict[str, list[Path]]:
-    """The event files of each run, by its folder's path below `root`."""
+    """The event files of each run, by the path of its folder below `root`."""
     paths = [path for path in paths if path.stat().st_size] or paths
     folders: dict[Path, list[Path]] = {}
     for path in paths:
@@ -57,7 +60,7 @@ def by_run(paths: list[Path], root: Path) -> dict[str, list[Path]]:
 
 
 def run_cells(files: list[Path]) -> dict[str, Any]:
-    """One run's cells by their names, over all of its event files."""
+    """The cells of one run by the names of the columns, from all of its event files."""
     settings: dict[str, Any] = {}
     last: dict[str, tuple[int, float]] = {}
     for step, tag, number in scalars(files, settings):
@@ -67,16 +70,16 @@ def run_cells(files: list[Path]) -> dict[str, Any]:
 
 
 def scalars(files: list[Path], settings: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
-    """Each scalar of a run's event files: its step, tag and value. Hyperparameters are put into `settings`."""
+    """The step, the tag and the value of each scalar in the event files of a run. Hyperparameters go to `settings`."""
     try:
-        # Compiled protocol buffers, whose names no type checker knows.
+        # These are compiled protocol buffers. No type checker knows their names, hence Any.
         hparams: Any = importlib.import_module("tensorboard.plugins.hparams.plugin_data_pb2")
         from tensorboard.util import tensor_util
     except ImportError:
         raise InputError(
             f"{files[0]}: event files need tensorboard; install it with: pip install 'scalebayes[tensorboard]'"
         ) from None
-    plugins: dict[str, str] = {}  # of a tag: only its first value says it
+    plugins: dict[str, str] = {}  # the plugin of each tag, which only the first value of the tag states
     for path in files:
         for step, value in values(path):
             plugin = value.metadata.plugin_data
@@ -96,7 +99,7 @@ def scalars(files: list[Path], settings: dict[str, Any]) -> Iterator[tuple[int, 
 
 
 def values(path: Path) -> Iterator[tuple[int, Any]]:
-    """Each value of each summary in an event file, with its step."""
+    """The step and each value of each summary in an event file."""
     from google.protobuf.message import DecodeError
     from tensorboard.summary.writer.record_writer import masked_crc32c
 
@@ -107,7 +110,7 @@ def values(path: Path) -> Iterator[tuple[int, Any]]:
             for data, checksum in records(file, masked_crc32c):
                 count += 1
                 event = events.Event.FromString(data)
-                # A checksum takes long, and graphs, pictures and histograms are not asked for.
+                # Other events are skipped: they are not needed, and their checksums take long.
                 if not event.HasField("summary"):
                     continue
                 if len(data) < 2**16 and struct.pack("<I", masked_crc32c(data)) != checksum:
@@ -126,7 +129,7 @@ def values(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def records(file: BinaryIO, checksum: Callable[[bytes], int]) -> Iterator[tuple[bytes, bytes]]:
-    """The records of an event file, each with the checksum that follows it; one that is cut off ends them."""
+    """The records of an event file, each with the checksum after it. A record that is cut off ends the file."""
     from google.protobuf.message import DecodeError
 
     while len(head := file.read(HEADER)) == HEADER:

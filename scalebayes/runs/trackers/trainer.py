@@ -1,4 +1,4 @@
-"""The trainer_state.json that the Trainer of Hugging Face writes: one file a run, or one a checkpoint."""
+"""This file reads trainer_state.json files of the Trainer of Hugging Face, one per run or one per checkpoint."""
 
 from __future__ import annotations
 
@@ -13,43 +13,55 @@ from scalebayes.runs.names import few
 from scalebayes.runs.reading.raw_table import Table, flat, from_records, from_runs
 
 NAME = "trainer_state.json"
-KEYS = ("log_history", "global_step")
-# Counts that the Trainer keeps from 0 on, whether it can count them or not.
+KEYS = ("log_history", "global_step")  # keys that each state of a trainer has
+# Counts that the Trainer writes as 0 if it can't count them.
 COUNTS = ("total_flos", "num_input_tokens_seen")
+# Keys of the state that become columns beside the metrics.
 SETTINGS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batch_size", "best_metric")
 
 
 def found(folder: Path) -> list[Path]:
-    """The files in a folder and below it, in order of their names."""
+    """The files in a folder and in the folders in it, in the order of their names."""
     return sorted(path for path in folder.rglob(f"*{NAME}") if path.is_file())
 
 
 def run_folder(path: Path) -> Path:
-    """The folder of the run that a file belongs to: the one that holds the checkpoints."""
+    """The folder of the run that a file belongs to. It holds the folders of the checkpoints."""
     folder = path.absolute().parent
     return folder.parent if folder.name.startswith("checkpoint-") else folder
 
 
 def run_place(path: Path) -> Path:
-    """Where a run lies: its folder, or its file's own name in it, such as that of tiny.trainer_state.json."""
+    """The place of a run: its folder, and the name of its file if that is one such as tiny.trainer_state.json."""
     return run_folder(path) / path.name.removesuffix(NAME).rstrip("._-")
 
 
 def read_states(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
-    """One row a run, named by its folder (below `root`, where one is given): what it logged last, by the log's names.
+    """One row per run, with the last value of each metric. If a run has several checkpoints, the last one is read.
 
-    Of a run's checkpoints the last counts. `train_loss` is the loss over the last steps that were logged; the mean
-    over the whole training, which the Trainer logs at the end under that name, is `mean_train_loss`. `total_flos`
-    is 6 x tokens x parameters without embeddings. Raises `InputError` for a file that is no trainer's state.
+    A run has the name of its folder, or the path of its folder below `root`. `train_loss` is the loss over the last
+    steps that were logged. The Trainer logs the mean over the whole training under this name at the end; here that
+    mean is `mean_train_loss`. `total_flos` is 6 x tokens x parameters without embeddings.
+
+    Args:
+        paths: The files.
+
+        source: The path that the user gave, for error messages.
+
+        root: The folder that the user gave. The default is None, if the user gave a file.
+
+    Raises:
+        InputError: A file is no state of a trainer.
     """
     last = last_states(paths)
     return from_runs([{"run": run_name(place, root), **cells(state)} for place, state in last.items()], ["run"], source)
 
 
 def read_logs(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
-    """One row an entry of a run's log, in its order, with the run in the column `run`; the last checkpoint has it all.
+    """One row per entry of the logs, with the name of the run in the column `run`.
 
-    `train_loss` is the loss over the steps since the entry before; see `read_states`.
+    The log of a run is read from its last checkpoint, which has all entries. `train_loss` is the loss over the steps
+    since the entry before. See `read_states`.
     """
     entries = [
         {"run": run_name(place, root), **flat(renamed(entry))}
@@ -62,7 +74,7 @@ def read_logs(paths: Iterable[Path], source: str, root: Path | None = None) -> T
 
 
 def last_states(paths: Iterable[Path]) -> dict[Path, dict[str, Any]]:
-    """Where a run lies -> its state at the last of its checkpoints."""
+    """The state of each run at its last checkpoint, by the place of the run."""
     last: dict[Path, dict[str, Any]] = {}
     for path in paths:
         state, place = checked_state(load(path), str(path)), run_place(path)
@@ -72,18 +84,19 @@ def last_states(paths: Iterable[Path]) -> dict[Path, dict[str, Any]]:
 
 
 def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of the log, its loss over the last steps as `train_loss`, that over the whole training as the mean."""
+    """An entry of the log, in which `loss` becomes `train_loss` and `train_loss` becomes `mean_train_loss`."""
     names = {"loss": "train_loss", "train_loss": "mean_train_loss"}
     return {names.get(name, name): value for name, value in entry.items()}
 
 
 def run_name(place: Path, root: Path | None) -> str:
+    """The name of a run: its path below `root`, or the name of its folder."""
     below = place.relative_to(root.absolute()) if root and place.is_relative_to(root.absolute()) else None
     return below.as_posix() if below and below.parts else place.resolve().name
 
 
 def cells(state: Mapping[str, Any]) -> dict[str, Any]:
-    """One run's cells by their names; a count of 0 is a count that wasn't kept."""
+    """The cells of one run by the names of the columns. A count of 0 becomes a blank, because nothing was counted."""
     logged: dict[str, Any] = {}
     for entry in sorted(state["log_history"], key=lambda entry: entry.get("step") or 0):
         logged |= renamed(entry)
@@ -94,7 +107,7 @@ def cells(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load(path: Path) -> Any:
-    """What a JSON file holds; raises `InputError` where it can't be read."""
+    """The content of a JSON file. Raises `InputError` if the file can't be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -111,12 +124,12 @@ def load(path: Path) -> Any:
 
 
 def is_state(held: Any) -> bool:
-    """Whether what a file holds is meant as a trainer's state, sound or not."""
+    """Whether the content of a file is meant as the state of a trainer, even if it is not valid."""
     return isinstance(held, dict) and any(key in held for key in KEYS)
 
 
 def checked_state(state: Any, source: str) -> dict[str, Any]:
-    """What a file holds, found to be a trainer's state."""
+    """The content of a file, after a check that it is the state of a trainer."""
     if not isinstance(state, dict):
         raise InputError(f"{source}: the file holds a JSON {type(state).__name__}, not a trainer's state")
     lacking = [key for key in KEYS if key not in state]

@@ -1,4 +1,4 @@
-"""Runs as the API of Weights & Biases returns them, without its package: mappings, or objects like its Run."""
+"""This file reads runs of Weights & Biases without its package: mappings, or objects like the Run of its API."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from typing import Any
 from scalebayes.errors import InputError
 from scalebayes.runs.reading.raw_table import Table, flat, from_records, from_runs
 
-# What is kept of a run beside its config and its summary.
+# The fields of a run that are read besides its config and its summary.
 OWN = ("name", "id", "state", "group", "job_type", "created_at")
+# The names that the config and the summary of a run may have.
 CONFIG, SUMMARY = ("config", "rawconfig"), ("summary", "summary_metrics", "summaryMetrics")
 
 
 def read_items(items: Sequence[Any], source: str = "") -> Table:
-    """The runs of a list: of a tracker's runs, each with `config` and `summary`, or of one plain dict a row.
+    """The table of a list of runs of a tracker, each with `config` and `summary`, or of a list of one dict per row.
 
-    A run's columns are its own fields (`name`, `id`, `state`, ...), `config.` and `summary.`, nested names joined
-    by dots. The summary has the value of each metric that was logged last. Raises `InputError` for anything else.
+    The columns of a run are its fields (`name`, `id`, `state`, ...), and the names in its config and its summary after
+    `config.` and `summary.`. Nested names are joined by dots. The summary has the last value of each metric.
+
+    Raises:
+        InputError: The list is empty, or has other items.
 
     >>> run = {"name": "tiny", "state": "finished", "config": {"n_params": 124e6}, "summary": {"val/loss": 3.1}}
     >>> list(read_items([run]).cells)
@@ -49,9 +53,9 @@ def read_items(items: Sequence[Any], source: str = "") -> Table:
 
 
 def unpacked(table: Table) -> Table:
-    """A table whose columns `config` and `summary` hold a mapping a run, or its text, with their entries as columns.
+    """Replace columns `config` and `summary` that hold mappings, or mappings as text, by one column per entry.
 
-    So W&B's own example of an export writes them. Any other table comes back as it is.
+    The example of an export by W&B itself writes such columns. Any other table is returned unchanged.
 
     >>> import numpy as np
     >>> cells = {"name": ["a"], "config": ["{'n_params': 1e8}"], "summary": ["{'val/loss': 3.1}"]}
@@ -71,7 +75,7 @@ def unpacked(table: Table) -> Table:
 
 
 def entries_of(cell: Any) -> Mapping[str, Any] | None:
-    """A mapping in a cell, or written out in it as JSON or as Python does; None for anything else."""
+    """The mapping in a cell, which may be text in JSON or in Python; None if the cell holds anything else."""
     if isinstance(cell, str) and cell.lstrip().startswith("{"):
         for read in (json.loads, ast.literal_eval):
             try:
@@ -83,14 +87,14 @@ def entries_of(cell: Any) -> Mapping[str, Any] | None:
 
 
 def is_run(item: Any) -> bool:
-    """Whether an item of a list is a run with a config and a summary of its own, and no plain row of cells."""
+    """Whether an item of a list is a run with a config or a summary, and not a plain row of cells."""
     if isinstance(item, Mapping):
         return any(isinstance(item.get(name), Mapping) for name in (*CONFIG, *SUMMARY))
     return hasattr(item, "config") and hasattr(item, "summary")
 
 
 def run_cells(run: Any, place: str) -> dict[str, Any]:
-    """One run's cells by their names; `place` is where it stands, for a message."""
+    """The cells of one run by the names of the columns. `place` is its place in the list, for error messages."""
     if isinstance(run, Mapping):
         own = {name: value for name, value in run.items() if name not in (*CONFIG, *SUMMARY)}
         config, summary = (next((run[name] for name in names if name in run), None) for names in (CONFIG, SUMMARY))
@@ -102,8 +106,8 @@ def run_cells(run: Any, place: str) -> dict[str, Any]:
 
 
 def entries(values: Any, place: str) -> dict[str, Any]:
-    """The entries of a config or a summary, the package's own records left out."""
-    values = getattr(values, "_json_dict", values)  # where the package's summary keeps its plain values
+    """The entries of a config or a summary, without the records of the package itself."""
+    values = getattr(values, "_json_dict", values)  # the attribute of a summary with its plain values
     if values is None:
         return {}
     if not isinstance(values, Mapping):
@@ -112,6 +116,6 @@ def entries(values: Any, place: str) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """A setting of a raw config, whose values lie in {'value': ..., 'desc': ...}."""
+    """The value of a setting in a raw config, which has the form {'value': ..., 'desc': ...}."""
     wrapped = isinstance(value, Mapping) and "value" in value and set(value) <= {"value", "desc"}
     return value["value"] if wrapped else value
