@@ -16,9 +16,10 @@ from scalebayes.runs import Runs, read_runs
 
 TINY_GPT = Dataset(
     "tiny_gpt",
-    "92 byte-level transformers on the source code of Python's standard library, trained for this package: loss in "
-    "nats a byte, D bytes, N without embeddings; where=\"split == 'fit' and epochs <= 1\" leaves those of one epoch, "
-    "where=\"split == 'target'\" the largest, to be forecast",
+    "92 byte-level transformers that were trained for this package on the source code of Python's standard library; "
+    "the loss is in nats per byte, D counts bytes, and N counts parameters without embeddings; "
+    "where=\"split == 'fit' and epochs <= 1\" selects the runs of at most one epoch, and "
+    "where=\"split == 'target'\" selects the largest runs, which a fit of the others can predict",
     rows=92,
     source="examples/train_sweep.py of scalebayes; tiny_gpt.md beside the table says how",
     licence="Apache-2.0",
@@ -29,7 +30,7 @@ TINY_GPT = Dataset(
 TINY_GPT_TUNING = replace(
     TINY_GPT,
     name="tiny_gpt_tuning",
-    what="the runs that the peak learning rates of tiny_gpt were chosen by, their loss on files of their own",
+    what="31 runs from which the peak learning rates of tiny_gpt were chosen; their loss is that on the tuning files",
     rows=31,
 )
 

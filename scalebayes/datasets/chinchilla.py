@@ -23,8 +23,8 @@ COMMIT = "92258837425e1b5f2851d624287f0120583a3d0e"
 
 CHINCHILLA = Dataset(
     "chinchilla",
-    '245 runs of language models at many sizes and budgets, read off a figure; where="epoch_excluded == 0" leaves '
-    "the 240 that the replication fits",
+    '245 runs of language models at many sizes and budgets, read off a figure; where="epoch_excluded == 0" selects '
+    "the 240 runs that the replication fits",
     rows=245,
     source=f"https://github.com/{REPOSITORY}/tree/{COMMIT}",
     licence="none stated at the source",

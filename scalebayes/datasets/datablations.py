@@ -96,8 +96,8 @@ COMMIT = "13701315b163f1c54642b94ad237b2699187c3ee"
 
 DATABLATIONS = Dataset(
     "datablations",
-    '309 runs of language models on 1 to 9000 epochs of C4, U their unique tokens; where="in_published_fit == 1" '
-    "leaves the 182 of the published fit, where=\"kind == 'seed'\" repeats that differ in their seed alone",
+    '309 runs of language models on 1 to 9000 epochs of C4; U counts unique tokens; where="in_published_fit == 1" '
+    "selects the 182 runs of the published fit, and where=\"kind == 'seed'\" repeats that differ only in their seed",
     rows=309,
     source=f"https://github.com/{REPOSITORY}/tree/{COMMIT}",
     licence="Apache-2.0",

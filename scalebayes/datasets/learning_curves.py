@@ -23,8 +23,8 @@ COMMIT = "9853680c781781bd8d3de20aa61c7373ce059913"
 
 LEARNING_CURVES = Dataset(
     "learning_curves",
-    "92 learning curves, y an error or a loss in (0, 1) after x examples; take one curve_id, split == 'train' to fit "
-    "and 'test' to forecast; dup == 0 leaves out the points that the source repeats",
+    "92 learning curves; y is an error or a loss in (0, 1) after x examples; select one curve_id, with "
+    "split == 'train' to fit and split == 'test' to predict; dup == 0 leaves out the points that the source repeats",
     rows=20282,
     source=f"https://github.com/{REPOSITORY}/tree/{COMMIT}/revisiting_neural_scaling_laws",
     licence="CC BY 4.0",

@@ -64,8 +64,9 @@ COMMIT = "0dc60d91b8a525858a3067fc9e4a46ff5374cc6f"
 
 PORIAN_ISOFLOP = Dataset(
     "porian_isoflop",
-    "IsoFLOP sweeps under 15 set-ups, 1745 rows, each a run read off at one level of compute; the set-ups count "
-    "parameters in different ways and share runs, so take one: where=\"family == 'rw-tuned-short-const-standard-val'\"",
+    "IsoFLOP sweeps under 15 set-ups; each of the 1745 rows is a run at one level of compute; the set-ups "
+    "count parameters in different ways and share runs, so select one: "
+    "where=\"family == 'rw-tuned-short-const-standard-val'\"",
     rows=1745,
     source=f"https://github.com/{REPOSITORY}/tree/{COMMIT}",
     licence="MIT",

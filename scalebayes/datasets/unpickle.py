@@ -153,6 +153,7 @@ class Unpickler(pickle.Unpickler):
     """An unpickler that finds the stand-ins and refuses every other name."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """The stand-in for a class. Raises `InputError` for a class that has none."""
         key = (module.split(".")[0], name)
         if key not in STAND_INS:
             raise refused(f"{module}.{name}")

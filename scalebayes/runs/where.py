@@ -192,6 +192,7 @@ def read_test(node: ast.expr, names: Mapping[str, str], depth: int = 0) -> Test:
 
 
 def read_pair(sign: ast.cmpop, left: Column | Literal, right: Column | Literal) -> Compare:
+    """The comparison of two sides. Raises `InputError` for `is` and for two literals."""
     if type(sign) not in SIGNS:
         raise InputError("'is' is not a comparison of values; write == or !=")
     if isinstance(left, Literal) and isinstance(right, Literal):
@@ -200,6 +201,7 @@ def read_pair(sign: ast.cmpop, left: Column | Literal, right: Column | Literal) 
 
 
 def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined:
+    """The test that a column equals one literal of a list. Raises `InputError` for anything else."""
     column = read_side(left, names)
     if not isinstance(column, Column) or not isinstance(right, ast.List | ast.Tuple) or not right.elts:
         raise InputError("'in' takes a column and a list of literals, as in split in ['fit', 'dev']")

@@ -47,10 +47,12 @@ class Column:
     name: str
 
     def values(self, columns: Columns) -> np.ndarray:
+        """The cells of the column, (row,)."""
         column = np.asarray(columns[self.name])
         return column.astype(np.float64) if column.dtype.kind in "biuf" else text(column)
 
     def told(self, values: np.ndarray) -> str:
+        """Whether the column holds numbers or text, in words."""
         if values.dtype.kind == "f":
             return f"column '{self.name}' holds numbers"
         odd = [cell for cell in values if number(cell) is None] or [cell for cell in values if cell is not None]
@@ -64,9 +66,11 @@ class Literal:
     value: float | str
 
     def values(self, columns: Columns) -> np.ndarray:
+        """The literal as an array of one element."""
         return np.array([self.value], dtype=object if isinstance(self.value, str) else np.float64)
 
     def told(self, values: np.ndarray) -> str:
+        """Whether the literal is a number or text, in words."""
         return f"{self.value!r} is text" if isinstance(self.value, str) else f"{self.value:g} is a number"
 
 
@@ -84,6 +88,7 @@ class Compare:
     right: Column | Literal
 
     def mask(self, columns: Columns) -> np.ndarray:
+        """Whether each row passes, bool (row,)."""
         sides = [self.left.values(columns), self.right.values(columns)]
         held = COMPARISONS[self.sign]
         for i, side in enumerate((self.left, self.right)):
@@ -117,6 +122,7 @@ class Not:
     test: Test
 
     def mask(self, columns: Columns) -> np.ndarray:
+        """Whether each row passes, bool (row,)."""
         return ~self.test.mask(columns)
 
 
@@ -128,6 +134,7 @@ class Joined:
     tests: tuple[Test, ...]
 
     def mask(self, columns: Columns) -> np.ndarray:
+        """Whether each row passes, bool (row,)."""
         join = np.logical_and if self.every else np.logical_or
         return join.reduce([test.mask(columns) for test in self.tests])
 

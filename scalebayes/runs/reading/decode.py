@@ -48,6 +48,7 @@ def contents(path: Path) -> tuple[str, bytes]:
 
 
 def from_gzip(path: Path, raw: bytes) -> bytes:
+    """The bytes in a gzip file. Raises `InputError` if they can't be unpacked."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
             return bounded(path, file.read(MOST_BYTES + 1))
@@ -78,10 +79,12 @@ def from_zip(path: Path, raw: bytes) -> tuple[str, bytes]:
 
 
 def is_table(name: str) -> bool:
+    """Whether a file in an archive can be a table, by its name."""
     return not name.startswith(".") and name.lower().removesuffix(".gz").endswith(EXTENSIONS)
 
 
 def bounded(path: Path, data: bytes) -> bytes:
+    """The bytes unchanged. Raises `InputError` if they are more than `MOST_BYTES`."""
     if len(data) > MOST_BYTES:
         raise InputError(
             f"{path}: what is packed in it takes more than {MOST_BYTES // 2**20} MiB; "

@@ -34,6 +34,7 @@ class Parsed:
 
     @property
     def makes_a_table(self) -> bool:
+        """Whether the grid has several columns and no problem."""
         return self.grid.width > 1 and not self.problem
 
 
@@ -84,6 +85,7 @@ def in_columns(found: Grid) -> bool:
 
 
 def made_of(one: Parsed, usual: str) -> tuple[str, ...]:
+    """Sentences that say how the text was read: its separator, its comments and its titles."""
     between = SEPARATORS.get(one.separator, "spaces")
     told = [f"{between} between columns"] if one.separator != usual and one.grid.width > 1 else []
     told += [f"{one.comments} comment line{'s' if one.comments > 1 else ''} left out"] if one.comments else []
@@ -138,6 +140,7 @@ def split(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def first_filled(lines: Sequence[str]) -> int:
+    """The position of the first line that is not blank; 0 if there is none."""
     return next((i for i, line in enumerate(lines) if line.strip()), 0)
 
 

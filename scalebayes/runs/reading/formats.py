@@ -120,6 +120,7 @@ def _there(path: Path) -> str:
 
 
 def unread(source: str, extension: str) -> InputError:
+    """The error for a file with an extension that is not read. The caller raises it."""
     if extension == ".nc":
         return InputError(
             f"{source} is a saved fit, or is named as one, and no table; ask it with sb.predict or sb.optimum, or give "
@@ -131,6 +132,7 @@ def unread(source: str, extension: str) -> InputError:
 
 
 def read_parquet(data: bytes, source: str) -> Table:
+    """The cells of a Parquet file from its bytes."""
     try:
         from pyarrow import ArrowException, BufferReader, parquet
     except ImportError:
@@ -171,6 +173,7 @@ def read_json_lines(words: str, source: str) -> Table:
 
 
 def from_json(words: str, source: str, place: str, cure: str) -> Any:
+    """The content of a JSON text. Raises `InputError`, with the place and the cure, if it is not valid."""
     try:
         return json.loads(words, object_pairs_hook=partial(unique, source=f"{source}: {place}"))
     except InputError:

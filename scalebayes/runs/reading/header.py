@@ -33,6 +33,7 @@ class Grid:
 
     @property
     def width(self) -> int:
+        """The number of columns."""
         return len(self.names)
 
     @property
@@ -86,14 +87,17 @@ def is_header(cells: Cells) -> bool:
 
 
 def is_number(cell: Any) -> bool:
+    """Whether a cell is a number in any notation, or blank."""
     return number(cell) is not None or (isinstance(cell, str) and spelled(cell) is not None)
 
 
 def present(cells: Cells) -> list[Any]:
+    """The cells that are not blank."""
     return [cell for cell in cells if not is_missing(cell)]
 
 
 def blank(cells: Iterable[Any]) -> bool:
+    """Whether all cells are blank."""
     return all(is_missing(cell) for cell in cells)
 
 

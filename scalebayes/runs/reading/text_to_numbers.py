@@ -103,6 +103,7 @@ def given_words(column: np.ndarray) -> set[str]:
 
 
 def words_of(given: set[str]) -> Words:
+    """The different words of a column as `Words`."""
     # A word of digits alone is the same number with any decimal mark.
     read = {word: one for word in given if not word.isdecimal() and (one := spelled(word)) is not None}
     return Words(read, all(word in read or number(word) is not None for word in given))

@@ -60,6 +60,7 @@ def read_workbook(data: bytes, source: str) -> Table:
 
 
 def is_a_table(one: Grid) -> bool:
+    """Whether a grid has several columns and at least one row."""
     return one.width > 1 and bool(one.rows)
 
 
@@ -93,6 +94,7 @@ def shown(cell: Any) -> Any:
 
 
 def padded(rows: Iterable[list[Any]]) -> list[list[Any]]:
+    """Rows of the same length, without the blank rows at the end."""
     rows = list(rows)
     while rows and all(is_missing(cell) for cell in rows[-1]):
         rows.pop()

@@ -148,6 +148,7 @@ def read_folder(folder: Path, source: str, history: bool = False) -> Table:
 
 
 def needs_package(source: str) -> InputError:
+    """The error if the package of MLflow is missing. The caller raises it."""
     return InputError(f"{source}: MLflow's stores need its client; install it with: pip install 'scalebayes[mlflow]'")
 
 

@@ -17,7 +17,7 @@ HEADER, FOOTER = 12, 4  # bytes before the data of a record (its length and a ch
 
 
 def found(folder: Path) -> list[Path]:
-    """The event files in a folder and in the folders in it, in the order of their names, which is that of their times."""
+    """The event files in a folder and in the folders in it, sorted by name, which also sorts them by time."""
     return sorted(path for path in folder.rglob(f"*{MARK}*") if path.is_file())
 
 
