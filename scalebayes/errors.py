@@ -130,7 +130,7 @@ def known_settings[F: Callable[..., Any]](function: F) -> F:
     >>> optimum("fit", 1e22)
     Traceback (most recent call last):
         ...
-    scalebayes.errors.SettingError: optimum takes fit, and all else by name: optimum(fit, C=1e+22)
+    scalebayes.errors.SettingError: optimum takes fit by position and all else by name: optimum(fit, C=1e+22)
     """
     if isinstance(function, type):
         constructor: Any = function
@@ -168,7 +168,9 @@ def _refuse_unnamed(
             raise SettingError(f"{of} takes at most {len(shown)} values: {', '.join(shown)}")
         first = next((one.name for one in named if one.default is one.empty), named[0].name)
         typed = ", ".join([*shown, *(inputs or [f"{first}={args[len(taken)]!r:.40}"])])
-        raise SettingError(f"{of} takes {' and '.join(shown) or 'nothing'}, and all else by name: {of}({typed})")
+        raise SettingError(
+            f"{of} takes {' and '.join(shown) or 'nothing'} by position and all else by name: {of}({typed})"
+        )
     there = {*taken[: len(args)], *settings}
     needed = [one for one in each if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
     if missing := [one.name for one in needed if one.name not in there]:

@@ -86,7 +86,7 @@ def best_told(about: Mapping[str, Any] | None) -> str:
     if "shift" not in about:
         return told
     shift = f"{abs(about['shift']):.2%}" if about["log"] else short(abs(about["shift"]))
-    return f"{told}; by noise alone about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
+    return f"{told}; noise alone puts them about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
 
 
 def unit_text(observable: str, unit: str) -> str:

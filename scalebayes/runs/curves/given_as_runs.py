@@ -95,6 +95,6 @@ def checkpoints_text(runs: Runs, found: Checkpoints) -> str:
     return (
         f"{found.rows} rows are checkpoints of {found.runs} run{s}: '{along}' rises within one '{by}'{at}. In the "
         "middle of a schedule the loss is above that of a run that ends there, and the rows of a run are no "
-        f"independent evidence. Keep the last of each run: {keep}; or read them as curves: {read}. Only where the "
-        "learning rate was constant, or had decayed, at each of them do they count as runs."
+        f"independent evidence. Keep the last of each run: {keep}; or read them as curves: {read}. The rows count "
+        "as runs only if the learning rate was constant, or had decayed, at each of them."
     )

@@ -183,8 +183,9 @@ def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> Non
     """Raise the `InputError` for a loss with (x1000) in its header: it may have been multiplied, or may have to be."""
     by, back = told(factor), told(1.0 / factor)
     raise InputError(
-        f"{prefix}column '{theirs}' says {by}, and its cells may have been multiplied with it, or be meant to be; say "
-        f"which holds: units={{'{ours}': {back}}} divides them by {by}, units={{'{ours}': {by}}} multiplies them, "
+        f"{prefix}the header of column '{theirs}' says {by}; its cells may already be multiplied by that, or may still "
+        f"have to be; say which holds: units={{'{ours}': {back}}} divides them by {by}, "
+        f"units={{'{ours}': {by}}} multiplies them, "
         f"units={{'{ours}': 1}} takes them as they stand"
     )
 
