@@ -1,4 +1,4 @@
-"""What several commands say of an answer: its points, what its numbers are, how far outside the runs, what to doubt."""
+"""Writes what several commands say about an answer: its points, its meaning, its distance from the runs, its doubts."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from scalebayes.status import Check, Checks
 
 STATISTICS = ("median", "mean", "sd", "lower", "upper")
-MOST = 10  # failed checks of many fits, that are told of one by one
+MOST = 10  # checks of many fits that are printed; of those after them only the number is
 
 
 def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """Input -> the numbers that were typed for it."""
+    """Return input -> the numbers that were typed for it."""
     return {name: numbers(text, f"--{name}") for name, text in typed.items()}
 
 
 def checks_of(found: Any) -> "Checks":
-    """The checks of a result that answers, those of several fits named after them."""
+    """Return the checks of a result; those of several fits carry the names of the fits."""
     from scalebayes.status import Checks
 
     fits = members(found)
     if "" in fits:
         return fits[""].checks
-    if hasattr(found, "compared"):  # a stack has those of its weights too
+    if hasattr(found, "compared"):  # a stack also has the checks of its weights
         return found.checks
     return Checks(tuple(one.within(name) for name, fit in fits.items() for one in fit.checks))
 
 
 def failed_lines(found: Any) -> str:
-    """The checks that failed, to be printed before anything else; of many fits the first few."""
+    """Return the failed checks as text, which is printed first; for many fits, the first few of them."""
     from scalebayes.status import Checks, Status
 
     checks = checks_of(found)
@@ -50,20 +50,23 @@ def failed_lines(found: Any) -> str:
 
 
 def apart(found: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]]":
-    """Name -> fit, and its part of an answer: its data set's; of a stack the whole answer, which is of all."""
+    """Return name -> fit and its part of an answer; each member of a stack has the whole answer, which is of all."""
     many = "dataset" in answer.dims
     return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(found).items()}
 
 
 def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
-    """The reviews that bear on an answer, those of several fits named after them.
+    """Return the checks to review that bear on an answer; those of several fits carry the names of the fits.
 
     Args:
-        found: what was asked.
+        found: The fit, or other result, that was asked.
 
-        answer: of it.
+        answer: The answer of `found`.
 
-        inputs: that a forecast was asked at; None for an optimum.
+        inputs: The inputs of a forecast; the default is None, for an optimum.
+
+    Returns:
+        The checks, in the order of the fits.
     """
     return [
         check.within(name) if name else check
@@ -73,14 +76,14 @@ def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
 
 
 def doubts(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
-    """What to doubt of an answer, a line each; of many fits the first few."""
+    """Return the checks to review that bear on an answer, as text; for many fits, the first few of them."""
     checks = bearing(found, answer, inputs)
     more = f"review  {len(checks) - MOST} more; scalebayes summary has them all" if len(checks) > MOST else ""
     return "\n".join(filter(None, [lines_of(checks[:MOST]), more]))
 
 
 def about(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
-    """What a JSON document says of what was asked, and of what to doubt of the answer."""
+    """Return the part of a JSON document about the result that was asked and the checks that bear on its answer."""
     from scalebayes.status import Status
 
     fits = members(found)
@@ -101,7 +104,7 @@ def about(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None)
 
 
 def points_text(found: Any, answer: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
-    """The table of a forecast's points, what its numbers are, and a warning where they lie outside the runs."""
+    """Return a forecast as text: its points, what its numbers mean, and a warning if points lie outside the runs."""
     fits = members(found)
     mode = all(fit.is_mode for fit in fits.values())
     along = [str(name) for name in answer.coords if "point" in answer[name].dims and name != "point"]
@@ -128,7 +131,7 @@ def points_text(found: Any, answer: "xr.Dataset", points: list[dict[str, Any]], 
 
 
 def meaning(found: Any, observed: bool, prob: float) -> str:
-    """What the numbers of a forecast are, in a sentence."""
+    """Explain the numbers of a forecast."""
     from scalebayes.forecasting.distance import plain
     from scalebayes.runs.describe import in_unit
 
@@ -151,7 +154,7 @@ def meaning(found: Any, observed: bool, prob: float) -> str:
 
 
 def outside_text(found: Any, dataset: "xr.Dataset") -> str:
-    """A warning where points or budgets lie outside the runs; blank where none does."""
+    """Return a warning if points or budgets lie outside the runs; "" if none does."""
     distance = dataset["distance"]
     if "dataset" in distance.dims:
         distance = distance.max("dataset")
@@ -170,7 +173,7 @@ def outside_text(found: Any, dataset: "xr.Dataset") -> str:
 
 
 def exact_text(found: Any, dataset: "xr.Dataset") -> str:
-    """What the exactness of laws makes of an answer outside the runs, and of which fits where not of all."""
+    """Say what it means for an answer outside the runs that laws are taken as exact, by fit where the fits differ."""
     from scalebayes.forecasting.distance import exactness
 
     each = {

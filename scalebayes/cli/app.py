@@ -1,4 +1,4 @@
-"""The commands put together, and how a command ends: its exit code and its one line of error."""
+"""Puts the commands together, and turns each way a command can end into an exit code and one line of error."""
 
 import functools
 import os
@@ -33,7 +33,7 @@ from scalebayes.cli.summary import summary
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
-BAD_INPUT = 2
+BAD_INPUT = 2  # exit code of a command whose input can't be used
 
 app = typer.Typer(
     name="scalebayes",
@@ -43,7 +43,7 @@ app = typer.Typer(
 
 
 def placed(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, so that what it says names its own flags and the table that it was given."""
+    """Wrap a command so that its messages name its own flags and the table that it was given."""
 
     whole = flat(command)
 
@@ -58,7 +58,7 @@ def placed(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def name_of(command: Callable[..., None]) -> str:
-    """The name that a command is typed by.
+    """Return the name by which a command is typed.
 
     >>> name_of(fit_many)
     'fit-many'
@@ -67,10 +67,10 @@ def name_of(command: Callable[..., None]) -> str:
 
 
 class Once(TyperCommand):
-    """A command that refuses an option given twice where it takes one value: the first would be dropped."""
+    """A command that refuses a second value for an option of one value; typer would drop the first one silently."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # What a shell asks to be completed may break off anywhere.
+        # While a shell completes a word, the command line may end anywhere, and can't be parsed here.
         _, _, order = ({}, [], []) if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))
         for param in dict.fromkeys(order):
             many = getattr(param, "multiple", False) or getattr(param, "is_flag", False)
@@ -80,7 +80,7 @@ class Once(TyperCommand):
 
 
 def _joined(option: str) -> str:
-    """How what an option was given twice is given once."""
+    """Say how the values of an option that was given twice are written as one."""
     if option == "--where":
         return 'join the filters, as in --where "N > 1e8 and D > 1e9"'
     if option in ("--N", "--D", "--C", "--x"):
@@ -117,7 +117,14 @@ def scalebayes(
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; returns its exit code: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Run the command line.
+
+    Args:
+        args: The words behind `scalebayes`; by default those of the process.
+
+    Returns:
+        The exit code: 0 for success, 2 for bad input, 130 for Ctrl-C, and 1 if the reader of the output has left.
+    """
     program: Any = typer.main.get_command(app)
     commands = program.commands.items()
     flags.begin({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)] for name, c in commands})
@@ -130,7 +137,7 @@ def main(args: Sequence[str] | None = None) -> int:
         except _USAGE_ERROR as error:
             where = error.ctx.command_path if error.ctx else "scalebayes"
             said = error.format_message().rstrip(".?")
-            # predict takes an input that has no option of its own, such as U, by --input.
+            # An input without an option of its own, such as U, is given to predict by --input.
             other = str(getattr(error, "option_name", "")).lstrip("-")
             if where == "scalebayes predict" and not flags.of_some(f"--{other}"):
                 said += f"; an input of the law is given as --input {other}=VALUE"
@@ -140,7 +147,7 @@ def main(args: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             code = INTERRUPTED
         except BrokenPipeError:
-            # The reader of the output has left; nothing more can be said to it, at exit either.
+            # The reader of the output has left. What Python still writes at exit must go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
     if code == INTERRUPTED:
@@ -148,7 +155,7 @@ def main(args: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-# typer exports the class of a bad parameter, and not that of the other usage errors above it.
+# typer exports BadParameter, but not its base class, from which all usage errors derive.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 
 

@@ -1,4 +1,4 @@
-"""Arguments of Python as options of the command line: method='nuts' as --method nuts."""
+"""Turns arguments of Python into options of the command line: method='nuts' becomes --method nuts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,9 @@ from scalebayes.cli import format as show
 from scalebayes.cli.fragments import Call, Word
 from scalebayes.cli.shell import quoted
 
-# Python's argument -> option, where the option isn't the argument's own name with dashes.
+# Argument in Python -> option, if the option isn't the argument's name with dashes.
 OPTIONS = {"inputs": "input", "cutoffs": "cutoff", "priors": "fix", "N_counts": "N-counts", "laws": "law"}
-# What the command line has no number or word for stands in capitals, as in its help.
+# Option -> the word in capitals that stands for a value the sentence leaves open ("..."), as in the help texts.
 BLANKS = {"--where": "EXPR", "--columns": "COLUMN", "--input": "COLUMN", "--observable": "COLUMN", "--cutoff": "VALUES"}
 BLANKS |= {"--N": "N", "--D": "D", "--C": "C", "--x": "X"}
 METHODS = {"sb.NUTS": "nuts", "sb.Laplace": "laplace", "sb.MAP": "map"}
@@ -24,7 +24,7 @@ NOISES = {
 
 
 def arguments(arguments: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Option and what to type, of each argument; None where one can't be typed."""
+    """Return (option, what to type) for each argument; None if one of them can't be typed."""
     found: list[tuple[str, str]] = []
     for name, value in arguments.items():
         typed = argument(name, value)
@@ -35,6 +35,7 @@ def arguments(arguments: Mapping[str, Any]) -> list[tuple[str, str]] | None:
 
 
 def argument(name: str, value: Any) -> list[tuple[str, str]] | None:
+    """Return (option, what to type) for one argument, which may need several; None if it can't be typed."""
     if name == "priors" and not isinstance(value, dict):
         option = "--priors"
     else:
@@ -48,7 +49,7 @@ def argument(name: str, value: Any) -> list[tuple[str, str]] | None:
         if name not in ("columns", "inputs", "priors", "units"):
             return None
         each = {key: as_text(one, BLANKS.get(option)) for key, one in value.items()}
-        # A prior is a distribution, for which there is no option; a number holds its parameter fixed.
+        # No option takes a distribution as a prior. A number holds its parameter fixed, and can be typed.
         if None in each.values():
             return None
         return [(option, f"{option} {quoted(f'{key}={one}')}") for key, one in each.items()]
@@ -60,7 +61,7 @@ def argument(name: str, value: Any) -> list[tuple[str, str]] | None:
 
 
 def _setting_of(call: Call) -> str | None:
-    """A method, a noise, a law, a process or a window as its option takes it."""
+    """Return a method, noise, law, process or window as its option takes it; None if it can't be typed."""
     if call.name == "sb.Window" and set(call.kwargs) <= {"efolds"} and len(call.args) + len(call.kwargs) == 1:
         return as_text([*call.args, *call.kwargs.values()][0], None)
     if call.name == "sb.GP" and call.args and not call.kwargs:
@@ -81,10 +82,15 @@ def _setting_of(call: Call) -> str | None:
 
 
 def as_text(value: Any, blank: str | None) -> str | None:
-    """A value as it is typed; "" for none, and None for what can't be typed.
+    """Return a value as it is typed.
 
     Args:
-        blank: what stands for "..."; None where nothing does.
+        value: The value in Python.
+
+        blank: The text that stands for "..."; None if there is none.
+
+    Returns:
+        The text; "" for None, and None for a value that can't be typed.
     """
     match value:
         case Word(text="..."):

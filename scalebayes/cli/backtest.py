@@ -1,4 +1,4 @@
-"""scalebayes backtest: what forecasts of the user's own larger runs, by fits to the smaller, were worth."""
+"""scalebayes backtest: fits the user's smaller runs and scores the forecasts of the larger runs."""
 
 from json import loads
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ from scalebayes.errors import InputError
 if TYPE_CHECKING:
     from scalebayes.backtesting.result import Backtest
 
-PROB = 0.9
+PROB = 0.9  # probability of the interval whose coverage and width are reported
 
 
 def backtest(
@@ -42,13 +42,18 @@ def backtest(
     *,
     law: LawsOrRecommended = None,
     by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the cutoffs, by default C = 6 N D, or x.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column that the cutoffs are values of; by default C = 6 N D, or x if the runs have no compute.",
+        ),
     ] = None,
     cutoff: Annotated[
         str | None,
         typer.Option(
             metavar="VALUES",
-            help="Largest to fit, such as 1e20,1e21; by default those that leave 50, 70 and 90 % of the runs.",
+            help="Largest values to fit, such as 1e20,1e21; by default the three that have 50, 70 and 90 % of the "
+            "runs below them.",
         ),
     ] = None,
     model: Model,
@@ -59,16 +64,16 @@ def backtest(
     kind: Kind = None,
     curve: Curve,
     reading: Reading,
-    min_rows: Annotated[int, typer.Option(metavar="INT", help="Fewest runs to fit.")] = 5,
+    min_rows: Annotated[int, typer.Option(metavar="INT", help="Smallest number of runs that is fitted.")] = 5,
     seed: Seed = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Fit the smaller runs and score forecasts of the larger.
 
-    For each cutoff the runs up to it are fitted and those beyond it forecast. The law is chinchilla unless --law says
-    another. The trivial forecast, which knows no law (the last value, and part of the last slope), is scored beside
-    them.
+    For each cutoff, the runs up to it are fitted, and the runs beyond it are forecast. The law is chinchilla unless
+    --law names another. A trivial forecast is scored too. It uses no law, only the last value and part of the last
+    slope.
     """
     asked, settings = table(runs, reading), typed(model, method, priors)
     last = window_of(window)
@@ -112,18 +117,21 @@ def backtest(
 
 
 def backtest_document(found: "Backtest") -> dict[str, Any]:
-    """A backtest as JSON has it."""
+    """Return the JSON document of a backtest."""
     about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
     return {**about, "table": show.records(found.table()), "told": told(found)}
 
 
 def backtest_text(found: "Backtest", runs: str = "") -> str:
-    """A backtest as tables, one a cutoff, with what each law's forecasts covered.
+    """Return a backtest as text: one table for each cutoff, and what share of runs the intervals of each law covered.
 
     Args:
-        found: to show.
+        found: The backtest to show.
 
-        runs: what the runs were, where they are known.
+        runs: A description of the runs; the default is "", for none.
+
+    Returns:
+        The text, with failed checks first.
     """
     return joined(
         show.prose(failed_line(found), HANG),
@@ -135,14 +143,14 @@ def backtest_text(found: "Backtest", runs: str = "") -> str:
 
 
 def told(found: "Backtest") -> dict[str, str]:
-    """What the forecasts of each law covered, at the median distance of all."""
+    """Return law -> what its forecasts covered, at the median distance of all forecasts beyond the fitted runs."""
     efolds, probs = float(found.data["efolds"].median()), found.data["prob"].values
     near = float(probs[abs(probs - PROB).argmin()])
     return {name: found.sentence(name, efolds, near) for name in found.laws}
 
 
 def table_text(rows: list[dict[str, Any]], by: str) -> str:
-    """A block a cutoff, with a row a forecaster."""
+    """Return one block of text for each cutoff, with one row for each forecaster."""
     covers = [name for name in rows[0] if name.startswith("cover_")]
     wide = next(name for name in rows[0] if name.startswith("width_"))
     shares = [f"{name.removeprefix('cover_')}%" for name in covers]
@@ -159,7 +167,7 @@ def table_text(rows: list[dict[str, Any]], by: str) -> str:
         ]
         for row in ordered
     ]
-    # One grid, so that columns stand under each other in every block.
+    # All blocks are cut from one grid, so that their columns have the same widths.
     head, *lines = show.grid(["law", "RMSE", "log score", "CRPS", *shares, "width"], cells).splitlines()
     blocks = []
     for end in ends:
@@ -174,12 +182,12 @@ def table_text(rows: list[dict[str, Any]], by: str) -> str:
 
 
 def size(by: str, value: float) -> str:
-    """A cutoff to three digits."""
+    """Return a cutoff as text with three digits."""
     return show.count(value) if by in show.COUNTS else show.figure(value, 3)
 
 
 def failed_line(found: "Backtest") -> str:
-    """Which fits failed a check, to be printed before anything else; blank where none did."""
+    """Return the line that names the fits with a failed check, which is printed first; "" if none failed."""
     by = found.data.attrs["by"]
     failed = [row for row in show.records(found.table()) if row["status"] == "fail"]
     names = ", ".join(f"{row['law']} up to {size(by, row['cutoff'])}" for row in failed)
@@ -187,11 +195,12 @@ def failed_line(found: "Backtest") -> str:
 
 
 def meaning(found: "Backtest") -> str:
-    """What the columns of the table are."""
+    """Explain the columns of the table."""
     about = found.data.attrs
     return (
-        f"e-folds: of {about['by']} beyond the largest run fitted, median. RMSE of the forecast's median and CRPS: on "
-        f"the log of {about['observable']}, lower is better; log score: log density of {about['observable']}, higher "
-        "is better. 50%: per cent of runs inside the 50 % interval, and so on; width: of the "
-        f"{percent(PROB)} interval on the log, median."
+        f"e-folds: median distance in {about['by']} beyond the largest fitted run. RMSE (of the forecast's median) and "
+        f"CRPS are on the log of {about['observable']}, and lower is better. log score is the log density of "
+        f"{about['observable']}, and higher is better. 50% is the per cent of runs inside the 50 % interval, and so "
+        "on. "
+        f"width is the median width of the {percent(PROB)} interval on the log."
     )

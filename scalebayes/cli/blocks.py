@@ -1,4 +1,4 @@
-"""Blocks of options that several commands share: a dataclass a block, which a command takes as one argument."""
+"""Lets a command take a block of options as one argument, whose type is a dataclass with one field per option."""
 
 import functools
 import inspect
@@ -8,13 +8,13 @@ from typing import Any, get_type_hints
 
 
 def flat(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer takes it: each argument that is a block gives way to the options of the block.
+    """Replace each argument of a command that is a block by the options of the block, as typer needs them.
 
     Args:
-        command: a function; an argument whose type is a dataclass is a block.
+        command: The function of the command. An argument whose type is a dataclass is a block.
 
     Returns:
-        A function with the options of all blocks among its own, in the order of the arguments.
+        A function that takes the options of all blocks as arguments of its own, in the order of the arguments.
 
     >>> from dataclasses import dataclass
     >>> @dataclass

@@ -1,4 +1,4 @@
-"""scalebayes calibrate: whether a method's intervals hold what they say, on runs simulated from the model itself."""
+"""scalebayes calibrate: tests on runs simulated from the model whether a method's intervals have their coverage."""
 
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scalebayes.calibration.result import Calibration
 
 PRIOR = "prior"
-FULL = 200  # simulations from which on a small fault of a method shows
+FULL = 200  # simulations: fewer take less time and find only large faults of a method
 
 
 def calibrate(
@@ -30,29 +30,45 @@ def calibrate(
     model: Model,
     method: Method = "laplace",
     discrepancy: Discrepancy = None,
-    n: Annotated[int, typer.Option("--n", metavar="INT", min=2, help="Simulated data sets.")] = 1000,
-    draws: Annotated[int, typer.Option(metavar="INT", min=2, help="Draws that each truth is ranked among.")] = 99,
+    n: Annotated[
+        int, typer.Option("--n", metavar="INT", min=2, help="Number of data sets that are simulated and fitted.")
+    ] = 1000,
+    draws: Annotated[
+        int, typer.Option(metavar="INT", min=2, help="Number of posterior draws among which each true value is ranked.")
+    ] = 99,
     draw_from: Annotated[
         str,
-        typer.Option(metavar="FROM", help="Where the truths are drawn from: prior, or the saved fit at this path."),
+        typer.Option(
+            metavar="FROM",
+            help="Draw the true parameters from the prior, or from the posterior of the saved fit at this path.",
+        ),
     ] = PRIOR,
     reading: Reading,
     fallback: Fallback = True,
     batch: Annotated[
-        int | None, typer.Option(metavar="INT", min=1, help="Data sets a call; by default what there is room for.")
+        int | None,
+        typer.Option(
+            metavar="INT",
+            min=1,
+            help="Number of data sets that are fitted side by side; by default as many as memory has room for.",
+        ),
     ] = None,
     folder: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Keep finished batches here; a run that was killed goes on from them."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep finished batches in this folder, so that an interrupted command continues from them; by "
+            "default they are not kept.",
+        ),
     ] = None,
     seed: Seed = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Test on simulated runs whether intervals hold.
+    """Test on simulated runs whether intervals are right.
 
     Parameters are drawn from the priors, runs are simulated at the inputs of the table, and each data set is fitted.
-    The rank of the truth among the draws of its fit is then uniform, if the method is right. It takes minutes.
+    If the method is right, the ranks of the true values among the draws of their fits are uniform. This takes minutes.
     """
     asked, settings = table(runs, reading), typed(model, method)
     law_typed(law)
@@ -94,14 +110,14 @@ def calibrate(
 
 
 def duration(n: int, method: str, departs: bool) -> str:
-    """How long a calibration takes, roughly: compiling, and then the fits."""
+    """Say roughly how long a calibration takes, with compilation and fits."""
     slow = departs or method == "nuts"
     what = "a minute or two" if n <= FULL and not slow else "several minutes" if not slow else "minutes to hours"
     return f"this takes {what}; --n {FULL} takes less and finds large faults" if n > FULL else f"this takes {what}"
 
 
 def calibration_text(found: "Calibration") -> str:
-    """What was simulated, whether ranks are uniform, and a row a parameter of how often intervals held the truth."""
+    """Return a calibration as text: what was simulated, whether ranks are uniform, and the coverage by parameter."""
     about, failed = found.data.attrs, found.data["failed"].values
     lines = [
         f"{about.get('law', 'A posterior')} by {about.get('method', 'its draws')}: {len(failed)} data sets simulated "
@@ -140,12 +156,15 @@ def calibration_text(found: "Calibration") -> str:
 
 
 def verdict(found: "Calibration", of: str) -> str:
-    """Whether the ranks are uniform, and of which parameters they aren't.
+    """Say whether the ranks are uniform, and for which parameters they aren't.
 
     Args:
-        found: the calibration.
+        found: The calibration.
 
-        of: "all" fits, or those that "passed" their own checks.
+        of: "all" for all fits, or "passed" for those that passed their own checks.
+
+    Returns:
+        A clause without a full stop.
     """
     scores = found.table(of)
     least = f"the smallest p-value is {scores['p_value'].min():.2g}, of {scores['p_value'].idxmin()}"
@@ -156,7 +175,7 @@ def verdict(found: "Calibration", of: str) -> str:
 
 
 def share(covered: float, error: float) -> str:
-    """A share of truths in per cent, with its standard error; a dash for none.
+    """Return a share of true values in per cent with its standard error; a dash for NaN.
 
     >>> share(0.885, 0.0146), share(float("nan"), float("nan"))
     ('88 ± 1.5', '-')
@@ -165,7 +184,7 @@ def share(covered: float, error: float) -> str:
 
 
 def calibration_document(found: "Calibration") -> dict[str, Any]:
-    """A calibration as JSON has it: of all fits, and of those that passed their own checks."""
+    """Return the JSON document of a calibration, for all fits and for those that passed their own checks."""
     tables = {
         of: dict(zip(found.table(of).index, show.records(found.table(of)), strict=True)) for of in ("all", "passed")
     }

@@ -1,4 +1,4 @@
-"""scalebayes compare: several laws fitted to one table, and how well each foretells runs."""
+"""scalebayes compare: fits several laws to one table and scores how well each predicts runs."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +33,7 @@ from scalebayes.errors import InputError
 if TYPE_CHECKING:
     from scalebayes.comparison.result import Comparison
 
+# Column of the comparison's table -> its heading on the terminal.
 HEADS = {
     "elpd_loo": "elpd",
     "difference": "diff",
@@ -56,16 +57,29 @@ def compare(
     window: Window = None,
     curve: Curve,
     reading: Reading,
-    refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a law.")] = 10,
-    largest: Annotated[bool, typer.Option(help="Score forecasts of the largest tenth of the runs too.")] = True,
+    refits: Annotated[
+        int,
+        typer.Option(
+            metavar="INT",
+            min=0,
+            help="Largest number of exact refits for each law, where its leave-one-out estimate is unreliable.",
+        ),
+    ] = 10,
+    largest: Annotated[
+        bool,
+        typer.Option(
+            help="Also score forecasts of the largest tenth of the runs, which needs one more fit for each law."
+        ),
+    ] = True,
     seed: Seed = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Compare laws on runs that their fits haven't seen.
 
-    elpd: log predictive density of each run by the fit of the others, summed; largest: of a run of the largest tenth,
-    by the fit of the others, on average. Weights are by stacking of either.
+    elpd is the sum over all runs of the log predictive density of a run, given the other runs. largest is the mean log
+    predictive density of the largest tenth of the runs, from a fit of the smaller runs. The weights come from stacking
+    by either score.
     """
     laws = laws or []
     if len(set(laws)) < len(laws) or len(laws) * len(discrepancy or [""]) < 2:
@@ -120,7 +134,7 @@ def compare(
 
 
 def comparison_document(found: "Comparison") -> dict[str, Any]:
-    """A comparison as JSON has it, which has no NaN."""
+    """Return the JSON document of a comparison, with None in place of NaN."""
     scores = found.table()
     rows = [
         {
@@ -134,7 +148,7 @@ def comparison_document(found: "Comparison") -> dict[str, Any]:
 
 
 def comparison_text(found: "Comparison") -> str:
-    """A comparison as a table, a law a row, with its checks."""
+    """Return a comparison as text: a table with one row for each law, and its checks."""
     scores = found.table()
     names = [name for name in HEADS if name in scores]
     rows = [

@@ -1,4 +1,4 @@
-"""What a shell completes: names of laws, noises, methods, parts of a discrepancy, and data sets."""
+"""Completes names in a shell: of laws, noises, methods, parts of a discrepancy, and data sets."""
 
 from collections.abc import Iterable
 
@@ -6,49 +6,49 @@ RECOMMENDED = "recommended"
 
 
 def laws(incomplete: str) -> list[str]:
-    """Names of laws that begin so."""
+    """Return the names of laws that begin with the text typed so far."""
     from scalebayes.laws import names
 
     return _begun(names(), incomplete)
 
 
 def laws_and_recommended(incomplete: str) -> list[str]:
-    """Names of laws, and "recommended", that begin so."""
+    """Return the names of laws, and "recommended", that begin with the text typed so far."""
     from scalebayes.laws import names
 
     return _begun((RECOMMENDED, *names()), incomplete)
 
 
 def noises(incomplete: str) -> list[str]:
-    """Names of noises that begin so."""
+    """Return the names of noises that begin with the text typed so far."""
     from scalebayes.noise.noise import names
 
     return _begun(names(), incomplete)
 
 
 def methods(incomplete: str) -> list[str]:
-    """Names of methods that begin so."""
+    """Return the names of methods that begin with the text typed so far."""
     from scalebayes.infer import METHODS
 
     return _begun(METHODS, incomplete)
 
 
 def discrepancies(incomplete: str) -> list[str]:
-    """none, gp, or the part after the last comma of a list of parts."""
+    """Return "none", "gp" and parts that begin with the text, or, after a comma, the list completed by one part."""
     before, comma, last = incomplete.rpartition(",")
     words = parts() if comma else ("none", "gp", *parts())
     return [f"{before}{comma}{word}" for word in _begun(words, last)]
 
 
 def parts() -> tuple[str, ...]:
-    """The parts that a discrepancy has."""
+    """Return the names of the parts of which a discrepancy can be made."""
     from scalebayes.discrepancy.kernels import COMPONENTS
 
     return tuple(COMPONENTS)
 
 
 def datasets(incomplete: str) -> list[str]:
-    """Names of data sets that begin so."""
+    """Return the names of data sets that begin with the text typed so far."""
     from scalebayes.datasets import names
 
     return _begun(names(), incomplete)

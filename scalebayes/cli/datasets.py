@@ -1,4 +1,4 @@
-"""scalebayes datasets: the data sets of real runs, listed, shown, and written as a table."""
+"""scalebayes datasets: lists the data sets of real runs, describes one, or writes one as a table."""
 
 import csv
 import io
@@ -23,18 +23,31 @@ if TYPE_CHECKING:
 def datasets(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="A data set, to show what it holds.", autocompletion=complete.datasets),
+        typer.Argument(
+            metavar="NAME",
+            help="The data set to describe or write; by default all are listed.",
+            autocompletion=complete.datasets,
+        ),
     ] = None,
     *,
     where: Annotated[
-        str | None, typer.Option(metavar="EXPR", help="Rows to keep, as in \"split == 'fit' and epochs <= 1\".")
+        str | None,
+        typer.Option(
+            metavar="EXPR",
+            help="Keep only the rows for which this is true, as in \"split == 'fit' and epochs <= 1\"; by default all.",
+        ),
     ] = None,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write its runs to this CSV file.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write the runs of the data set to this CSV file; by default they are not written."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List data sets of real runs, or write one as a table.
 
-    One that doesn't ship with scalebayes is fetched from its source once, checked, and kept in the cache folder.
+    A data set that is not part of scalebayes is downloaded from its source once, checked, and kept in the cache folder.
     """
     from scalebayes import datasets as registry
 
@@ -76,13 +89,13 @@ def datasets(
 
 
 def about(one: "Dataset") -> dict[str, Any]:
-    """What a document says of a data set."""
+    """Return the JSON document of a data set."""
     named = ("name", "rows", "what", "source", "licence", "reference")
     return {**{key: getattr(one, key) for key in named}, "reading": dict(one.reading)}
 
 
 def options_of(one: "Dataset") -> str:
-    """The options with which `scalebayes fit` reads a data set as `sb.datasets.load` does.
+    """Return the options with which `scalebayes fit` reads a data set as `sb.datasets.load` does.
 
     >>> from scalebayes.datasets import describe
     >>> options_of(describe("tiny_gpt"))
@@ -96,7 +109,7 @@ def options_of(one: "Dataset") -> str:
 
 
 def rows_of(one: "Dataset", runs: "Runs") -> str:
-    """The rows of a data set's own table that the runs are of, as CSV text."""
+    """Return, as CSV text, the rows of a data set's own table from which the runs were read."""
     from scalebayes.datasets.cache import tidy_table
 
     with tidy_table(one) as path:

@@ -1,4 +1,4 @@
-"""scalebayes demo: the project's own runs fitted, and the largest of them, which the fit never saw, forecast."""
+"""scalebayes demo: fits the project's own runs, and forecasts the largest of them, which the fit doesn't use."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 DATA = "tiny_gpt"
 FIT = "split == 'fit' and epochs <= 1"
 TARGET = "split == 'target'"
-PROB = 0.9
+PROB = 0.9  # probability of the intervals
 
 
 def demo(json: Json = False) -> None:
-    """Fit the project's own runs, and forecast the largest."""
+    """Fit the project's own runs, and forecast the largest of them."""
     load_jax()
     import scalebayes as sb
 
@@ -69,7 +69,7 @@ def demo(json: Json = False) -> None:
 
 
 def held(forecast: "xr.Dataset", targets: "Runs") -> list[dict[str, Any]]:
-    """Each forecast, the loss that the run reached, and whether the interval holds it."""
+    """Return one row for each run: its forecast, the loss that it reached, and whether the interval holds that loss."""
     import scalebayes as sb
 
     rows = show.records(sb.interval(forecast, PROB))

@@ -1,4 +1,4 @@
-"""scalebayes export: the forecast of a fit as a program that JAX runs without scalebayes."""
+"""scalebayes export: writes the forecast of a fit as a program that JAX runs without scalebayes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,25 +19,39 @@ def export(
     fit: FitFile,
     *,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the program to this file, such as loss.jax.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write the program to this file, such as loss.jax; this option must be given."
+        ),
     ] = None,
     quantiles: Annotated[
-        str, typer.Option(metavar="VALUES", help="Quantiles that it gives, between 0 and 1.")
+        str,
+        typer.Option(
+            metavar="VALUES", help="Quantiles that the program returns, between 0 and 1, separated by commas."
+        ),
     ] = "0.05,0.25,0.5,0.75,0.95",
     observed: Observed = False,
     group: Group = None,
     draws: Annotated[
-        int | None, typer.Option(metavar="INT", min=2, help="Draws that it holds, evenly thinned; by default all.")
+        int | None,
+        typer.Option(
+            metavar="INT",
+            min=2,
+            help="Number of posterior draws that the program holds, evenly thinned; by default all.",
+        ),
     ] = None,
     seed: Seed = 0,
     platforms: Annotated[
-        str, typer.Option(metavar="NAMES", help="What it runs on: cpu, cuda or rocm, with commas between.")
+        str,
+        typer.Option(
+            metavar="NAMES", help="Platforms that the program runs on: cpu, cuda or rocm, separated by commas."
+        ),
     ] = "cpu,cuda,rocm",
     json: Json = False,
 ) -> None:
     """Write a fit's forecast as a program that needs only JAX.
 
-    The program takes the inputs of the law, in order and in the runs' own units, and gives the quantiles.
+    The program takes the inputs of the law, in their order and in the runs' own units, and returns the quantiles.
     """
     levels = numbers(quantiles, "--quantiles")
     target = checked_target(out, "loss.jax", is_program)
@@ -85,7 +99,7 @@ def export(
 
 
 def is_program(path: Path) -> bool:
-    """Whether a file may be a program that was exported before: neither a saved result nor a table."""
+    """Return whether a file may be an exported program, that is, neither a saved result nor a table."""
     from scalebayes.runs.reading.decode import EXTENSIONS
 
     return path.suffix.lower() not in EXTENSIONS and not is_result(path)

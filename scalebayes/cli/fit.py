@@ -1,4 +1,4 @@
-"""scalebayes fit: a law fitted to a table of runs, or to the curve of one run."""
+"""scalebayes fit: fits a law to a table of runs, or to the training curve of one run."""
 
 from scalebayes.cli import format as show
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, warn_failed
@@ -45,7 +45,8 @@ def fit(
 ) -> None:
     """Fit a scaling law to a table of runs.
 
-    Of a chart or a log, --run names the run whose curve is fitted, by a law of one input x: its steps or its tokens.
+    If RUNS is a chart or a log, --run names the run whose training curve is fitted. The law then has one input x, which
+    is the steps or the tokens of the run.
     """
     check_prob(prob)
     asked, settings = table(runs, reading), typed(model, method, priors)

@@ -1,4 +1,4 @@
-"""scalebayes fit-many: one law or several fitted to many data sets in one call."""
+"""scalebayes fit-many: fits one or several laws to many data sets in one call."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,18 +34,25 @@ from scalebayes.errors import InputError
 if TYPE_CHECKING:
     from scalebayes.fitting.many.result import Fits
 
-SHOWN = 20  # data sets whose parameters are printed
+SHOWN = 20  # data sets whose parameters are printed; those after them are only in the file and in --json
 
 
 def fit_many(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUNS...", help="Runs: several files, a data set each; or one, with --by or two --law."),
+        typer.Argument(
+            metavar="RUNS...",
+            help="Several files of runs, one for each data set; or one file, with --by or with several --law.",
+        ),
     ],
     *,
     by: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Split one table by this column: each of its values is a data set."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Split one table by this column, so that each of its values is a data set; by default no table is "
+            "split.",
+        ),
     ] = None,
     law: SeveralLaws = None,
     model: Model,
@@ -56,11 +63,20 @@ def fit_many(
     reading: Reading,
     fallback: Fallback = True,
     batch: Annotated[
-        int | None, typer.Option(metavar="INT", min=1, help="Data sets a call; by default what there is room for.")
+        int | None,
+        typer.Option(
+            metavar="INT",
+            min=1,
+            help="Number of data sets that are fitted side by side; by default as many as memory has room for.",
+        ),
     ] = None,
     folder: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Keep finished batches here; a run that was killed goes on from them."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep finished batches in this folder, so that an interrupted command continues from them; by "
+            "default they are not kept.",
+        ),
     ] = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
@@ -69,8 +85,8 @@ def fit_many(
 ) -> None:
     """Fit many data sets in one call.
 
-    They are several files, each called as the file, or one table split by a column. The law is chinchilla unless --law
-    says another; several laws are each fitted to every data set.
+    The data sets are several files, each with the name of its file, or one table that is split by a column. The law is
+    chinchilla unless --law names another. If several laws are given, each is fitted to every data set.
     """
     check_prob(prob)
     laws = law or ["chinchilla"]
@@ -124,7 +140,7 @@ def fit_many(
 
 
 def fits_text(found: "Fits", prob: float) -> str:
-    """A row a data set and parameter, and which checks didn't pass."""
+    """Return many fits as text: one row for each data set and parameter, with the worst status of its checks."""
     mode = all(fit.is_mode for fit in found)
     columns = ["mode"] if mode else ["median", "lower", "upper"]
     rows = []
@@ -137,7 +153,7 @@ def fits_text(found: "Fits", prob: float) -> str:
             rows.append([*start, str(parameter), *cells, *[""] * (len(columns) - len(cells))])
     grid = show.grid(["data set", "runs", "checks", "parameter", *columns], rows)
     if len(found) > SHOWN:
-        more = f"The first {SHOWN} of {len(found)} data sets; --json has all, and so has the file that --out writes."
+        more = f"These are the first {SHOWN} of {len(found)} data sets; --json and the file of --out have all of them."
         grid += f"\n{show.prose(more)}"
     laws, methods = ({getattr(fit, what).name: 0 for fit in found} for what in ("law", "method"))
     head = f"{len(found)} data sets, law {', '.join(laws)}, method {', '.join(methods)}."
@@ -154,7 +170,7 @@ def _mode(row: dict[str, Any]) -> str:
 
 
 def fits_document(found: "Fits", prob: float) -> dict[str, Any]:
-    """Many fits as JSON has them."""
+    """Return the JSON document of many fits."""
     each = {
         name: {
             "law": fit.law.name,

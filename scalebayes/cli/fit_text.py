@@ -1,4 +1,4 @@
-"""A fit as the command line tells it: what was fitted, its parameters and its checks."""
+"""Writes a fit as text for the command line: what was fitted, its parameters and its checks."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
     from scalebayes.status import Check, Checks
 
-HANG = 8  # the width of 'review' and its gap
+HANG = 8  # columns of the word "review" and its gap, by which the further lines of a check are indented
 
 
 def one_draw(fit: "Fit") -> bool:
-    """Whether the fit is a mode alone, without intervals."""
+    """Return whether the fit is only a mode, without intervals."""
     return fit.is_mode
 
 
 def percent(prob: float) -> str:
-    """A probability as 90 %.
+    """Return a probability in per cent.
 
     >>> percent(0.9), percent(0.995)
     ('90 %', '99.5 %')
@@ -31,7 +31,7 @@ def percent(prob: float) -> str:
 
 
 def fitted_text(fit: "Fit", every: bool = False) -> str:
-    """Law, noise, discrepancy, what was looked at and method, a line each; with `every` also units and versions."""
+    """Return one line each for law, noise, discrepancy, rows used and method; with `every` also units and versions."""
     from scalebayes.runs.averaging import averaged_text
     from scalebayes.runs.ladder_or_curve import kind_text
     from scalebayes.runs.window import window_text
@@ -40,7 +40,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
     size = "" if one_draw(fit) else f", {draws} draws" if chains == 1 else f", {chains} chains of {draws} draws"
     params = fit.problem.params
     bound = [f"{name} = {column}" for name, column in fit.problem.columns.items() if name != column]
-    # What the noise fixes by its own settings is in its name.
+    # Parameters that a noise fixes by its settings are left out: its name shows them.
     fixed = [f"{name} = {show.given('', p.prior)}" for name, p in params.items() if p.fixed and name in fit.law.params]
     rows = {
         "law": f"{fit.law.name}: {fit.runs.observable} = {fit.law.formula}"
@@ -62,7 +62,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
 
 
 def parameters_text(fit: "Fit", prob: float) -> str:
-    """The table of parameters, and what its interval is."""
+    """Return the table of parameters, and what its interval is."""
     table = fit.summary(prob)
     rows = list(zip(table.index, show.records(table), strict=True))
     if one_draw(fit):
@@ -80,12 +80,12 @@ def parameters_text(fit: "Fit", prob: float) -> str:
 
 
 def failed_text(checks: "Checks") -> str:
-    """The failed checks, to be printed before anything else."""
+    """Return the failed checks as text, which is printed first."""
     return _lines(checks, "fail")
 
 
 def checks_text(checks: "Checks", every: bool = False) -> str:
-    """The checks to review, with `every` also those that pass, and how many passed."""
+    """Return the checks to review and the number that passed; with `every` also those that pass."""
     passed = sum(check.status == "pass" for check in checks)
     told = f"All {len(checks)} checks pass." if passed == len(checks) else f"{passed} of {len(checks)} checks pass."
     lines = [_lines(checks, "review"), _lines(checks, "pass") if every else "", told]
@@ -93,16 +93,23 @@ def checks_text(checks: "Checks", every: bool = False) -> str:
 
 
 def outside(answer: "xr.Dataset") -> dict[str, Any]:
-    """Axis -> distance from the runs (point | budget,), of the axes along which a point or a budget lies outside."""
+    """Return axis -> distance from the runs (point | budget,), for axes along which some point lies outside."""
     far = {str(axis): answer["distance"].sel(axis=axis).values for axis in answer["axis"].values}
     return {axis: x for axis, x in far.items() if (x > 0).any()}
 
 
 def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None) -> "list[Check]":
-    """The reviews of the fit that bear on an answer.
+    """Return the checks to review of a fit that bear on an answer.
 
     Args:
-        inputs: that a forecast was asked at; None for an optimum.
+        fit: The fit.
+
+        answer: The answer of the fit.
+
+        inputs: The inputs of a forecast; the default is None, for an optimum.
+
+    Returns:
+        The checks.
     """
     from scalebayes.fitting import bearing
 
@@ -112,12 +119,12 @@ def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" 
 
 
 def lines_of(checks: "Iterable[Check]") -> str:
-    """Checks, each in lines that don't break what is to be typed."""
+    """Return checks as text; no line is broken within a piece to be typed."""
     return "\n".join(show.prose(here(str(check), show.NO_BREAK), HANG) for check in checks)
 
 
 def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
-    """What a JSON document says of an answer's fit: what it failed, and what bears on the answer."""
+    """Return the part of a JSON document about an answer's fit: failed checks, and those that bear on the answer."""
     from scalebayes.fitting.bearing import failed
 
     warn_failed(fit, "this answer rests on a fit that failed")
@@ -125,7 +132,7 @@ def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
 
 
 def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
-    """A line on standard error of what failed, beside a document that a program reads."""
+    """Print failed checks in one line on standard error, since standard output holds a JSON document."""
     from scalebayes.fitting.bearing import as_text, failed
 
     if bad := failed(fit):
@@ -137,7 +144,7 @@ def _lines(checks: "Checks", status: str) -> str:
 
 
 def about_fit(fit: "Fit", prob: float) -> dict[str, Any]:
-    """Everything that `summary --json` has."""
+    """Return the JSON document of a fit, as `scalebayes summary --json` prints it."""
     from scalebayes.parameters.priors import prior_text
 
     runs, table = fit.runs, fit.summary(prob)

@@ -1,4 +1,4 @@
-"""Cures as the command line takes them: method='nuts' becomes --method nuts, for the command at hand."""
+"""Turns Python in a sentence into options of the running command: method='nuts' becomes --method nuts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from scalebayes.cli.fragments import Argument, Call, Fragment, Word, fragments
 from scalebayes.cli.shell import quoted
 from scalebayes.status import Check
 
-# Call -> the command that does so.
+# Function in Python -> the command that does the same.
 COMMANDS = {
     "sb.fit": "fit",
     "sb.forecaster": "forecast",
@@ -27,30 +27,35 @@ COMMANDS = {
     "sb.savage_dickey": "savage-dickey",
     "sb.export": "export",
 }
-# Command -> the files that it takes in place of a table; FIT stands for the one at hand, if there is one.
+# Command -> the files that it takes instead of a table. The path of the fit at hand, if there is one, replaces FIT.
 FILES = {
     **dict.fromkeys(("predict", "optimum", "savage-dickey", "export"), "FIT"),
     **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT"},
 }
-# Commands whose options are told of where the one at hand lacks them.
+# Commands that a sentence may name for an option which the running command lacks.
 OTHERS = ("fit", "predict", "compare")
 CURVES = ("read_curves", "sb.read_curves")
 READERS = ("read_runs", "sb.read_runs")
 POINT = ("N", "D", "C", "x")
 PYTHON = "in Python, "
-ARGUMENTS = ("runs", "fit", "fits", "backtest", "...")  # of a call, that a command takes as its table or file
-OF = " of scalebayes "  # between flags and the command that has them
+ARGUMENTS = ("runs", "fit", "fits", "backtest", "...")  # arguments of a call that a command takes as table or file
+OF = " of scalebayes "  # stands between flags and the command that has them
 _SECOND = re.compile(r" or '(\w+)'")
 _TOO = re.compile(r"[,:]?(?: (?:or|and))? ?")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sentence is read.
+    """The running command, in whose terms a sentence is written.
 
     Attributes:
-        command: its name; "" outside a command. runs: the path of the table that it was given, "" for none.
-        options: command -> all options of it, such as "--method". fit: the path of the fit that it was given.
+        command: Its name; "" outside of any command.
+
+        runs: The path of the table that it was given; "" for none.
+
+        options: Command -> all its options, such as "--method".
+
+        fit: The path of the fit that it was given; "" for none.
     """
 
     command: str = ""
@@ -59,7 +64,7 @@ class Place:
     fit: str = ""
 
     def has(self, option: str) -> bool:
-        """Whether the command at hand has the option; --input of one that reads no table is a value, and another."""
+        """Return whether the command has the option; --input counts only where it names columns, beside --where."""
         known = self.options.get(self.command, ())
         return option in known and (option != "--input" or "--where" in known)
 
@@ -68,40 +73,56 @@ _here = Place()
 
 
 def begin(options: Mapping[str, Iterable[str]]) -> None:
-    """Say what commands there are, with their options; none of them runs yet."""
+    """Set the options of all commands, before any of them runs."""
     global _here
     _here = Place(options={name: frozenset(each) for name, each in options.items()})
 
 
 def of_some(option: str) -> bool:
-    """Whether any command has the option."""
+    """Return whether any command has the option."""
     return any(option in known for known in _here.options.values())
 
 
 def enter(command: str, runs: Any = None, fit: Any = None) -> None:
-    """Say which command runs from now on, and on which table or fit."""
+    """Set the command that runs from now on, and its table or fit."""
     global _here
     _here = replace(_here, command=command, runs=str(runs or ""), fit=str(fit or ""))
 
 
 def here(text: str, glue: str = " ") -> str:
-    """A sentence as the command that runs says it; as it is where none does, as in Python.
+    """Return a sentence in the terms of the running command; unchanged if none runs, as in Python.
 
     Args:
-        glue: what stands for a blank inside of what is to be typed, where lines are to break elsewhere.
+        text: The sentence, with Python in it.
+
+        glue: What replaces each blank inside a piece to be typed, so that lines break elsewhere; the default is " ".
+
+    Returns:
+        The sentence.
     """
     return as_flags(text, _here, glue) if _here.command else text
 
 
 def check_record(check: Check) -> dict[str, Any]:
-    """A check in a JSON document; its sentence too names flags, as whoever reads it has typed a command."""
+    """Return a check for a JSON document, its sentence in the terms of the running command."""
     return check.record() | {"sentence": here(check.sentence)}
 
 
 def as_flags(text: str, place: Place, glue: str = " ") -> str:
-    """A sentence whose Python is turned into what can be typed at the command line.
+    """Turn the Python in a sentence into what can be typed at the command line.
 
-    What a command has no option for is said of the command that has one, and what none has keeps its Python.
+    If the running command has no option for a piece, the sentence names a command that has one. A piece for which no
+    command has an option stays Python, after the words "in Python".
+
+    Args:
+        text: The sentence, with Python in it.
+
+        place: The running command and the options of all commands.
+
+        glue: What replaces each blank inside a piece to be typed; the default is " ".
+
+    Returns:
+        The sentence.
 
     >>> fit = Place("fit", "runs.csv", {"fit": frozenset(["--method", "--columns"]), "forecast": frozenset()})
     >>> as_flags("say which with columns={'N': 'params', 'D': 'n tokens'}", fit)
@@ -118,10 +139,10 @@ def as_flags(text: str, place: Place, glue: str = " ") -> str:
     for one in fragments(text):
         between = text[at : one.start]
         said += between
-        # A list of what is there in Python goes on.
+        # Pieces that only commas, "or" and "and" separate share one "in Python".
         head, _, tail = between.rpartition("in Python")
         python = bool((python or head) and _TOO.fullmatch(tail))
-        # "a run at N=6.6e6" is what it is, and nothing to type.
+        # "a run at N=6.6e6" names a value, and is nothing to type.
         point = isinstance(one.what, Argument) and one.what.name in POINT and isinstance(one.what.value, float)
         typed = None if python or point else _typed(one, place)
         if typed is None and not python and isinstance(one.what, Argument) and isinstance(one.what.value, float):
@@ -132,7 +153,7 @@ def as_flags(text: str, place: Place, glue: str = " ") -> str:
             at, python = one.end, True
             continue
         at, python, other = one.end, False, ""
-        # "method='laplace' or 'nuts'": the second word too is typed without quotes.
+        # In "method='laplace' or 'nuts'", the second word is also typed without quotes.
         if second := _SECOND.match(text, at):
             at, other = second.end(), f" or {second[1]}"
         flags, of, command = typed.partition(OF)
@@ -141,7 +162,7 @@ def as_flags(text: str, place: Place, glue: str = " ") -> str:
 
 
 def _typed(one: Fragment, place: Place) -> str | None:
-    """What to type for a piece of Python; None where the command line has nothing of the kind."""
+    """Return what to type for a piece of Python; None if no command can do the same."""
     if isinstance(one.what, Call):
         return _call(one.what, place)
     name, value = one.what
@@ -153,6 +174,7 @@ def _typed(one: Fragment, place: Place) -> str | None:
 
 
 def _call(call: Call, place: Place) -> str | None:
+    """Return what to type for a call; None if no command can do the same."""
     if call.name in METHODS or call.name in NOISES or call.name in ("sb.GP", "sb.Window"):
         kind = "method" if call.name in METHODS else "noise" if call.name in NOISES else call.name[3:].lower()
         return _with_command(arguments({{"gp": "discrepancy"}.get(kind, kind): call}), place)
@@ -190,12 +212,12 @@ def _call(call: Call, place: Place) -> str | None:
 
 
 def _files(command: str, place: Place) -> str:
-    """The files that a command takes, with the fit at hand for the first."""
+    """Return the files that a command takes, with the path of the fit at hand as the first."""
     return FILES[command].replace("FIT", quoted(place.fit), 1) if place.fit else FILES[command]
 
 
 def _with_command(typed: list[tuple[str, str]] | None, place: Place) -> str | None:
-    """Flags, and of which command they are unless it is the one at hand."""
+    """Return flags as text, with the name of a command that has them if the running one lacks them."""
     if not typed:
         return None
     options, flags = [option for option, _ in typed], " ".join(text for _, text in typed)

@@ -1,4 +1,4 @@
-"""scalebayes forecast: runs in, the recommended forecast of larger ones out, with what such forecasts were worth."""
+"""scalebayes forecast: makes the recommended forecast of larger runs, and backtests it on the user's own runs."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
@@ -30,18 +30,27 @@ def forecast(
     points: Points,
     along: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Forecast along this column alone, whose values are --x, or --C of C."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Forecast along this column alone, and give its values as --x, or as --C where the column is C; by "
+            "default "
+            "the columns are chosen from the table.",
+        ),
     ] = None,
     kind: Kind = None,
     observed: Observed = True,
     backtest: Annotated[
-        bool, typer.Option(help="Forecast your own larger runs from the smaller too, and say what that was worth.")
+        bool,
+        typer.Option(
+            help="Also forecast your own larger runs from the smaller ones, and say how often the intervals were right."
+        ),
     ] = True,
     method: Annotated[
         str,
         typer.Option(
             metavar="METHOD",
-            help="Method: laplace, and nuts where it fails; or nuts; settings as in nuts:draws=4000.",
+            help="The method: laplace (nuts takes over where laplace fails) or nuts; settings follow a colon, as in "
+            "nuts:draws=4000.",
             autocompletion=lambda: ["laplace", "nuts"],
         ),
     ] = "laplace",
@@ -55,9 +64,9 @@ def forecast(
     """Forecast runs not yet trained, in the recommended way.
 
     Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
-    intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the curve of
-    one run, and the report says which. Of a tracker's chart, a log or a trainer_state.json, --run names the run whose
-    curve is forecast. Values are written as in predict.
+    intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the training
+    curve of one run, and the report says which. If RUNS is a tracker's chart, a log or a trainer_state.json, --run
+    names the run whose curve is forecast. Several values are written as in scalebayes predict.
     """
     check_prob(prob)
     asked_at = points.typed()
@@ -105,13 +114,13 @@ def forecast(
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:
-    """The one of N, D and C that is asked for, where the runs have that one of the three beside other columns."""
+    """Return N, D or C if it alone was typed and the runs have only that one of the three; otherwise None."""
     there = [name for name in ("N", "D", "C") if name in runs.inputs]
     return there[0] if len(there) == 1 and there == list(typed) else None
 
 
 def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
-    """That the recommended forecast of the runs takes each input that was asked for, before it is fitted."""
+    """Refuse an input that the recommended forecast of the runs doesn't take, before anything is fitted."""
     from scalebayes.fitting.recipes import recipe
     from scalebayes.forecasting.inputs import DERIVABLE, check_given, not_in_runs
 
@@ -128,7 +137,7 @@ def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, as
 def worth(
     runs: "Runs", bound: dict[str, str] | None, kind: str | None, found: "xr.Dataset", prob: float, seed: int
 ) -> str:
-    """What forecasts as far out as the farthest point covered, when the user's own larger runs were the truth."""
+    """Say how often forecasts as far out as the farthest point held the truth, in a backtest on the user's runs."""
     import scalebayes as sb
     from scalebayes.backtesting.backtest import RECOMMENDED
 

@@ -1,4 +1,4 @@
-"""What the command line prints: numbers, tables and sentences for people, or one JSON document."""
+"""Formats what the command line prints: numbers, tables and sentences as text, or one JSON document."""
 
 import json
 import math
@@ -11,16 +11,16 @@ from typing import Any
 from scalebayes.display.figures import as_typed, figure
 from scalebayes.errors import shown
 
-__all__ = ["figure"]  # the commands have all of what they print with from here
+__all__ = ["figure"]  # exported too, so that the commands import all formatting from here
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-COUNTS = ("N", "D", "U")  # read as 70B rather than 7e10
+COUNTS = ("N", "D", "U")  # inputs that are written as 70B rather than 7e10
 GAP = "  "
-NO_BREAK = "\u00a0"  # a blank at which `prose` breaks no line
+NO_BREAK = "\u00a0"  # a blank at which `prose` doesn't break a line; it prints as an ordinary one
 
 
 def count(value: float, digits: int = 3) -> str:
-    """A number of parameters or tokens.
+    """Return a number of parameters or tokens as text.
 
     >>> count(7.2412e10), count(1.4e12), count(999.96e6), count(320.0)
     ('72.4B', '1.40T', '1.00B', '320')
@@ -34,7 +34,7 @@ def count(value: float, digits: int = 3) -> str:
 
 
 def given(name: str, value: float) -> str:
-    """An input as it was typed, or nearly: up to six digits, none of them a trailing zero.
+    """Return an input nearly as it was typed: up to six digits, without trailing zeros.
 
     >>> given("N", 70e9), given("C", 5.76e23), given("x", 1200.0)
     ('70B', '5.76e23', '1200')
@@ -47,7 +47,7 @@ def given(name: str, value: float) -> str:
 
 
 def digits(median: float, lower: float, upper: float) -> int:
-    """How many digits a number is worth, three to five: down to the second of its interval's width.
+    """Return how many digits of a number to print, 3 to 5: down to the second digit of its interval's width.
 
     >>> digits(1.9708, 1.9587, 1.9836), digits(476.1, 370.6, 614.2)
     (4, 3)
@@ -59,7 +59,7 @@ def digits(median: float, lower: float, upper: float) -> int:
 
 
 def most_digits(rows: Iterable[Mapping[str, Any]]) -> int:
-    """The digits of a column of rows with median, lower and upper: those of the narrowest interval."""
+    """Return how many digits to print in a column of medians and intervals: those of the narrowest interval."""
     return max(digits(row["median"], row["lower"], row["upper"]) for row in rows)
 
 
@@ -68,12 +68,12 @@ def _power(value: float) -> int:
 
 
 def estimate(row: Mapping[str, Any], columns: Iterable[str], number: int) -> list[str]:
-    """The cells of a row with median, lower and upper, to so many digits; three for an sd."""
+    """Return the cells of a row with `number` digits, but three for an sd."""
     return [figure(row[column], 3 if column == "sd" else number) for column in columns]
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """A table as text, never cut: the first `left` columns to the left, the others to the right; cells may be tall.
+    """Return a table as text: the first `left` columns align left, the others right; a cell may have several lines.
 
     >>> print(grid(["name", "median"], [["alpha", "0.35"], ["E", "1.812"]]))
     name   median
@@ -94,12 +94,12 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) ->
 
 
 def width() -> int:
-    """Columns of the terminal; 80 where there is none."""
+    """Return the width of the terminal in columns, at least 40; 80 if there is no terminal."""
     return max(shutil.get_terminal_size().columns, 40)
 
 
 def prose(text: str, hang: int = 0) -> str:
-    """A sentence in lines that fit, those after the first moved in by `hang`; words are never cut."""
+    """Break a sentence into lines that fit, and indent those after the first by `hang`; words are never cut."""
     filled = textwrap.fill(
         shown(text, NO_BREAK),
         min(width(), 100),
@@ -111,7 +111,7 @@ def prose(text: str, hang: int = 0) -> str:
 
 
 def sentence(text: str) -> str:
-    """A clause as a sentence; blank for none.
+    """Return a clause as a sentence; "" for "".
 
     >>> sentence("medians stay"), sentence("")
     ('Medians stay.', '')
@@ -120,12 +120,12 @@ def sentence(text: str) -> str:
 
 
 def lines(text: str, hang: int = 4) -> str:
-    """Lines that are made to fit, each moved in where it goes on."""
+    """Break each line of a text so that it fits, and indent its continuation by `hang` more than its start."""
     return "\n".join(prose(line, len(line) - len(line.lstrip()) + hang) for line in text.splitlines())
 
 
 def full(value: float) -> str:
-    """A number with all its digits.
+    """Return a number with all its digits.
 
     >>> full(6.4e13), full(2085.4342)
     ('6.4e13', '2085.4342')
@@ -135,18 +135,18 @@ def full(value: float) -> str:
 
 
 def fields(rows: Mapping[str, str]) -> str:
-    """Names and what they are, a line each; blank ones are left out."""
+    """Return names and their texts, one line each; a name with a blank text is left out."""
     indent = max(map(len, rows)) + len(GAP)
     return "\n".join(prose(f"{name:<{indent}}{text}", indent) for name, text in rows.items() if text)
 
 
 def records(frame: Any) -> list[dict[str, Any]]:
-    """The rows of a pandas DataFrame."""
+    """Return the rows of a pandas DataFrame as dicts."""
     return frame.to_dict("records")
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: NumPy's numbers as Python's, NaN and infinity as null.
+    """Return a value that JSON can hold: NumPy's numbers become Python's, NaN and infinity become None.
 
     >>> plain({"a": float("nan"), "b": (1, 2.5)})
     {'a': None, 'b': [1, 2.5]}
@@ -163,12 +163,12 @@ def plain(value: Any) -> Any:
 
 
 def document(content: Mapping[str, Any]) -> None:
-    """Print one JSON document, all there is on standard output."""
+    """Print one JSON document, which is all that a command writes to standard output."""
     text = json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False)
-    # What a terminal obeys is written as JSON writes it, and is the same text to who reads the document.
+    # Control characters are written as JSON escapes, so that no terminal obeys them. A JSON reader gets them back.
     print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def message(text: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(" ".join(shown(text, "\n").split()), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The Python in a sentence: where calls such as sb.NUTS(draws=4000) and arguments such as method='nuts' stand in it."""
+"""Finds the Python in a sentence: calls such as sb.NUTS(draws=4000) and arguments such as method='nuts'."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-# A word in quotes is somebody's own, such as the name of a column; a word behind a dash is an option already.
+# A word in quotes is a name of the user's, such as that of a column. A word behind a dash is an option already.
 _START = re.compile(
     r"(?<![\w.'\"`=-])(?<!--input )(?<!--columns )(?:"
     r"(?P<call>(?:(?:sb|runs|fits)\.\w[\w.]*|read_runs|read_curves|fit_many|best_of|compare|print)(?=\())"
@@ -18,13 +18,13 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class Word(NamedTuple):
-    """What stands for something that the sentence doesn't say: a bare name, or "..."."""
+    """A placeholder for a value that the sentence leaves open: a bare name, or "..."."""
 
     text: str
 
 
 class Call(NamedTuple):
-    """A function with its arguments; a name alone has none."""
+    """A call of a function with its arguments; a bare name of a function has none."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -32,14 +32,14 @@ class Call(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """name=value."""
+    """An argument, written name=value."""
 
     name: str
     value: Any
 
 
 class Fragment(NamedTuple):
-    """Where a piece of Python stands in the sentence, and what it is."""
+    """A piece of Python and its place in the sentence, from `start` up to `end`."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Fragment(NamedTuple):
 
 
 def fragments(text: str) -> Iterator[Fragment]:
-    """The Python in a sentence, from left to right.
+    """Yield the pieces of Python in a sentence, from left to right.
 
     >>> [one.what for one in fragments("use method='nuts', or sb.Laplace(proposals=100_000).")]
     [Argument(name='method', value='nuts'), Call(name='sb.Laplace', args=(), kwargs={'proposals': 100000.0})]
@@ -61,14 +61,14 @@ def fragments(text: str) -> Iterator[Fragment]:
         end = _end(text, at, found["key"])
         what = _read(text[found.start() : end], found["key"]) if end else None
         if what is None and found["call"]:
-            what = Call("")  # a call all the same, and none that a command stands for
+            what = Call("")  # it is a call, but no command does the same
         if what is not None and end:
             at = end
             yield Fragment(found.start(), end, what)
 
 
 def _end(text: str, at: int, key: str | None) -> int | None:
-    """Where the value, or the call's arguments, that begin at `at` end; None where they don't."""
+    """Return the end of the value, or of the call's arguments, that begins at `at`; None if it has no end."""
     if text[at] in "'\"":
         return _after_quote(text, at, lenient=key == "where")
     if named := re.match(r"sb\.\w[\w.]*", text[at:]):
@@ -86,7 +86,7 @@ def _end(text: str, at: int, key: str | None) -> int | None:
 
 
 def _after_quote(text: str, at: int, lenient: bool = False) -> int | None:
-    """Behind the string that begins at `at`; a lenient one may hold its own quotes, and ends where a word does."""
+    """Return the place after the string that begins at `at`; a lenient one ends at a quote before a blank or stop."""
     quote, i = text[at], at + 1
     while i < len(text):
         if text[i] == "\\" and not lenient:
@@ -98,7 +98,7 @@ def _after_quote(text: str, at: int, lenient: bool = False) -> int | None:
 
 
 def _after_bracket(text: str, at: int) -> int | None:
-    """Behind the bracket that closes the one at `at`."""
+    """Return the place after the bracket that closes the one at `at`; None if none does."""
     open_: list[str] = []
     i: int | None = at
     while i is not None and i < len(text):
@@ -117,11 +117,12 @@ def _after_bracket(text: str, at: int) -> int | None:
 
 
 def _read(source: str, key: str | None) -> Call | Argument | None:
+    """Parse a piece of Python, an argument if `key` is its name; None if it can't be parsed."""
     if key == "where" and source[len("where=")] in "'\"":
-        # A filter, as it was typed; `repr` doubles backslashes.
+        # The filter is returned as it was typed, without the backslashes that `repr` added.
         return Argument(key, source[len("where=") + 1 : -1].replace("\\'", "'").replace("\\\\", "\\"))
     try:
-        with warnings.catch_warnings():  # Python warns of odd escapes in what is quoted
+        with warnings.catch_warnings():  # Python warns about unknown escapes in strings
             warnings.simplefilter("ignore")
             node: Any = ast.parse(f"f({source})" if key else source, mode="eval").body
         return Argument(key, _value(node.keywords[0].value)) if key else _value(node)
@@ -130,6 +131,7 @@ def _read(source: str, key: str | None) -> Call | Argument | None:
 
 
 def _value(node: ast.expr) -> Any:
+    """Return the value of a parsed expression, without evaluating it."""
     match node:
         case ast.Constant(value=bool() | None | str() as value):
             return value

@@ -1,4 +1,4 @@
-"""scalebayes laws: what can be fitted."""
+"""scalebayes laws: lists the laws that can be fitted, or describes one."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 def laws(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="A law, to show all there is of it; settings as in broken_power:breaks=2."),
+        typer.Argument(
+            metavar="NAME",
+            help="The law to describe; settings follow a colon, as in broken_power:breaks=2; by default all laws are "
+            "listed.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the laws, or show all there is of one."""
+    """List the laws, or describe one of them."""
     from scalebayes import laws as registry
 
     if name is None:
@@ -42,19 +46,19 @@ def laws(
 
 
 def line(law: "Law") -> str:
-    """The formula of a law and its inputs, which a line's end doesn't divide."""
+    """Return a law's formula and its inputs; no line is broken within the inputs."""
     return f"{law.formula}  [{',\u00a0'.join(law.inputs)}]"
 
 
 def group_of(law: "Law") -> str:
-    """The heading of a law in the list."""
+    """Return the heading under which a law is listed."""
     from scalebayes.laws import GROUPS
 
     return next(group for group, members in GROUPS.items() if law.name in members)
 
 
 def brief(law: "Law") -> dict[str, Any]:
-    """What the list says of a law."""
+    """Return what the list of laws says about one law."""
     return {
         "name": law.name,
         "group": group_of(law),
@@ -66,7 +70,7 @@ def brief(law: "Law") -> dict[str, Any]:
 
 
 def described(law: "Law") -> list[str]:
-    """The blocks of text that show one law."""
+    """Return the blocks of text that describe one law."""
     from scalebayes.laws.page import inputs_text, observable_text
 
     content = full(law)
@@ -113,7 +117,7 @@ def described(law: "Law") -> list[str]:
 
 
 def full(law: "Law") -> dict[str, Any]:
-    """All there is of a law: parameters with their priors and dimensions, and published values."""
+    """Return the JSON document of a law, with its parameters, priors, dimensions and published values."""
     from scalebayes.laws import PRESETS
     from scalebayes.parameters.priors import prior_text
 

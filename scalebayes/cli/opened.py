@@ -1,4 +1,4 @@
-"""Saved results opened, each for the questions that it answers."""
+"""Opens saved results, and refuses a kind that the command doesn't take."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from scalebayes.errors import InputError
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
-# Kind of a saved result -> what it is called, where another kind is asked for.
+# Type of a saved result -> its name in the message that another kind is needed.
 CALLED = {
     "Fit": "one fit",
     "Fits": "many fits",
@@ -21,26 +21,29 @@ CALLED = {
     "Comparison": "a comparison",
     "Calibration": "a calibration",
 }
-ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # that predict and optimum take
+ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and optimum take
 
 
 def load_jax() -> None:
-    """Import what fits need, and set up the cache of compiled programs."""
+    """Import JAX, and set up the cache of compiled programs."""
     with stage("Loading JAX"):
         keep_compiled()
     heed()
 
 
 def opened(path: Path, *kinds: str) -> Any:
-    """The result in a file.
+    """Load the result in a file.
 
     Args:
-        path: of the file.
+        path: The path of the file.
 
-        kinds: that the command takes, by the names of their types; by default any.
+        kinds: The names of the types that the command takes; by default any.
+
+    Returns:
+        The result.
 
     Raises:
-        InputError: no such file, a table, a damaged file, or a result of another kind.
+        InputError: There is no such file, it is a table, it is damaged, or its result is of another kind.
     """
     load_jax()
     import scalebayes as sb
@@ -58,12 +61,12 @@ def opened(path: Path, *kinds: str) -> Any:
         see = f"scalebayes summary {quoted(str(path))}"
         raise InputError(f"{path} holds {CALLED[kind]}, and this takes {either}; '{see}' shows what it holds")
     if kind in ANSWERS:
-        settle(*members(found).values())  # the commands print what failed
+        settle(*members(found).values())  # the commands print failed checks themselves
     return found
 
 
 def members(found: Any) -> "Mapping[str, Fit]":
-    """Name -> fit, of those that an answer rests on; "" is the name of one alone."""
+    """Return name -> fit, for the fits that an answer rests on; a single fit has the name ""."""
     match type(found).__name__:
         case "Fit":
             return {"": found}

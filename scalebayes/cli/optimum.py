@@ -1,4 +1,4 @@
-"""scalebayes optimum: the best N and D for a budget."""
+"""scalebayes optimum: finds the best N and D for a compute budget."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,17 @@ def optimum(
     file: AnyFit,
     *,
     C: Annotated[
-        str, typer.Option("--C", metavar="C", help="Training compute in FLOPs: 5.76e23, 1e21,1e22 or 1e20:1e26:7.")
+        str,
+        typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 5.76e23, 1e21,1e22 or 1e20:1e26:7."),
     ],
     of: Annotated[
         str | None,
         typer.Option(
             "--of",
             metavar="OF",
-            help="law, or curve: the law with its discrepancy, where the fit has one.",
+            help="Optimise the 'law' alone, or the 'curve', which is the law with its discrepancy; by default the "
+            "curve, if "
+            "the fit has a discrepancy.",
             autocompletion=lambda: ["law", "curve"],
         ),
     ] = None,
@@ -41,8 +44,9 @@ def optimum(
 ) -> None:
     """Find the best N and D for a compute budget.
 
-    The cost is C = 6 N D. Several budgets are separated by commas, or written lo:hi:n for n of them spaced evenly in
-    the log, ends included. Of a fit with a discrepancy it is the optimum of the law with it, unless --of law is given.
+    The cost is C = 6 N D. Several budgets are separated by commas. lo:hi:n stands for n budgets from lo to hi that are
+    evenly spaced in the log. If the fit has a discrepancy, the optimum is that of the law with its discrepancy, unless
+    --of law is given.
     """
     check_prob(prob)
     budgets = numbers(C, "--C")
@@ -82,7 +86,7 @@ def optimum(
 
 
 def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float) -> str:
-    """What the numbers are, in sentences."""
+    """Explain the numbers of an optimum."""
     from scalebayes.runs.describe import in_unit
 
     fits = list(members(found).values())
@@ -103,7 +107,7 @@ def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float)
 
 
 def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, Any]]]:
-    """Quantity -> median, mean, sd, lower and upper of each budget, in the order given."""
+    """Return quantity -> median, mean, sd, lower and upper for each budget, in the order given."""
     import scalebayes as sb
 
     names = [str(name) for name in dataset.data_vars if name != "distance"]
@@ -114,7 +118,7 @@ def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, A
 
 
 def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observable: str) -> str:
-    """A row a data set and budget; the intervals are under the medians where the line would be too long."""
+    """Return one row for each data set and budget; if a line is too long, intervals are put under the medians."""
     heads = {"N": "N*", "D": "D*", "D_per_N": "D*/N*", observable: f"{observable}*"}
     each = list(tables.values())
     if not (same_exponent(each) or no_exponent(each)):
@@ -139,7 +143,7 @@ def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observabl
 
 
 def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
-    """A median with its interval in brackets, where there is one."""
+    """Return a median, with its interval in brackets if there is one."""
     if not row["lower"] < row["upper"]:
         return show.count(row["median"], 4) if name in show.COUNTS else show.figure(row["median"], 4)
     median, lower, upper = (
@@ -150,18 +154,18 @@ def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
 
 
 def no_exponent(tables: Sequence[Rows]) -> bool:
-    """Whether there is no exponent to tell, as of a law with its discrepancy."""
+    """Return whether no exponent is known, as for a law with its discrepancy."""
     return all(math.isnan(row["median"]) for table in tables for row in table["N_exponent"])
 
 
 def same_exponent(tables: Sequence[Rows]) -> bool:
-    """Whether N* grows with the same exponent at each budget, and in each data set."""
+    """Return whether N* grows with the same exponent at each budget and in each data set."""
     medians = [row["median"] for table in tables for row in table["N_exponent"]]
     return max(medians) - min(medians) < 1e-9
 
 
 def exponent_text(tables: Sequence[Rows]) -> str:
-    """How N* and D* grow with the budget, where it is the same at each; else what the column is."""
+    """Say how N* and D* grow with the budget; if the exponents differ, explain their column."""
     if not same_exponent(tables):
         return "N* exponent: d log N* / d log C."
     row = tables[0]["N_exponent"][0]

@@ -1,4 +1,4 @@
-"""What is typed at the command line, as numbers: 70e9, 70B, 1e20:1e26:7, alpha=0.35, huber:delta=1e-3."""
+"""Parses what is typed at the command line: 70e9, 70B, 1e20:1e26:7, alpha=0.35, huber:delta=1e-3."""
 
 import math
 import re
@@ -6,22 +6,29 @@ from collections.abc import Iterable
 
 from scalebayes.errors import InputError
 
-# As powers of ten, so that 1.4T is read as 1.4e12 to the last bit.
+# Suffix -> power of ten. As text, "1.4T" becomes "1.4e12", which is exact to the last bit.
 POWERS = {"k": 3, "K": 3, "M": 6, "B": 9, "G": 9, "T": 12}
-MOST = 1000
+MOST = 1000  # numbers in one range lo:hi:n; more are refused
 _DECIMAL = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?P<power>[eE][+-]?\d+)?")
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
 def number(text: str, what: str = "", example: str = "70e9, 70B, 1.4T, 512k or 1_000_000") -> float:
-    """A finite number; k, M, B (or G) and T stand for 1e3, 1e6, 1e9 and 1e12.
+    """Return a finite number; k, M, B (or G) and T stand for 1e3, 1e6, 1e9 and 1e12.
 
     Args:
-        text: as typed. what: it is for, such as `--N`; the error begins with it. example: of such.
+        text: The number as typed.
+
+        what: What it is for, such as "--N", with which the error begins; the default is "".
+
+        example: Examples of such numbers, for the error.
+
+    Returns:
+        The number.
 
     Raises:
-        InputError: it isn't one; the message says how to write it.
+        InputError: The text is not a number; the message says how to write it.
 
     >>> [number(text) for text in ("70e9", "70B", "1.4T", "512k", "1_000_000", "-0.5")]
     [70000000000.0, 70000000000.0, 1400000000000.0, 512000.0, 1000000.0, -0.5]
@@ -51,10 +58,10 @@ def _value(text: str) -> float | None:
 
 
 def numbers(text: str, what: str = "") -> list[float]:
-    """Numbers with commas between; lo:hi:n is n of them from lo to hi, spaced evenly in the log.
+    """Return numbers that commas separate; lo:hi:n stands for n numbers from lo to hi, evenly spaced in the log.
 
     Raises:
-        InputError: an item is neither a number nor a range, or the commas are those of thousands.
+        InputError: An item is neither a number nor a range, or the commas group thousands.
 
     >>> numbers("1e9,2B")
     [1000000000.0, 2000000000.0]
@@ -83,16 +90,16 @@ def _range(text: str, what: str) -> list[float]:
     if not (count.is_integer() and 2 <= count <= MOST):
         raise InputError(f"{_head(what)}the range '{text}' has a count that is not a whole number from 2 to {MOST}")
     last = int(count) - 1
-    # Twelve digits, so that a decade is a decade: 1e21, not 1.0000000000000001e21.
+    # The numbers are rounded to twelve digits, so that 1e21 isn't 1.0000000000000001e21.
     inner = [float(f"{low ** (1 - i / last) * high ** (i / last):.12g}") for i in range(1, last)]
     return [low, *inner, high]
 
 
 def pairs(texts: Iterable[str], what: str, example: str) -> dict[str, str]:
-    """name=value each, as a dict of text.
+    """Return a dict from name to text for items typed as name=value.
 
     Raises:
-        InputError: no '=', no name, or a name twice.
+        InputError: An item has no '=' or no name, or a name is given twice.
 
     >>> pairs(["x=C"], "--input", "x=C")
     {'x': 'C'}
@@ -109,7 +116,7 @@ def pairs(texts: Iterable[str], what: str, example: str) -> dict[str, str]:
 
 
 def named(text: str, what: str, example: str) -> tuple[str, dict[str, float | int | str]]:
-    """A name with settings behind a colon; a setting is a number (whole ones are ints) or a word.
+    """Return a name and its settings, which follow a colon; a setting is an int, a float or a word.
 
     >>> named("huber:delta=1e-3,scale=1", "--noise", "")
     ('huber', {'delta': 0.001, 'scale': 1})

@@ -1,4 +1,4 @@
-"""scalebayes predict: what a saved fit forecasts for runs not yet trained."""
+"""scalebayes predict: shows what a saved fit forecasts for runs that are not yet trained."""
 
 from typing import Annotated
 
@@ -18,7 +18,9 @@ def predict(
     points: Points,
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="INPUT=VALUE", help="Any other input of the law, as in U=118M; repeatable."),
+        typer.Option(
+            "--input", metavar="INPUT=VALUE", help="Value of any other input of the law, as in U=118M; repeatable."
+        ),
     ] = None,
     observed: Observed = False,
     group: Group = None,
@@ -28,8 +30,9 @@ def predict(
 ) -> None:
     """Forecast the loss of runs not yet trained.
 
-    Several values are separated by commas, or written lo:hi:n for n of them spaced evenly in the log; lists pair up,
-    and one value goes with each of the others. Of N, D and C two are enough, by C = 6 N D.
+    Several values are separated by commas. lo:hi:n stands for n values from lo to hi that are evenly spaced in the log.
+    Lists of equal length pair up, and a single value goes with each value of a list. Two of N, D and C are enough: the
+    third follows from C = 6 N D.
     """
     check_prob(prob)
     values = values_of(points.typed())

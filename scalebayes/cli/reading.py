@@ -1,4 +1,4 @@
-"""The table of runs, or the curve of one run, that the options of a command ask for."""
+"""Reads the table of runs, or the curve of one run, that a command's options ask for."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from scalebayes.errors import InputError, listed, nearest
 if TYPE_CHECKING:
     from scalebayes.runs import Curves, Runs
 
-SHOWN = 10  # names of runs in a message
+SHOWN = 10  # names of runs in a message; of those after them only the number is said
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The table that a command was asked to read, as `read_runs` takes it."""
+    """The table that a command was asked to read, with the arguments of `read_runs`."""
 
     runs: str
     where: str | None
@@ -30,12 +30,15 @@ class Asked:
     unique_tokens: str | None
 
     def read(self, observable: str, range: tuple[float, float] | None = None) -> "Runs":
-        """The runs.
+        """Read the runs.
 
         Args:
-            observable: that is read where --observable names none.
+            observable: The observable that is read if --observable names none.
 
-            range: that its values must lie in; by default that of a loss.
+            range: The range that its values must lie in; by default that of a loss.
+
+        Returns:
+            The runs.
         """
         import scalebayes as sb
 
@@ -53,10 +56,10 @@ class Asked:
 
 
 def table(runs: str, reading: Reading) -> Asked:
-    """The table of the options that every command with runs has.
+    """Return the table that the reading options ask for, without reading it.
 
     Raises:
-        InputError: an option that isn't written as it should be; before anything is read.
+        InputError: An option isn't written as it should be.
 
     >>> table("runs.csv", Reading(columns=["N=124M", "loss=val"], unique_tokens="118M")).columns
     {'N': 124000000.0, 'loss': 'val', 'U': 118000000.0}
@@ -78,7 +81,7 @@ def table(runs: str, reading: Reading) -> Asked:
 
 
 def column(theirs: str) -> str | float | None:
-    """What read_runs takes for a column: its name, the number of every run, or None.
+    """Return what `read_runs` takes for a column: its name, one number for every run, or None.
 
     >>> column("config.n_params"), column("124M"), column("")
     ('config.n_params', 124000000.0, None)
@@ -97,24 +100,27 @@ def runs_or_curve(
     asked: Collection[str] = (),
     along: str | None = None,
 ) -> "Runs":
-    """The table of runs that was asked for, or the curve of one run at its path.
+    """Read the table of runs that was asked for, or the curve of one run at its path.
 
     Args:
-        table: as it was asked for.
+        table: The table that was asked for.
 
-        curve: either of its options asks for a curve.
+        curve: The options of a curve; if one of them is given, a curve is read.
 
-        observable: that is read where --observable names none.
+        observable: The observable that is read if --observable names none; the default is "loss".
 
-        range: that its values must lie in; by default that of a loss.
+        range: The range that its values must lie in; by default that of a loss.
 
-        asked: the inputs that a forecast is asked at. Where it is x alone, and no column is named for it, a path that
-            holds histories is read as curves.
+        asked: The inputs at which a forecast is asked for; the default is none. If this is x alone, and no column is
+            named for x, a path that holds histories is read as curves.
 
-        along: the column that a forecast is along, as typed; a curve has none.
+        along: The column that was typed for --along, which a curve can't have; the default is None.
+
+    Returns:
+        The runs.
 
     Raises:
-        InputError: as `read_runs` and `read_curves`; the path holds several curves and none is named.
+        InputError: `read_runs` or `read_curves` refuses the path, or it holds several curves and none is named.
     """
     import scalebayes as sb
     from scalebayes.runs.curves.given_as_runs import HistoryError
@@ -156,7 +162,7 @@ def check_laws_of_curve(curve: Curve, laws: Collection[Any]) -> None:
     """Refuse laws of several inputs for a curve, which has one.
 
     Raises:
-        InputError: which law, and what to give.
+        InputError: A law has several inputs; the message names it and says what to give.
     """
     if curve.run is None and curve.tokens_per_step is None:
         return
@@ -169,7 +175,7 @@ def check_laws_of_curve(curve: Curve, laws: Collection[Any]) -> None:
 
 
 def picked(curves: "Curves", run: str | None, path: str) -> "Runs":
-    """The curve that is asked for, or the only one."""
+    """Return the curve that is asked for, or the only one."""
     if run is not None and run in curves:
         return curves[run]
     if run is None and len(curves) == 1:

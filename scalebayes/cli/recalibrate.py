@@ -1,4 +1,4 @@
-"""scalebayes recalibrate: a fit's intervals widened by what its backtest showed to be missing."""
+"""scalebayes recalibrate: widens a fit's intervals if its backtest showed them to be too narrow."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,23 +15,25 @@ from scalebayes.cli.saving import answered, checked_target, joined
 def recalibrate(
     fit: FitFile,
     backtest: Annotated[
-        Path, typer.Argument(metavar="BACKTEST", help="A file that 'scalebayes backtest --out' wrote.")
+        Path, typer.Argument(metavar="BACKTEST", help="The file that 'scalebayes backtest --out' wrote.")
     ],
     *,
     law: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the fit's law in the backtest, by default the law's own."),
+        typer.Option(metavar="NAME", help="Name of the fit's law in the backtest; by default the fit's own label."),
     ] = None,
     prior_cutoffs: Annotated[
         float,
-        typer.Option(metavar="X", min=0.0, help="How many cutoffs the guess that intervals are right counts for."),
+        typer.Option(
+            metavar="X", min=0.0, help="Weight of the prior guess that the intervals are right, counted in cutoffs."
+        ),
     ] = 4.0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Widen a fit's intervals by what its backtest missed.
 
-    predict and optimum take the result as they take a fit. An interval is never made narrower.
+    The result can be given to predict and optimum like a fit. An interval is never made narrower.
     """
     target = checked_target(out, "wider.nc")
     fitted, scores = opened(fit, "Fit"), opened(backtest, "Backtest")

@@ -1,4 +1,4 @@
-"""scalebayes savage-dickey: what the runs make of a law that holds one parameter at a point."""
+"""scalebayes savage-dickey: finds the Bayes factor of a law that holds one parameter at a point."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -19,15 +19,18 @@ def savage_dickey(
     fit: FitFile,
     point: Annotated[
         str,
-        typer.Argument(metavar="NAME=POINT", help="A parameter and its point, as in E=0, or another's, alpha=beta."),
+        typer.Argument(
+            metavar="NAME=POINT",
+            help="A parameter and its point: a number as in E=0, or another parameter as in alpha=beta.",
+        ),
     ],
     *,
     json: Json = False,
 ) -> None:
     """Weigh a restriction of a law by its Bayes factor.
 
-    The restriction holds one parameter at a number, in the runs' own units, or equal to another parameter. A wider
-    prior of the parameter favours it.
+    The restriction holds one parameter at a number in the runs' own units, or equal to another parameter. A wider prior
+    of the parameter favours the restriction.
     """
     ((name, value),) = pairs([point], "NAME=POINT", "E=0 or alpha=beta").items()
     fitted = opened(fit, "Fit")

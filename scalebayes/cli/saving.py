@@ -1,4 +1,4 @@
-"""Results written to files: --out is looked at before anything is computed, and the answer is printed in any case."""
+"""Saves results: --out is checked before anything is computed, and the answer is printed even if saving fails."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -10,23 +10,26 @@ from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, shown
 
-HDF5 = b"\x89HDF\r\n\x1a\n"  # how a saved result begins
+HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes of a saved result
 
 
 def checked_target(
     out: str | None, example: str = "fit.nc", replaces: Callable[[Path], bool] | None = None
 ) -> Path | None:
-    """The path to save to, found to be writable before anything is computed; None where none is asked for.
+    """Return the path to save to, after checking that it can be written.
 
     Args:
-        out: as typed.
+        out: The path as typed; None if nothing is to be saved.
 
-        example: of a name of such a file.
+        example: An example of a file name, for the error; the default is "fit.nc".
 
-        replaces: whether a file that is there may be replaced; by default a saved result may.
+        replaces: Says whether an existing file may be replaced; by default a saved result may.
+
+    Returns:
+        The path; None if `out` is None.
 
     Raises:
-        InputError: nothing can be written there, or another file is there.
+        InputError: The path can't be written, or a file that must not be replaced is there.
     """
     if out is None:
         return None
@@ -50,17 +53,17 @@ def checked_target(
 
 
 def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -> None:
-    """Print an answer, or its document, and save what it was found with; where that fails, the answer is there.
+    """Print an answer and save its result; the answer is printed even if saving fails.
 
     Args:
-        answer: as text, or a document to which "saved" is added.
+        answer: The answer as text, or a JSON document, to which "saved" is added.
 
-        found: any result that has `save`.
+        found: The result, which has a method `save`.
 
-        target: None to save not.
+        target: The path to save to; None to save nothing.
 
     Raises:
-        InputError: it can't be saved.
+        InputError: The result can't be saved.
     """
     failed = None
     if isinstance(answer, str):
@@ -80,11 +83,11 @@ def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -
 
 
 def joined(*blocks: str) -> str:
-    """Blocks of text with a blank line between; those that are blank are left out."""
+    """Join blocks of text by blank lines, and leave empty blocks out."""
     return "\n\n".join(block for block in blocks if block)
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file begins as a saved result."""
+    """Return whether a file begins like a saved result."""
     with path.open("rb") as file:
         return file.read(len(HDF5)) == HDF5

@@ -1,4 +1,4 @@
-"""What a fit is made with, from what was typed: laws, noises, methods, discrepancies, windows and priors."""
+"""Turns what was typed into the arguments of a fit: laws, noises, methods, discrepancies, windows and priors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,15 +15,15 @@ ANY = (-float("inf"), float("inf"))
 
 
 def law_typed(text: str) -> Named:
-    """A law as it is typed: its name, and its settings."""
+    """Return the name and the settings of a law that was typed."""
     return named(text, "--law", "broken_power:breaks=2")
 
 
 def law_of(text: str) -> Any:
-    """A law of the registry.
+    """Return a law of the registry.
 
     Raises:
-        InputError: no such law, or it has no such setting.
+        InputError: There is no such law, or it has no such setting.
     """
     import scalebayes as sb
 
@@ -33,7 +33,7 @@ def law_of(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Typed:
-    """The settings of a fit that were typed, read and not yet looked up, so that nothing heavy is imported for it."""
+    """The settings of a fit as typed, parsed but not yet looked up, so that nothing slow is imported yet."""
 
     noise: Named | None
     method: Named
@@ -42,7 +42,7 @@ class Typed:
     priors: str | None
 
     def noise_of(self, law: Any, departure: Any = None) -> Any:
-        """The noise of a law: the one typed, or else the law's own beside such a discrepancy."""
+        """Return the noise that was typed, or else the law's own noise for a fit with this discrepancy."""
         import scalebayes as sb
         from scalebayes.fitting.spec import noise_of
 
@@ -51,26 +51,29 @@ class Typed:
         return sb.noises.get(*self.noise)
 
     def method_of(self, default: Any = None) -> Any:
-        """The method, with the settings that were typed.
+        """Return the method with the settings that were typed.
 
         Args:
-            default: the method whose settings hold where others aren't typed, if it has this name.
+            default: A method whose settings replace the usual defaults if it has the same name; the default is None.
+
+        Returns:
+            The method.
         """
         return method_of(*self.method, default)
 
     def inputs_of(self, law: Any) -> dict[str, str]:
-        """The columns of those inputs that a law has."""
+        """Return input -> column for those of the typed inputs that the law has."""
         return {name: column for name, column in self.inputs.items() if name in law.inputs}
 
     def priors_of(self, *params: Mapping[str, Any]) -> Any:
-        """What `fit` takes as priors: flat ones of what varies, in all of several laws, and fixed numbers."""
+        """Return what `fit` takes as priors: flat ones for the parameters that no law fixes, and fixed numbers."""
         if self.priors is None or not self.fixed:
             return self.priors or dict(self.fixed) or None
         held = {name for each in params for name, param in each.items() if param.fixed}
         return {**{name: "flat" for each in params for name in each if name not in held}, **self.fixed}
 
     def of_one(self, *params: Mapping[str, Any]) -> Any:
-        """`priors_of` one of several laws, that takes those of the fixed parameters that it has."""
+        """Return `priors_of` for one of several laws, without the fixed parameters that this law lacks."""
         own = {name: x for name, x in self.fixed.items() if any(name in each for each in params)}
         return replace(self, fixed=own).priors_of(*params)
 
@@ -78,9 +81,12 @@ class Typed:
         """Refuse an input or a fixed parameter that none of several laws has.
 
         Args:
-            inputs: of any of the laws.
+            inputs: The inputs of all the laws.
 
-            params: of any of them, their noises and discrepancies.
+            params: The parameters of all the laws, their noises and discrepancies.
+
+        Raises:
+            InputError: No law has an input or a parameter that was typed.
         """
         for name in self.inputs:
             if name not in inputs:
@@ -91,10 +97,10 @@ class Typed:
 
 
 def typed(model: Model, method: str, priors: str | None = None) -> Typed:
-    """The settings of the options that every command with a fit has.
+    """Parse the settings that every command with a fit has.
 
     Raises:
-        InputError: an option that isn't written as it should be; before anything is read.
+        InputError: An option isn't written as it should be.
     """
     if priors not in (None, "flat"):
         raise unknown("--priors", str(priors), ["flat"])
@@ -112,14 +118,20 @@ def typed(model: Model, method: str, priors: str | None = None) -> Typed:
 
 
 def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> Any:
-    """A method with the settings typed, those of its search among them.
+    """Return a method with the settings that were typed, including those of its search.
 
     Args:
-        name: of the method.
+        name: The name of the method.
 
-        settings: its own, and those of its search.
+        settings: The settings of the method and of its search that were typed.
 
-        default: the method whose settings hold where others aren't typed, if it has this name.
+        default: A method whose settings replace the usual defaults if it has the same name; the default is None.
+
+    Returns:
+        The method.
+
+    Raises:
+        InputError: There is no such method or setting, or the value of a setting can't be used.
     """
     from scalebayes import infer
 
@@ -138,10 +150,10 @@ def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> An
 
 
 def discrepancy_of(text: str | None) -> Any:
-    """What `fit` takes as a discrepancy: None, "gp", or a process of the parts that were typed.
+    """Return what `fit` takes as a discrepancy: None, "gp", or a process of the parts that were typed.
 
     Raises:
-        InputError: no such part.
+        InputError: There is no such part.
     """
     if text in (None, "none", "gp"):
         return None if text == "none" else text
@@ -155,12 +167,12 @@ def discrepancy_of(text: str | None) -> Any:
 
 
 def window_of(window: str | None) -> Any:
-    """What `fit` takes as a window."""
+    """Return what `fit` takes as a window."""
     from scalebayes.runs.window import Window
 
     return window if window in (None, "auto") else Window(number(window, "--window", "2, or auto"))
 
 
 def range_of(law: Any) -> tuple[float, float]:
-    """What a table's observable is read as: positive, or any number where `fit` is to judge of it."""
+    """Return the range in which a table's observable is read: positive, or any number, which `fit` then checks."""
     return law.range if law.range == POSITIVE else ANY

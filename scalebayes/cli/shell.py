@@ -1,12 +1,12 @@
-"""Words as a shell takes them."""
+"""Quotes words for a shell."""
 
-# Bare characters of bash; in double quotes all but these stand for themselves.
+# _SAFE needs no quotes in bash. In double quotes, all characters but those in _LIVE stand for themselves.
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 _LIVE = frozenset('$`"\\!')
 
 
 def quoted(text: str) -> str:
-    """A word as bash takes it: bare where it can be, else in quotes.
+    """Return a word as bash takes it: bare if possible, otherwise in quotes.
 
     >>> print(quoted("N=params"), quoted("split == 'fit'"), quoted('a "b"'), quoted("it's $5"))
     N=params "split == 'fit'" 'a "b"' 'it'"'"'s $5'

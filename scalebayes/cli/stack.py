@@ -1,4 +1,4 @@
-"""scalebayes stack: several saved fits as one forecaster, weighted by how well they foretell."""
+"""scalebayes stack: mixes several saved fits into one forecaster, weighted by how well they predict."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +27,8 @@ def stack(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FIT...", help="Saved fits of the same runs, or one file of fit-many; NAME=FIT names one."
+            metavar="FIT...",
+            help="Files of saved fits of the same runs, or one file of fit-many; NAME=FIT gives a fit a name.",
         ),
     ],
     *,
@@ -35,21 +36,28 @@ def stack(
         list[str] | None,
         typer.Option(
             metavar="WEIGHTS",
-            help="loo (by default) or largest, of the scores of compare; evidence; or NAME=WEIGHT for each fit, "
-            "repeatable.",
+            help="How the weights are found: 'loo' (the default) or 'largest' by a score of compare, or 'evidence'; or "
+            "NAME=WEIGHT for each fit, repeatable.",
             autocompletion=lambda: list(KINDS),
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="INT", min=1, help="Draws of the mixture.")] = 4000,
-    refits: Annotated[int, typer.Option(metavar="INT", min=0, help="The most exact refits of a fit.")] = 10,
+    draws: Annotated[int, typer.Option(metavar="INT", min=1, help="Number of draws of the mixture.")] = 4000,
+    refits: Annotated[
+        int,
+        typer.Option(
+            metavar="INT",
+            min=0,
+            help="Largest number of exact refits for each fit, where its leave-one-out estimate is unreliable.",
+        ),
+    ] = 10,
     seed: Seed = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Mix saved fits into one forecaster.
 
-    predict and optimum take it as they take a fit. The weights are those that predict best: loo among the runs,
-    largest beyond them.
+    The mixture can be given to predict and optimum like a fit. Its weights are those that predict best: with loo,
+    each run from the others; with largest, the largest runs from the smaller ones.
     """
     paths = named_files(files)
     chosen = weights_of(weights or ["loo"])
@@ -69,10 +77,10 @@ def stack(
 
 
 def named_files(files: list[str]) -> dict[str, Path]:
-    """Name -> path, of files given as FIT or NAME=FIT; the name is by default the file's without its ending.
+    """Return name -> path for files typed as FIT or NAME=FIT; the default name is the file's without its ending.
 
     Raises:
-        InputError: two of one name.
+        InputError: Two of the files have one name.
 
     >>> named_files(["a/power.nc", "mine=b.nc"])
     {'power': PosixPath('a/power.nc'), 'mine': PosixPath('b.nc')}
@@ -89,7 +97,7 @@ def named_files(files: list[str]) -> dict[str, Path]:
 
 
 def weights_of(texts: list[str]) -> Any:
-    """What `stack` takes as weights: a word, or name -> weight."""
+    """Return what `sb.stack` takes as weights: a word, or name -> weight."""
     if len(texts) == 1 and "=" not in texts[0]:
         return texts[0]
     each = pairs(texts, "--weights", "power=0.7")
@@ -97,7 +105,7 @@ def weights_of(texts: list[str]) -> Any:
 
 
 def stack_text(found: "Stack") -> str:
-    """A row a member with its weight."""
+    """Return a stack as text: one row for each member with its weight."""
     rows = [
         [
             name,
@@ -113,7 +121,7 @@ def stack_text(found: "Stack") -> str:
 
 
 def stack_document(found: "Stack") -> dict[str, Any]:
-    """A stack as JSON has it."""
+    """Return the JSON document of a stack."""
     return {
         "weights": dict(found.weights),
         "by": found.by,

@@ -1,4 +1,4 @@
-"""scalebayes summary: what a saved result holds."""
+"""scalebayes summary: shows what a saved result holds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,13 +28,13 @@ from scalebayes.cli.stack import stack_document, stack_text
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
-Result = Annotated[Path, typer.Argument(metavar="FILE", help="A file that --out of any command wrote.")]
+Result = Annotated[Path, typer.Argument(metavar="FILE", help="The file of a result, which a command wrote with --out.")]
 
 
 def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
     """Show what a saved result holds.
 
-    Of a fit these are its parameters and checks, of any other result what its command printed.
+    For a fit, this is its parameters and checks. For any other result, it is what its command printed.
     """
     check_prob(prob)
     found = opened(file)
@@ -44,7 +44,7 @@ def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
 
 
 def text(found: Any, prob: float) -> str:
-    """A result of any kind, for people."""
+    """Return a result of any kind as text."""
     match type(found).__name__:
         case "Comparison":
             return comparison_text(found)
@@ -62,7 +62,7 @@ def text(found: Any, prob: float) -> str:
 
 
 def document(found: Any, prob: float) -> dict[str, Any]:
-    """A result of any kind, as JSON has it."""
+    """Return the JSON document of a result of any kind."""
     match type(found).__name__:
         case "Comparison":
             return comparison_document(found)
@@ -82,7 +82,7 @@ def document(found: Any, prob: float) -> dict[str, Any]:
 
 
 def fit_text(fitted: "Fit", prob: float) -> str:
-    """A fit with all that is known of it."""
+    """Return a fit as text, with units, versions and all its checks."""
     return joined(
         failed_text(fitted.checks),
         show.lines(repr(fitted.runs)),

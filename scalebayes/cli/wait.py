@@ -1,4 +1,4 @@
-"""While a command computes: elapsed time on a terminal, Ctrl-C at once, and programs compiled once a machine."""
+"""Shows elapsed time while a command computes, obeys Ctrl-C at once, and caches compiled programs on disk."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from typing import Any
 from scalebayes.cli.format import message
 from scalebayes.display.progress import silenced
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 _asked = Event()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Heed Ctrl-C even where it arrives inside a callback, whose exceptions Python prints and drops."""
+    """Obey Ctrl-C even if it arrives inside a callback, whose exceptions Python only prints."""
     if current_thread() is not main_thread():
         yield
         return
@@ -43,13 +43,13 @@ def interruptible() -> Iterator[None]:
 
 
 def heed() -> None:
-    """Stop here where Ctrl-C was pressed before and went lost."""
+    """Raise KeyboardInterrupt if Ctrl-C was pressed before and its exception was lost in a callback."""
     if _asked.is_set():
         raise KeyboardInterrupt
 
 
 def stage(text: str) -> AbstractContextManager[object]:
-    """Show what is being done and for how long, on standard error and only on a terminal; gone when it is over."""
+    """Show on standard error what is being done and for how long, if that is a terminal; the line goes when it ends."""
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console
@@ -62,14 +62,17 @@ def stage(text: str) -> AbstractContextManager[object]:
 
 
 def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
-    """The result of `compute`, which must write nothing; Ctrl-C ends the process even inside compiled code.
+    """Return the result of `compute`; Ctrl-C ends the process even inside compiled code.
 
     Args:
-        text: what is being done.
+        text: What is being done, which is shown with the elapsed seconds.
 
-        compute: does it.
+        compute: The function to call. It must write nothing, since Ctrl-C reports that nothing was written.
 
-        bar: whether `compute` shows its own progress on a terminal, in place of `text` and the seconds.
+        bar: Whether `compute` shows its own progress instead of `text` and the seconds; the default is False.
+
+    Returns:
+        What `compute` returns.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -77,7 +80,7 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
     def work() -> None:
         try:
             results.append(compute())
-        except BaseException as error:  # raised again in the thread that asked
+        except BaseException as error:  # it is raised again in the calling thread
             errors.append(error)
 
     thread = Thread(target=work, daemon=True)
@@ -88,7 +91,7 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
                 thread.join(0.2)
                 heed()
     except KeyboardInterrupt:
-        # XLA can't be stopped from Python, and leaving while it runs would wait for it.
+        # XLA can't be stopped from Python, and a normal exit would wait for it.
         message("interrupted: nothing was written")
         sys.stdout.flush()
         os._exit(INTERRUPTED)
@@ -100,11 +103,11 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
 def keep_compiled() -> None:
     """Keep JAX's compiled programs in the user's cache folder, so that the next command starts sooner.
 
-    The folder is `SCALEBAYES_CACHE` where that is set. One that can't be written is done without.
+    If `SCALEBAYES_CACHE` is set, it names the folder. If the folder can't be written, nothing is kept.
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir:  # the user has one
+    if jax.config.jax_compilation_cache_dir:  # the user has set a cache folder of JAX
         return
     given = os.environ.get("SCALEBAYES_CACHE")
     if given:
