@@ -1,4 +1,4 @@
-"""A fit written to one NetCDF file. Nothing named in a file is ever imported or run."""
+"""Writes a fit to one NetCDF file, from which nothing that it names is ever imported or run."""
 
 import json
 from collections.abc import Mapping
@@ -17,35 +17,35 @@ from scalebayes.status import checks_record
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
-FORMAT = 2
-# The groups of a fit's file.
+FORMAT = 2  # number of the format that is written; a file with a larger number is refused
+# The names of the groups in a fit's file.
 DRAWS, STATS, ORIGIN = "posterior", "sample_stats", "origin"
 OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
-RUNS = "runs"  # these three in one, which a file of many fits has
-CELL = "cell_of_run"
-# What a file holds.
+RUNS = "runs"  # group of a file of many fits, in place of those three
+CELL = "cell_of_run"  # variable with the number of the cell that each run was averaged in
+# The kinds of result that a file may hold.
 KINDS = ("fit", "fits", "stack", "recalibrated", "backtest", "comparison", "calibration")
 FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION = KINDS
-LONGEST = 200  # bytes of a variable's name; netCDF's own library has room for 256
+LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since netCDF's own library takes at most 256
 
 
 def save(fit: "Fit", path: Any) -> None:
-    """Write a fit to one NetCDF file: see `Fit.save`."""
+    """Write a fit to one NetCDF file; `Fit.save` says more."""
     netcdf.save(path, groups_of(fit), {"": about(json_of(record_of(fit)))})
 
 
 def about(record: str, kind: str = FIT) -> dict[str, Any]:
-    """The attributes of a file of some kind."""
+    """Return the attributes of a file, from its record and its kind."""
     return {"scalebayes_format": FORMAT, "scalebayes_kind": kind, "scalebayes": record}
 
 
 def json_of(record: Mapping[str, Any]) -> str:
-    """A record as ASCII text, whatever the names in it."""
+    """Return a record as JSON in ASCII, whatever characters its names have."""
     return json.dumps(record, default=float)
 
 
 def groups_of(fit: "Fit") -> dict[str, dict[str, netcdf.Variable]]:
-    """The arrays of a fit as they lie in a file, in ArviZ's schema; labels are numbers, whose words the record has."""
+    """Return the arrays of a fit's file in ArviZ's schema; labels are numbers, and the record has their words."""
     groups: dict[str, dict[str, netcdf.Variable]] = {
         DRAWS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.draws.items()},
         STATS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.sample_stats.items()},
@@ -60,17 +60,20 @@ def groups_of(fit: "Fit") -> dict[str, dict[str, netcdf.Variable]]:
 
 
 def origin_of(fit: "Fit") -> dict[str, netcdf.Variable]:
-    """The runs that were averaged, and the cell of each."""
+    """Return the arrays of the runs that were averaged, with the cell of each run."""
     assert fit.origin is not None
     arrays = {**stored.arrays_of(fit.origin.runs), CELL: fit.origin.cell.astype(np.int64)}
     return {name: (("run",), x) for name, x in arrays.items()}
 
 
 def places(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Where in a fit's file the columns of its runs lie: their name in `stored.arrays_of` -> group and variable.
+    """Return where the columns of the runs lie in a fit's file.
 
     Args:
-        record: of the runs.
+        record: The record of the runs.
+
+    Returns:
+        A dict from a column's name in `stored.arrays_of` to its group and its variable.
     """
     observable = record["observable"]
     named = {"y": (OBSERVED, observable), "se": (CONSTANT, f"{observable}_se"), "count": (CONSTANT, "count")}
@@ -80,12 +83,12 @@ def places(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def _short(name: str, ours: str) -> str:
-    """A variable's name that other readers of NetCDF take; no `tree_name` begins as the one of a longer does."""
+    """Return a name that other readers of NetCDF take; no `tree_name` begins like the replacement of a long name."""
     return name if len(name.encode()) <= LONGEST else f"%41{ours}"
 
 
 def record_of(fit: "Fit") -> dict[str, Any]:
-    """What else is known of a fit, in JSON's types."""
+    """Return all that a fit's file holds besides arrays, in the types of JSON."""
     return {
         "law": {
             "name": fit.law.name,
@@ -110,6 +113,6 @@ def record_of(fit: "Fit") -> dict[str, Any]:
         "versions": dict(fit.versions),
         "runs": stored.record_of(fit.runs),
         "origin": fit.origin and {"runs": stored.record_of(fit.origin.runs), "about": stored.plain(fit.origin.about)},
-        # Of a fit that failed its checks; any other draw of a file that isn't finite is damage.
+        # Number of draws that aren't finite, in a fit that failed its checks. Any further ones in a file are damage.
         "infinite": {name: n for name, x in fit.draws.items() if (n := int((~np.isfinite(x)).sum()))},
     }

@@ -1,4 +1,4 @@
-"""A stack, or a recalibrated fit, written to one NetCDF file."""
+"""Writes a stack, or a recalibrated fit, to one NetCDF file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def save(stack: "Stack", path: Any) -> None:
-    """Write a stack to one NetCDF file, a group a member: see `Stack.save`."""
+    """Write a stack to one NetCDF file, with one group for each member; `Stack.save` says more."""
     record = {
         "names": list(stack.members),
         "weights": list(stack.weights.values()),
@@ -23,7 +23,7 @@ def save(stack: "Stack", path: Any) -> None:
         "compared": checks_record(stack.compared),
     }
     groups, attrs = {}, {"": about(json_of(record), STACK)}
-    # Names are the user's, and may hold what a path of the file can't.
+    # Members are numbered, since the user's names may hold characters that a group's path can't.
     for i, fit in enumerate(stack.members.values()):
         groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
         attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
@@ -31,6 +31,6 @@ def save(stack: "Stack", path: Any) -> None:
 
 
 def save_recalibrated(wide: "Recalibrated", path: Any) -> None:
-    """Write a recalibrated fit to one NetCDF file, with the arrays of a fit's own: see `Recalibrated.save`."""
+    """Write a recalibrated fit to one NetCDF file, with the arrays of its fit; `Recalibrated.save` says more."""
     record = {"fit": record_of(wide.fit), "widening": wide.widening._asdict(), "label": wide.label}
     netcdf.save(path, groups_of(wide.fit), {"": about(json_of(record), RECALIBRATED)})

@@ -1,1 +1,1 @@
-"""`load`: results read back from files, held to what they should be."""
+"""Reads results back from files with `load`, and checks that they are what they should be."""

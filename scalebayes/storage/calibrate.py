@@ -1,4 +1,4 @@
-"""A calibration from the arrays and the record of a file."""
+"""Makes a calibration from the arrays and the record of a file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +12,7 @@ from scalebayes.files.hdf5 import Content
 from scalebayes.files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
 
 BY_SIM, BY_PARAM, BY_PROB = ("param", "sim"), ("param", "of"), ("param", "prob", "of")
+# Variable of a calibration -> its dims and the kinds of its dtype.
 HAS = {
     **{name: (BY_SIM, NUMBERS) for name in ("rank", "below")},
     **{"failed": (("sim",), TRUTH), "failed_checks": (("sim",), TEXT), "resampled": (("sim",), TRUTH)},
@@ -25,12 +26,22 @@ HAS = {
 
 
 def restored(content: Content, record: Mapping[str, Any]) -> Calibration:
-    """The calibration of a file that `save` wrote.
+    """Return the calibration of a file that `save` wrote.
+
+    Args:
+        content: The arrays of the file.
+
+        record: The record of the file.
+
+    Returns:
+        The calibration.
 
     Raises:
-        InputError: its numbers are no calibration's.
+        InputError: The numbers can't be those of a calibration.
     """
-    attrs = {name: tuple(x) if isinstance(x, list) else x for name, x in record["attrs"].items()}  # a key's numbers
+    attrs = {
+        name: tuple(x) if isinstance(x, list) else x for name, x in record["attrs"].items()
+    }  # a JAX key is kept as a list
     data = of_parts(content.groups[RANKS], record, attrs)
     check_shape(data, HAS)
     draws, rank, below = int(data.attrs["draws"]), data["rank"].values, data["below"].values

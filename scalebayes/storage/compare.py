@@ -1,4 +1,4 @@
-"""A comparison from the arrays and the record of a file."""
+"""Makes a comparison from the arrays and the record of a file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +15,7 @@ from scalebayes.files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_part
 BY_MODEL = ("elpd_loo", "se", "p_loo", "difference", "difference_se", "bad_k", "lpd_largest", "lpd_largest_se")
 BY_MODEL += ("log_evidence", "log_evidence_se", "weight_loo", "weight_largest", "weight_evidence")
 BY_RUN = ("elpd_loo_i", "pareto_k", "lpd_largest_i")
+# Variable of a comparison -> its dims and the kinds of its dtype.
 HAS = {
     **{name: (("model",), NUMBERS) for name in BY_MODEL},
     **{name: (("model", "run"), NUMBERS) for name in BY_RUN},
@@ -24,10 +25,18 @@ HAS = {
 
 
 def restored(content: Content, record: Mapping[str, Any]) -> Comparison:
-    """The comparison of a file that `save` wrote.
+    """Return the comparison of a file that `save` wrote.
+
+    Args:
+        content: The arrays of the file.
+
+        record: The record of the file.
+
+    Returns:
+        The comparison.
 
     Raises:
-        InputError: its numbers are no comparison's.
+        InputError: The numbers can't be those of a comparison.
     """
     data = of_parts(content.groups[SCORES], record, record["attrs"])
     check_shape(data, HAS)

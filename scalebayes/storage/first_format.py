@@ -1,4 +1,4 @@
-"""Files of the first format, which had columns under their own names and no checksum, as this version writes them."""
+"""Converts files of the first format, which had columns under the user's names and no checksum, to the second."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def upgraded(content: Content) -> tuple[str, dict[str, Any], Content]:
-    """What is in a file, its record and its arrays, in the second format."""
+    """Return the kind, the record and the arrays of a file of the first format, as the second format has them."""
     found = content.attrs[""]
     if found.get("scalebayes_fits", 0):
         return _fits(content)
@@ -64,7 +64,7 @@ def _fits(content: Content) -> tuple[str, dict[str, Any], Content]:
 
 
 def _variables(arrays: Arrays) -> Arrays:
-    """The arrays of a group without the coordinates of its dims."""
+    """Return the arrays of a group without the coordinates of its dims."""
     return {name: x for name, x in arrays.items() if name not in ("chain", "draw", "run")}
 
 
@@ -74,7 +74,7 @@ def _origin(table: Arrays, record: dict[str, Any]) -> tuple[Arrays, dict[str, An
 
 
 def _runs(table: Mapping[str, np.ndarray], y: np.ndarray, record: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
-    """Runs in the second format; a blank label was one that is missing."""
+    """Return runs in the second format; the first format wrote a missing label as a blank one."""
     given = [name for name in record["inputs"] if name not in record["derived"]]
     known = {"se": f"{record['observable']}_se", "count": "count"}
     arrays = {"y": y}

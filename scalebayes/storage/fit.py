@@ -1,4 +1,4 @@
-"""A fit from the arrays and the record of a file, each held to what a fit is."""
+"""Makes a fit from the arrays and the record of a file, and checks each of them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +30,21 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
+    """Return the law of a file's record, with the priors and the ties of the record.
+
+    Args:
+        path: The path of the file, for the errors.
+
+        record: The record of the law.
+
+        law: The law that the user gave; None to take it from the registry.
+
+    Returns:
+        The law. Its function and its dimensions are never those of the file.
+
+    Raises:
+        InputError: The law is not in the registry, or `law` has another name, other ties or other parameters.
+    """
     name, params = record["name"], record["params"]
     if law is None:
         if name not in laws.names():
@@ -46,26 +61,36 @@ def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
         raise InputError(f"{path} holds a fit of law {name!r}, and law= is {law.name!r}")
     if set(law.params) != set(params):
         raise InputError(f"law {name!r} has parameters {listed(law.params)}, and {path} has {listed(params)}")
-    # Dimensions are the law's own: a file must not change what its draws mean.
+    # Dimensions come from the law and not from the file, which must not change what its draws mean.
     return replace(law, params={n: _as_of(param_from_record(params[n]), p) for n, p in law.params.items()})
 
 
 def _as_of(saved: Param, own: Param) -> Param:
-    """A parameter of a file with the dimension and the support of the law's or the noise's own."""
+    """Return a parameter of a file with the dimension and the support that the law or the noise gives it."""
     return replace(saved, dimension=own.dimension, within=own.support)
 
 
 def together(groups: Groups, record: Mapping[str, Any]) -> dict[str, Mapping[str, np.ndarray]]:
-    """The groups of a fit's file with its runs in one, as `restored` takes them."""
+    """Return the groups of a fit's file with its runs gathered in one group, as `restored` takes them."""
     there = {ours: groups.get(group, {}).get(name) for ours, (group, name) in places(record["runs"]).items()}
     return {**groups, RUNS: {ours: x for ours, x in there.items() if x is not None}}
 
 
 def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
-    """The fit of a file's arrays and its record.
+    """Return the fit of a file's arrays and record.
+
+    Args:
+        groups: Group -> its arrays, with the runs in one group.
+
+        record: The record of the fit.
+
+        law: The law of the fit, from `law_of`.
+
+    Returns:
+        The fit.
 
     Raises:
-        InputError: they don't belong together.
+        InputError: The arrays and the record don't belong together.
     """
     runs = stored.restored(groups[RUNS], record["runs"])
     noise: Noise = noises.get(record["noise"]["name"], record["noise"]["settings"])
@@ -92,7 +117,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
 
 
 def seed_of(record: Any) -> int | tuple[int, ...]:
-    """The seed of a record: a whole number, or the numbers of a key."""
+    """Return the seed of a record: a whole number, or the numbers of a JAX key."""
     found = tuple(record) if isinstance(record, list) else record
     if not all(type(x) is int and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
         raise InputError("its seed is no whole number")
@@ -102,7 +127,7 @@ def seed_of(record: Any) -> int | tuple[int, ...]:
 def _sampled(
     groups: Groups, record: Mapping[str, Any], free: tuple[str, ...], runs: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Draws and sample stats, found to be whole."""
+    """Return the draws and the sample stats, after checking their names, shapes and values."""
     found, stats = groups[DRAWS], {str(name): x for name, x in groups.get(STATS, {}).items()}
     draws = {name: found[tree_name(name)] for name in free if tree_name(name) in found}
     if set(draws) != set(free) or len(found) != len(free):
@@ -121,7 +146,7 @@ def _sampled(
 
 
 def _origin(groups: Groups, record: Mapping[str, Any] | None) -> Averaged | None:
-    """The runs that were averaged, and their cells; a file from before they were kept has none."""
+    """Return the runs that were averaged, and their cells; older files don't have them."""
     if record is None:
         return None
     runs, cell = stored.restored(groups[ORIGIN], record["runs"]), groups[ORIGIN][CELL]
@@ -135,7 +160,7 @@ def _origin(groups: Groups, record: Mapping[str, Any] | None) -> Averaged | None
 
 
 def _departure(record: Mapping[str, Any] | None) -> Discrepancy | None:
-    """The discrepancy of a record, its parameters with the dimensions and supports of its components' own."""
+    """Return the discrepancy of a record; the dimensions and supports of its parameters come from its components."""
     saved = discrepancies.from_record(record)
     if saved is None:
         return None

@@ -1,4 +1,4 @@
-"""load: any result read back from its file. Nothing named in a file is ever imported or run."""
+"""Reads any result back from its file with `load`; nothing that a file names is ever imported or run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,28 +26,28 @@ from scalebayes.storage import calibrate, compare, many_fits, recalibrate, stack
 from scalebayes.storage.first_format import upgraded
 from scalebayes.storage.fit import law_of, restored, together
 
-WHAT = "result"  # that is looked for in a file
+WHAT = "result"  # the word for a file's content in errors
 
 
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
-    """Read any result that its `save` wrote: a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison
-    or a calibration.
+    """Read any result back from the file that its `save` wrote.
 
-    The checksum at the file's end is read before all else. A file of a version without one is read too, and held to
-    what a fit is: finite draws, sizes that agree with the runs.
+    A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison or a calibration. The checksum
+    at the file's end is checked before anything else is read. Files of older versions, which have no checksum, are
+    read too. Every fit is checked: its draws must be finite, and its sizes must agree with its runs.
 
     Args:
-        path: of the file.
+        path: The path of the file, a str or a `Path`.
 
-        law: the law that the file names, where it isn't in the registry; a list of them for many fits and a stack. By
-            default None. Functions are never read from a file.
+        law: The law that the file names, if that law isn't in the registry, or a list of laws for many fits or a stack.
+            A law's function is never read from a file. The default is None.
 
     Returns:
-        `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison` or `Calibration`, as it was saved.
+        A `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison` or `Calibration`, whichever was saved.
 
     Raises:
-        InputError: no such file, not a saved result, a damaged file, a law that isn't in the registry or isn't the
-            file's.
+        InputError: There is no such file, it is not a saved result, it is damaged, or its law is not in the registry
+            and `law` doesn't give it.
 
     >>> import tempfile, scalebayes as sb
     >>> fitted = sb.fit(sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]), "power", method="map")
@@ -78,7 +78,7 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
             return Backtest(backtest.restored(path, content, whole))
         return _read(path, kind, content, record, given)
     except InputError as error:
-        # What is to be done by who loads it names the file.
+        # An error that the user can cure already names the file. Any other one means that the file is damaged.
         named = shown(str(path)) in str(error)
         raise InputError(str(error) if named else netcdf.damaged(path, str(error))) from None
     except Exception as error:
@@ -86,7 +86,7 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
 
 
 def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
-    """What is in a file, its record, and its arrays as this version writes them."""
+    """Return the kind, the record and the arrays of a file, in the current format."""
     if written < FORMAT:
         return upgraded(content)
     found = content.attrs[""]

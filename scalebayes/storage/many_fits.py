@@ -1,4 +1,4 @@
-"""The fits of many data sets from the arrays and the record of a file."""
+"""Makes the fits of many data sets from the arrays and the record of a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], given: Mapping[str, "Law"]) -> Fits:
-    """The fits of a file that `save` wrote, with the laws that were `given`, by name."""
+    """Return the fits of a file that `save` wrote; `given` has the laws that the user gave, by name."""
     fits: dict[int, Fit] = {}
     laws: dict[str, Any] = {}
     for number, group in enumerate(record["groups"]):

@@ -1,4 +1,4 @@
-"""A recalibrated fit from the arrays and the record of a file."""
+"""Makes a recalibrated fit from the arrays and the record of a file."""
 
 import math
 from collections.abc import Mapping
@@ -16,10 +16,22 @@ if TYPE_CHECKING:
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], law: "Law | None") -> Recalibrated:
-    """The recalibrated fit of a file that `save_recalibrated` wrote, with the law that was given.
+    """Return the recalibrated fit of a file that `save_recalibrated` wrote.
+
+    Args:
+        path: The path of the file, for the errors.
+
+        content: The arrays of the file.
+
+        record: The record of the file.
+
+        law: The law that the user gave; None to take it from the registry.
+
+    Returns:
+        The recalibrated fit.
 
     Raises:
-        InputError: its numbers are no recalibrated fit's.
+        InputError: The numbers can't be those of a recalibrated fit.
     """
     one, said = record["fit"], record["widening"]
     fit = restored_fit(together(content.groups, one), one, law_of(path, one["law"], law))

@@ -1,4 +1,4 @@
-"""A stack from the arrays and the records of a file."""
+"""Makes a stack from the arrays and the records of a file."""
 
 import json
 import math
@@ -17,11 +17,11 @@ from scalebayes.storage.fit import restored as restored_fit
 if TYPE_CHECKING:
     from scalebayes.laws.law import Law
 
-MOST = 100_000_000  # draws of a mixture, more than any memory answers for
+MOST = 100_000_000  # draws of a mixture; a file that says more is refused, since no memory holds their answers
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], given: Sequence["Law"]) -> Stack:
-    """The stack of a file that `save` wrote, with the laws that were `given`."""
+    """Return the stack of a file that `save` wrote; `given` has the laws that the user gave."""
     parts = [content.of(f"member{i}") for i in range(len(record["names"]))]
     records = [json.loads(part.attrs[""]["scalebayes"]) for part in parts]
     held = sorted({one["law"]["name"] for one in records})

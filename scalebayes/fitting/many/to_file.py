@@ -1,4 +1,4 @@
-"""The fits of many data sets written to one NetCDF file."""
+"""Writes the fits of many data sets to one NetCDF file."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def save(fits: "Fits", path: Any) -> None:
-    """Write fits to one NetCDF file: see `Fits.save`.
+    """Write fits to one NetCDF file; `Fits.save` says more.
 
-    Fits whose arrays have one shape share a group, their draws stacked along the dim dataset; the runs of all of a
-    group's fits are one table, in order.
+    Fits whose arrays have the same shapes share a group. Their draws are stacked along the dim dataset, and their runs
+    are one table, in the order of the fits.
     """
     alike: dict[Any, list[int]] = defaultdict(list)
     tables = [stored.arrays_of(fit.runs) for fit in fits]
