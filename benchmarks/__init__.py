@@ -1,1 +1,1 @@
-"""Benchmarks: a folder a subject. README.md says what each measures and how to run it."""
+"""Holds the benchmarks, one folder for each subject; README.md says what each measures and how to run it."""

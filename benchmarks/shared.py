@@ -1,4 +1,4 @@
-"""What the benchmarks share: the data, the machine and the versions they ran with, and how results are written."""
+"""Holds what all benchmarks share: the data, the machine, the versions of packages, and how results are written."""
 
 import json
 import os
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def find_data() -> Path:
-    """The table of runs, or the end of the program with what to do."""
+    """Return the path of the Chinchilla runs; if it is missing, end the program and say what to do."""
     folder = Path(os.environ.get("SCALEBAYES_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "chinchilla.csv").is_file():
         sys.exit(f"error: {folder / 'chinchilla.csv'} is not there; set SCALEBAYES_DATA to the folder of the data sets")
@@ -37,7 +37,7 @@ def find_data() -> Path:
 
 
 def machine() -> dict[str, Any]:
-    """Cores, CPU model and system; no name of a host."""
+    """Return the cores, the CPU model, the system and the load, but no name of the host."""
     model = platform.processor()
     if (info := Path("/proc/cpuinfo")).is_file():
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line[:10] == "model name"]
@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> Iterable[tuple[str, str]]:
-    """Version of each package, "missing" where it isn't installed."""
+    """Yield the name and the version of each package; the version is "missing" if it isn't installed."""
     for package in PACKAGES:
         try:
             yield package, version(package)
@@ -62,7 +62,7 @@ def versions() -> Iterable[tuple[str, str]]:
 
 
 def commit() -> str:
-    """The commit of the working tree, marked where the library in it was changed since."""
+    """Return the commit of the working tree, with ", changed" if the package was changed since."""
 
     def git(*words: str) -> str:
         done = subprocess.run(("git", *words), cwd=ROOT, capture_output=True, text=True, check=True)
@@ -75,12 +75,12 @@ def commit() -> str:
 
 
 def say(line: str) -> None:
-    """Progress, on standard error."""
+    """Print a line of progress on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def as_json(value: Any, depth: int = 1) -> str:
-    """JSON in which an array of numbers or words stands in one line, however long.
+    """Return JSON in which an array of numbers or words stands on one line, however long.
 
     >>> print(as_json({"rows": [[1, 2], [3, 4]], "seed": 0}))
     {
@@ -103,5 +103,5 @@ def as_json(value: Any, depth: int = 1) -> str:
 
 
 def write_json(path: Path, record: Any) -> None:
-    """Write a record as `as_json` has it."""
+    """Write a record to a file as `as_json` formats it."""
     path.write_text(as_json(record) + "\n", encoding="utf-8")

@@ -1,7 +1,8 @@
-"""Laplace against NUTS on learning curves, by the recommended forecaster: `python -m benchmarks.agree.agree`.
+"""Compares Laplace with NUTS on learning curves: `python -m benchmarks.agree.agree`.
 
-Quantiles of every parameter and of the forecasts of the first and the last held-out reading, as a share of the width of
-NUTS's 90 % interval. The curves are the image curves with the largest k-hat, and others evenly through the rest. See
+The recommended forecaster is fitted by both. Compared are the quantiles of every parameter, and those of the forecasts
+of the first and the last held-out reading. Differences are shares of the width of NUTS's 90 % interval. The curves are
+the image curves with the largest k-hat, and others that are spread evenly over the rest, in the order of k-hat. See
 README.md beside this file.
 """
 
@@ -18,22 +19,34 @@ from benchmarks.shared import commit, find_data, machine, say, versions, write_j
 from benchmarks.skill import skill_sets as sets
 
 QUANTILES = (0.05, 0.5, 0.95)
-HARDEST = 15
-WITHIN = 0.1  # of the interval's width
+HARDEST = 15  # curves with the largest k-hat, which are always compared
+WITHIN = 0.1  # share of the interval's width, up to which two quantiles agree
 CHAINS = {"chains": 4, "draws": 1000}
-MORE = 4  # times the draws, so that the methods are compared and not their luck
-BATCH = 6  # curves that are kept together where NUTS is interrupted
+MORE = 4  # factor on the draws and proposals of a second Laplace fit, whose random error is small
+BATCH = 6  # curves that NUTS fits and keeps together; an interrupted call loses at most one such batch
 
 
 def main() -> None:
+    """Compare the methods, and write agree.json and agree.md."""
     from scalebayes.fitting.forecaster import METHOD
 
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--curves", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where finished batches of NUTS are kept, to go on from")
-    parser.add_argument("--out", type=Path, default=here, help="folder of agree.json and .md")
+    parser.add_argument(
+        "--curves", type=int, default=30, help="number of curves to compare; the default is %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="folder that keeps finished batches of NUTS, from which an interrupted call continues; by default none",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of agree.json and agree.md; the default is the folder of this script",
+    )
     options = parser.parse_args()
     if options.curves < HARDEST:
         parser.error(f"--curves is at least {HARDEST}")
@@ -49,6 +62,7 @@ def main() -> None:
 
 
 def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | None) -> dict[str, Any]:
+    """Return curve -> how far the quantiles of its fits by Laplace and by NUTS are apart, and whether k-hat failed."""
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
     from scalebayes.infer.laplace import KHAT
@@ -81,7 +95,7 @@ def compared(cases: dict[str, sets.Case], count: int, seed: int, kept: Path | No
 
 
 def draws_of(fit: Any, held: Any, seed: int) -> dict[str, np.ndarray]:
-    """Parameter or forecast -> its draws (draw,); of those that vary."""
+    """Return parameter or forecast -> its draws (draw,), for the parameters that vary."""
     import scalebayes as sb
 
     drawn = {name: x.ravel() for name, x in fit.draws.items()}
@@ -91,7 +105,7 @@ def draws_of(fit: Any, held: Any, seed: int) -> dict[str, np.ndarray]:
 
 
 def apart(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> dict[str, float]:
-    """The largest difference of quantiles over the width of the second's interval, on the log where all is positive."""
+    """Return name -> largest difference of quantiles over the second's interval width, on the log if all > 0."""
     found = {}
     for name in two:
         positive = (one[name] > 0).all() and (two[name] > 0).all()
@@ -101,6 +115,7 @@ def apart(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> dict[str, f
 
 
 def markdown(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of agree.md."""
     curves, about = record["curves"], record["machine"]
     kept = {name: one for name, one in curves.items() if not one["said"]}
     packages = ", ".join(f"{name} {version}" for name, version in record["versions"].items())

@@ -1,4 +1,4 @@
-"""Simulated tables for `alarms.py`: of a law that holds, with a cause it does not know, and of one that misfits."""
+"""Simulates tables for `alarms.py`: the law fits them, with or without a hidden cause, or it misfits them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-SHARE = 1 / 3  # of the variance of the scatter, that a cause explains
-ROWS = (8, 300)
-MISFITS = ("residuals", "residuals_largest", "explains_the_runs")
+SHARE = 1 / 3  # share of the variance of the scatter that a cause explains
+ROWS = (8, 300)  # smallest and largest number of runs in a table
+MISFITS = ("residuals", "residuals_largest", "explains_the_runs")  # checks that should find a loss that is bent
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,17 @@ class Table:
     """A simulated table.
 
     Attributes:
-        columns: the table's columns by name.
-        law: the law that is fitted to it.
-        cause: the column that moves the loss, '' for none.
-        terms: the number of terms that the cause has.
-        left: the share of the cause's variance that a quadratic surface in log N and log D leaves.
-        wanted: the checks of which one should raise an alarm, none for a table without a fault.
+        columns: The table's columns by name.
+
+        law: The law that is fitted to the table.
+
+        cause: The column that moves the loss; "" for none.
+
+        terms: The number of terms of the cause in a linear model.
+
+        left: The share of the cause's variance that a quadratic surface in log N and log D doesn't explain.
+
+        wanted: The checks of which at least one should raise an alarm; none for a table without a fault.
     """
 
     columns: dict[str, Any]
@@ -33,12 +38,12 @@ class Table:
 
 
 def rows_of(rng: np.random.Generator) -> int:
-    """A number of runs, even on the log."""
+    """Draw a number of runs, uniformly on the log."""
     return int(np.exp(rng.uniform(*np.log(ROWS))) + 0.5)
 
 
 def design(rng: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """N and D of a plan: a grid, a few budgets, scattered, or nearly along one path."""
+    """Draw N and D (run,) of a plan: a grid, a few budgets, scattered points, or points near one path."""
     plan = rng.choice(["grid", "budgets", "scattered", "path"])
     if plan == "grid":
         across = max(3, round(rows**0.5 * rng.uniform(0.6, 1.4)))
@@ -57,7 +62,7 @@ def design(rng: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def base(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """N and D of a plan, the log of the law there, and the noise's scale."""
+    """Draw N and D of a plan, the log of the law there, and the scale of the noise."""
     N, D = design(rng, rows_of(rng))
     E, a, b = rng.uniform(1.5, 2.2), rng.uniform(0.28, 0.4), rng.uniform(0.28, 0.4)
     law = E + rng.uniform(0.2, 0.8) * (N / 3e8) ** -a + rng.uniform(0.2, 0.8) * (D / 1e10) ** -b
@@ -65,14 +70,14 @@ def base(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
 
 
 def curve(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
-    """One input, the log of a loss that follows `offset_power` there, and the noise's scale."""
+    """Draw one input, the log of a loss that follows `offset_power` there, and the scale of the noise."""
     x = 10 ** rng.uniform(18, 21, rows_of(rng))
     loss = rng.choice([0.0, 1.0, 1.8]) + rng.uniform(0.5, 2) * (x / 1e19) ** -rng.uniform(0.05, 0.5)
     return x, np.log(loss), float(np.exp(rng.uniform(np.log(0.002), np.log(0.02))))
 
 
 def nuisance(rng: np.random.Generator, N: np.ndarray, D: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """A few columns that say nothing beyond N and D: labels, sweeps, shapes, times, outcomes."""
+    """Draw a few columns that explain nothing beyond N and D: labels, sweeps, shapes, times, outcomes."""
     rows, logN = len(N), np.log(N)
     near = (logN - logN.mean()) / logN.std()
     layers = np.maximum(1, np.round(2 * (N / 1e7) ** 0.25))
@@ -102,14 +107,14 @@ def nuisance(rng: np.random.Generator, N: np.ndarray, D: np.ndarray, y: np.ndarr
 
 
 def label(rng: np.random.Generator, rows: int, levels: int) -> np.ndarray:
-    """A label of levels of unequal size, each in two rows at least."""
+    """Draw a label (run,) whose levels have unequal sizes, each of at least two rows."""
     share = rng.dirichlet(np.full(levels, 3.0))
     code = np.concatenate([np.repeat(np.arange(levels), 2), rng.choice(levels, max(rows, 2 * levels), p=share)])[:rows]
     return np.array([f"kind {k}" for k in "abcdef"], dtype=object)[rng.permutation(code)]
 
 
 def sound(rng: np.random.Generator) -> Table:
-    """A table whose law is right, with columns that say nothing; one in four has one input."""
+    """Simulate a table whose law is right; one in four has one input, the others have columns that explain nothing."""
     if rng.uniform() < 0.25:
         x, law, scale = curve(rng)
         return Table({"x": x, "loss": np.exp(law + scale * rng.standard_t(4, len(x)))}, "offset_power")
@@ -119,7 +124,7 @@ def sound(rng: np.random.Generator) -> Table:
 
 
 def with_factor(rng: np.random.Generator) -> Table:
-    """A pooled factor of 2 to 6 levels, a label or a number, that explains a third of the scatter."""
+    """Simulate a table with a factor of 2 to 6 levels, a label or a number, that explains a third of the scatter."""
     N, D, law, scale = base(rng)
     levels = min(int(rng.integers(2, 7)), max(2, len(N) // 4))
     factor = label(rng, len(N), levels)
@@ -131,7 +136,7 @@ def with_factor(rng: np.random.Generator) -> Table:
 
 
 def with_number(rng: np.random.Generator) -> Table:
-    """A number of many values that the loss depends on, by a slope or a parabola in its log, explaining a third."""
+    """Simulate a table with a number, whose slope or parabola in its log explains a third of the scatter."""
     N, D, law, scale = base(rng)
     t = rng.uniform(-1, 1, len(N))
     effect = t if rng.uniform() < 0.5 else (t - rng.uniform(-0.4, 0.4)) ** 2
@@ -148,7 +153,7 @@ def caused(
     factor: np.ndarray,
     terms: int,
 ) -> Table:
-    """The table of an effect, scaled to its share of the scatter's variance, beside columns that say nothing."""
+    """Return a table with an effect of the given share of the scatter's variance, and columns that explain nothing."""
     u, v = (x - x.mean() for x in (np.log(N), np.log(D)))
     surface = np.column_stack([np.ones(len(N)), u, v, u * u, u * v, v * v])
     left = effect - surface @ np.linalg.lstsq(surface, effect, rcond=None)[0]
@@ -161,7 +166,7 @@ def caused(
 
 
 def bent(rng: np.random.Generator) -> Table:
-    """A loss with a parabola of 4 to 8 scales of the noise between the middle of the runs' sizes and their ends."""
+    """Simulate a loss with a parabola, of 4 to 8 noise scales between the middle of the runs' sizes and their ends."""
     one = rng.uniform() < 0.5
     if one:
         x, law, scale = curve(rng)
@@ -175,7 +180,7 @@ def bent(rng: np.random.Generator) -> Table:
 
 
 def rising(rng: np.random.Generator) -> Table:
-    """A score that rises with scale, by five to twenty times its noise."""
+    """Simulate a score that rises with scale, by five to twenty times its noise."""
     one = rng.uniform() < 0.5
     x, N, D = curve(rng)[0], *base(rng)[:2]
     inputs, size = ({"x": x}, np.log(x)) if one else ({"N": N, "D": D}, np.log(N * D))
@@ -186,7 +191,7 @@ def rising(rng: np.random.Generator) -> Table:
 
 
 def thrown(rng: np.random.Generator) -> Table:
-    """A table with one or two runs off by a factor of 1.5 to 20."""
+    """Simulate a table in which one or two runs are wrong by a factor of 1.5 to 20."""
     table = sound(rng)
     y = np.array(table.columns["loss"])
     for i in rng.choice(len(y), rng.integers(1, 3), replace=False):

@@ -1,6 +1,6 @@
-"""Whether the checks find what they are for, and cry wolf: `python -m benchmarks.checks.alarms`.
+"""Counts how often checks find faults and raise false alarms: `python -m benchmarks.checks.alarms`.
 
-Simulated tables of `alarm_tables.py` are fitted by `sb.fit_many(..., method="map")`, and the checks of each fit are
+The simulated tables of `alarm_tables.py` are fitted by `sb.fit_many(..., method="map")`, and the checks of each fit are
 counted. See README.md beside this file.
 """
 
@@ -17,23 +17,36 @@ from scipy import stats
 from benchmarks.checks.alarm_tables import KINDS, ROWS, SHARE, Table
 from benchmarks.shared import commit, machine, say, versions, write_json
 
-SURE = 0.98  # power of an F test of the factor alone at the check's level, from which on a table counts as enough
-BINS = (8, 20, 40, 80, 160, 301)
+# Power of an F test of the cause alone, at the level of the check. A missed cause counts as wrong only above it.
+SURE = 0.98
+BINS = (8, 20, 40, 80, 160, 301)  # numbers of runs at which the bins of the report begin; the last is beyond all
 WATCHED = (
     *("other_columns", "other_columns_largest", "explains_the_runs", "residuals", "residuals_largest"),
     *("scatter", "outliers", "prior_data_conflict", "units", "checkpoints"),
 )
-CHUNK = 250  # tables a call
+CHUNK = 250  # tables that one call of `fit_many` fits
 
 
 def main() -> None:
+    """Simulate and fit the tables, and write alarms.json and alarms.md."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=1000, help="tables a kind")
-    parser.add_argument("--only", default=",".join(KINDS), help="kinds, with commas between: " + ", ".join(KINDS))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", type=int, default=0, help="print so many of the tables that were judged wrongly")
-    parser.add_argument("--out", type=Path, default=here, help="folder of alarms.json and .md")
+    parser.add_argument("--n", type=int, default=1000, help="number of tables of each kind; the default is %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(KINDS),
+        help="kinds to run, separated by commas; the default is all of " + ", ".join(KINDS),
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
+    parser.add_argument(
+        "--show", type=int, default=0, help="number of wrongly judged tables to print; the default is 0"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of alarms.json and alarms.md; the default is the folder of this script",
+    )
     options = parser.parse_args()
     if options.n < 1 or options.seed < 0:
         parser.error("--n is at least 1, --seed at least 0")
@@ -55,12 +68,12 @@ def main() -> None:
 
 
 def by_name(tables: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """What was said of tables as one list a name."""
+    """Return name -> list of the values of all tables."""
     return {name: [one[name] for one in tables] for name in tables[0]}
 
 
 def judged(tables: list[Table], show: int) -> list[dict[str, Any]]:
-    """What the watched checks said of each table: rows, whether its fault was named, and which checks alarmed."""
+    """Fit the tables and return the verdict on each; `show` of the wrong ones are printed."""
     import scalebayes as sb
 
     told: dict[int, dict[str, Any]] = {}
@@ -81,8 +94,8 @@ def judged(tables: list[Table], show: int) -> list[dict[str, Any]]:
 
 
 def verdict(table: Table, said: dict[str, Any], rows: int) -> dict[str, Any]:
-    """Of one table's checks."""
-    # A table that is too small for a test is no alarm.
+    """Return the verdict on one table: its rows, whether its fault was found, which checks alarmed, and the power."""
+    # A check that says the table is too small for it raises no alarm.
     alarms = [id for id, check in said.items() if check.status != "pass" and check.conclusive]
     found, strong = any(name in alarms for name in table.wanted), power(table, rows)
     if table.cause:
@@ -98,7 +111,7 @@ def verdict(table: Table, said: dict[str, Any], rows: int) -> dict[str, Any]:
 
 
 def power(table: Table, rows: int, tests: int = 8) -> float:
-    """Of an F test of the cause at the level that the check has for so many tests, given six terms of the surface."""
+    """Return the power of an F test of the cause, given the six terms of the surface, at the level of the check."""
     from scalebayes.checks.limits import COLUMNS_LEVEL
 
     spare = rows - 6 - table.terms
@@ -109,7 +122,7 @@ def power(table: Table, rows: int, tests: int = 8) -> float:
 
 
 def markdown(record: dict[str, Any]) -> Iterator[str]:
-    """The tables of alarms.md."""
+    """Yield the lines of alarms.md."""
     yield "# What the checks find, and where they cry wolf"
     yield ""
     yield (
@@ -124,13 +137,13 @@ def markdown(record: dict[str, Any]) -> Iterator[str]:
 
 
 def binned(tables: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Tables by their number of runs."""
+    """Yield the name of each bin of numbers of runs, and its tables."""
     for low, high in pairwise(BINS):
         yield f"{low} to {high - 1}", [one for one in tables if low <= one["rows"] < high]
 
 
 def quiet(kind: str, tables: list[dict[str, Any]]) -> Iterator[str]:
-    """Tables without a fault: which checks alarm."""
+    """Report on tables without a fault: which checks alarm."""
     alarms = sum(bool(one["alarms"]) for one in tables)
     yield f"**{kind}**: {alarms} of {len(tables)} tables ({alarms / len(tables):.1%}) raise an alarm."
     yield ""
@@ -143,7 +156,7 @@ def quiet(kind: str, tables: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def named(kind: str, tables: list[dict[str, Any]]) -> Iterator[str]:
-    """Tables with a cause that is a column: where it is named."""
+    """Report on tables whose cause is a column: how often it is named."""
     sure = [one for one in tables if one["power"] >= SURE]
     found = sum(one["found"] for one in sure)
     yield (
@@ -163,7 +176,7 @@ def named(kind: str, tables: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def seen(kind: str, tables: list[dict[str, Any]]) -> Iterator[str]:
-    """Tables that the law doesn't fit: where a check that is for it says so."""
+    """Report on tables that the law doesn't fit: how often a wanted check says so."""
     found = sum(one["found"] for one in tables)
     yield f"**{kind}**: found in {found} of {len(tables)} tables ({found / len(tables):.1%})."
     yield ""

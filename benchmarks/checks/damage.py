@@ -1,6 +1,6 @@
-"""Damaged copies of every kind of file that is read back: `python -m benchmarks.checks.damage`.
+"""Loads damaged copies of every kind of file that is read back: `python -m benchmarks.checks.damage`.
 
-Each copy is loaded in a process that is ended where it takes too long. See README.md beside this file.
+Each copy is loaded in a process that is ended if it takes too long. See README.md beside this file.
 """
 
 import argparse
@@ -22,15 +22,23 @@ from benchmarks.shared import ROOT, commit, machine, say, versions, write_json
 HERE = Path(__file__).parent
 FIRST = ROOT / "tests" / "storage" / "first_format"
 KINDS = ("fit", "fits", "stack", "backtest", "batch")
-LONGEST = 20.0  # seconds after which a file hangs its reader
+LONGEST = 20.0  # seconds; a copy that takes longer to load counts as one that hangs its reader
 OUTCOMES = ("refused", "the same", "computed again", "other numbers", "another error", "hangs", "ends the process")
 
 
 def main() -> None:
+    """Load the damaged copies, and write damage.json and damage.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=500, help="copies of each kind of file")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of damage.json and damage.md")
+    parser.add_argument(
+        "--n", type=int, default=500, help="number of copies of each kind of file; the default is %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=HERE,
+        help="folder of damage.json and damage.md; the default is the folder of this script",
+    )
     options = parser.parse_args()
     record = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "machine": machine()}
     record |= {"versions": dict(versions()), "seed": options.seed, "copies": options.n, "kinds": {}}
@@ -46,13 +54,15 @@ def main() -> None:
 
 
 def result_of(kind: str, n: int, seed: int, folder: Path) -> dict[str, Any]:
-    """How the copies of one kind of file were taken: damage -> outcome -> how many, and the longest seconds."""
+    """Return damage -> outcome -> number of copies for one kind of file, and the longest time in seconds."""
     found: dict[str, Counter[str]] = {}
     slowest, pool = 0.0, None
     for i in range(n):
         if pool is None:
             pool = ProcessPoolExecutor(1, get_context("spawn"))
-            pool.submit(taken, kind, None, seed, str(folder)).result()  # imports, compiles, and loads the sound file
+            pool.submit(
+                taken, kind, None, seed, str(folder)
+            ).result()  # this imports, compiles, and loads the undamaged file, before any time is taken
         try:
             how, outcome, seconds = pool.submit(taken, kind, i, seed, str(folder)).result(LONGEST)
             slowest = max(slowest, seconds)
@@ -69,7 +79,7 @@ def result_of(kind: str, n: int, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def taken(kind: str, i: int | None, seed: int, folder: str) -> tuple[str, str, float]:
-    """What was done to copy i of a file, how it was taken, and in how many seconds; i is None for the sound file."""
+    """Return what damaged copy i, the outcome of loading it, and the seconds; i is None for the undamaged file."""
     rng = np.random.default_rng([seed, (*KINDS, "fit, first format").index(kind), 0 if i is None else i + 1])
     return _batch(i, rng, Path(folder)) if kind == "batch" else _netcdf(kind, i, rng, Path(folder))
 
@@ -134,7 +144,7 @@ def _batch(i: int | None, rng: np.random.Generator, folder: Path) -> tuple[str, 
 
 
 def markdown(record: dict[str, Any]) -> Iterator[str]:
-    """The report for people."""
+    """Yield the lines of damage.md."""
     about = record["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in record["versions"].items() if version != "missing")
     yield "# Damaged files\n"

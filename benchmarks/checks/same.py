@@ -1,11 +1,11 @@
-"""Whether a change that should move no number moves none: `python -m benchmarks.checks.same --write FOLDER`.
+"""Checks that a change moves no number: run `python -m benchmarks.checks.same --write FOLDER` before the change.
 
-After the change: `python -m benchmarks.checks.same --check FOLDER`.
+After the change, run `python -m benchmarks.checks.same --check FOLDER`.
 
-Writes the answers of fits, forecasts, optima, scores, a comparison, a stack, a backtest, a batch and the recommended
-forecaster on the Chinchilla runs and the shipped sweep to FOLDER/same.json, and a fit's file beside it. With `--check`
-the same is computed anew and compared, and the file is loaded. Only public names are called, so that it runs on the
-version before and after.
+The script computes the answers of fits, forecasts, optima, scores, a comparison, a stack, a backtest, a batch and the
+recommended forecaster, on the Chinchilla runs and the shipped sweep. `--write` writes them to FOLDER/same.json, with
+the files of fits beside it. `--check` computes them again, compares them, and loads the files. Only public names are
+called, so that the script runs on the version before the change and on the one after it.
 """
 
 import argparse
@@ -19,11 +19,11 @@ import numpy as np
 import scalebayes as sb
 from benchmarks.shared import commit, find_data, say
 
-WITHIN = 1e-10  # relative
+WITHIN = 1e-10  # relative difference; a number that differs by more has moved
 
 
 def tables() -> dict[str, sb.Runs]:
-    """The Chinchilla runs, and those of the shipped sweep that saw each token once."""
+    """Return the Chinchilla runs, and the runs of the shipped sweep that saw each token at most once."""
     chinchilla = sb.read_runs(find_data(), where="epoch_excluded == 0")
     sweep = sb.datasets.load("tiny_gpt", where="epochs <= 1")
     return {
@@ -33,7 +33,7 @@ def tables() -> dict[str, sb.Runs]:
 
 
 def answers(folder: Path) -> Iterator[tuple[str, Any]]:
-    """(name, numbers) of what is computed; the fit of the Chinchilla runs is saved in the folder, if it isn't there."""
+    """Yield the name and the numbers of each answer; the Laplace fits are saved in the folder unless they are there."""
     for name, runs in tables().items():
         large = runs.take(np.argsort(runs.column("N") * runs.column("D"))[-8:])
         methods = {"laplace": sb.Laplace(), "map": sb.MAP(), "nuts": sb.NUTS(draws=200, warmup=200, chains=2)}
@@ -59,7 +59,7 @@ def answers(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Numbers as nested lists, by name where they have names."""
+    """Return numbers as nested lists, or as a dict if they have names."""
     if hasattr(value, "select_dtypes"):
         return {str(name): column.tolist() for name, column in value.select_dtypes("number").items()}
     if isinstance(value, dict):
@@ -68,7 +68,7 @@ def plain(value: Any) -> Any:
 
 
 def apart(old: Any, new: Any) -> float:
-    """The largest relative difference; infinite where the two don't have the same names and shapes."""
+    """Return the largest relative difference; infinity if the two differ in names or shapes."""
     if isinstance(old, dict):
         return max((apart(old[name], new[name]) for name in old), default=0.0) if set(old) == set(new) else np.inf
     a, b = np.asarray(old, np.float64), np.asarray(new, np.float64)
@@ -79,10 +79,11 @@ def apart(old: Any, new: Any) -> float:
 
 
 def main() -> int:
+    """Write or check the answers; the exit code is 1 if a number moved."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--write", type=Path, metavar="FOLDER")
-    how.add_argument("--check", type=Path, metavar="FOLDER")
+    how.add_argument("--write", type=Path, metavar="FOLDER", help="write the answers to this folder")
+    how.add_argument("--check", type=Path, metavar="FOLDER", help="compare the answers with those in this folder")
     options = parser.parse_args()
     folder = options.write or options.check
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Ladders of finished runs that ladders.py scores: what is fitted, and what came. Real ones, and simulated ones."""
+"""Makes the ladders of finished runs that ladders.py scores, real and simulated: fitted runs and held-out runs."""
 
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,18 @@ import pandas as pd
 
 from benchmarks.skill.skill_sets import FAMILIES, Case
 
-REACH = 8.0  # a real ladder's held-out runs are larger by up to this factor than the largest fitted
-FEWEST, MOST = 4, 30  # runs fitted
-FAR = 300.0  # times the compute, at which a simulated ladder is judged
-NOISE = (0.001, 0.005)  # sd of the log of the loss, of a simulated ladder
-SPAN = (2.0, 3.0)  # decades of compute
-AMPLITUDE = (1.0, 3.0)  # nats that fall away, at the smallest run
-FLOOR, ALPHA = (0.0, 2.0), (0.04, 0.3)
+REACH = 8.0  # the runs of a real ladder that are within this factor of the largest are held out
+FEWEST, MOST = 4, 30  # fitted runs; a ladder with fewer or more is left out
+FAR = 300.0  # the held-out run of a simulated ladder has this many times the largest compute fitted
+# Ranges from which the settings of a simulated ladder are drawn.
+NOISE = (0.001, 0.005)  # sd of the log of the loss
+SPAN = (2.0, 3.0)  # decades of compute between the smallest and the largest fitted run
+AMPLITUDE = (1.0, 3.0)  # A in nats: the reducible loss of the smallest run
+FLOOR, ALPHA = (0.0, 2.0), (0.04, 0.3)  # E in nats, and the exponent
 
 
 def chosen_on(folder: Path) -> dict[str, Case]:
-    """The ladders that the priors were chosen on: Porian's families but the five that are judged, and datablations."""
+    """Return the ladders on which the priors were chosen: datablations, and Porian's families without the main five."""
     table = pd.read_csv(folder / "porian_isoflop.csv")
     others = table[~table["family"].isin(FAMILIES)]
     found = {f"{name}, best of each C": _best(rows) for name, rows in others.groupby("family")}
@@ -29,7 +30,7 @@ def chosen_on(folder: Path) -> dict[str, Case]:
 
 
 def judged_on(folder: Path) -> dict[str, Case]:
-    """Those that nothing was chosen on: Porian's main families, the Chinchilla runs, the package's own sweep."""
+    """Return ladders on which nothing was chosen: Porian's main families, Chinchilla, and the package's own sweep."""
     import scalebayes as sb
 
     table = pd.read_csv(folder / "porian_isoflop.csv")
@@ -49,13 +50,13 @@ def judged_on(folder: Path) -> dict[str, Case]:
 
 
 def fine_tuned(folder: Path) -> dict[str, Case]:
-    """Loss of a fine-tuned model against its examples, 42 pairs of model and data set, which have a slow start."""
+    """Return ladders of loss against fine-tuning examples, for 42 pairs of model and data set; they start slowly."""
     table = pd.read_csv(folder / "forms" / "sft_train.csv").rename(columns={"D": "tokens"})
     return _kept({str(name): _case(rows, "tokens") for name, rows in table.groupby("group")})
 
 
 def simulated(count: int, seed: int) -> dict[str, Case]:
-    """Ladders of 5 to 10 runs from L(C) = E + A (C/C_0)^-alpha, and the run of `FAR` times the largest compute."""
+    """Simulate ladders of 5 to 10 runs from L(C) = E + A (C/C_0)^-alpha; one run at `FAR` times C is held out."""
     import scalebayes as sb
 
     rng, found = np.random.default_rng(seed), {}
@@ -83,14 +84,14 @@ def _each_size(table: pd.DataFrame, family: str) -> dict[str, Case]:
 
 
 def _frontier(rows: pd.DataFrame) -> pd.DataFrame:
-    """The runs that none of less compute betters, one an e-fold of compute."""
+    """Return the runs that no run of less compute beats, at most one for each e-fold of compute."""
     rows = rows.sort_values("flops", kind="stable")
     rows = rows[rows["loss"] == rows["loss"].cummin()]
     return rows.loc[rows.groupby(np.log(rows["flops"]).round())["loss"].idxmin()]
 
 
 def _case(rows: pd.DataFrame, along: str) -> Case | None:
-    """Rows along a column, those within `REACH` of the largest held out; None where too few or many are left."""
+    """Return a ladder along a column, whose rows within `REACH` are held out; None if too few or many are left."""
     import scalebayes as sb
 
     rows = rows.sort_values(along, kind="stable")

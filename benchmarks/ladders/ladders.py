@@ -1,8 +1,8 @@
-"""Forecasts of ladders of finished runs beyond their largest: `python -m benchmarks.ladders.ladders`.
+"""Scores forecasts of ladders of finished runs beyond their largest runs: `python -m benchmarks.ladders.ladders`.
 
-The recommended forecaster, itself under the priors of curves, which ladders had before they had their own, and laws
-taken as exact. The priors of ladders were chosen on the ladders of the part "chosen on" and on simulated ones of
-another seed. Each call is appended to skill_log.csv. See README.md beside this file.
+The methods are the recommended forecaster, the same forecaster with the priors of curves (which ladders had before they
+got their own), and laws that are taken as exact. The priors of ladders were chosen on the part "chosen on" and on
+simulated ladders of another seed. Each call is appended to skill_log.csv. See README.md beside this file.
 """
 
 import argparse
@@ -19,16 +19,30 @@ from benchmarks.ladders import ladder_sets as sets
 from benchmarks.shared import commit, find_data, machine, say, versions, write_json
 from benchmarks.skill.skill import log
 
-COUNT, SEED = 200, 2  # of simulated ladders; seed 1 is what the priors were chosen on
+COUNT, SEED = 200, 2  # number and seed of the simulated ladders; the priors were chosen on those of seed 1
 COLUMNS = ("rmse", "bias", "log_score", "cov90", "cov50", "width90")
 
 
 def main() -> None:
+    """Fit and score the ladders, and write ladders.json and ladders.md."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: " + ", ".join(PARTS))
-    parser.add_argument("--methods", default=",".join(METHODS), help="with commas between: " + ", ".join(METHODS))
-    parser.add_argument("--out", type=Path, default=here, help="folder of ladders.json and .md")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument(
+        "--methods",
+        default=",".join(METHODS),
+        help="methods to score, separated by commas; the default is all of " + ", ".join(METHODS),
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of ladders.json and ladders.md; the default is the folder of this script",
+    )
     options = parser.parse_args()
     parts, methods = options.only.split(","), options.methods.split(",")
     if strange := {*parts} - set(PARTS) | {*methods} - set(METHODS):
@@ -56,7 +70,7 @@ def main() -> None:
 
 
 def recommended(kind: str | None) -> Callable[[Mapping[str, sets.Case]], dict[str, Any]]:
-    """`forecaster`, by its own rule or as a kind."""
+    """Return a function that fits cases as `forecaster` does, as the kind given or, for None, by its own rule."""
 
     def fits(cases: Mapping[str, sets.Case]) -> dict[str, Any]:
         from scalebayes.fitting.forecaster import METHOD, recipe
@@ -67,13 +81,13 @@ def recommended(kind: str | None) -> Callable[[Mapping[str, sets.Case]], dict[st
 
 
 def exact(law: str) -> Callable[[Mapping[str, sets.Case]], dict[str, Any]]:
-    """A law taken as exact, by its own priors."""
+    """Return a function that fits cases with a law that is taken as exact, with the law's own priors."""
     settings = {"law": law, "noise": "normal"}
     return lambda cases: _by_column(cases, lambda runs: {**settings, "inputs": {"x": next(iter(runs.inputs))}})
 
 
 def _by_column(cases: Mapping[str, sets.Case], settings: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """Fits of the cases, those along one column in a batch, whose inputs are the same."""
+    """Return the fits of the cases; cases along one column have the same inputs and are fitted in one batch."""
     import scalebayes as sb
 
     found = {}
@@ -86,7 +100,7 @@ def _by_column(cases: Mapping[str, sets.Case], settings: Callable[[Any], dict[st
 
 
 def figures(fit: Any, case: sets.Case) -> dict[str, Any]:
-    """Of a ladder's held-out runs: mean square error and mean error on the log, coverages, width; and of the fit."""
+    """Return errors on the log, log score, coverages and width of a ladder's held-out runs, and facts about its fit."""
     import scalebayes as sb
 
     one = sb.score(fit, case.held, probs=[0.5, 0.9], seed=0)
@@ -105,13 +119,14 @@ def figures(fit: Any, case: sets.Case) -> dict[str, Any]:
 
 
 def pooled(each: Mapping[str, Mapping[str, Any]], as_list: bool = False) -> dict[str, Any]:
-    """Means over the ladders, of which each counts alike."""
+    """Return the means over the ladders, each with the same weight."""
     found = {name: float(np.mean([one[name] for one in each.values()])) for name in ("square", *COLUMNS[1:])}
     found = {"rmse": found.pop("square") ** 0.5, **found}
     return {name: [x] for name, x in found.items()} if as_list else found
 
 
 def markdown(record: Mapping[str, Any]) -> str:
+    """Return the text of ladders.md."""
     lines = [
         *("# Forecasts of ladders of finished runs", "", "Made by `python -m benchmarks.ladders.ladders`."),
         f"Real ladders: their runs within {sets.REACH:g} times the largest N, D or C are held out. Simulated ones:",
@@ -139,7 +154,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def by_column(record: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """(part, columns) -> method -> its row, of the ladders along those columns."""
+    """Return (part, columns) -> method -> its row, with only the ladders along those columns."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for part, methods in record.items():
         for method, row in methods.items():
@@ -150,6 +165,7 @@ def by_column(record: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]
     return found
 
 
+# Name in the report, key of a case, and the value whose share is reported.
 SHARES = (("conflict", "conflict", "review"), ("nuts", "method", "nuts"))
 METHODS = {
     "recommended": recommended(None),

@@ -1,6 +1,7 @@
-"""Many fits at once, bootstraps, and how the cost grows: `python -m benchmarks.many.many`.
+"""Times many fits at once and bootstraps, and measures how the cost grows: `python -m benchmarks.many.many`.
 
-Warm, on all cores, medians of interleaved repeats; ratios within the one run. See README.md beside this file.
+All rows are warm and use all cores. Times are medians of interleaved repeats, and ratios compare rows of one run. See
+README.md beside this file.
 """
 
 import argparse
@@ -25,24 +26,37 @@ import numpy as np
 from benchmarks.shared import ROOT, commit, find_data, machine, say, versions, write_json
 
 PARTS = ("sets", "bootstrap", "runs", "parameters", "memory")
-SETS = (1, 10, 100, 1000, 10_000)
-ONCE = 1000  # more data sets than these are fitted once, by the programs of those
-RUNS = (30, 240, 2000, 20_000)
-BREAKS = (0, 1, 2, 3, 4)  # of broken_power: 4 to 16 parameters with the noise
-SAMPLED = 1  # with more breaks than runs show, the posterior has many modes, and NUTS takes minutes to say so
+SETS = (1, 10, 100, 1000, 10_000)  # numbers of data sets
+ONCE = 1000  # data sets; a larger number is fitted only once, by the programs that this number compiled
+RUNS = (30, 240, 2000, 20_000)  # numbers of runs
+BREAKS = (0, 1, 2, 3, 4)  # breaks of broken_power, which has 4 to 16 parameters with the noise
+# Breaks; beyond these NUTS is left out. With more breaks than runs show, it takes minutes to find many modes.
+SAMPLED = 1
 SETS_ROW = "fit_many, laplace"
-REFITS = 100  # of SciPy's bootstrap that are timed
-WORST = ("khat_below_0.7", "converged")  # facts of which the worst repeat is told
-LOOPED = 20  # single fits that are timed for the loop
+REFITS = 100  # refits of SciPy's bootstrap that are timed
+WORST = ("khat_below_0.7", "converged")  # facts that are reported for the worst repeat
+LOOPED = 20  # single fits in the timed loop
 
 
 def main() -> None:
+    """Time the rows, and write many.json, many.md and many.png."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: " + ", ".join(PARTS))
-    parser.add_argument("--sets", type=int, default=max(SETS), help="the most data sets")
-    parser.add_argument("--out", type=Path, default=here, help="folder of many.json, .md and .png")
+    parser.add_argument("--repeats", type=int, default=5, help="repeats of every row; the default is %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument(
+        "--sets", type=int, default=max(SETS), help="largest number of data sets; the default is %(default)s"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of many.json, many.md and many.png; the default is the folder of this script",
+    )
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.repeats < 1:
@@ -80,16 +94,17 @@ def main() -> None:
 
 
 def timed(run: Callable[[], dict[str, Any]]) -> tuple[float, dict[str, Any]]:
+    """Return the seconds of a call, and its result."""
     start = time.perf_counter()
     facts = run()
     return time.perf_counter() - start, facts
 
 
-Task = tuple[str, str, int, Callable[[], dict[str, Any]]]
+Task = tuple[str, str, int, Callable[[], dict[str, Any]]]  # part, name, size, and the call that returns facts
 
 
 def simulated(rows: int, seed: int) -> Any:
-    """Runs scattered over N and D, losses from the values of Besiroglu et al. with Student-t(4) noise of .5 %."""
+    """Simulate runs scattered over N and D, with the law of Besiroglu et al. and Student-t(4) noise of scale .5 %."""
     import jax
 
     import scalebayes as sb
@@ -103,7 +118,7 @@ def simulated(rows: int, seed: int) -> Any:
 
 
 def sets_tasks(_: Path, most: int) -> Iterator[Task]:
-    """Data sets of 240 runs, Laplace with its fallback, in one call; and one at a time."""
+    """Yield tasks that fit data sets of 240 runs by Laplace with its fallback, in one call and one at a time."""
     import scalebayes as sb
 
     tables = [simulated(240, seed) for seed in range(most)]
@@ -124,7 +139,7 @@ def sets_tasks(_: Path, most: int) -> Iterator[Task]:
 
 
 def bootstrap_tasks(path: Path, _: int) -> Iterator[Task]:
-    """1,000 bootstraps of the Chinchilla runs: sum-Huber and Student-t, and SciPy's BFGS from one start."""
+    """Yield tasks that bootstrap the Chinchilla runs, by sum-Huber and Student-t, by us and by SciPy from one start."""
     import scalebayes as sb
 
     runs = sb.read_runs(path).where("epoch_excluded == 0")
@@ -153,7 +168,7 @@ def bootstrap_tasks(path: Path, _: int) -> Iterator[Task]:
 
 
 def scipy_bootstrap(table: Any, kind: str, seeds: Any) -> dict[str, Any]:
-    """Refits of resampled runs from the published estimate, each by SciPy's BFGS with an analytic gradient."""
+    """Refit resampled runs from the published estimate, each by SciPy's BFGS with an analytic gradient."""
     from scipy.optimize import minimize
 
     from benchmarks.speed.peers import NEAR, Table
@@ -171,7 +186,7 @@ def scipy_bootstrap(table: Any, kind: str, seeds: Any) -> dict[str, Any]:
 
 
 def student_t(table: Any, t: Any, df: float = 4.0) -> tuple[float, np.ndarray]:
-    """Minus the log likelihood of a Student-t on the log of the loss, up to a constant, and its gradient."""
+    """Return minus the log likelihood of a Student-t on the log of the loss, up to a constant, and its gradient."""
     terms = table.terms(t[:5])
     top = terms.max(axis=0)
     total = top + np.log(np.exp(terms - top).sum(axis=0))
@@ -183,7 +198,7 @@ def student_t(table: Any, t: Any, df: float = 4.0) -> tuple[float, np.ndarray]:
 
 
 def runs_tasks(_: Path, __: int) -> Iterator[Task]:
-    """One posterior, by the number of runs."""
+    """Yield tasks that fit one posterior, for several numbers of runs."""
     import scalebayes as sb
 
     def one(table: Any, method: str) -> dict[str, Any]:
@@ -197,7 +212,7 @@ def runs_tasks(_: Path, __: int) -> Iterator[Task]:
 
 
 def parameters_tasks(_: Path, __: int) -> Iterator[Task]:
-    """One posterior of 240 runs, by the number of parameters: offset_power and broken_power."""
+    """Yield tasks that fit 240 runs with several numbers of parameters, by offset_power and broken_power."""
     import scalebayes as sb
 
     rng = np.random.default_rng(0)
@@ -219,7 +234,7 @@ TASKS = {"sets": sets_tasks, "bootstrap": bootstrap_tasks, "runs": runs_tasks, "
 
 
 def child(rows: int) -> dict[str, float]:
-    """Peak memory of a process that fits a table with NUTS."""
+    """Return the peak memory of a process that fits a table with NUTS."""
     say(f"memory: NUTS of {rows} runs")
     words = [sys.executable, "-m", "benchmarks.many.many", "--child", str(rows)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -227,6 +242,7 @@ def child(rows: int) -> dict[str, float]:
 
 
 def peak_of(rows: int) -> None:
+    """Fit a table with NUTS in this process, and print its peak memory as JSON."""
     import scalebayes as sb
 
     seconds, fit = timed(lambda: {"fit": sb.fit(simulated(rows, seed=rows), on_fail="ignore")})
@@ -236,7 +252,7 @@ def peak_of(rows: int) -> None:
 
 
 def markdown(record: dict[str, Any]) -> Iterator[str]:
-    """The report for people."""
+    """Yield the lines of many.md."""
     about = record["machine"]
     yield "# Many fits\n"
     yield (
@@ -286,7 +302,7 @@ def markdown(record: dict[str, Any]) -> Iterator[str]:
 
 
 def picture(record: dict[str, Any], path: Path) -> None:
-    """Seconds of a call against the number of data sets, of runs and of parameters, on log axes."""
+    """Draw the seconds of a call against the number of data sets, runs and parameters, on log axes."""
     import matplotlib
 
     matplotlib.use("agg")

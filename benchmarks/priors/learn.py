@@ -1,10 +1,10 @@
-"""Priors of the recommended forecaster, learnt from held-out points: `python -m benchmarks.priors.learn`.
+"""Learns the priors of the recommended forecaster from held-out points: `python -m benchmarks.priors.learn`.
 
 Each step fits half A of the image curves (bird and Caltech) in windows of several widths, or two sweeps below several
-computes, and moves the means and sds of the priors to where the mean log score of the held-out points is largest. A fit
-under other priors is the same draws with other weights, so a step needs no fits of its own; it goes as far as the
-weights allow, and is drawn to the hand-set priors that it started from. What skill.py scores elsewhere is never looked
-at. See README.md beside this file.
+computes. It then moves the means and sds of the priors to where the mean log score of the held-out points is largest. A
+fit under other priors is the same draws with other weights, so this move needs no further fits. It goes only as far as
+the weights allow, and is pulled towards the hand-set priors of the start. What skill.py scores elsewhere is never used.
+See README.md beside this file.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.shared import commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 
-# Means and sds of logs, of logits and matern_fade of themselves: a prototype's, set by hand.
+# Parameter -> mean and sd of its log, or of itself if it is in NORMAL. They were set by hand, for a prototype.
 CURVES = {
     "alpha": (-0.35, 0.5),
     "logit_phi": (0.0, 1.5),
@@ -42,26 +42,32 @@ SWEEPS = {
     "bend_scale": (-3.9, 0.7),
     "drift_scale": (-5.5, 0.5),
 }
-NORMAL = ("logit_phi", "logit_r", "matern_fade")
-WIDTHS = (1.5, 2.0, 3.0)  # e-folds
-POINTS = 20  # held-out points of a case, at most
-SETTLED = 2  # steps before those whose mean is taken
-EFFECTIVE = 0.4  # share of the draws that a step leaves effective
+NORMAL = ("logit_phi", "logit_r", "matern_fade")  # parameters whose prior is normal; all others are log-normal
+WIDTHS = (1.5, 2.0, 3.0)  # e-folds of the windows
+POINTS = 20  # held-out points of a case; if it has more, as many are chosen evenly
+SETTLED = 2  # steps that are left out of the mean over steps
+EFFECTIVE = 0.4  # share of draws that must stay effective; a step that goes further is penalised
 
 Priors = dict[str, tuple[float, float]]
 
 
 class Look(NamedTuple):
-    """A case, fitted: free values (param, draw), and log densities of held-out points (draw, point)."""
+    """A fitted case: its free values (param, draw), and the log densities of its held-out points (draw, point)."""
 
     values: np.ndarray
     log_density: np.ndarray
 
 
 class Part(NamedTuple):
-    """What priors are learnt of: those begun with; the fits under some, with a seed; and the pull of the first.
+    """What the priors of one recipe are learnt from.
 
-    pull: nats of the mean log score, for a mean moved by a prior's sd, or an sd by half a log, twice over.
+    Attributes:
+        start: The priors at the start.
+
+        looked: A function of the data's folder, priors and a seed that returns the fitted cases.
+
+        pull: The strength of the pull towards `start`. It is twice the nats of mean log score that a step must gain if
+            it moves a mean by the sd in `start`, or the log of an sd by a half.
     """
 
     start: Priors
@@ -70,11 +76,21 @@ class Part(NamedTuple):
 
 
 def main() -> None:
+    """Learn the priors, and write learn.json and learn.md."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with a comma between: " + ", ".join(PARTS))
-    parser.add_argument("--out", type=Path, default=here, help="folder of learn.json and .md")
+    parser.add_argument("--steps", type=int, default=5, help="number of steps; the default is %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of learn.json and learn.md; the default is the folder of this script",
+    )
     options = parser.parse_args()
     chosen = options.only.split(",")
     if strange := set(chosen) - set(PARTS):
@@ -99,21 +115,24 @@ def main() -> None:
 
 
 def distributions(priors: Priors, names: Sequence[str]) -> dict[str, Any]:
+    """Return name -> distribution, for some of the priors."""
     import numpyro.distributions as dist
 
     return {name: (dist.Normal if name in NORMAL else dist.LogNormal)(*priors[name]) for name in names}
 
 
 def of_law(priors: Priors) -> list[str]:
+    """Return the names of the priors of the law and of the noise's scale."""
     return [n for n in priors if n != "noise_new" and not n.startswith(("matern", "bend", "drift"))]
 
 
 def of_process(priors: Priors) -> list[str]:
+    """Return the names of the priors of the discrepancy."""
     return [n for n in priors if n.startswith(("matern", "bend", "drift"))]
 
 
 def curves(folder: Path, priors: Priors, seed: int) -> list[Look]:
-    """Half A of the image curves in windows of several widths."""
+    """Fit half A of the image curves in windows of several widths."""
     import scalebayes as sb
     from scalebayes.discrepancy.kernels import Matern
     from scalebayes.fitting.forecaster import METHOD
@@ -138,7 +157,7 @@ def curves(folder: Path, priors: Priors, seed: int) -> list[Look]:
 
 
 def sweeps(folder: Path, priors: Priors, seed: int) -> list[Look]:
-    """The single-epoch runs of datablations and the package's own sweep, but for its targets, below some computes."""
+    """Fit the single-epoch runs of datablations and of the package's sweep without its targets, below some computes."""
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
 
@@ -158,12 +177,13 @@ def sweeps(folder: Path, priors: Priors, seed: int) -> list[Look]:
 
 
 def look_of(fit: Any, held: Any, names: tuple[str, ...]) -> Look:
+    """Return the free values of a fit, by the names of the priors, and the log densities of its held-out points."""
     import jax
 
     from scalebayes.fitting.at_points import conditional
 
     chosen = np.unique(np.linspace(0, len(held) - 1, POINTS).round().astype(int))
-    chosen = np.resize(chosen, POINTS)  # of fewer points some count again, so that every case is of one shape
+    chosen = np.resize(chosen, POINTS)  # if there are fewer points, some are repeated, so that every case has one shape
     at, log_y = {name: held.column(name)[chosen] for name in fit.law.inputs}, np.log(held.y[chosen])
     draws = {**fit.law_draws, **fit.noise_draws, **fit.discrepancy_draws}
     with jax.enable_x64():
@@ -177,13 +197,14 @@ def look_of(fit: Any, held: Any, names: tuple[str, ...]) -> Look:
 
 
 def mean_score(look: Look) -> float:
+    """Return the mean log score of the held-out points of a case."""
     from scipy.special import logsumexp
 
     return float((logsumexp(look.log_density, axis=0) - np.log(len(look.log_density))).mean())
 
 
 def moved(part: Part, priors: Priors, looks: list[Look]) -> Priors:
-    """The priors that the held-out points would rather have had, within what the draws can say of."""
+    """Return priors under which the held-out points score best, as far as the weights of the draws allow."""
     import jax
     import jax.numpy as jnp
     from jax.scipy.special import logsumexp
@@ -217,6 +238,7 @@ def moved(part: Part, priors: Priors, looks: list[Look]) -> Priors:
 
 
 def markdown(record: dict[str, Any]) -> list[str]:
+    """Return the lines of learn.md."""
     lines = ["# Priors of the recommended forecaster, learnt from held-out points", ""]
     lines += [
         "Made by `python -m benchmarks.priors.learn`. Mean and sd of the log, of logits and matern_fade of themselves; "
@@ -241,7 +263,7 @@ def markdown(record: dict[str, Any]) -> list[str]:
     return lines[:-1]
 
 
-# The cases of two sweeps say less than as many curves: their pull is stronger.
+# The pull of the sweeps is stronger, since cases of two sweeps tell less than as many curves.
 PARTS = {"curves": Part(CURVES, curves, 0.02), "sweeps": Part(SWEEPS, sweeps, 0.1)}
 
 

@@ -1,6 +1,7 @@
-"""Simulation-based calibration of both methods, with and without a discrepancy: `python -m benchmarks.sbc.sbc`.
+"""Does simulation-based calibration of Laplace and NUTS: `python -m benchmarks.sbc.sbc`.
 
-Each case is written as it ends, beside those that are there from earlier calls. See README.md beside this file.
+The cases are laws with and without a discrepancy. Each case is written when it ends, beside the cases of earlier calls.
+See README.md beside this file.
 """
 
 import argparse
@@ -16,27 +17,43 @@ import numpy as np
 from benchmarks.shared import commit, find_data, machine, say, versions, write_json
 
 LAWS = ("chinchilla", "offset_power")
-ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}
-FEWER = 24  # rows of a discrepancy over N and D, whose covariance is dense
-CHAINS = {"chains": 2, "draws": 300}  # of NUTS: enough for ranks among 99 draws, of many data sets
-# Of a discrepancy over N and D, whose draws are less apart; a third run of those left poor, and trees of a thousand
-# steps, would take hours. What that leaves poor, its checks count out.
+ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}  # runs of a data set
+FEWER = 24  # runs of a data set with a discrepancy over N and D, whose covariance is dense and slow
+CHAINS = {"chains": 2, "draws": 300}  # settings of NUTS: enough for ranks among 99 draws, for many data sets
+# Settings of NUTS for a discrepancy over N and D, whose draws are more correlated. A third try for poor chains, and
+# trees of a thousand steps, would take hours. Fits that stay poor fail their checks, and are left out of "passed".
 LONGER = {"chains": 2, "draws": 400, "tries": 2, "max_tree_depth": 7}
 CASES = (
     *(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS),
     "recommended/laplace",  # what `forecaster` fits to runs of N and D
 )
-DIGITS = 5  # of the figure's data
+DIGITS = 5  # digits to which the numbers of the record are rounded
 
 
 def main() -> None:
+    """Calibrate the cases, and write sbc.json, sbc.md and sbc.png."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=1000, help="simulations a case")
-    parser.add_argument("--only", default=",".join(CASES), help="cases, with commas between: " + ", ".join(CASES))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where finished batches are kept: a case goes on from them")
-    parser.add_argument("--out", type=Path, default=here, help="folder of sbc.json, .md and .png")
+    parser.add_argument(
+        "--n", type=int, default=1000, help="number of simulations for each case; the default is %(default)s"
+    )
+    parser.add_argument(
+        "--only",
+        default=",".join(CASES),
+        help="cases to run, separated by commas; the default is all of " + ", ".join(CASES),
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="folder that keeps finished batches, from which an interrupted case continues; by default none",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of sbc.json, sbc.md and sbc.png; the default is the folder of this script",
+    )
     options = parser.parse_args()
     if options.n < 2 or options.seed < 0:
         parser.error("--n is at least 2, --seed at least 0")
@@ -62,15 +79,17 @@ def main() -> None:
 
 
 def law_of(case: str) -> str:
+    """Return the name of a case's law."""
     return case.partition("/")[0].removesuffix("+gp")
 
 
 def rows_of(case: str) -> int:
+    """Return the number of runs in a data set of a case."""
     return FEWER if case.startswith("chinchilla+gp") else ROWS[law_of(case)]
 
 
 def chinchilla_runs(rows: int) -> Any:
-    """Chinchilla runs, evenly through the table: their N and D are simulated at, their losses set the reference."""
+    """Return Chinchilla runs, evenly from the table: data are simulated at their N and D, losses set the reference."""
     import scalebayes as sb
 
     runs = sb.read_runs(find_data()).where("epoch_excluded == 0")
@@ -79,7 +98,7 @@ def chinchilla_runs(rows: int) -> Any:
 
 
 def curve_runs(rows: int) -> Any:
-    """A learning curve over four decades, .3 + 2 x^-.3, with noise of 1 %."""
+    """Return a learning curve over four decades, .3 + 2 x^-.3, with Student-t(4) noise of scale 1 %."""
     import scalebayes as sb
 
     x = np.logspace(0, 4, rows)
@@ -95,7 +114,7 @@ RUNS: dict[str, Callable[[int], Any]] = {
 
 
 def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None) -> dict[str, Any]:
-    """What a case found, as plain numbers; seconds are None where a part was there from an earlier call."""
+    """Return the results of a case as plain numbers; seconds are None if a part comes from an earlier call."""
     import scalebayes as sb
 
     there = bool(kept and kept.is_dir() and any(kept.glob("*.npz")))
@@ -130,7 +149,7 @@ def result_of(case: str, runs: Any, n: int, seed: int, kept: Path | None = None)
 
 
 def model_of(case: str, runs: Any) -> dict[str, Any]:
-    """The arguments of `calibrate` that say what is fitted, and how."""
+    """Return the arguments of `calibrate` that say what is fitted, and by which method."""
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
 
@@ -145,12 +164,12 @@ PROBS = (0.5, 0.8, 0.9, 0.95)
 
 
 def blank(value: Any) -> float | None:
-    """A number for JSON; None for NaN, which it hasn't."""
+    """Return a rounded number for JSON; None for NaN, which JSON can't hold."""
     return None if np.isnan(value) else float(f"{float(value):.{DIGITS}g}")
 
 
 def markdown(cases: dict[str, Any]) -> Iterator[str]:
-    """The report for people."""
+    """Yield the lines of sbc.md."""
     yield "# Simulation-based calibration\n"
     yield (
         "Parameters from the priors, runs simulated from them, fits of those; the rank of each parameter and of the "
@@ -195,8 +214,10 @@ def markdown(cases: dict[str, Any]) -> Iterator[str]:
 
 
 def picture(cases: dict[str, Any], path: Path) -> None:
-    """The ECDF of the ranks of the fits that passed, or of all where none did, minus the uniform one, and the envelope;
-    a panel a case."""
+    """Draw a panel for each case: the ECDF of the ranks minus the uniform one, and its envelope.
+
+    The ranks are those of the fits that passed their checks, or of all fits if none passed.
+    """
     import matplotlib
 
     matplotlib.use("agg")

@@ -1,6 +1,6 @@
-"""Forecasts of held-out larger runs, by the forecaster and by baselines: `python -m benchmarks.skill.skill`.
+"""Scores forecasts of held-out larger runs, by the forecaster and by baselines: `python -m benchmarks.skill.skill`.
 
-Every part is scored over several seeds; its figures are means with their standard errors over the seeds. Each call is
+Every part is scored over several seeds. Its figures are means over the seeds, with their standard errors. Each call is
 appended to skill_log.csv. See README.md beside this file.
 """
 
@@ -20,17 +20,27 @@ from benchmarks.skill import skill_sets as sets
 from benchmarks.skill.skill_report import markdown, picture
 from benchmarks.skill.skill_stack import stacking
 
-PROB = 0.9
-FEW = (5, 8, 12, 15)  # rows of a small sweep
+PROB = 0.9  # probability of the intervals whose coverage and width are scored
+FEW = (5, 8, 12, 15)  # numbers of runs in a small sweep
 
 
 def main() -> None:
+    """Score the parts, and write skill.json, skill.md, skill.png and skill_log.csv."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: " + ", ".join(PARTS))
-    parser.add_argument("--methods", default="", help="only these methods, with commas between")
-    parser.add_argument("--out", type=Path, default=here, help="folder of skill.json, .md and .png")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds; the default is %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument("--methods", default="", help="methods to score, separated by commas; the default is all")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of skill.json, skill.md and skill.png; the default is the folder of this script",
+    )
     options = parser.parse_args()
     parts = options.only.split(",")
     if strange := set(parts) - set(PARTS):
@@ -55,7 +65,7 @@ def main() -> None:
 
 
 def log(path: Path, part: str, about: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
-    """Append what was scored: every look at the held-out runs is on record."""
+    """Append the scores to the log, so that every look at the held-out runs is on record."""
     new = not path.is_file()
     with path.open("a", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
@@ -68,7 +78,7 @@ def log(path: Path, part: str, about: Mapping[str, Any], rows: Mapping[str, Any]
 
 
 def scored(fits: Mapping[str, Any], cases: Mapping[str, sets.Case], seed: int) -> dict[str, dict[str, float]]:
-    """RMSE on the log, mean log score, coverage and width at 90 %, of each case."""
+    """Return case -> RMSE on the log, mean log score, and coverage and width of the 90 % interval."""
     import scalebayes as sb
 
     found = {}
@@ -79,6 +89,7 @@ def scored(fits: Mapping[str, Any], cases: Mapping[str, sets.Case], seed: int) -
 
 
 def figures(one: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the means of the scores of a case over its runs."""
     return {
         "rmse": float(np.sqrt(np.mean(one["log_error"] ** 2))),
         "log_score": float(one["log_score"].mean()),
@@ -88,7 +99,7 @@ def figures(one: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def recommended(cases: Mapping[str, sets.Case], seed: int) -> dict[str, Any]:
-    """`forecaster` of each case; of many curves in one batch."""
+    """Fit each case as `forecaster` does; several curves are fitted in one batch."""
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
 
@@ -100,7 +111,7 @@ def recommended(cases: Mapping[str, sets.Case], seed: int) -> dict[str, Any]:
 
 
 def law(name: str, **settings: Any) -> Callable[..., dict[str, Any]]:
-    """Fits of a law taken as exact, to all runs."""
+    """Return a function that fits a law, taken as exact, to all runs of each case."""
     return lambda cases, seed: _many(cases, seed, law=name, on_fail="ignore", **settings)
 
 
@@ -112,7 +123,7 @@ def _many(cases: Mapping[str, sets.Case], seed: int, **settings: Any) -> dict[st
 
 
 def bootstrap(name: str) -> Callable[..., dict[str, Any]]:
-    """Bootstrap of a law, a fit at a time."""
+    """Return a function that fits each case by a bootstrap of a law."""
 
     def fits(cases: Mapping[str, sets.Case], seed: int) -> dict[str, Any]:
         import scalebayes as sb
@@ -124,6 +135,7 @@ def bootstrap(name: str) -> Callable[..., dict[str, Any]]:
 
 
 def trivial(cases: Mapping[str, sets.Case], by: str, seed: int) -> dict[str, dict[str, float]]:
+    """Return case -> scores of the trivial forecast along the column `by`."""
     from scalebayes.backtesting.proper_scores import scores_of
     from scalebayes.backtesting.trivial import Trivial
 
@@ -143,7 +155,7 @@ def compared(
     asked: set[str],
     group: Callable[[str], str] = lambda name: "all",
 ) -> dict[str, Any]:
-    """Method -> its figures a set of cases, one a seed: the mean over the set's cases; and seconds a case, warm."""
+    """Return method -> set of cases -> figures by seed, each the mean over the cases; and warm seconds per case."""
     rows: dict[str, Any] = {}
     for method in (*methods, "trivial"):
         if asked and method not in asked:
@@ -173,7 +185,7 @@ def compared(
 
 
 def curves(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
-    """Image curves, and those of other domains."""
+    """Score the image curves, and the curves of other domains."""
     methods = {
         "recommended": recommended,
         "offset_power exact": law("offset_power", noise="normal"),
@@ -194,7 +206,7 @@ def curves(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
 
 
 def windows(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
-    """Half A of the image curves by the recipe in windows of other widths."""
+    """Score half A of the image curves by the recipe, in windows of several widths."""
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
 
@@ -210,6 +222,7 @@ def windows(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
 
 
 def backtests(cases: Callable[[Path], Mapping[str, sets.Case]]) -> Callable[..., dict[str, Any]]:
+    """Return a function that scores sweeps of N and D, each case a set of its own."""
     methods = {
         "recommended": recommended,
         "chinchilla exact": law("chinchilla"),
@@ -219,7 +232,7 @@ def backtests(cases: Callable[[Path], Mapping[str, sets.Case]]) -> Callable[...,
 
 
 def few(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
-    """Sweeps of 5 to 15 rows, simulated, others for every seed."""
+    """Score simulated sweeps of 5 to 15 runs, which differ for every seed."""
     rows: dict[str, Any] = {}
     for exact in (False, True):
         kind = "exact law" if exact else "own prior"
@@ -236,7 +249,7 @@ def few(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
 
 
 def stacked(folder: Path, seeds: Any, asked: set[str]) -> dict[str, Any]:
-    """Two laws of the image curves, alone and stacked."""
+    """Score two laws on the image curves, alone and stacked."""
     return stacking(sets.curves(folder, "IC"), seeds, figures, PROB)
 
 

@@ -1,4 +1,4 @@
-"""The tables and the picture of skill.py."""
+"""Writes the tables and draws the picture of skill.py."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# What is aimed at: part, set, figure, whether the bound is its least or its most.
+# Targets: part, set, figure, whether the bound is the smallest or the largest value allowed, and the bound.
 TARGETS = (
     ("curves", "IC", "rmse", "most", 0.0265),
     ("curves", "IC", "log_score", "least", 3.52),
@@ -34,13 +34,13 @@ TARGETS = (
     ("few rows", "own prior", "cov90", "least", 0.9),
     ("few rows", "exact law", "cov90", "least", 0.9),
 )
-LOST = -0.02  # log score of a stack of laws, less that of the best of them
-# Parts whose targets name a method, of all its cases; of the others they name a set, of the recommended forecaster.
+LOST = -0.02  # nats: a stack whose log score, minus that of its best law, is lower misses its target
+# Parts whose targets name a method, over all cases. The other targets name a set, for the recommended forecaster.
 METHODS = {
     "windows": lambda name: (name, "all"),
     "few rows": lambda name: (f"recommended, {name}", "all"),
 }
-# Figures of others on the 72 image curves: RMSE on the log, log score.
+# Published figures on the 72 image curves: RMSE on the log, and log score.
 PUBLISHED = {
     "NSL-PFN (arXiv 2505.23032)": (0.0280, 3.330),
     "MCMC on M4 (ibid.)": (0.0422, 3.024),
@@ -58,16 +58,18 @@ ABOUT = (
 
 
 def mean(values: list[float]) -> tuple[float, float]:
-    """Mean over the seeds, and its standard error."""
+    """Return the mean over the seeds, and its standard error, which is NaN for one seed."""
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
 def cell(values: list[float], digits: int) -> str:
+    """Return the mean over the seeds as text, with its standard error if there is one."""
     middle, error = mean(values)
     return f"{middle:.{digits}f}" + ("" if np.isnan(error) else f" ± {error:.{digits}f}")
 
 
 def markdown(record: Mapping[str, Any]) -> str:
+    """Return the text of skill.md."""
     lines = [
         "# Forecast skill",
         "",
@@ -94,7 +96,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def made(part: Mapping[str, Any]) -> str:
-    """When and from which commit the rows of a part were made, which may be at different times."""
+    """Say when and from which commit the rows of a part were made; rows may differ in this."""
     methods: dict[str, list[str]] = {}
     for method, row in part["rows"].items():
         when = f"{row.get('date', part['date'])}, commit {row.get('commit', part['commit'])}"
@@ -105,6 +107,7 @@ def made(part: Mapping[str, Any]) -> str:
 
 
 def targets(record: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the table of targets."""
     lines = ["| part | set | figure | target | found | |", "|---|---|---|---|---|---|"]
     for part, name, figure, side, bound in TARGETS:
         rows = record["parts"].get(part, {}).get("rows", {})
@@ -126,7 +129,7 @@ def targets(record: Mapping[str, Any]) -> list[str]:
 
 
 def target(part: str, name: str, figure: str, side: str, bound: float, values: list[float]) -> str:
-    """A row: what was aimed at and what was found, which meets it within one standard error."""
+    """Return a row with a target and the result; a result within one standard error meets the target."""
     middle, error = mean(values)
     slack = 0.0 if np.isnan(error) else error
     met = middle <= bound + slack if side == "most" else middle >= bound - slack
@@ -137,7 +140,7 @@ def target(part: str, name: str, figure: str, side: str, bound: float, values: l
 
 
 def picture(record: Mapping[str, Any], path: Path) -> None:
-    """Coverage against error, a panel a part."""
+    """Draw coverage against error, one panel for each part."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -150,7 +153,7 @@ def picture(record: Mapping[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(1, max(len(parts), 1), figsize=(width, 4.2), squeeze=False, layout="constrained")
     for axis, (part, found) in zip(axes[0], parts.items(), strict=False):
         name = "IC" if part == "curves" else "all"
-        for i, method in enumerate(methods):  # of one colour in every panel
+        for i, method in enumerate(methods):  # a method has the same colour in every panel
             if one := found["rows"].get(method, {"sets": {}})["sets"].get(name):
                 axis.plot(mean(one["rmse"])[0], mean(one["cov90"])[0], "o", color=f"C{i}", label=method)
         axis.axhline(0.9, color="0.7", lw=1, zorder=0)

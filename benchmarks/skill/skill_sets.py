@@ -1,4 +1,4 @@
-"""The held-out forecasts that skill.py scores: what is fitted, and what came."""
+"""Makes the cases that skill.py scores: the runs that are fitted, and the runs that are held out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-HALF_A = ("bird", "cal")  # image curves that the recipe was chosen on
+HALF_A = ("bird", "cal")  # parts of the names of image curves on which the recipe was chosen
+# Families of Porian's sweeps that are scored.
 FAMILIES = (
     "rw-base-long-kaplan-kaplan-train",
     "rw-base-long-kaplan-standard-val",
@@ -15,18 +16,18 @@ FAMILIES = (
     "rw-base-short-chinchilla-standard-val",
     "rw-tuned-short-const-standard-val",
 )
-LAST_LEVEL = 3.3e18  # FLOPs: Porian's levels up to 3.2e18 are fitted
+LAST_LEVEL = 3.3e18  # FLOPs: Porian's levels below it, up to 3.2e18, are fitted; those above are held out
 
 
 class Case(NamedTuple):
-    """A forecast: runs fitted, runs held out."""
+    """A case to forecast: the runs that are fitted, and the runs that are held out."""
 
     fitted: Any
     held: Any
 
 
 def curves(folder: Path, domain: str) -> dict[str, Case]:
-    """Learning curves of a domain of `learning_curves.csv`, by their names."""
+    """Return name -> case for the learning curves of one domain of `learning_curves.csv`."""
     import scalebayes as sb
 
     table = pd.read_csv(folder / "learning_curves.csv").query("dup == 0 and domain == @domain")
@@ -40,12 +41,12 @@ def curves(folder: Path, domain: str) -> dict[str, Case]:
 
 
 def half(name: str) -> str:
-    """The half of the image curves that a curve is of."""
+    """Return the half of the image curves, "A" or "B", to which a curve belongs."""
     return "A" if any(word in name for word in HALF_A) else "B"
 
 
 def chinchilla(folder: Path) -> dict[str, Case]:
-    """The Chinchilla runs below C = 1e21, and the lowest 50, 70 and 90 % of compute, against those above."""
+    """Return cases that fit the Chinchilla runs below C = 1e21, or with the lowest 50, 70 or 90 % of compute."""
     import scalebayes as sb
 
     runs = sb.read_runs(folder / "chinchilla.csv", "epoch_excluded == 0")
@@ -55,7 +56,7 @@ def chinchilla(folder: Path) -> dict[str, Case]:
 
 
 def porian(folder: Path) -> dict[str, Case]:
-    """The IsoFLOP sweeps of five main families, levels up to 3.2e18 FLOPs against those above."""
+    """Return cases that fit the IsoFLOP sweeps of five main families at levels up to 3.2e18 FLOPs."""
     import scalebayes as sb
 
     found = {}
@@ -67,7 +68,7 @@ def porian(folder: Path) -> dict[str, Case]:
 
 
 def own_sweep() -> dict[str, Case]:
-    """The package's own sweep: its targets, from runs of at most a quarter of their compute."""
+    """Return the case of the package's own sweep: the targets, from runs of at most a quarter of their compute."""
     import scalebayes as sb
 
     runs = sb.datasets.load("tiny_gpt")
@@ -75,8 +76,10 @@ def own_sweep() -> dict[str, Case]:
 
 
 def below(folder: Path) -> dict[str, Case]:
-    """Sweeps that the recommended forecaster was set by, below some computes: single-epoch runs of datablations, and
-    the package's own sweep without its targets."""
+    """Return cases of the sweeps by which the recommended forecaster was set, cut at several computes.
+
+    The sweeps are the single-epoch runs of datablations, and the package's own sweep without its targets.
+    """
     import scalebayes as sb
 
     own = sb.datasets.load("tiny_gpt").where("split == 'fit' and epochs <= 1")
@@ -90,9 +93,9 @@ def below(folder: Path) -> dict[str, Case]:
 
 
 def few_rows(rows: int, exact: bool, count: int, seed: int) -> dict[str, Case]:
-    """Small sweeps drawn from the recipe's own prior, or from its law taken as exact, and the runs beyond them.
+    """Simulate small sweeps, and the runs beyond them, from the recipe's own prior or from its law taken as exact.
 
-    N and D are drawn over three e-folds each; four held-out runs are larger by up to two e-folds in both.
+    N and D are drawn over three e-folds each. Four held-out runs are larger by up to two e-folds in both.
     """
     import jax
 

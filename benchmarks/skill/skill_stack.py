@@ -1,4 +1,4 @@
-"""What skill.py scores of mixtures: laws of learning curves stacked, beside each of them alone."""
+"""Scores mixtures for skill.py: two laws of learning curves, each alone and stacked."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +16,10 @@ LAWS = ("end_power", "end_onset")
 def stacking(
     cases: Mapping[str, sets.Case], seeds: Iterable[int], figures: Callable[[Any], dict[str, float]], prob: float
 ) -> dict[str, Any]:
-    """Method -> its figures, one a seed: each law by the recommended recipe, and their mixtures by leave-one-out scores
-    and by evidence."""
+    """Return method -> its figures by seed.
+
+    The methods are each law by the recommended recipe, and mixtures of the laws by leave-one-out scores and evidence.
+    """
     import scalebayes as sb
     from scalebayes.backtesting.forecast_of import forecast
     from scalebayes.backtesting.proper_scores import Forecast, scores_of
@@ -38,7 +40,7 @@ def stacking(
             members = {law: of[name] for law, of in fits.items()}
             said = {law: forecast(fit, case.held, {"x": case.held.column("x")}, seed) for law, fit in members.items()}
             compared = sb.compare(members, refits=0, largest=False)
-            # A fit that NUTS took over has no evidence.
+            # If NUTS replaced a fit, that fit has no evidence, and leave-one-out scores give the weights.
             known = bool(np.isfinite(compared.data["log_evidence"]).all())
             for by in ("loo", "evidence"):
                 weighed = compared.weights(by if known else "loo")
@@ -58,7 +60,7 @@ def stacking(
 
 
 def _mixed(kind: Any, parts: list[Any], weights: np.ndarray, seed: int) -> Any:
-    """The mixture of forecasts: draws of each by its weight, and the log of the mean density."""
+    """Return the mixture of forecasts: draws of each in proportion to its weight, and the log of the mean density."""
     size = len(parts[0].log_draws)
     chosen = np.random.default_rng(seed).choice(len(parts), size, p=weights / weights.sum())
     draws = np.select([(chosen == k)[:, None] for k in range(len(parts))], [one.log_draws for one in parts])

@@ -1,6 +1,6 @@
-"""Cold start: process start to saved file of `scalebayes fit`, and where the time goes.
+"""Times the cold start of `scalebayes fit`, from process start to saved file, and finds where the time goes.
 
-Run as a script it is the profiled process itself: `python cold.py CSV FOLDER STARTED`.
+Run as a script, it is the profiled process itself: `python cold.py CSV FOLDER STARTED`.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 WHERE = "epoch_excluded == 0"
 COMMAND = "import sys; from scalebayes.cli import main; sys.exit(main(sys.argv[1:]))"
-# JAX's own names of what it times while it makes a program.
+# Event that JAX times while it compiles a program -> its name in the report.
 EVENTS = {
     "/jax/core/compile/jaxpr_trace_duration": "tracing",
     "/jax/core/compile/jaxpr_to_mlir_module_duration": "lowering",
@@ -25,7 +25,7 @@ EVENTS = {
 
 
 def cold_start(table: Path, repeats: int) -> dict[str, Any]:
-    """Seconds of the command with an empty cache of compiled programs and with a filled one, and both profiles."""
+    """Return the command's seconds and its profile, with an empty and with a filled cache of compiled programs."""
     found: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None}
     seconds: dict[str, list[float]] = {"empty": [], "filled": []}
     if find_spec("scalebayes.cli") is None:
@@ -66,7 +66,7 @@ def _profiled(table: Path, folder: Path) -> dict[str, Any]:
 
 
 def union(spans: list[tuple[float, float]]) -> float:
-    """Length covered by intervals that may lie in each other, as the traces of nested functions do."""
+    """Return the length that intervals cover; they may overlap, as the traces of nested functions do."""
     total, reached = 0.0, -float("inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reached))
@@ -105,7 +105,7 @@ def _profile(table: str, folder: str, started: float) -> dict[str, Any]:
     times = list(marks.values())
     stages = {name: b - a for name, a, b in zip(marks, [started, *times[:-1]], times, strict=True)}
     fit_seconds = stages.pop("fit")
-    # A span of one kind can hold spans of another (a constant compiled while tracing): the inner one gets the time.
+    # A span can hold spans of another kind, such as a constant compiled while tracing. The inner span gets the time.
     inner: list[tuple[float, float]] = []
     for kind in reversed(list(spans)):
         before = union(inner)

@@ -1,4 +1,4 @@
-"""Our side of the speed benchmark: the kernels on a built problem, and the whole `sb.fit` call."""
+"""Times our side of the speed benchmark: the kernels on a built problem, and the whole `sb.fit` call."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ PARAMETERS = ("log_A", "log_B", "alpha", "beta", "E", "log_sigma")
 
 @dataclass(frozen=True)
 class Measure:
-    """One timed run: its seconds, what it reached, and for a sampler its draws (parameter, chain, draw)."""
+    """One timed run: its seconds, facts about its result, and for a sampler its draws (parameter, chain, draw)."""
 
     seconds: float
     facts: dict[str, Any] = field(default_factory=dict)
@@ -36,9 +36,19 @@ class Task:
     """One row of the table.
 
     Attributes:
-        group: map, nuts or laplace. name: unique. run: seed -> Measure. note: for people.
-        warm_up: what is run once, untimed, before; by default the task itself. at_most: repeats.
-        missing: why it can't run.
+        group: "map", "nuts" or "laplace".
+
+        name: The name, which is unique in the group.
+
+        run: A function from a seed to a `Measure`; None if the task can't run.
+
+        note: A remark for the report.
+
+        warm_up: A function that is called once, untimed, before the repeats; by default `run`.
+
+        at_most: The largest number of repeats; by default there is no limit.
+
+        missing: The reason why the task can't run; "" if it can.
     """
 
     group: str
@@ -51,21 +61,21 @@ class Task:
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a call, up to the end of its computation, and its result."""
+    """Return the seconds of a call, until its computation has ended, and its result."""
     start = time.perf_counter()
     result = jax.block_until_ready(call())
     return time.perf_counter() - start, result
 
 
 def chain_facts(draws: np.ndarray, seconds: float, steps: Any = None) -> dict[str, float]:
-    """Smallest bulk ESS over the parameters, that per second, largest r-hat, mean leapfrog steps a draw."""
+    """Return the smallest bulk ESS over parameters, that ESS per second, the largest r-hat, and mean leapfrog steps."""
     ess = float(ess_bulk(draws).min())
     facts = {"ess": ess, "ess_per_second": ess / seconds, "rhat": float(rhat(draws).max())}
     return facts if steps is None else {**facts, "steps": float(np.mean(steps))}
 
 
 def paper_draws(draws: Any) -> np.ndarray:
-    """A fit's draws as the peers have them (parameter, chain, draw)."""
+    """Return a fit's draws in the coordinates of the peers (parameter, chain, draw)."""
     logs = {"log_A": "A", "log_B": "B", "log_sigma": "noise_scale"}
     return np.stack([np.log(draws[logs[name]]) if name in logs else draws[name] for name in PARAMETERS])
 
@@ -79,13 +89,13 @@ def _problem(runs: sb.Runs, **options: Any) -> Problem:
 
 
 def fit_map(runs: sb.Runs, seed: int) -> Measure:
-    """The whole point fit."""
+    """Time the whole point fit."""
     seconds, fit = timed(lambda: sb.fit(runs, method="map", seed=seed, on_fail="ignore", **HUBER))
     return Measure(seconds, {"objective": -float(fit.sample_stats["lp"].item())})
 
 
 def mode_kernel(problem: Problem, seed: int) -> Measure:
-    """The search for the mode alone."""
+    """Time only the search for the mode."""
     with jax.enable_x64():
         key = jax.random.key(seed)
         seconds, mode = timed(lambda: find_mode(problem.model, problem.numbers, problem.rows, key, SEARCH))
@@ -93,14 +103,14 @@ def mode_kernel(problem: Problem, seed: int) -> Measure:
 
 
 def fit_nuts(runs: sb.Runs, seed: int) -> Measure:
-    """The whole posterior fit, default settings."""
+    """Time the whole posterior fit with default settings."""
     seconds, fit = timed(lambda: sb.fit(runs, seed=seed, on_fail="ignore"))
     draws = paper_draws(fit.draws)
     return Measure(seconds, chain_facts(draws, seconds, fit.sample_stats["n_steps"]), draws)
 
 
 def nuts_kernel(problem: Problem, seed: int) -> Measure:
-    """The sampler alone, from a mode that is there already."""
+    """Time only the sampler, which starts from a mode that was found before."""
     method = NUTS()
     with jax.enable_x64():
         key_mode, key = jax.random.split(jax.random.key(seed))
@@ -113,7 +123,7 @@ def nuts_kernel(problem: Problem, seed: int) -> Measure:
 
 
 def fit_laplace(runs: sb.Runs, seed: int) -> Measure:
-    """The whole Laplace fit. Its draws repeat proposals, so its ESS is the weights', at most the draws returned."""
+    """Time the whole Laplace fit; since draws repeat proposals, its ESS is that of the weights, at most its draws."""
     seconds, fit = timed(lambda: sb.fit(runs, method="laplace", seed=seed, on_fail="ignore", fallback=False))
     draws = paper_draws(fit.draws)
     ess = min(fit.numbers["importance_ess"], draws[0].size)
@@ -121,7 +131,7 @@ def fit_laplace(runs: sb.Runs, seed: int) -> Measure:
 
 
 def laplace_kernel(problem: Problem, seed: int) -> Measure:
-    """The proposals and their weights alone, from a mode that is there already."""
+    """Time only the proposals and their weights, from a mode that was found before."""
     method = Laplace()
     with jax.enable_x64():
         key_mode, key = jax.random.split(jax.random.key(seed))
@@ -136,7 +146,7 @@ def laplace_kernel(problem: Problem, seed: int) -> Measure:
 
 
 def tasks(runs: sb.Runs) -> list[Task]:
-    """Our rows of the table."""
+    """Return our rows of the table."""
     objective, posterior = _problem(runs, **HUBER), _problem(runs)
     search = f"{SEARCH.screened} points screened, {SEARCH.starts} optimised"
     return [

@@ -1,4 +1,4 @@
-"""Point-fit peers: SciPy from the grid of starts, and SciPy's robust least squares from one start.
+"""Times the peers of the point fit: SciPy from a grid of starts and from one start, lmfit, and the package chinchilla.
 
 Objective (Hoffmann et al. 2022, arXiv 2203.15556, approach 3; Besiroglu et al. 2024, arXiv 2404.10102): the sum over
 runs of Huber(1e-3) of log L - logsumexp(a - alpha log N, b - beta log D, e).
@@ -17,37 +17,38 @@ from scipy.special import logsumexp
 
 from benchmarks.speed.ours import Measure, Task, timed
 
-DELTA = 1e-3
+DELTA = 1e-3  # residual of log L, above which the Huber loss is linear
+# The starts of Hoffmann et al. for a, b, e, alpha and beta.
 GRID = tuple(
     product(
         np.arange(0.0, 26.0, 5.0), np.arange(0.0, 26.0, 5.0), np.arange(-1.0, 1.1, 0.5), *[np.arange(0.0, 2.1, 0.5)] * 2
     )
 )
-# Starts: Besiroglu et al.'s estimate (A 482, B 2085, E 1.82, alpha .348, beta .366), the best there is; that of
-# Hoffmann et al., which was there before it; the middle of Hoffmann et al.'s grid below a = b = 25.
+# Single starts, each a, b, e, alpha, beta. NEAR is the estimate of Besiroglu et al. (A 482, B 2085, E 1.82, alpha .348,
+# beta .366), the best start there is. HOFFMANN is the earlier one of Hoffmann et al. ROUGH lies inside their grid.
 NEAR = (np.log(482.0), np.log(2085.0), np.log(1.82), 0.348, 0.366)
 HOFFMANN = (6.0073404, 6.0179186, 0.5267228, 0.33917084, 0.2849083)
 ROUGH = (10.0, 10.0, 0.0, 0.5, 0.5)
 
 
 class Table:
-    """The runs' logs, as every peer takes them."""
+    """The logs of the runs, as all peers take them."""
 
     def __init__(self, runs: Any) -> None:
         self.N, self.D, self.L = np.log(runs.column("N")), np.log(runs.column("D")), np.log(runs.y)
 
     def terms(self, t: Any) -> np.ndarray:
-        """Logs of the law's three terms (term, run), t = a, b, e, alpha, beta."""
+        """Return the logs of the law's three terms (term, run) at t = a, b, e, alpha, beta."""
         a, b, e, alpha, beta = t
         return np.stack([a - alpha * self.N, b - beta * self.D, np.full_like(self.N, e)])
 
     def derivative(self, terms: np.ndarray, total: np.ndarray) -> np.ndarray:
-        """Of the log of the law in t (run, parameter)."""
+        """Return the derivative of the log of the law by t (run, parameter)."""
         share = np.exp(terms - total)
         return np.stack([*share, -share[0] * self.N, -share[1] * self.D], axis=1)
 
     def objective(self, t: Any) -> tuple[float, np.ndarray]:
-        """The sum-Huber objective and its gradient."""
+        """Return the sum-Huber objective and its gradient."""
         terms = self.terms(t)
         total = logsumexp(terms, axis=0)
         residual = self.L - total
@@ -76,7 +77,7 @@ def _curve_fit(table: Table, start: Any, analytic: bool, seed: int) -> Measure:
         options["jac"] = jacobian
     try:
         seconds, (t, _) = timed(lambda: curve_fit(log_law, table.N, table.L, p0=start, **options))
-    except RuntimeError as error:  # SciPy's way to say that it didn't converge
+    except RuntimeError as error:  # SciPy raises this if it didn't converge
         return Measure(np.nan, {"objective": np.nan, "failed": str(error)})
     return Measure(seconds, {"objective": table.objective(t)[0]})
 
@@ -108,7 +109,7 @@ PACKAGE_GRID = {
 
 
 def _chinchilla(runs: Any, seed: int) -> Measure:
-    """The package's own fit, its picture included: BFGS with numeric gradients from a grid of starts, by processes."""
+    """Time the package's own fit, with its picture: BFGS with numeric gradients from a grid of starts, by processes."""
     import pandas as pd
     from chinchilla import Chinchilla
 
@@ -130,7 +131,7 @@ def _package(name: str) -> str:
 
 
 def point_tasks(runs: Any, full: bool) -> list[Task]:
-    """SciPy's rows. The grid takes most of the group's time: one repeat, unless `full`."""
+    """Return the rows of the peers; SciPy's grid takes most of the time, and runs once unless `full`."""
     table = Table(runs)
     return [
         Task(

@@ -1,4 +1,4 @@
-"""What the benchmark found, as a table, a JSON file and a picture."""
+"""Writes the results of the speed benchmark as a table, a JSON file and a picture."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.shared import write_json
 
-OPTIMUM = 1.018275e-3
+OPTIMUM = 1.018275e-3  # sum-Huber objective at the optimum; a seed that ends above it has not reached it
 FIT = "scalebayes, fit"
 
 
 def write(record: dict[str, Any], folder: Path) -> str:
-    """Write speed.json, speed.md and speed.png; the text of speed.md."""
+    """Write speed.json, speed.md and speed.png, and return the text of speed.md."""
     folder.mkdir(parents=True, exist_ok=True)
     record["targets"] = list(targets(record))
     text = markdown(record)
@@ -32,7 +32,7 @@ def _median(row: dict[str, Any], fact: str) -> float:
 
 
 def targets(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each target with what was found: ratios of medians of the whole call."""
+    """Yield each target with its result; ratios compare medians of the whole call."""
     point, nuts, laplace = (_rows(record, group) for group in ("map", "nuts", "laplace"))
 
     def target(what: str, found: float, least: float | None = None, most: float | None = None) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def targets(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def markdown(record: dict[str, Any]) -> str:
-    """The report for people."""
+    """Return the text of speed.md."""
     machine = record["machine"]
     lines = [
         "# Speed",
@@ -177,7 +177,7 @@ def _cold_lines(record: dict[str, Any]) -> list[str]:
 
 
 def picture(record: dict[str, Any], path: Path) -> None:
-    """Bars on log axes: seconds of the point fits, ESS a second of the samplers."""
+    """Draw bars on log axes: the seconds of the point fits, and the ESS per second of the samplers."""
     import matplotlib
 
     matplotlib.use("agg")

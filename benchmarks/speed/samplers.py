@@ -1,8 +1,9 @@
-"""Sampler peers: NumPyro, PyMC, BlackJAX and nutpie on our posterior, in the paper's coordinates.
+"""Times the peers of the sampler on our posterior, in the paper's coordinates: NumPyro, PyMC, BlackJAX and nutpie.
 
-The model is the one of `sb.fit(runs)`, written as a user would: log A, log B, alpha, beta, E, log sigma, Student-t(4)
-on the log loss, and our default priors in the paper's units, so that every sampler has the same posterior:
-log A given alpha is Normal(-1.2 + log scale + alpha log N_ref, 1), as A in reference units is LogNormal(-1.2, 1).
+The model is that of `sb.fit(runs)`, written as a user would write it: log A, log B, alpha, beta, E, log sigma, with
+Student-t(4) noise on the log loss. The priors are our defaults in the paper's units, so that every sampler has the same
+posterior. For example, A in reference units is LogNormal(-1.2, 1), and so log A given alpha is
+Normal(-1.2 + log scale + alpha log N_ref, 1).
 """
 
 import importlib.metadata
@@ -21,6 +22,7 @@ from benchmarks.speed.ours import PARAMETERS, Measure, Task, chain_facts, timed
 from benchmarks.speed.peers import Table
 
 CHAINS = 4
+# Mean and sd of the log of the exponents, of the amplitudes in reference units, and of the noise's scale.
 EXPONENT, AMPLITUDE, SCALE = (-1.05, 0.6), (-1.2, 1.0), (math.log(0.01), 1.5)
 
 
@@ -57,7 +59,7 @@ def _numpyro(table: Table, dense: bool) -> Callable[[int], Measure]:
 
 
 def _log_density(table: Table) -> Callable[[Any], Any]:
-    """Log posterior of z = log A, log B, log alpha, log beta, log E, log sigma."""
+    """Return the log posterior as a function of z = log A, log B, log alpha, log beta, log E, log sigma."""
     n, d, y = table.N.mean(), table.D.mean(), table.L.mean()
 
     def log_density(z: Any) -> Any:
@@ -142,14 +144,14 @@ def _pymc_model(table: Table) -> Any:
 
 
 def _nutpie_pymc(table: Table) -> Any:
-    """nutpie's own way in: a PyMC model, compiled by Numba."""
+    """Compile a PyMC model by Numba, which is the usual way to use nutpie."""
     import nutpie
 
     return nutpie.compile_pymc_model(_pymc_model(table), backend="numba")
 
 
 def _pymc(table: Table) -> Callable[[int], Measure]:
-    """PyMC's own sampler, as it is by default; it makes its functions anew in each call."""
+    """Return a run of PyMC's own sampler with its defaults; it makes its functions anew in each call."""
     import pymc
 
     model = _pymc_model(table)
@@ -164,7 +166,7 @@ def _pymc(table: Table) -> Callable[[int], Measure]:
 
 
 def _nutpie_jax(table: Table) -> Any:
-    """nutpie without PyMC: a Python function around a jitted JAX density, which costs a call a leapfrog step."""
+    """Use nutpie without PyMC: a Python function calls a jitted JAX density, once for each leapfrog step."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
     value_and_grad = jax.jit(jax.value_and_grad(_log_density(table)))
@@ -188,7 +190,7 @@ def _nutpie_jax(table: Table) -> Any:
 
 
 def tasks(runs: Any) -> list[Task]:
-    """The samplers' rows; one whose package isn't there, or that can't be set up, says so."""
+    """Return the rows of the samplers; a row says so if its package is missing or it can't be set up."""
     table = Table(runs)
     rows: list[tuple[str, tuple[str, ...], Callable[[], Callable[[int], Measure]], str]] = [
         ("numpyro", ("numpyro",), lambda: _numpyro(table, False), "500/500 x 4, MCMC.run"),

@@ -1,7 +1,7 @@
-"""Speed of scalebayes beside its peers, on the 240 Chinchilla runs: `python -m benchmarks.speed.speed`.
+"""Compares the speed of scalebayes with its peers, on the 240 Chinchilla runs: `python -m benchmarks.speed.speed`.
 
-All rows in one process, on one core, warm, repeats interleaved; ratios are of medians. The cold start is timed in
-processes of its own, on all cores. See README.md beside this file.
+All rows run warm in one process on one core, with interleaved repeats, and ratios compare medians. The cold start is
+timed in processes of its own, on all cores. See README.md beside this file.
 """
 
 import argparse
@@ -15,16 +15,31 @@ from typing import Any
 from benchmarks.shared import commit, find_data, machine, say, versions
 
 PARTS = ("map", "nuts", "laplace", "cold")
-SEEDS = 20
+SEEDS = 20  # seeds whose MAP must reach the optimum
 
 
 def main() -> None:
+    """Time the rows, and write speed.json, speed.md and speed.png."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="of every row (the SciPy grid: once)")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: " + ", ".join(PARTS))
-    parser.add_argument("--out", type=Path, default=here, help="folder of speed.json, .md and .png")
-    parser.add_argument("--full", action="store_true", help="repeat the SciPy grid as often as the other rows")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        help="repeats of every row, but SciPy's grid runs once; the default is %(default)s",
+    )
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of speed.json, speed.md and speed.png; the default is the folder of this script",
+    )
+    parser.add_argument("--full", action="store_true", help="repeat SciPy's grid as often as the other rows")
     options = parser.parse_args()
     parts = options.only.split(",")
     if strange := set(parts) - set(PARTS):
@@ -47,7 +62,7 @@ def main() -> None:
 
 
 def pin() -> str:
-    """Keep this process to one core; only before JAX starts its threads does that hold for them."""
+    """Keep this process to one core, and say which; this must be done before JAX starts its threads."""
     assert "jax" not in sys.modules
     if not hasattr(os, "sched_setaffinity"):
         os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
@@ -58,7 +73,7 @@ def pin() -> str:
 
 
 def time_warm(path: Path, parts: list[str], repeats: int, full: bool) -> dict[str, Any]:
-    """Every row of the parts: one untimed warm-up, then the repeats, all rows in turn in each."""
+    """Run every row of the parts: one untimed warm-up each, and then the repeats, each with all rows in turn."""
     import scalebayes as sb
     from benchmarks.speed import ours, peers, samplers
 
@@ -66,7 +81,7 @@ def time_warm(path: Path, parts: list[str], repeats: int, full: bool) -> dict[st
     tasks = ours.tasks(runs)
     tasks += peers.point_tasks(runs, full) if "map" in parts else []
     tasks += samplers.tasks(runs) if "nuts" in parts else []
-    # Laplace is compared with our own NUTS, so that row comes along.
+    # Laplace is compared with our own NUTS, so its row is run too.
     wanted = {*parts, *(["nuts"] if "laplace" in parts else [])}
     tasks = [task for task in tasks if task.group in wanted]
     rows = {(t.group, t.name): {"group": t.group, "name": t.name, "note": t.note, "missing": t.missing} for t in tasks}
@@ -80,7 +95,7 @@ def time_warm(path: Path, parts: list[str], repeats: int, full: bool) -> dict[st
                 task.warm_up() if task.warm_up else task.run(10_000)
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as error:  # a peer that fails, in Rust too, is a row that says so
+            except BaseException as error:  # if a peer fails, even in Rust, its row says so
                 rows[key]["missing"] = f"{type(error).__name__}: {error}"
             rows[key]["warm_up_seconds"] = time.perf_counter() - start
     for repeat in range(repeats):
@@ -107,7 +122,7 @@ def time_warm(path: Path, parts: list[str], repeats: int, full: bool) -> dict[st
 
 
 def agreement(measures: dict[Any, list[Any]]) -> dict[str, Any]:
-    """Medians of each sampler over all its repeats, with Monte-Carlo errors, and how far they are from ours."""
+    """Return each sampler's medians over all repeats, their Monte-Carlo errors, and their distance from ours."""
     import numpy as np
     from arviz_stats.base.array import array_stats
 

@@ -34,7 +34,8 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
 
     A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison or a calibration. The checksum
     at the file's end is checked before anything else is read. Files of older versions, which have no checksum, are
-    read too. Every fit is checked: its draws must be finite, and its sizes must agree with its runs.
+    read too. Every fit is checked: its sizes must agree with its runs, and its draws must be finite, but for as many as
+    the file itself says are not.
 
     Args:
         path: The path of the file, a str or a `Path`.
