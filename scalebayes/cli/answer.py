@@ -143,7 +143,7 @@ def meaning(found: Any, observed: bool, prob: float) -> str:
         beyond = f"{beyond[:-1]}; along {names.replace(' ', ', ')} in its own unit."
     curve = "the law's curve with its discrepancy" if departs else "the law's curve"
     if all(one.is_mode for one in fits):
-        taken = ", of which it takes the mean given the runs" if departs else ""
+        taken = ", and at the mean of the discrepancy given the runs" if departs else ""
         return f"{what}: {curve} at the mode{taken}; map has no intervals. {beyond}"
     of = (
         "a new run, its noise included"
@@ -167,7 +167,7 @@ def outside_text(found: Any, dataset: "xr.Dataset") -> str:
     which = "" if len(far) == 1 else f" are {int((far > 0).sum())} of {len(far)}"
     where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"
     if dataset.attrs.get("of") == "curve":
-        return f"{where}; how far the law departs out there, the prior of the discrepancy says more than the runs."
+        return f"{where}; out there the discrepancy follows its prior more than the runs."
     exact = exact_text(found, dataset)
     return f"{where}; {exact}." if exact else f"{where}."
 
@@ -181,5 +181,5 @@ def exact_text(found: Any, dataset: "xr.Dataset") -> str:
         for name, (fit, own) in apart(found, dataset).items()
     }
     sentences = {text: [name for name, own in each.items() if own == text] for text in each.values() if text}
-    told = [text if len(names) == len(each) else f"of {listed(names)}, {text}" for text, names in sentences.items()]
+    told = [text if len(names) == len(each) else f"for {listed(names)}, {text}" for text, names in sentences.items()]
     return here("; ".join(told))

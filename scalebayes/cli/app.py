@@ -70,6 +70,7 @@ class Once(TyperCommand):
     """A command that refuses a second value for an option of one value; typer would drop the first one silently."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words behind the command, after looking for an option that is given twice."""
         # While a shell completes a word, the command line may end anywhere, and can't be parsed here.
         _, _, order = ({}, [], []) if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))
         for param in dict.fromkeys(order):
@@ -160,9 +161,11 @@ _USAGE_ERROR: Any = typer.BadParameter.__base__
 
 
 def _refused(text: str) -> int:
+    """Print an error, and return the exit code for bad input."""
     message(f"error: {text}")
     return BAD_INPUT
 
 
 def _show_warning(text: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a Python warning in one line, in the terms of the running command."""
     message(f"warning: {flags.here(str(text))}")

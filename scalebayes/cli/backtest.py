@@ -1,4 +1,4 @@
-"""scalebayes backtest: fits the user's smaller runs and scores the forecasts of the larger runs."""
+"""The command `scalebayes backtest` fits the user's smaller runs and scores the forecasts of the larger runs."""
 
 from json import loads
 from typing import TYPE_CHECKING, Annotated, Any

@@ -48,6 +48,7 @@ def flat(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options(block: Any) -> list[inspect.Parameter]:
+    """Return the fields of a block as parameters of a function."""
     hints = get_type_hints(block, include_extras=True)
     return [
         inspect.Parameter(

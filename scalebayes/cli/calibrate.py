@@ -1,4 +1,4 @@
-"""scalebayes calibrate: tests on runs simulated from the model whether a method's intervals have their coverage."""
+"""The command `scalebayes calibrate` tests on simulated runs whether a method's intervals have their coverage."""
 
 from collections import Counter
 from pathlib import Path
@@ -124,7 +124,7 @@ def calibration_text(found: "Calibration") -> str:
         f"from the {about.get('drawn_from', 'prior')}, each truth ranked among {about['draws']} draws of its fit."
     ]
     if about.get("left_out"):
-        lines.append(f"{about['left_out']} more were left out: what was drawn for them wasn't finite.")
+        lines.append(f"{about['left_out']} more were left out, because what was drawn for them wasn't finite.")
     if again := int(found.data["resampled"].values.sum()):
         lines.append(f"{again} were sampled with nuts, because the k-hat of laplace failed.")
     lines.append(f"All fits: {verdict(found, 'all')}.")
@@ -149,8 +149,9 @@ def calibration_text(found: "Calibration") -> str:
     grid = show.grid(["parameter", "p-value", "inside", *(f"{p} %" for p in probs)], rows)
     which = "all fits" if of == "all" else "the fits that passed their checks"
     what = (
-        f"Of {which}. inside: whether the ranks stay inside the 95 % envelope of uniform ones; 50 %: per cent of the "
-        "truths inside the 50 % interval, with its standard error, and so on."
+        f"The table is of {which}. inside says whether the ranks stay inside the 95 % envelope of uniform ranks. 50 % "
+        "is "
+        "the per cent of true values inside the 50 % interval, with its standard error, and so on."
     )
     return joined("\n".join(show.prose(line, 2) for line in lines), grid, show.prose(what))
 
@@ -167,11 +168,11 @@ def verdict(found: "Calibration", of: str) -> str:
         A clause without a full stop.
     """
     scores = found.table(of)
-    least = f"the smallest p-value is {scores['p_value'].min():.2g}, of {scores['p_value'].idxmin()}"
+    least = f"the smallest p-value is {scores['p_value'].min():.2g}, that of {scores['p_value'].idxmin()}"
     if found.holds(of):
         return f"the ranks are as uniform as those of a right method ({least})"
     off = [str(name) for name, inside in zip(scores.index, scores["inside"], strict=True) if not inside]
-    return f"the ranks are not uniform, so the intervals are wrong, of {', '.join(off)} ({least})"
+    return f"the ranks of {', '.join(off)} are not uniform, so their intervals are wrong ({least})"
 
 
 def share(covered: float, error: float) -> str:

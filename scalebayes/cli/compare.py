@@ -1,4 +1,4 @@
-"""scalebayes compare: fits several laws to one table and scores how well each predicts runs."""
+"""The command `scalebayes compare` fits several laws to one table and scores how well each predicts runs."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any

@@ -55,4 +55,5 @@ def datasets(incomplete: str) -> list[str]:
 
 
 def _begun(words: Iterable[str], incomplete: str) -> list[str]:
+    """Return the words that begin with the text typed so far."""
     return [word for word in words if word.startswith(incomplete)]

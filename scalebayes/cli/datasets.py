@@ -1,4 +1,4 @@
-"""scalebayes datasets: lists the data sets of real runs, describes one, or writes one as a table."""
+"""The command `scalebayes datasets` lists the data sets of real runs, describes one, or writes one as a table."""
 
 import csv
 import io

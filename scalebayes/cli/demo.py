@@ -1,4 +1,4 @@
-"""scalebayes demo: fits the project's own runs, and forecasts the largest of them, which the fit doesn't use."""
+"""The command `scalebayes demo` fits the project's own runs, and forecasts the largest, which the fit doesn't use."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""scalebayes export: writes the forecast of a fit as a program that JAX runs without scalebayes."""
+"""The command `scalebayes export` writes the forecast of a fit as a program that JAX runs without scalebayes."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""scalebayes fit: fits a law to a table of runs, or to the training curve of one run."""
+"""The command `scalebayes fit` fits a law to a table of runs, or to the training curve of one run."""
 
 from scalebayes.cli import format as show
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, warn_failed

@@ -1,4 +1,4 @@
-"""scalebayes fit-many: fits one or several laws to many data sets in one call."""
+"""The command `scalebayes fit-many` fits one or several laws to many data sets in one call."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -162,10 +162,11 @@ def fits_text(found: "Fits", prob: float) -> str:
     what = "The mode alone: map has no intervals; nuts and laplace do."
     if not mode:
         what = f"lower to upper: {percent(prob)} interval, equal tails."
-    return joined(show.prose(head), grid, show.prose(f"checks: the worst status of each data set's. {what}"))
+    return joined(show.prose(head), grid, show.prose(f"checks is the worst status of a data set's checks. {what}"))
 
 
 def _mode(row: dict[str, Any]) -> str:
+    """Return the mode of a parameter as text; a fit that is one draw has it as its median."""
     return show.figure(row["median"], 5)
 
 

@@ -140,6 +140,7 @@ def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
 
 
 def _lines(checks: "Checks", status: str) -> str:
+    """Return the checks of one status as text."""
     return lines_of(check for check in checks if check.status == status)
 
 

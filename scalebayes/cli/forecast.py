@@ -1,4 +1,4 @@
-"""scalebayes forecast: makes the recommended forecast of larger runs, and backtests it on the user's own runs."""
+"""The command `scalebayes forecast` makes the recommended forecast of larger runs, and backtests it."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated

@@ -64,6 +64,7 @@ def most_digits(rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def _power(value: float) -> int:
+    """Return the power of ten of a number's first digit."""
     return math.floor(math.log10(abs(value)))
 
 

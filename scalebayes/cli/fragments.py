@@ -131,7 +131,11 @@ def _read(source: str, key: str | None) -> Call | Argument | None:
 
 
 def _value(node: ast.expr) -> Any:
-    """Return the value of a parsed expression, without evaluating it."""
+    """Return the value of a parsed expression without evaluating it.
+
+    Raises:
+        ValueError: The expression is of a kind that sentences don't have.
+    """
     match node:
         case ast.Constant(value=bool() | None | str() as value):
             return value

@@ -1,4 +1,4 @@
-"""scalebayes laws: lists the laws that can be fitted, or describes one."""
+"""The command `scalebayes laws` lists the laws that can be fitted, or describes one."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

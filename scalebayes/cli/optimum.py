@@ -1,4 +1,4 @@
-"""scalebayes optimum: finds the best N and D for a compute budget."""
+"""The command `scalebayes optimum` finds the best N and D for a compute budget."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float)
     shown = "at the mode; map has no intervals" if mode else f"median and {percent(prob)} interval"
     told = f"C = 6 N D in FLOPs, {in_unit(fits[0].runs.observable, fits[0].runs.unit)}: {shown}."
     if best.attrs["of"] == "curve":
-        taken = ", of which it takes the mean given the runs" if mode else ""
+        taken = ", at the mean of the discrepancy given the runs" if mode else ""
         told += f" The optimum is that of the law with its discrepancy{taken}; --of law gives the law's own, with its "
         told += "exponent."
     elif best.attrs["of"] == "differs":

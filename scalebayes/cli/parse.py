@@ -46,6 +46,7 @@ def number(text: str, what: str = "", example: str = "70e9, 70B, 1.4T, 512k or 1
 
 
 def _value(text: str) -> float | None:
+    """Return the number that a text is; None if it is none, or not finite."""
     power = POWERS.get(text[-1:])
     matched = _DECIMAL.fullmatch(text if power is None else text[:-1])
     if not matched or (power is not None and matched["power"]):
@@ -81,6 +82,7 @@ def numbers(text: str, what: str = "") -> list[float]:
 
 
 def _range(text: str, what: str) -> list[float]:
+    """Return the numbers of a range typed as lo:hi:n, with both ends exact."""
     parts = text.split(":")
     if len(parts) != 3:
         raise InputError(f"{_head(what)}'{text}' is not a range; write it as lo:hi:n, such as 1e20:1e26:7")
@@ -128,6 +130,7 @@ def named(text: str, what: str, example: str) -> tuple[str, dict[str, float | in
 
 
 def _setting(text: str) -> float | int | str:
+    """Return a setting as an int, a float or, if it is no number, the text."""
     value = _value(text)
     return text if value is None else int(value) if value.is_integer() else value
 
@@ -139,4 +142,5 @@ def check_prob(prob: float) -> None:
 
 
 def _head(what: str) -> str:
+    """Return the beginning of an error, such as "--N: "."""
     return f"{what}: " if what else ""

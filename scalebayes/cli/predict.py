@@ -1,4 +1,4 @@
-"""scalebayes predict: shows what a saved fit forecasts for runs that are not yet trained."""
+"""The command `scalebayes predict` shows what a saved fit forecasts for runs that are not yet trained."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""scalebayes recalibrate: widens a fit's intervals if its backtest showed them to be too narrow."""
+"""The command `scalebayes recalibrate` widens a fit's intervals if its backtest showed them to be too narrow."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""scalebayes savage-dickey: finds the Bayes factor of a law that holds one parameter at a point."""
+"""The command `scalebayes savage-dickey` finds the Bayes factor of a law that holds one parameter at a point."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""scalebayes stack: mixes several saved fits into one forecaster, weighted by how well they predict."""
+"""The command `scalebayes stack` mixes several saved fits into one forecaster, weighted by how well they predict."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""scalebayes summary: shows what a saved result holds."""
+"""The command `scalebayes summary` shows what a saved result holds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

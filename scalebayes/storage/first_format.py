@@ -25,6 +25,7 @@ def upgraded(content: Content) -> tuple[str, dict[str, Any], Content]:
 
 
 def _fit(groups: Mapping[str, Arrays], record: dict[str, Any]) -> tuple[dict[str, Arrays], dict[str, Any]]:
+    """Return the arrays and the record of one fit in the second format."""
     observable = record["runs"]["observable"]
     runs, about = _runs(groups["constant_data"], groups["observed_data"][observable], record["runs"])
     made = {DRAWS: _variables(groups[DRAWS]), STATS: _variables(groups[STATS]), RUNS: runs}
@@ -35,6 +36,7 @@ def _fit(groups: Mapping[str, Arrays], record: dict[str, Any]) -> tuple[dict[str
 
 
 def _stack(content: Content, record: dict[str, Any]) -> tuple[str, dict[str, Any], Content]:
+    """Return the kind, the record and the arrays of a stack in the second format."""
     groups: dict[str, Arrays] = {}
     attrs = {"": content.attrs[""]}
     for i in range(len(record["names"])):
@@ -46,6 +48,7 @@ def _stack(content: Content, record: dict[str, Any]) -> tuple[str, dict[str, Any
 
 
 def _fits(content: Content) -> tuple[str, dict[str, Any], Content]:
+    """Return the kind, the record and the arrays of many fits in the second format."""
     record = json.loads(content.groups[""]["record"].tobytes())
     groups: dict[str, Arrays] = {}
     for number, group in enumerate(record["groups"]):
@@ -69,6 +72,7 @@ def _variables(arrays: Arrays) -> Arrays:
 
 
 def _origin(table: Arrays, record: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+    """Return the runs that were averaged, and their record, in the second format."""
     runs, about = _runs(table, table[record["runs"]["observable"]], record["runs"])
     return {**runs, CELL: table[CELL]}, {**record, "runs": about}
 

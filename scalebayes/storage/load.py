@@ -96,6 +96,7 @@ def _parts(content: Content, written: int) -> tuple[str, Any, Content]:
 
 
 def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], given: Sequence[Law]) -> Any:
+    """Return the result of any kind but a backtest, from its record and its arrays."""
     if kind == FITS:
         held = {one["law"]["name"] for group in record["groups"] for one in group["fits"]}
         if strange := [one.name for one in given if one.name not in held]:
@@ -116,5 +117,6 @@ def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], gi
 
 
 def _no_laws(path: Path, what: str, given: Sequence[Law]) -> None:
+    """Refuse laws that are given for a kind of result that has none."""
     if given:
         raise InputError(f"{path} holds {what}, which has no law to give: leave law= out")

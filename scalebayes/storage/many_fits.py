@@ -51,4 +51,5 @@ def restored(path: Path, content: Content, record: Mapping[str, Any], given: Map
 
 
 def _is_text(name: Any) -> bool:
+    """Return whether a name is text."""
     return isinstance(name, str)

@@ -388,10 +388,10 @@ def test_a_mode_with_a_discrepancy_says_what_it_takes_of_it(run, folder):
     values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
     path = folder / "mode_departs.nc"
     departing(simulated(12, seed=4), preset.law, preset.values, scalebayes.GP("matern"), values).save(path)
-    of = "with its discrepancy{}, of which it takes the mean given the runs"
+    of = "with its discrepancy{} at the mean of the discrepancy given the runs"
     for words, told in (
-        (["predict", path, "--N", "1B", "--D", "20B"], " at the mode"),
-        (["optimum", path, "--C", "1e20"], ""),
+        (["predict", path, "--N", "1B", "--D", "20B"], " at the mode, and"),
+        (["optimum", path, "--C", "1e20"], ","),
     ):
         assert of.format(told) in " ".join(run(*words).out.split())
 

@@ -54,6 +54,7 @@ def save(fits: "Fits", path: Any) -> None:
 
 
 def _stacked(each: Sequence[Mapping[str, np.ndarray]]) -> dict[str, netcdf.Variable]:
+    """Return the arrays of several fits, stacked along the dim dataset."""
     return {
         tree_name(name): (("dataset", *DIMS[x.ndim]), np.stack([one[name] for one in each]))
         for name, x in each[0].items()
