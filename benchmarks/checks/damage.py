@@ -85,6 +85,7 @@ def taken(kind: str, i: int | None, seed: int, folder: str) -> tuple[str, str, f
 
 
 def _netcdf(kind: str, i: int | None, rng: np.random.Generator, folder: Path) -> tuple[str, str, float]:
+    """Damage copy i of a saved result, and load it."""
     import scalebayes as sb
     from tests import damaging
 
@@ -113,6 +114,7 @@ def _netcdf(kind: str, i: int | None, rng: np.random.Generator, folder: Path) ->
 
 
 def _batch(i: int | None, rng: np.random.Generator, folder: Path) -> tuple[str, str, float]:
+    """Damage a finished batch of `fit_many`, and call it again."""
     import scalebayes as sb
     from tests import damaging
 

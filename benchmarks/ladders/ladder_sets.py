@@ -75,10 +75,12 @@ def simulated(count: int, seed: int) -> dict[str, Case]:
 
 
 def _best(rows: pd.DataFrame) -> Case:
+    """Return the ladder of the best run at each compute."""
     return _case(rows.loc[rows.groupby("flops")["loss"].idxmin()], "flops")
 
 
 def _each_size(table: pd.DataFrame, family: str) -> dict[str, Case]:
+    """Return the ladders along D of each model size of a family that has at least seven runs."""
     rows = table[table["family"] == family]
     return {f"{family}, N {N:.3g}": _case(each, "tokens") for N, each in rows.groupby("params") if len(each) >= 7}
 
@@ -105,4 +107,5 @@ def _case(rows: pd.DataFrame, along: str) -> Case | None:
 
 
 def _kept(cases: dict[str, Any]) -> dict[str, Case]:
+    """Return the cases without those that are None."""
     return {name: case for name, case in cases.items() if case is not None}

@@ -116,6 +116,7 @@ def law(name: str, **settings: Any) -> Callable[..., dict[str, Any]]:
 
 
 def _many(cases: Mapping[str, sets.Case], seed: int, **settings: Any) -> dict[str, Any]:
+    """Fit all cases in one call of `fit_many`."""
     import scalebayes as sb
 
     fits = sb.fit_many({n: case.fitted for n, case in cases.items()}, seed=seed, **settings)

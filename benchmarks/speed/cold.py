@@ -44,6 +44,7 @@ def cold_start(table: Path, repeats: int) -> dict[str, Any]:
 
 
 def _command(table: Path, folder: Path) -> float:
+    """Return the seconds of `scalebayes fit` in a process of its own, with its cache in the folder."""
     out = folder / "fit.nc"
     out.unlink(missing_ok=True)
     words = [sys.executable, "-c", COMMAND, "fit", str(table), "--where", WHERE, "--out", str(out)]
@@ -58,6 +59,7 @@ def _command(table: Path, folder: Path) -> float:
 
 
 def _profiled(table: Path, folder: Path) -> dict[str, Any]:
+    """Return the profile that this script measures in a process of its own."""
     words = [sys.executable, __file__, str(table), str(folder), repr(time.time())]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
@@ -75,6 +77,7 @@ def union(spans: list[tuple[float, float]]) -> float:
 
 
 def _profile(table: str, folder: str, started: float) -> dict[str, Any]:
+    """Fit in this process, and return the seconds of each stage since `started`, and the largest programs."""
     marks = {"start of Python": time.time()}
     import scalebayes.fitting.fit
     import scalebayes.runs

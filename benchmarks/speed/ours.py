@@ -84,6 +84,7 @@ HUBER: dict[str, Any] = {"law": "chinchilla", "noise": sb.Huber(delta=1e-3, scal
 
 
 def _problem(runs: sb.Runs, **options: Any) -> Problem:
+    """Build the problem of the Chinchilla law, with the noise and the priors of the options."""
     with jax.enable_x64():
         return build(runs, laws.get("chinchilla"), options.get("noise", sb.StudentT()), options.get("priors"))
 

@@ -58,6 +58,7 @@ class Table:
 
 
 def _grid(table: Table, starts: Any, seed: int) -> Measure:
+    """Time SciPy's L-BFGS-B from all starts, with an analytic gradient."""
     seconds, ends = timed(lambda: [minimize(table.objective, x, jac=True, method="L-BFGS-B").fun for x in starts])
     best = min(ends)
     share = float(np.mean(np.array(ends) <= best * (1 + 1e-5)))
@@ -65,6 +66,8 @@ def _grid(table: Table, starts: Any, seed: int) -> Measure:
 
 
 def _curve_fit(table: Table, start: Any, analytic: bool, seed: int) -> Measure:
+    """Time SciPy's `curve_fit` with the Huber loss from one start."""
+
     def log_law(_: Any, *t: float) -> np.ndarray:
         return np.log(np.exp(table.terms(t)).sum(axis=0))
 
@@ -83,6 +86,7 @@ def _curve_fit(table: Table, start: Any, analytic: bool, seed: int) -> Measure:
 
 
 def _lmfit(table: Table, seed: int) -> Measure:
+    """Time lmfit's least squares with the Huber loss from the values of Hoffmann et al."""
     import lmfit
 
     start = lmfit.Parameters()
@@ -127,6 +131,7 @@ def _chinchilla(runs: Any, seed: int) -> Measure:
 
 
 def _package(name: str) -> str:
+    """Return "not installed" if a package is missing, otherwise ""."""
     return "" if find_spec(name) else "not installed"
 
 

@@ -23,10 +23,12 @@ def write(record: dict[str, Any], folder: Path) -> str:
 
 
 def _rows(record: dict[str, Any], group: str) -> dict[str, dict[str, Any]]:
+    """Return name -> row, for the rows of a group that were timed."""
     return {row["name"]: row for row in record["rows"] if row["group"] == group and row["seconds"]}
 
 
 def _median(row: dict[str, Any], fact: str) -> float:
+    """Return the median over the repeats of a row's seconds or of one of its facts."""
     values = row["seconds"] if fact == "seconds" else row["facts"].get(fact, [float("nan")])
     return median(values)
 
@@ -95,6 +97,7 @@ def markdown(record: dict[str, Any]) -> str:
 
 
 def _point_lines(record: dict[str, Any]) -> list[str]:
+    """Return the lines of the report about the point fits."""
     rows = [row for row in record["rows"] if row["group"] == "map"]
     ours = _rows(record, "map").get(FIT)
     if not rows or ours is None:
@@ -115,6 +118,7 @@ def _point_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _sampler_lines(record: dict[str, Any]) -> list[str]:
+    """Return the lines of the report about the samplers and Laplace."""
     rows = [row for row in record["rows"] if row["group"] in ("nuts", "laplace")]
     if not rows:
         return []
@@ -138,6 +142,7 @@ def _sampler_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _agreement_lines(record: dict[str, Any]) -> list[str]:
+    """Return the lines of the report about how far the samplers' medians are apart."""
     found = record.get("agreement") or {}
     if not found:
         return []
@@ -153,6 +158,7 @@ def _agreement_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _cold_lines(record: dict[str, Any]) -> list[str]:
+    """Return the lines of the report about the cold start."""
     cold = record.get("cold")
     if not cold:
         return []

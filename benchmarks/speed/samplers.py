@@ -27,6 +27,7 @@ EXPONENT, AMPLITUDE, SCALE = (-1.05, 0.6), (-1.2, 1.0), (math.log(0.01), 1.5)
 
 
 def _numpyro(table: Table, dense: bool) -> Callable[[int], Measure]:
+    """Return a run of NumPyro's `MCMC`, with a dense or a diagonal mass matrix."""
     n, d, y = table.N.mean(), table.D.mean(), table.L.mean()
 
     def model(log_N: Any, log_D: Any, log_L: Any) -> None:
@@ -84,6 +85,7 @@ def _log_density(table: Table) -> Callable[[Any], Any]:
 
 
 def _blackjax(table: Table, dense: bool) -> Callable[[int], Measure]:
+    """Return a run of BlackJAX's NUTS after window adaptation, with a dense or a diagonal mass matrix."""
     import blackjax
 
     log_density = _log_density(table)
@@ -115,6 +117,7 @@ def _blackjax(table: Table, dense: bool) -> Callable[[int], Measure]:
 
 
 def _nutpie(compiled: Any, adaptation: str, **lengths: int) -> Callable[[int], Measure]:
+    """Return a run of nutpie on a compiled model, with an adaptation of its mass matrix."""
     import nutpie
 
     def run(seed: int) -> Measure:
@@ -127,6 +130,7 @@ def _nutpie(compiled: Any, adaptation: str, **lengths: int) -> Callable[[int], M
 
 
 def _pymc_model(table: Table) -> Any:
+    """Return our posterior as a model of PyMC."""
     import pymc
     import pytensor.tensor as pt
 
@@ -216,6 +220,7 @@ def tasks(runs: Any) -> list[Task]:
 
 
 def _task(name: str, packages: tuple[str, ...], make: Callable[[], Any], note: str) -> Task:
+    """Return the row of a sampler; it says why it can't run if a package is missing or `make` fails."""
     for package in packages:
         try:
             importlib.metadata.version(package)
