@@ -1,4 +1,4 @@
-"""fit: the posterior of a law given runs."""
+"""This file has `fit`, which computes the posterior of a law given runs."""
 
 import warnings
 from collections.abc import Mapping
@@ -41,33 +41,57 @@ def fit(
     fallback: bool = True,
     progress: bool | None = None,
 ) -> Fit:
-    """Fit a scaling law to runs: the posterior of its parameters, with its checks.
+    """Fit a scaling law to runs: compute the posterior of its parameters, and check the fit.
 
     Args:
-        runs: the table; `read_runs` or `Runs`.
-        law: a name of `scalebayes.laws.names()`, a `Law`, or a `Spec`, which has noise, discrepancy, window, priors
-            and inputs as well.
-        noise: a name of `scalebayes.noises.names()`, or `StudentT()`, `Normal()`, `Huber()`, ...; by default the law's
-            own, which for a loss is Student-t on its log; with a discrepancy `Normal()`, or `StudentT()` by "nuts".
-        discrepancy: how the true curve may depart from the law: None for not at all, "gp" for the Gaussian process
-            that suits the law, or `GP(...)`.
-        method: "nuts", "laplace", "map" or "bootstrap", or `NUTS(...)`, `Laplace(...)`, `MAP(...)`, `Bootstrap(...)`.
-            Where Laplace's k-hat fails, more proposals are tried and then NUTS; the fit's `method` says which its draws
-            are of.
-        priors: parameter -> NumPyro distribution in the runs' own units, number (fixed), "flat" or `Param`; or "flat"
-            for all of them. Parameters left out keep the law's priors.
-        inputs: law input -> column of the runs, such as {"x": "C"}.
-        seed: an int or a JAX key; the same seed gives the same numbers on the same machine.
-        on_fail: what a failed check does: a `FitWarning`, now and with the first answer of the fit; a `FitError`;
-            nothing, then too.
-        fallback: False to keep Laplace's draws where its k-hat fails, with the check that says so.
-        window: what the fit looks at: None for all runs, `Window(efolds=2.0)` for the last e-folds of them, "auto" for
-            that of the recommended forecaster. The fit's runs are those in the window.
-        progress: True for a line on standard error that says what is going on, where that takes over two seconds; False
-            for none; None, the default, for one on a terminal and in a notebook.
+        runs: The table of runs, made by `read_runs` or `Runs`.
+
+        law: A name of `scalebayes.laws.names()`, a `Law`, or a `Spec`. A `Spec` also sets the noise, discrepancy,
+            window, priors and inputs. The default is "chinchilla".
+
+        noise: A name of `scalebayes.noises.names()`, or a noise such as `StudentT()`, `Normal()` or `Huber()`. The
+            default is the law's own noise, which for a loss is Student-t on the log of the loss. With a discrepancy,
+            `Normal()` is the default in place of Student-t; `StudentT()` then needs the method "nuts".
+
+        discrepancy: How the true curve may depart from the law: "gp" for the Gaussian process that suits the law, or
+            `GP(...)`. The default is None: the law is taken as exact.
+
+        window: Which of the runs are fitted: `Window(efolds=2.0)` for the last two e-folds of the runs, or "auto" for
+            the window of the recommended forecaster. The fit's `runs` are those in the window. The default is None:
+            all runs.
+
+        method: "nuts", "laplace", "map" or "bootstrap", or one of them with settings: `NUTS(...)`, `Laplace(...)`,
+            `MAP(...)`, `Bootstrap(...)`. Where Laplace's k-hat fails, more proposals are tried and then NUTS; the
+            fit's `method` is the one that made its draws. The default is "nuts".
+
+        priors: A mapping from parameter to a NumPyro distribution in the runs' own units, a number (the parameter is
+            fixed), "flat" or a `Param`; or "flat" for all parameters. A parameter that isn't in the mapping keeps the
+            prior of the law or the noise. The default is None: all keep theirs.
+
+        inputs: A mapping from law input to column of the runs, such as {"x": "C"}. The default is None: the columns
+            have the names of the inputs.
+
+        seed: An int or a JAX key. The same seed gives the same numbers on the same machine. The default is 0.
+
+        on_fail: What happens where a check fails. "warn" gives a `FitWarning` now, and one with the first answer of
+            the fit; "raise" raises a `FitError`; "ignore" does nothing, also at the first answer. The default is
+            "warn".
+
+        fallback: Whether other proposals and NUTS are tried where Laplace's k-hat fails. With False the draws of
+            Laplace are kept, and the check of k-hat fails. The default is True.
+
+        progress: Whether a line on standard error says what is going on where the fit takes over two seconds. The
+            default is None: the line appears on a terminal and in a notebook only.
+
+    Returns:
+        A `Fit`, with the draws of the posterior and the checks.
 
     Raises:
-        InputError: what was given can't be used. FitError: with `on_fail="raise"`.
+        InputError: An argument can't be used; the message says why.
+        FitError: A check failed, and `on_fail` is "raise".
+
+    Warns:
+        FitWarning: A check failed, and `on_fail` is "warn".
 
     >>> N = [1e7, 1e8, 1e9] * 3
     >>> D = [1e9] * 3 + [1e10] * 3 + [1e11] * 3
@@ -93,7 +117,7 @@ def fit(
         if on_fail == "raise":
             raise FitError(sentence)
         if on_fail == "warn":
-            # Past this function and the check of its keywords: at the caller's line.
+            # A stacklevel of 3 skips this function and its decorator, so that the warning has the caller's line.
             warnings.warn(sentence, FitWarning, stacklevel=3)
     if on_fail == "ignore":
         settle(result)

@@ -1,4 +1,4 @@
-"""Fit: what `fit` returns, the same from every method."""
+"""This file has `Fit`, the result of `fit`, which is the same class for every method."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,17 +26,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Viewed):
-    """The posterior of a law given runs.
+    """The posterior of a law given runs, with its checks.
+
+    `predict`, `optimum`, `export` and `recalibrate` take a fit.
 
     Attributes:
-        problem: runs, law, noise and reference. method: with its settings. seed: an int, or a JAX key's numbers.
-        draws: free parameter -> float64 array (chain, draw), in the runs' own units, equally weighted.
-        sample_stats: per draw, for Laplace `log_weight` (proposal,), and `noise_factor` (chain, draw, run) for
-            Student-t noise with a discrepancy: what a run's scale is multiplied with.
-        numbers: one each: `khat`, `importance_ess`, `starts`, `starts_agree`, `gradient_norm`.
-        checks: what the fit was held to. versions: of the libraries that made it.
-        origin: where `forecaster` averaged the runs, those that it was given, and the cells; else None. label: the
-            name of what was fitted, as backtests have it, such as "power+gp" or "recommended".
+        problem: The runs, the law, the noise, the discrepancy and the reference units of the fit.
+
+        method: The method that made the draws, with its settings.
+
+        seed: The seed as an int, or the numbers of a JAX key.
+
+        draws: A mapping from each free parameter to its posterior draws, float64 (chain, draw), in the runs' own units.
+            All draws have equal weight.
+
+        sample_stats: A mapping from name to what the method recorded. Most arrays have one number for each draw
+            (chain, draw). Laplace has `log_weight` (proposal,). Student-t noise with a discrepancy has `noise_factor`
+            (chain, draw, run), by which the noise scale of each run is multiplied.
+
+        numbers: A mapping from name to one number of the whole fit, such as `khat`, `importance_ess`, `starts`,
+            `starts_agree` and `gradient_norm`.
+
+        checks: The checks of the fit, each with its status and its sentence.
+
+        versions: A mapping from library to the version that made the fit.
+
+        origin: The runs before `forecaster` averaged them, and the cell of each; None where nothing was averaged.
+
+        label: The name of what was fitted, as in backtests, such as "power+gp" or "recommended".
     """
 
     problem: Problem
@@ -52,62 +69,68 @@ class Fit(Viewed):
 
     @property
     def runs(self) -> Runs:
-        """The training runs; where they were averaged, the averages."""
+        """The training runs; if `forecaster` averaged them, the averages."""
         return self.problem.runs
 
     @property
     def scored_runs(self) -> Runs:
-        """The runs that `compare` scores: the training runs, as they were before `forecaster` averaged them."""
+        """The runs that `compare` scores: the training runs before `forecaster` averaged them."""
         return self.runs if self.origin is None else self.origin.runs
 
     @property
     def law(self) -> Law:
-        """The law, with the priors in force."""
+        """The law, with the priors that the fit used."""
         return self.problem.law
 
     @property
     def noise(self) -> Noise:
-        """The noise, with the priors in force."""
+        """The noise, with the priors that the fit used."""
         return self.problem.noise
 
     @property
     def reference(self) -> Reference:
-        """The units that the model worked in."""
+        """The units of the inputs and the observable inside the model."""
         return self.problem.reference
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many chains there are, and draws in each (chain, draw)."""
+        """The number of chains, and the number of draws in each chain."""
         return next(iter(self.draws.values())).shape  # type: ignore[return-value]
 
     @property
     def size(self) -> int:
-        """How many draws there are in all chains together."""
+        """The number of draws in all chains together."""
         return next(iter(self.draws.values())).size
 
     @property
     def is_mode(self) -> bool:
-        """Whether the fit is one draw, the mode, as by MAP: it has no intervals."""
+        """Whether the fit has one draw, the posterior mode, as from MAP. Such a fit has no intervals."""
         return self.size == 1
 
     @property
     def law_draws(self) -> dict[str, np.ndarray]:
-        """Every parameter of the law, fixed ones too (chain, draw): `fit.law(N=..., D=..., **fit.law_draws)`."""
+        """A mapping from every parameter of the law, fixed or free, to its draws (chain, draw).
+
+        `fit.law(N=..., D=..., **fit.law_draws)` gives the law at an input, draw by draw.
+        """
         return self._with_fixed(self.law.params)
 
     @property
     def noise_draws(self) -> dict[str, np.ndarray]:
-        """Every parameter of the noise, fixed ones too (chain, draw)."""
+        """A mapping from every parameter of the noise, fixed or free, to its draws (chain, draw)."""
         return self._with_fixed(self.noise.params)
 
     @property
     def discrepancy(self) -> Discrepancy | None:
-        """The discrepancy, with its components and the priors in force, or None."""
+        """The discrepancy, with its components and the priors that the fit used; None where the fit has none."""
         return self.problem.discrepancy
 
     @property
     def discrepancy_draws(self) -> dict[str, np.ndarray]:
-        """Every parameter of the discrepancy, fixed ones too (chain, draw); none without one."""
+        """A mapping from every parameter of the discrepancy, fixed or free, to its draws (chain, draw).
+
+        The mapping is empty where the fit has no discrepancy.
+        """
         return self._with_fixed(self.discrepancy.params if self.discrepancy else {})
 
     def _with_fixed(self, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -118,59 +141,87 @@ class Fit(Viewed):
 
     @cached_property
     def data(self) -> "xr.DataTree":
-        """The fit in ArviZ's schema, so that `arviz.loo(fit.data)` and the plots of ArviZ take it as it is.
+        """The fit in ArviZ's schema: `arviz.loo(fit.data)` and the plots of ArviZ take it without changes.
 
-        Groups: `posterior`; `sample_stats`; `observed_data`; `constant_data`, the columns that are no observable;
-        `prior`, 2,000 draws; `posterior_predictive`, the observable of the runs drawn anew; `log_likelihood`, as
-        `log_likelihood()` gives it. The last three are computed when their values are first looked at, with a seed of
-        their own that is always the same. A fit with a flat prior has no `prior`. One whose noise is an objective and
-        not a density, such as `Huber(scale=1.0)`, has neither `posterior_predictive` nor `log_likelihood`.
+        The groups are:
 
-        Columns and parameters keep their names, unless a tree can't have them: a slash and what can't be printed are
-        written as in the address of a web page, "val/loss" as "val%2Floss", and so is the first letter of a name that
-        is taken, such as "run"; a name without letters is "%". `urllib.parse.unquote` is the way back. The coordinate
-        of the dim run is the `run_id`; where several runs have one, or one has none, with its row in the table.
+        - `posterior` and `sample_stats`: the draws, and what the method recorded;
+        - `observed_data`: the observable of the runs;
+        - `constant_data`: the inputs, and known standard errors and counts of the runs;
+        - `prior`: 2,000 draws of the free parameters from their priors. A fit with a flat prior doesn't have it;
+        - `posterior_predictive`: the observable of the same runs, drawn anew from the posterior;
+        - `log_likelihood`: the result of `log_likelihood()`.
+
+        The last three are computed when their values are first read, always with the same seed. A fit whose noise is
+        an objective and not a density, such as `Huber(scale=1.0)`, has neither `posterior_predictive` nor
+        `log_likelihood`.
+
+        Columns and parameters keep their names where a tree allows it. A slash and a character that can't be printed
+        are percent-encoded, as in the address of a web page: "val/loss" is "val%2Floss". So is the first letter of a
+        name that a tree needs itself, such as "run". An empty name is "%". `urllib.parse.unquote` gives the name back.
+        The coordinate of the dim run is the `run_id`. Where several runs have one `run_id`, or a run has none, it also
+        has the run's row in the table.
         """
         from scalebayes.fitting.datatree import to_tree
 
         return to_tree(self)
 
     def log_likelihood(self) -> "xr.Dataset":
-        """Pointwise log density of the observable (chain, draw, run): the group of that name of `data`.
+        """Compute the pointwise log density of the observable: log p(observable of a run | draw).
 
-        Of the fit's rows: where `forecaster` averaged the runs, of the averages. `compare` scores each run.
+        It is the group `log_likelihood` of `data`. With a discrepancy the density of a run is conditional on the other
+        runs too. Where `forecaster` averaged the runs, the rows are the averages; `compare` scores each run.
+
+        Returns:
+            A Dataset with the log density in nats (chain, draw, run), under the name of the observable.
 
         Raises:
-            InputError: the noise is an objective and not a density.
+            InputError: The noise is an objective and not a density.
         """
         if "log_likelihood" in self.data.children:
             return self.data["log_likelihood"].to_dataset()
         from scalebayes.fitting.datatree import log_likelihood
 
-        return log_likelihood(self)  # which says why there is none
+        return log_likelihood(self)  # This raises the error that says why there is none.
 
     def summary(self, prob: float = 0.9) -> "pd.DataFrame":
-        """One row a parameter: median, mean, sd, equal-tailed interval, and for NUTS ESS and r-hat.
+        """Summarise the posterior of each free parameter in a table.
 
         Args:
-            prob: of the interval. Lower, upper and sd are blank where there is one draw.
+            prob: The probability of the equal-tailed interval, between 0 and 1. The default is 0.9.
+
+        Returns:
+            A data frame with one row for each parameter: `median`, `mean`, `sd`, `lower` and `upper`, and for NUTS
+            `ess_bulk`, `ess_tail` and `r_hat`. A fit with one draw has blank `sd`, `lower` and `upper`.
+
+        Raises:
+            InputError: `prob` isn't between 0 and 1.
         """
         from scalebayes.fitting.summary import summary
 
         return summary(self, prob)
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+        """Write the fit to one NetCDF file, from which `load` reads the same numbers.
+
+        A file is written as a whole or not at all.
+
+        Args:
+            path: The path of the file.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.fitting.to_file import save
 
         save(self, path)
 
     def view(self) -> View:
-        """What printing the fit tells: what failed, the fit, its parameters, and what to review."""
+        """Describe the fit for printing.
+
+        Returns:
+            A `View` with the checks that failed, the fit, its parameters, and the checks to review.
+        """
         bad = [str(c) for c in self.checks.of(Status.FAIL)]
         review = [str(c) for c in self.checks.of(Status.REVIEW)]
         departure = f"discrepancy {self.discrepancy!r}, " if self.discrepancy else ""

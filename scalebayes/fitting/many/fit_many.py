@@ -1,4 +1,4 @@
-"""fit_many: many data sets, or many laws, in one call."""
+"""This file has `fit_many`, which fits many data sets, or many laws, in one call."""
 
 import json
 import time
@@ -57,29 +57,68 @@ def fit_many(
     folder: Any = None,
     progress: bool | None = None,
 ) -> Fits:
-    """Fit many data sets, many laws, or both: one traced program for all that share a shape.
+    """Fit many data sets, many laws, or both. Data sets of one padded shape share one compiled program.
 
-    Data set i is fitted with the key `jax.random.fold_in(key, i)`, and gives what `fit` gives with that seed (but for
-    the draws' own chance under Student-t noise with a discrepancy, where padding too has coordinates). Where Laplace's
-    k-hat fails, more proposals are tried and then NUTS, together with the other data sets that failed.
+    Data set i is fitted with the key `jax.random.fold_in(key, i)`, where `key` is the key of `seed`. The result is
+    that of `fit` with that key. There is one exception: under Student-t noise with a discrepancy the draws differ by
+    chance, since the rows of padding have coordinates of their own. The data sets whose k-hat fails are fitted again
+    together: by Laplace with more proposals, and then by NUTS.
 
     Args:
-        runs: tables, or name -> table, or one table with `by` or `laws`.
-        by: a column of one table, such as "experiment": each of its values is a data set of its own, and named by it.
-        law, noise, discrepancy, window, method, priors, inputs, seed: as for `fit`; the same for every data set.
-        laws: several laws, each fitted to every data set; in place of `law`.
-        on_fail: what failed checks do: one `FitWarning`, now and with the first answer; a `FitError`; nothing.
-        fallback: False to keep Laplace's fits where its k-hat fails.
-        batch: data sets a call, rounded up to what the devices compute side by side; by default what they have room
-            for. All local devices share a batch.
-        executor: of `concurrent.futures`, such as `ProcessPoolExecutor(4, multiprocessing.get_context("spawn"))`, or
-            that of a dask cluster, `Client.get_executor()`; by default threads of this process.
-        folder: where finished batches are kept. A run that was killed goes on from there when it is called again.
-        progress: True for a bar on standard error, False for none, None for one on a terminal.
+        runs: A list of tables, a mapping from name to table, or one table with `by` or `laws`.
+
+        law: A name, a `Law` or a `Spec`, as for `fit`; it is the same for every data set. The default is "chinchilla".
+
+        by: A column of one table, such as "experiment". Each value of the column is a data set with that name. The
+            default is None: the table isn't split.
+
+        laws: A list of laws, in place of `law`. Each is fitted to every data set. The default is None: `law` alone.
+
+        noise: A name or a noise, as for `fit`. The default is that of `fit`.
+
+        discrepancy: "gp" or `GP(...)`, as for `fit`. The default is None: each law is taken as exact.
+
+        window: "auto" or `Window(...)`, as for `fit`. The default is None: all runs.
+
+        method: A name or a method with settings, as for `fit`. The default is "laplace".
+
+        priors: A mapping from parameter to prior, or "flat", as for `fit`. The default is None: the laws' own priors.
+
+        inputs: A mapping from law input to column, as for `fit`. The default is None: columns of the same names.
+
+        seed: An int or a JAX key. The default is 0.
+
+        on_fail: What happens where checks fail. "warn" gives one `FitWarning` now, and one with the first answer;
+            "raise" raises a `FitError`; "ignore" does nothing. The default is "warn".
+
+        fallback: Whether other proposals and NUTS are tried where Laplace's k-hat fails. The default is True.
+
+        batch: The number of data sets in one call of a program. It is rounded up to a multiple of the number that the
+            devices compute side by side; all local devices share a batch. The default is None: as many as the devices
+            have room for.
+
+        executor: An executor of `concurrent.futures`, such as
+            `ProcessPoolExecutor(4, multiprocessing.get_context("spawn"))`, or that of a dask cluster,
+            `Client.get_executor()`. The default is None: threads of this process.
+
+        folder: The path of a folder where finished batches are kept. If the call is killed, the same call made again
+            goes on from there. The default is None: nothing is kept.
+
+        progress: Whether a bar on standard error shows the progress. The default is None: the bar appears on a
+            terminal and in a notebook only.
+
+    Returns:
+        `Fits`, a sequence with one `Fit` for each data set and law. A fit's name is that of its data set, or the
+        position of the data set in the list. With `laws` it is "data set/law", or the law's name for one table.
 
     Raises:
-        InputError: what was given can't be used; the data set is named. FitError: with `on_fail="raise"`.
-        WorkerError: a worker process died, and the executor is of no more use. A dask cluster does its work again.
+        InputError: An argument can't be used; the message names the data set.
+        FitError: A check of a fit failed, and `on_fail` is "raise".
+        WorkerError: A worker process died, and its executor can't be used again. A dask cluster does the work of a
+            dead worker again itself; there, this error means that a batch brought down several workers.
+
+    Warns:
+        FitWarning: A check of a fit failed, and `on_fail` is "warn".
 
     >>> x = [1.0, 10.0, 100.0, 1e3]
     >>> tables = {"a": Runs(x=x, loss=[3.0, 2.0, 1.5, 1.1]), "b": Runs(x=x, loss=[3.0, 2.0, 1.5, 1.2])}
@@ -127,7 +166,7 @@ def fit_many(
 
 
 def _split(runs: Any, by: str) -> dict[str, Runs]:
-    """Value of a column -> its runs, of one table."""
+    """Split one table by a column: a mapping from each value of the column to its runs."""
     if not isinstance(runs, Runs):
         raise InputError(
             f"by={by!r} splits one table made by sb.read_runs or sb.Runs, and runs is {type(runs).__name__}; give one "
@@ -139,7 +178,7 @@ def _split(runs: Any, by: str) -> dict[str, Runs]:
 def _crossed(
     runs: Any, law: str | Law | Spec, laws: Sequence[str | Law | Spec] | None
 ) -> tuple[list[str], list[Runs], list[str | Law | Spec]]:
-    """Names, tables and laws, one each a fit."""
+    """The name, the table and the law of each fit, in order."""
     if isinstance(runs, Runs):
         if laws is None:
             raise InputError(
@@ -185,7 +224,7 @@ def _problem(name: str, runs: Runs, spec: Spec) -> Problem:
 
 
 def about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
-    """What a folder of finished batches belongs to."""
+    """What a call computes, as JSON data. A folder of finished batches belongs to one such record."""
 
     def model(p: Problem) -> str:
         params = {n: param_record(x) for n, x in p.params.items()}

@@ -1,4 +1,4 @@
-"""Fits: what `fit_many` returns."""
+"""This file has `Fits`, the result of `fit_many`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,18 +13,26 @@ from scalebayes.status import Status
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 10  # fits that failed, which are named when the fits are printed
+SHOWN = 10  # number of failed fits that are named when the fits are printed; of any beyond it the count is printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fits(Viewed, Sequence[Fit]):
     """The fits of many data sets, or of many laws: a sequence of `Fit`, indexed by position or by name.
 
-    Attributes:
-        names: of the data sets, in order. items: a fit each.
-        seconds: how long all of it took. resampled: how many were sampled again with NUTS, because k-hat failed.
+    `predict` and `optimum` take it as they take a fit; their answers have a dim `dataset`.
 
-    `predict` and `optimum` take it as they take a fit, and answer with a dim `dataset`.
+    Attributes:
+        names: The names of the data sets, in order.
+
+        items: The fits, in the same order.
+
+        seconds: The duration of the whole call, in seconds; NaN for a part of the fits, as from a slice.
+
+        resampled: The number of fits that were sampled again with NUTS because Laplace's k-hat failed; 0 for a part
+            of the fits.
+
+        versions: A mapping from library to the version that made the fits.
     """
 
     names: tuple[str, ...]
@@ -37,7 +45,7 @@ class Fits(Viewed, Sequence[Fit]):
         return len(self.items)
 
     def __contains__(self, value: object) -> bool:
-        """Whether there is a fit of this name, or this very fit."""
+        """Whether a name is that of one of the fits, or an object is one of the fits."""
         return value in self.names if isinstance(value, str) else any(value is fit for fit in self.items)
 
     def __iter__(self) -> Iterator[Fit]:
@@ -57,10 +65,16 @@ class Fits(Viewed, Sequence[Fit]):
         return self.items[index]
 
     def where(self, *statuses: Status | str) -> "Fits":
-        """The fits whose worst check has one of these statuses: pass, review or fail.
+        """Select the fits whose worst check has one of the given statuses.
+
+        Args:
+            *statuses: "pass", "review" or "fail", or a `Status`.
+
+        Returns:
+            The selected `Fits`, in the same order.
 
         Raises:
-            InputError: no such status.
+            InputError: A status isn't known.
         """
         known = [status.value for status in Status]
         for status in statuses:
@@ -71,7 +85,11 @@ class Fits(Viewed, Sequence[Fit]):
 
     @property
     def status(self) -> "pd.DataFrame":
-        """One row a data set: law, method, runs, the worst status of its checks, and which of them didn't pass."""
+        """A data frame with one row for each data set.
+
+        The columns are `law`, `method`, `runs` (their number), `status` (the worst status of the checks), and the
+        names of the checks under `failed` and `review`.
+        """
         from scalebayes.display.table import Table
 
         rows = [
@@ -90,10 +108,17 @@ class Fits(Viewed, Sequence[Fit]):
         return Table(rows, columns=columns).set_index("dataset")
 
     def summary(self, prob: float = 0.9) -> "pd.DataFrame":
-        """One row a data set and parameter: the table of `Fit.summary`, with the status of the fit's checks.
+        """Summarise the posterior of each free parameter of each fit in one table.
 
         Args:
-            prob: of the interval.
+            prob: The probability of the equal-tailed interval, between 0 and 1. The default is 0.9.
+
+        Returns:
+            A data frame with one row for each data set and parameter: the columns of `Fit.summary`, after the
+            `status` of the fit's checks.
+
+        Raises:
+            InputError: `prob` isn't between 0 and 1.
         """
         import pandas as pd
 
@@ -109,17 +134,26 @@ class Fits(Viewed, Sequence[Fit]):
         return Table(pd.concat(tables, names=["dataset", "parameter"]))
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file, whole or not at all; `load` brings back the same numbers.
+        """Write the fits to one NetCDF file, from which `load` reads the same numbers.
+
+        A file is written as a whole or not at all.
+
+        Args:
+            path: The path of the file.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.fitting.many.to_file import save
 
         save(self, path)
 
     def view(self) -> View:
-        """What printing the fits tells: which failed, how many there are and how their checks went."""
+        """Describe the fits for printing.
+
+        Returns:
+            A `View` with the fits that failed, the number of fits, and the statuses of their checks.
+        """
         statuses = Counter(fit.checks.status.value for fit in self.items)
         told = ", ".join(f"{statuses[status.value]} {status.value}" for status in Status if statuses[status.value])
         laws = ", ".join(dict.fromkeys(fit.law.name for fit in self.items))
