@@ -1,4 +1,4 @@
-"""forecaster: the recommended configuration for a forecast beyond the runs."""
+"""This file has `forecaster`, which fits the configuration that is recommended for forecasts beyond the runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,8 +24,10 @@ from scalebayes.runs.no_table import no_table
 from scalebayes.seeds import Seed
 from scalebayes.status import Check, Checks, Status
 
-LOOKED = 100  # draws, by which cells are looked at
-PASSES = 3  # fits at most, until no cell's runs scatter more than their noise
+LOOKED = 100  # number of draws used to find cells with excess scatter; a fit with fewer draws gives them all
+# The largest number of fits. Fitting ends earlier where no cell has excess scatter. Where a cell still has it after the
+# last fit, a check says so.
+PASSES = 3
 METHOD = Laplace(
     draws=1000,
     proposals=6000,
@@ -49,32 +51,54 @@ def forecaster(
 ) -> Fit:
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
-    Runs of N and D: `end_chinchilla` with a Gaussian process as discrepancy (a misfit that fades with D, a bend in
-    D/N, a drift), and an offset a group where there are groups; above 64 runs they are averaged in cells with counts,
-    but for cells whose runs scatter more than the noise that is found. Runs of one input: `end_power` with a Gaussian
-    process, of which there are two kinds. A ladder of finished runs (losses at several N, or at up to 30 values of D
-    or C) has broad priors on the exponent and the floor, and all runs count. The curve of one run (any other input,
-    more values, or a run with several of them) has the priors of learning curves, and a window: the last two e-folds,
-    or more where noisy runs ask for it. By Laplace, and by NUTS where its k-hat fails.
+    Runs with two of N, D and C are fitted by the law `end_chinchilla` with a Gaussian process as discrepancy. The process has a
+    misfit that fades with D; from 10 runs on also a bend in D/N and a drift; and an offset for each group where the
+    runs have several groups. More than 64 runs are averaged in cells, with the number of runs in each cell as its
+    count. Runs in a cell with more scatter than the fitted noise are not averaged; after three fits at most, a check
+    says whether such a cell is left.
+
+    Runs of one input are fitted by the law `end_power` with a Gaussian process. They are read as one of two kinds:
+
+    - A ladder of finished runs has losses at several values of N, or at up to 30 values of D or C. Its priors on the
+      exponent and the floor are broad, and all runs are fitted.
+    - The curve of one run has any other input, more values, or a run with several values. Its priors are those of
+      learning curves. The fit has a window: the last two e-folds, or more where the runs are noisy.
+
+    The method is Laplace. Where its k-hat fails, more proposals are tried and then NUTS.
 
     Args:
-        runs: the table.
+        runs: The table of runs, made by `read_runs` or `Runs`.
 
-        inputs: {"x": column} for a forecast along one column of several, such as {"x": "C"}.
+        inputs: {"x": column} for a forecast along one column of a table with several, such as {"x": "C"}. The default
+            is None: N and D, or the only input.
 
-        kind: "ladder" or "curve", where runs of one input are another kind than they look like; by default None, and
-            the check "kind" says what they were read as, and why.
+        kind: "ladder" or "curve", where runs of one input are of another kind than they look like. The default is
+            None: the kind follows from the runs, and the check "kind" says which it is and why.
 
-        method: of the fit.
+        method: A name or a method with settings, as for `fit`. The default is Laplace with 1,000 draws, 6,000
+            proposals and a wide search for the mode.
 
-        seed, on_fail, fallback, progress: as for `fit`.
+        seed: An int or a JAX key. The default is 0.
+
+        on_fail: "warn", "raise" or "ignore", as for `fit`. The default is "warn".
+
+        fallback: Whether other proposals and NUTS are tried where Laplace's k-hat fails. The default is True.
+
+        progress: Whether a line on standard error says what is going on where a fit takes over two seconds. The
+            default is None: the line appears on a terminal and in a notebook only.
 
     Returns:
-        A `Fit`: `predict`, `optimum`, `save` as of any other. Its checks say what was averaged, what runs of one input
-        were read as, and where few runs leave the intervals mostly to the priors.
+        A `Fit`, which `predict`, `optimum`, `export` and `recalibrate` take as any other. Its checks also say which
+        runs were averaged, which kind runs of one input are, and whether the runs are so few that the width of the
+        intervals is mostly that of the priors.
 
     Raises:
-        InputError: as `recipe` and `fit`. FitError: with `on_fail="raise"`.
+        InputError: An argument can't be used, or the runs have several inputs, none of them N and D, and `inputs`
+            names none.
+        FitError: A check failed, and `on_fail` is "raise".
+
+    Warns:
+        FitWarning: A check failed, and `on_fail` is "warn".
 
     >>> ladder = forecaster(Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55]), on_fail="ignore")
     >>> ladder.checks["kind"].sentence
@@ -115,7 +139,7 @@ def forecaster(
 
 
 def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
-    """log y of runs off the fitted curve, and the variance that its noise and the curve's own doubt give it (run,)."""
+    """Residuals log y - log f of runs from the fitted curve f, and their variance by the noise and the curve (run,)."""
     held = fit.size
     chosen = np.linspace(0, held - 1, min(held, LOOKED)).round().astype(int)
     few = replace(
@@ -136,7 +160,7 @@ def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterator[Check]:
-    """The checks of the columns that averaging drops, by each run's log y `off` the curve, in `scale`s (run,)."""
+    """The checks of the columns that averaging drops, by the residual `off` of each run and its `scale` (run,)."""
     used = {column: runs.column(column) for column in fit.problem.columns.values()}
     logs = {column: np.log(x) for column, x in used.items()}
     spread, size = float(np.std(np.log(runs.y))), np.sum(list(logs.values()), axis=0)
@@ -145,7 +169,7 @@ def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterato
 
 
 def _kind(fit: Fit, read: str) -> Check:
-    """How runs of one input were read, and what a ladder of N alone or of D alone leaves open."""
+    """The check that says how runs of one input were read, and what a ladder along N alone or D alone leaves open."""
     size, other = kinds.size_of(fit.runs, next(iter(fit.problem.columns.values()))), {"N": "D", "D": "N"}
     if fit.runs.metadata["kind"][0] != kinds.LADDER or size not in other:
         return make_check("kind", Status.PASS, f"Read as {read}.")
@@ -159,7 +183,7 @@ def _kind(fit: Fit, read: str) -> Check:
 
 
 def _worth(kind: str) -> str:
-    """What forecasts of ladders along N or D were worth, in words.
+    """The error and the coverage of forecasts of ladders along N or D in backtests, in words.
 
     >>> _worth("ladder")
     'forecasts were 4 % too low on average and 90 % intervals held 89 %'
@@ -170,7 +194,15 @@ def _worth(kind: str) -> str:
 
 
 def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
-    """The fit with the checks of the recipe, of so many runs, some kept apart, and some in cells that scatter."""
+    """Add the checks of the recommended configuration to a fit.
+
+    Args:
+        runs: The number of runs before averaging; 0 where nothing was averaged.
+
+        apart: The number of runs that weren't averaged, since their cells had excess scatter.
+
+        loose: The number of runs that are still in cells with excess scatter.
+    """
     found = []
     if read := kinds.kind_text(fit.runs):
         found.append(_kind(fit, read))

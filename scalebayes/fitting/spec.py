@@ -1,4 +1,4 @@
-"""Spec: what is fitted, whatever the runs are: a law, its noise, its discrepancy, its priors, and what it looks at."""
+"""This file has `Spec`, the settings of a fit without its runs: law, noise, discrepancy, window, priors and inputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -17,31 +17,33 @@ from scalebayes.runs import window as windows
 from scalebayes.runs.ladder_or_curve import Kind
 from scalebayes.runs.window import Window
 
-RECOMMENDED = "recommended"  # the name of the spec that `forecaster` chooses
+RECOMMENDED = "recommended"  # the name of any spec that `forecaster` recommends
 
 
 @dataclass(frozen=True, eq=False)
 class Spec:
-    """What is fitted: `fit`, `fit_many`, `backtest` and `calibrate` take it where they take a law.
+    """The settings of a fit without its runs. `fit`, `fit_many`, `backtest` and `calibrate` take it in place of a law.
 
     Attributes:
-        law: with its own priors.
+        law: The law, with its own priors.
 
-        noise: the distribution of a run around the law.
+        noise: The distribution of a run around the law.
 
-        discrepancy: how the true curve may depart from the law, or None.
+        discrepancy: How the true curve may depart from the law. The default is None: the law is taken as exact.
 
-        window: what of the runs is looked at, or None for all of them.
+        window: Which of the runs are fitted. The default is None: all runs.
 
-        priors: parameter -> prior in the runs' own units, "flat", or None for those of the law and the noise.
+        priors: A mapping from parameter to prior in the runs' own units, or "flat" for all parameters. The default is
+            None: the priors of the law and the noise.
 
-        inputs: law input -> column of the runs, or None for columns of the same names.
+        inputs: A mapping from law input to column of the runs. The default is None: columns of the same names.
 
-        cells: how many rows runs are averaged to at most, or None where nothing is averaged.
+        cells: The largest number of rows that are left when runs are averaged. The default is None: nothing is
+            averaged.
 
-        kind: what runs of one input were read as, or None.
+        kind: How runs of one input were read, as a ladder or a curve. The default is None: there was no choice.
 
-        recommended: whether `forecaster` chose it.
+        recommended: Whether the spec is the one that `forecaster` recommends. The default is False.
 
     >>> Spec.of("power", discrepancy="gp").name
     'power+gp'
@@ -67,23 +69,29 @@ class Spec:
         priors: Literal["flat"] | Mapping[str, Any] | None = None,
         inputs: Mapping[str, str] | None = None,
     ) -> "Spec":
-        """A spec from names and settings, as `fit` takes them; of a spec itself, with the settings that are given.
+        """Make a spec from names and settings as `fit` takes them.
 
         Args:
-            law: a name, a `Law`, or a `Spec`.
+            law: A name, a `Law`, or a `Spec`, of which the settings that are given replace its own. The default is
+                "chinchilla".
 
-            noise: a name or a noise; by default the law's own, and with a discrepancy a Normal one in its place.
+            noise: A name or a noise. The default is the law's own noise; with a discrepancy, `Normal()` is the default
+                in place of Student-t.
 
-            discrepancy: None, "gp", or `GP(...)`.
+            discrepancy: "gp" or `GP(...)`. The default is None: the law is taken as exact.
 
-            window: None, "auto", or `Window(...)`.
+            window: "auto" or `Window(...)`. The default is None: all runs.
 
-            priors: parameter -> prior, "flat" for all, or None for the law's own.
+            priors: A mapping from parameter to prior, or "flat" for all parameters. The default is None: the priors of
+                the law and the noise.
 
-            inputs: law input -> column of the runs, or None.
+            inputs: A mapping from law input to column of the runs. The default is None: columns of the same names.
+
+        Returns:
+            The `Spec`.
 
         Raises:
-            InputError: no such law, noise, discrepancy or window.
+            InputError: The law, the noise, the discrepancy or the window isn't known.
         """
         view, departure = windows.get(window), discrepancies.get(discrepancy)
         if isinstance(law, Spec):
@@ -96,7 +104,7 @@ class Spec:
 
     @property
     def name(self) -> str:
-        """What backtests, comparisons and recalibrations call it, such as "power+gp(matern)" or "recommended"."""
+        """Its name in backtests, comparisons and recalibrations, such as "power+gp(matern)" or "recommended"."""
         if self.recommended:
             return RECOMMENDED
         if self.discrepancy is None:
@@ -105,10 +113,16 @@ class Spec:
         return f"{self.law.name}+gp" + (f"({parts})" if parts else "")
 
     def method(self, method: Any) -> Any:
-        """The method of a name, or as it is given, found to go with this spec.
+        """Get a method by its name, and check that it can fit this noise and this discrepancy.
+
+        Args:
+            method: A name, or a method with settings.
+
+        Returns:
+            The method with its settings.
 
         Raises:
-            InputError: no such method, or one that can't fit this noise or this discrepancy.
+            InputError: The method isn't known, or can't fit this noise or this discrepancy.
         """
         found, noise = infer.get(method), self.noise
         if self.discrepancy and isinstance(found, infer.Bootstrap):
@@ -128,10 +142,16 @@ class Spec:
         return found
 
     def problem(self, runs: Runs) -> Problem:
-        """The problem of fitting this to runs; inside `jax.enable_x64()`.
+        """Make the problem of fitting this spec to runs; call it inside `jax.enable_x64()`.
+
+        Args:
+            runs: The table of runs.
+
+        Returns:
+            The `Problem`, with the runs in the window alone.
 
         Raises:
-            InputError: the runs lack what it needs, or nothing is left to fit.
+            InputError: The runs lack an input that the law or the window needs, or every parameter is fixed.
         """
         if self.window:
             bound = {name: runs.name_of(column) for name, column in (self.inputs or {}).items()}
@@ -148,8 +168,8 @@ class Spec:
 
 
 def noise_of(law: Law, discrepancy: Any) -> str:
-    """The noise where none is asked for: the law's own.
+    """The name of the default noise: that of the law, with Normal in place of Student-t where there is a discrepancy.
 
-    A process is integrated out under a Normal noise; any other is for the user to ask for, and to be refused.
+    Under a Normal noise the process can be integrated out exactly. Any other noise is used only where it is given.
     """
     return "normal" if discrepancy and law.noise == "student_t" else law.noise

@@ -1,4 +1,4 @@
-"""The batches of one call: handed to an executor, kept as they finish, and made into fits."""
+"""This file gives the batches of one call to an executor, keeps each that is finished, and makes the fits of it."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -25,10 +25,13 @@ from scalebayes.status import Status
 
 
 class WorkerError(RuntimeError):
-    """A worker of the executor died, and the executor, or its batch, with it."""
+    """A worker process of the executor died, so that the executor, or the worker's batch, can't be used any more.
+
+    The message says whether finished batches are kept in a folder, from which the same call can go on.
+    """
 
 
-# What dask raises for a batch that brought down several workers; it is no BrokenExecutor.
+# The name of the error that dask raises for a batch during which several workers died. It is no `BrokenExecutor`.
 KILLED = "KilledWorker"
 
 
@@ -36,7 +39,7 @@ def check_executor(executor: Any) -> None:
     """Refuse an executor whose workers would hang.
 
     Raises:
-        InputError: a pool of forked processes: JAX's threads are not in the copy, and it waits for them.
+        InputError: The executor is a pool of forked processes. A fork doesn't copy JAX's threads, and waits for them.
     """
     context = getattr(executor, "_mp_context", None)
     if isinstance(executor, ProcessPoolExecutor) and context and context.get_start_method() == "fork":
@@ -48,7 +51,17 @@ def check_executor(executor: Any) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A batch: its name in the folder, the group that says its sizes, its data sets and their keys."""
+    """One batch of data sets.
+
+    Attributes:
+        name: The name of the batch in the folder.
+
+        group: The group of the batch, which has its sizes.
+
+        members: The positions of the data sets in the list of problems.
+
+        keys: The data of each data set's key (batch, ...).
+    """
 
     name: str
     group: Group
@@ -57,10 +70,20 @@ class Part:
 
 
 class Running:
-    """What every batch of one call shares.
+    """What all batches of one call share.
 
     Args:
-        problems: all of them. key: data set i has `fold_in(key, i)`. batch: as in `fit_many`.
+        problems: The problem of each data set.
+
+        key: A JAX key; data set i is fitted with `fold_in(key, i)`.
+
+        batch: The number of data sets in one batch; None for as many as the devices have room for.
+
+        executor: The executor that computes the batches; None for threads of this process.
+
+        folder: The folder that keeps finished batches; None to keep none.
+
+        bar: The progress bar.
     """
 
     def __init__(
@@ -76,7 +99,13 @@ class Running:
         self.executor, self.folder, self.bar = executor, folder, bar
 
     def of(self, method: Any, members: Sequence[int]) -> Iterator[tuple[int, Fit]]:
-        """The fits of some of the problems by one method, as their batches are finished."""
+        """Fit some of the problems by one method, and yield the fits as their batches are finished.
+
+        Args:
+            method: The method, with its settings.
+
+            members: The positions of the problems.
+        """
         parts = self._parts(method, list(members))
         there = [part for part in parts if self.folder and self.folder.has(part.name)]
         own = None if self.executor else ThreadPoolExecutor(_threads())
@@ -110,9 +139,9 @@ class Running:
                 own.shutdown(cancel_futures=True)
 
     def settled(self, method: Any) -> Iterator[tuple[int, Fit, bool]]:
-        """The fits of all problems, in no order, and whether each was sampled again with NUTS as k-hat failed.
+        """Fit all problems, and yield position, fit, and whether NUTS sampled it because k-hat failed; in no order.
 
-        Those whose k-hat fails go on together to the next of the method's `tries`.
+        The problems whose k-hat fails are fitted together by the next of the method's `tries`.
         """
         poor, each = list(range(len(self.problems))), tries(method)
         for attempt, one in enumerate(each):
@@ -129,7 +158,11 @@ class Running:
                     poor.append(i)
 
     def _parts(self, method: Any, members: list[int]) -> list[Part]:
-        """The batches. A name says what is in it, so that a folder from a machine with other sizes isn't misread."""
+        """The batches of some problems.
+
+        A batch's name has a digest of its data sets, its sizes and its method, so that a folder that was written with
+        other sizes isn't misread.
+        """
         parts = []
         for group in planned([self.problems[i] for i in members], self.batch, method.search.screened):
             for positions in group.batches:
@@ -152,7 +185,10 @@ class Running:
         return future
 
     def _keep_at_once(self, part: Part, future: Future[Any]) -> None:
-        """Write a batch where it ends, whatever the caller is busy with; what fails is told when it is asked for."""
+        """Write a batch as soon as it is finished, while the caller may be busy with another.
+
+        A batch that can't be written here is written by `_keep` when its result is read, which then raises the error.
+        """
         if not future.cancelled() and future.exception() is None:
             try:
                 self._keep(part, future.result())
@@ -164,7 +200,7 @@ class Running:
             self.folder.write(part.name, found)
 
     def _died(self, waiting: dict[Future[Any], Part], all_: int) -> WorkerError:
-        """The error for a dead worker, once all that was finished is kept."""
+        """Keep all finished batches, and return the error for a dead worker."""
         if self.folder is None:
             return WorkerError("a worker process died, and what was finished is lost; folder= would keep it")
         for future, part in waiting.items():
@@ -185,5 +221,9 @@ class Running:
 
 
 def _threads() -> int:
-    """Batches at a time in this process: a device has one queue, and a CPU a core each."""
+    """The number of batches computed at a time in this process.
+
+    On a CPU it is the number of cores for each local device of JAX; on an accelerator it is 1, since a device has one
+    queue.
+    """
     return max(1, cores() // len(jax.local_devices())) if jax.default_backend() == "cpu" else 1
