@@ -51,11 +51,11 @@ def forecaster(
 ) -> Fit:
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
-    Runs with two of N, D and C are fitted by the law `end_chinchilla` with a Gaussian process as discrepancy. The process has a
-    misfit that fades with D; from 10 runs on also a bend in D/N and a drift; and an offset for each group where the
-    runs have several groups. More than 64 runs are averaged in cells, with the number of runs in each cell as its
-    count. Runs in a cell with more scatter than the fitted noise are not averaged; after three fits at most, a check
-    says whether such a cell is left.
+    Runs with two of N, D and C are fitted by the law `end_chinchilla` with a Gaussian process as discrepancy. The
+    process has a misfit that fades with D; from 10 runs on also a bend in D/N and a drift; and an offset for each group
+    where the runs have several groups. More than 64 runs are averaged in cells, with the number of runs in each cell as
+    its count. Runs in a cell with more scatter than the fitted noise are not averaged. After three fits at most, a
+    check says whether such a cell is left.
 
     Runs of one input are fitted by the law `end_power` with a Gaussian process. They are read as one of two kinds:
 

@@ -1,4 +1,4 @@
-"""export: the posterior predictive as a program that JAX runs without scalebayes."""
+"""This file has `export`, which writes the posterior predictive as a program that JAX runs without scalebayes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +18,8 @@ from scalebayes.forecasting.predict import check_observed
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import Seed, as_key
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-PLATFORMS = ("cpu", "cuda", "rocm")
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # the default probabilities
+PLATFORMS = ("cpu", "cuda", "rocm")  # those with float64, in which the program computes
 
 
 def export(
@@ -35,33 +35,46 @@ def export(
 ) -> None:
     """Write the posterior predictive of a fit as a serialised `jax.export` program.
 
-    `jax.export.deserialize(file.read()).call(N, D)` then gives the quantiles (point, quantile), float32, at inputs
-    (point,), float32, of any number of points: the law's inputs in order (`fit.law.inputs`), in the runs' own
-    units. It needs JAX alone, works under jit, and is the same numbers every time. It holds 8 bytes a point and draw
-    at a time: ask for many points in parts, or export fewer draws.
+    `jax.export.deserialize(file.read()).call(N, D)` then returns the quantiles, float32 (point, quantile). The
+    arguments are the law's inputs in order (`fit.law.inputs`), float32 (point,), in the runs' own units, for any
+    number of points. The program needs JAX alone, works under `jit`, and gives the same numbers every time. It needs 8
+    bytes of memory for each point and draw: for many points call it in parts, or export fewer draws.
 
-    With a discrepancy the program holds the runs too, and conditions the process on them anew in each call, each point
-    on its own: it takes draws x runs^2 x (runs / 3 + points) operations, a second for 4,000 draws, 48 runs and 100
-    points on two cores. Where that is too slow, `draws=400` takes a tenth.
+    With a discrepancy the program contains the runs too. Each call conditions the process on them, for each point on
+    its own. This takes draws x runs^2 x (runs / 3 + points) operations, which is a second for 4,000 draws, 48 runs and
+    100 points on two cores. With `draws=400` it takes a tenth.
 
     Args:
-        fit: by a method with draws, or of `recalibrate`, whose program gives the widened quantiles. path: of the
-            file. quantiles: probabilities between 0 and 1.
-        observed: False, as in `predict`, for the law's curve, times its discrepancy where it has one; True for a new
-            run with its noise.
-        group: whose offset a discrepancy takes, as for `predict`; by default a new one.
-        draws: how many of the posterior's, evenly thinned; by default all.
-        seed: of the noise and the discrepancy: one draw of each for each draw of the posterior, kept in the program, so
-            that neighbouring points differ smoothly.
-        platforms: that the program runs on, of "cpu", "cuda" and "rocm". It computes in float64, which a TPU lacks.
+        fit: A `Fit`, or a `Recalibrated`, whose program gives the widened quantiles.
+
+        path: The path of the file.
+
+        quantiles: The probabilities of the quantiles, between 0 and 1. The default is 0.05, 0.25, 0.5, 0.75, 0.95.
+
+        observed: True for the observable of a new run, with its noise. The default is False, as in `predict`: the law,
+            times the exponential of its discrepancy where it has one.
+
+        group: A group of the runs, where the discrepancy has an offset for each group. The default is None: a new
+            group.
+
+        draws: The number of posterior draws in the program, at least 2, thinned evenly. The default is None: all.
+
+        seed: An int or a JAX key, for the noise and the discrepancy. The program has one draw of each for each
+            posterior draw, so that the answers at neighbouring points differ smoothly. The default is 0.
+
+        platforms: The platforms on which the program can run. The default is all that have float64, in which it
+            computes: "cpu", "cuda" and "rocm". A TPU doesn't have it.
+
+    Returns:
+        None. The program is in the file.
 
     Raises:
-        InputError: a path that can't be written, a quantile outside (0, 1), a group that the runs lack, more draws than
-            the fit has, a fit that is one draw where `observed` or with a discrepancy, or whose noise is no density
-            where `observed`.
+        InputError: The path can't be written; a quantile isn't between 0 and 1; a platform isn't known; the runs lack
+            the group; the fit has fewer draws; the fit has one draw, and `observed` is True or it has a discrepancy;
+            or `observed` is True and the noise is no density.
 
     Warns:
-        FitWarning: the fit failed a check, as for `predict`: the program answers without a word of it.
+        FitWarning: The fit failed a check, as for `predict`. The program itself doesn't say so.
 
     >>> import pathlib, tempfile, numpy as np, jax, scalebayes as sb
     >>> runs = sb.Runs(x=[1e0, 1e1, 1e2, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2])
@@ -120,7 +133,7 @@ def _program(
 
     def at(point, delta):
         curve = law(**dict(zip(names, point, strict=True)), **params) * jnp.exp(delta)
-        # The same key at every point: neighbouring points differ by the law and its discrepancy alone.
+        # Every point has the same key, so that neighbouring points differ by the law and its discrepancy alone.
         values = form.distribution(curve, new_run).sample(key) if observed else curve
         if widened is None:
             return jnp.quantile(values, levels)
@@ -137,7 +150,7 @@ def _program(
 
 
 def _shift(fit: Fit, kept: np.ndarray, group: int, key: Any) -> Any:
-    """A function from the law's inputs (point,) each to a draw of delta at each point on its own (point, draw)."""
+    """A function from the law's inputs, each (point,), to draws of delta (point, draw), independent of other points."""
     model, ends, rows, reference = fit.problem.model, fit.problem.numbers.ends, own_units(fit), fit.reference.inputs
     assert ends is not None and model.process is not None
     process, seen_at = model.process, ends.places(fit.problem.rows.inputs, rows.group)
@@ -157,12 +170,12 @@ def _shift(fit: Fit, kept: np.ndarray, group: int, key: Any) -> Any:
 
             return jax.vmap(of_point)(point)
 
-        # One draw at a time: its factor of the runs' matrix is shared by the points.
+        # The map takes one draw at a time: all points share its factor of the runs' matrix.
         return jax.lax.map(of_draw, each).T
 
     return shift
 
 
 def _arrays(fit: Fit, kept: np.ndarray) -> tuple[Any, ...]:
-    """Draws of law, noise and discrepancy, and of the factors of the rows' scales (draw, ...), or None."""
+    """The kept draws of law, noise and discrepancy, and of the factors of the rows' scales or None (draw, ...)."""
     return jax.tree.map(lambda x: jnp.asarray(x[kept]), flat(fit))

@@ -1,4 +1,4 @@
-"""interval: what `predict` and `optimum` return, as a table that people read."""
+"""This file has `interval`, which makes a table of what `predict` and `optimum` return."""
 
 from typing import Any
 
@@ -13,21 +13,25 @@ from scalebayes.fitting.summary import check_prob, columns_of
 
 @known_settings
 def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
-    """Median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
+    """Compute the median, mean, sd and equal-tailed interval of what `predict` and `optimum` return.
 
     Args:
-        dataset: over (chain, draw, point | budget), and over dataset where it is of many fits.
-        prob: of the interval, between 0 and 1.
+        dataset: A Dataset from `predict` or `optimum`, with dims chain, draw and point or budget; and dataset where
+            `Fits` were asked.
+
+        prob: The probability of the interval, between 0 and 1. The default is 0.9.
 
     Returns:
-        One row a point (or a budget and quantity): inputs, `median`, `mean`, `sd`, `lower`, `upper`; `efolds`, the
-        largest distance from the runs; `no_minimum`, the share of draws left out, where there are such; `of`, what
-        it is the optimum of, where that isn't the law alone. A pandas DataFrame that prints every column. Mean and
-        sd are left out where the noise has none; with one draw, as from MAP, there is no interval and its columns are
-        blank. The table's `attrs` have what failed of the fit and what to review, as the Dataset has.
+        A data frame that prints every column, with one row for each point, or for each budget and quantity. Its columns
+        are the inputs, `median`, `mean`, `sd`, `lower` and `upper`, and `efolds`, the largest distance from the runs.
+        `no_minimum` is there where draws without a minimum were left out, and gives their share. `of` is there where
+        the optimum isn't that of the law alone. `mean` and `sd` are missing where the noise has no moments. With one
+        draw, as from MAP, `sd`, `lower` and `upper` are blank. The frame's `attrs` have the `failed` and `review` of
+        the Dataset.
 
     Raises:
-        InputError: prob isn't between 0 and 1, or the Dataset has no draws.
+        InputError: `prob` isn't between 0 and 1, or the Dataset has no draws.
+        SettingError: A keyword isn't known.
 
     >>> draws = xr.Dataset({"loss": (("chain", "draw", "point"), np.arange(101.0).reshape(1, 101, 1))})
     >>> interval(draws, prob=0.9)[["median", "lower", "upper"]].round(6).values.tolist()
@@ -61,7 +65,7 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
 
 
 def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
-    """The coordinates along `index`, one row a cell; of its own dims only the names of data sets."""
+    """The coordinates along the dims `index`, with one row for each cell. Of the dims, only dataset is a column."""
     sizes = {dim: dataset.sizes[dim] for dim in index}
     shown = {}
     for name, coordinate in dataset.coords.items():

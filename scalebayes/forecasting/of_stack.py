@@ -1,4 +1,4 @@
-"""Stack: several fits as one forecaster, each with its weight."""
+"""This file has `Stack`, a mixture of several fits with weights, and the answer of such a mixture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +17,24 @@ from scalebayes.status import Checks, Status
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stack(Viewed):
-    """A mixture of fits: its draws are theirs, each fit giving as many as its weight says.
-
-    Attributes:
-        members: name -> fit. weights: name -> weight, that sum to one. by: where the weights come from.
-        draws: how many, equally weighted. seed: of which draws are taken, an int or a JAX key's numbers.
-        compared: the checks of the comparison that the weights are from; none for weights that were given.
+    """A mixture of fits. Each fit gives a share of the draws that is its weight.
 
     `predict` and `optimum` take it as they take a fit.
+
+    Attributes:
+        members: A mapping from name to fit.
+
+        weights: A mapping from name to weight; the weights sum to one.
+
+        by: Where the weights come from, in words.
+
+        draws: The number of draws of the mixture. All have equal weight.
+
+        seed: The seed by which the members' draws are chosen, as an int, or the numbers of a JAX key.
+
+        versions: A mapping from library to the version that made the stack.
+
+        compared: The checks of the comparison that gave the weights; empty for weights that the user gave.
     """
 
     members: Mapping[str, Fit]
@@ -37,12 +47,12 @@ class Stack(Viewed):
 
     @property
     def first(self) -> Fit:
-        """A member: all have its observable, its unit and what N counts."""
+        """The first member. All members have the same observable, the same unit and the same meaning of N."""
         return next(iter(self.members.values()))
 
     @property
     def checks(self) -> Checks:
-        """Those of the comparison, and of the members that have weight, named after them."""
+        """The checks of the comparison, and those of each member with draws in the mixture under the member's name."""
         return Checks(
             tuple(self.compared)
             + tuple(check.within(name) for name in self.picks for check in self.members[name].checks)
@@ -50,10 +60,10 @@ class Stack(Viewed):
 
     @cached_property
     def picks(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Member with draws -> positions in the mixture (pick,), and which of its own draws stand there (pick,).
+        """For each member with draws in the mixture, the positions there (pick,) and the member's draws (pick,).
 
-        Members in stratified proportion to their weights, and draws evenly along a member's chains: both vary less
-        than independent choices. In random order, the same in each answer.
+        The members are chosen by stratified sampling with their weights, and the draws of a member evenly along its
+        chains. Both vary less than independent choices. The order is random, and the same in each answer.
         """
         rng = np.random.default_rng(np.atleast_1d(np.asarray(self.seed, np.uint64)))
         of = stratified(np.array(list(self.weights.values())), self.draws, rng)
@@ -61,24 +71,33 @@ class Stack(Viewed):
         for k, (name, fit) in enumerate(self.members.items()):
             where, own = np.flatnonzero(of == k), fit.size
             if where.size:
-                # Whole rounds of all draws, and the rest spread out.
+                # All draws of the member are taken as often as they fit in; the rest is spread out evenly.
                 rest = where.size % own
                 spread = ((np.arange(rest) + rng.uniform()) * own / max(rest, 1)).astype(int)
                 found[name] = where, rng.permutation(np.concatenate([np.arange(where.size - rest) % own, spread]))
         return found
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file with every member, whole or not at all; `load` brings back the same numbers.
+        """Write the stack with all members to one NetCDF file, from which `load` reads the same numbers.
+
+        A file is written as a whole or not at all.
+
+        Args:
+            path: The path of the file.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.forecasting.to_file import save
 
         save(self, path)
 
     def view(self) -> View:
-        """What printing the stack tells: what failed of its members, and their weights."""
+        """Describe the stack for printing.
+
+        Returns:
+            A `View` with the checks that failed, and the members with their weights.
+        """
         failed = [str(check) for check in self.checks.of(Status.FAIL)]
         head = (
             f"Stack of {len(self.members)} fits, weights {self.by}, {self.draws} draws of {self.first.runs.observable}"
@@ -92,10 +111,10 @@ class Stack(Viewed):
 
 
 def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """One Dataset of the members' answers, with draws (chain = 1, draw); the coordinate `model` says whose each is.
+    """Mix the answers of a stack's members into one Dataset with dims chain = 1 and draw.
 
-    The distance is the largest of theirs: how far the point lies outside the runs of a member. What to review of a
-    member is to be reviewed of the mixture.
+    The coordinate `model` (draw,) has the name of the member that each draw is from. The distance is the largest over
+    the members. The attributes `failed` and `review` have those of all members with draws in the mixture.
     """
     first: xr.Dataset = next(iter(answers.values()))
     data: dict[str, Any] = {}
@@ -130,7 +149,7 @@ def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def farthest(distances: Sequence[xr.DataArray]) -> tuple[list[str], np.ndarray]:
-    """Axes of any of the distances, and the largest distance along each (point | budget, axis)."""
+    """The axes that any of the distances has, and the largest distance along each axis (point | budget, axis)."""
     axes = list(dict.fromkeys(str(axis) for one in distances for axis in one["axis"].values))
     along = {
         axis: np.max([one.sel(axis=axis).values for one in distances if axis in one["axis"].values], axis=0)

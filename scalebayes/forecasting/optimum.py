@@ -1,4 +1,4 @@
-"""optimum: the N and D that minimise the law, or the law with its discrepancy, for a budget C = 6 N D."""
+"""This file has `optimum`, which gives the N and D that minimise the law, or its curve, for a budget C = 6 N D."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -25,9 +25,9 @@ from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.laws.law import Terms
 from scalebayes.seeds import Seed
 
-GRID = 257
-REACH = 30.0
-BISECTIONS = 60
+GRID = 257  # number of values of log N on the grid; a maximum and a minimum between two neighbours aren't seen
+REACH = 30.0  # e-folds of log N searched to either side of the reference's N : D; a minimum further out isn't found
+BISECTIONS = 60  # number of halvings of the interval between two values of the grid
 
 
 @known_settings
@@ -39,32 +39,41 @@ def optimum(
     group: str | None = None,
     seed: Seed = 0,
 ) -> xr.Dataset:
-    """Compute-optimal N and D for each budget, under C = 6 N D in the runs' own units.
+    """Compute the N and D with the least observable for each budget C = 6 N D, draw by draw.
 
     Args:
-        fit: of a law of N and D, or `Fits`, whose answers are stacked along the dim dataset, or a `Stack`; of
-            `recalibrate`, the fit's own optimum, as backtests say nothing of where it lies.
-        C: budgets, a number or an array (budget,).
-        of: "law" for the law alone; "curve" for what `predict` says, the law times the exponential of its discrepancy,
-            of which each draw takes a path along C, given the runs, that its budgets share; a fit that is one draw, its
-            mean. By default "curve" where the fit has a discrepancy; without one both are the law.
-        group, seed: of the discrepancy, as for `predict`; fit i of `Fits` has the key `fold_in(seed, i)`.
+        fit: A `Fit` of a law of N and D. The answers of `Fits` are stacked along the dim dataset; fit i has the key
+            `fold_in(seed, i)`. The members' draws of a `Stack` are mixed. A `Recalibrated` has the optimum of its fit,
+            as backtests say nothing about where the optimum lies.
+
+        C: The budgets in units of 6 N D, with N and D in the runs' own units: a number or an array (budget,).
+
+        of: "law" for the optimum of the law alone; "curve" for that of what `predict` gives, the law times the
+            exponential of its discrepancy. For "curve" each posterior draw takes one draw of the discrepancy given
+            the runs, which all its budgets share; a fit with one draw takes the mean. The default is None: "curve"
+            where the fit has a discrepancy, else "law".
+
+        group: A group of the runs, where the discrepancy has an offset for each group. The default is None: a new
+            group.
+
+        seed: An int or a JAX key, for the draws of the discrepancy. The default is 0.
 
     Returns:
-        Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent`
-        (chain, draw, budget), by closed form where the law has one, else by search; `distance` (budget, axis), of
-        the median optimum from the runs, in e-folds. Where a draw has no minimum, its values are NaN; the coordinate
-        `no_minimum` (budget,) is the share of such draws. The attribute `of` says what it is the optimum of; where the
-        fits differ in it, the coordinate `of` (dataset | draw,) does. Of a curve the exponents are NaN: its discrepancy
-        has no second derivative, on which they rest; take them of the law, or log ratios of N between budgets. The
-        attributes `failed` and `review` are as for `predict`.
-
-    Warns:
-        FitWarning: as `predict`.
+        A Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent` =
+        1 - `N_exponent` (chain, draw, budget), in the runs' own units. They come from a closed form where the law has
+        one, else from a search. `distance` (budget, axis) is that of the median optimum from the runs, in e-folds. A
+        draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such draws. The attribute
+        `of` is "law" or "curve"; where the fits differ in it, the coordinate `of` (dataset | draw,) says which it is.
+        The exponents of a curve are NaN, since they need a second derivative that the discrepancy doesn't have: use
+        `of="law"`, or log ratios of N between budgets. The attributes `failed` and `review` are those of `predict`.
 
     Raises:
-        InputError: the law isn't one of N and D, C isn't positive, `of` or the group isn't known, or there is no
-            minimum in any draw. SettingError: a keyword isn't known.
+        InputError: The law isn't one of N and D, a budget isn't positive and finite, `of` or the group isn't known, or
+            no draw has a minimum.
+        SettingError: A keyword isn't known.
+
+    Warns:
+        FitWarning: The fit, or a fit that the answer rests on, failed a check, as for `predict`.
 
     >>> import scalebayes as sb
     >>> preset = sb.laws.published("besiroglu2024")
@@ -157,7 +166,7 @@ def _departs(fit: Fit, of: str | None) -> bool:
 
 
 def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """The optimum of a stack: the members' mixed, the distance that of the mixture's own median."""
+    """Mix the optima of a stack's members. The distance is that of the median optimum of the mixture."""
     best = mixed(stack, answers)
     N, D = (best[name].values for name in ("N", "D"))
     middle = {"N": _median(N), "D": _median(D)}
@@ -174,7 +183,7 @@ def _of_mixture(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    """Median over the draws that have an optimum (budget,); NaN where none has."""
+    """The median over the draws with an optimum (budget,); NaN where no draw has one."""
     found = ~np.isnan(values).all(axis=(0, 1))
     middle = np.full(values.shape[-1], np.nan)
     middle[found] = np.nanmedian(values[..., found], axis=(0, 1))
@@ -182,7 +191,7 @@ def _median(values: np.ndarray) -> np.ndarray:
 
 
 def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
-    """log N* and its exponent for a law that falls with A/N^alpha + B/D^beta.
+    """The optimum log N* and the exponent a for a law that falls with A/N^alpha + B/D^beta.
 
     N* = G (C/6)^a, with a = beta / (alpha + beta) and G = (alpha A / (beta B))^(1 / (alpha + beta)).
     Source: Hoffmann et al. 2022, arXiv 2203.15556, equation 4.
@@ -195,11 +204,12 @@ def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
 
 
 def search(fn: Any, params: dict[str, Any], budget: np.ndarray, reference: Mapping[str, float]) -> tuple[Any, Any]:
-    """log N* and its exponent by search over e^30 to either side of the reference's N : D.
+    """The optimum log N* and its exponent by search, over 30 e-folds of N to either side of the reference's N : D.
 
-    The slope of log f along C = 6 N D, exact by differentiation even where E hides the difference of two losses,
-    brackets the minima on a grid in log N; bisection ends the lowest. The exponent is the implicit
-    derivative, -f_uc / f_uu with u = log N and c = log C. NaN where the slope never turns.
+    The slope of log f along C = 6 N D is computed on a grid in log N by automatic differentiation, which is exact even
+    where a large E hides the difference of two losses. A minimum lies where the slope turns from negative to positive.
+    The lowest one is refined by bisection. The exponent is the implicit derivative -f_uc / f_uu, with u = log N and
+    c = log C. Both are NaN where the slope never turns.
     """
     shape = np.broadcast_shapes(*(np.shape(x) for x in params.values()), (1, 1, len(budget)))
     flat = {name: jnp.broadcast_to(x, shape).ravel() for name, x in params.items()}

@@ -1,4 +1,4 @@
-"""predict: the observable at inputs not yet trained, with its distance from the runs."""
+"""This file has `predict`, which gives the observable at new inputs, and their distance from the runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,42 +32,50 @@ def predict(
     seed: Seed = 0,
     **inputs: Any,
 ) -> xr.Dataset:
-    """What the fit says at given inputs: the law, times the exponential of its discrepancy where it has one.
+    """Predict the observable at given inputs: draws of the law, times exp(delta) where the fit has a discrepancy delta.
 
-    Each draw of the fit takes a draw of the discrepancy given the runs; a fit that is one draw, as by MAP, its mean.
+    For each posterior draw of the fit, one draw of the discrepancy given the runs is taken. A fit with one draw, as
+    from MAP, takes the mean of the discrepancy.
 
     Args:
-        fit: of any method; of `Fits`, whose answers are stacked along the dim dataset, fit i with the key
-            `fold_in(seed, i)` for its noise; a `Stack`, of whose members each is given the inputs that it takes; or of
-            `recalibrate`, whose draws are widened.
-        points: a data frame (pandas, polars, ...) or `Runs`, of whose columns those that the law takes are used; or a
-            mapping from input to values, such as {"N": [7e9, 7e10], "D": 1.4e12}. Inputs that it lacks can be given by
-            name beside it. By default None: all inputs are given by name.
-        observed: False for the law's curve, which is the median of a new run (of noise `beta`, the mean); True for a
-            new run with its noise.
-        group: of the runs, where a discrepancy has an offset a group; by default a new one. Members of a `Stack` that
-            have no such group answer without it.
-        seed: of the discrepancy and the noise, an int or a JAX key.
-        **inputs: columns of the runs that the law uses, such as N and D, in the runs' own units; scalars or
-            arrays (point,) that pair up and broadcast. N, D or C may be left to C = 6 N D where two of them are given.
-            A column that was read under another name goes by its own too.
+        fit: A `Fit` of any method. The answers of `Fits` are stacked along the dim dataset; fit i has the key
+            `fold_in(seed, i)`. Each member of a `Stack` is given the inputs that it takes, and the members' draws are
+            mixed. The draws of a `Recalibrated` are widened.
+
+        points: A data frame (pandas, polars, ...) or `Runs`, of which the columns that the law takes are used; or a
+            mapping from input to values, such as {"N": [7e9, 7e10], "D": 1.4e12}. Inputs that are missing in it can be
+            given by name. The default is None: all inputs are given by name.
+
+        observed: True for the observable of a new run, with its noise. The default is False: the curve without noise.
+            The curve is the median of a new run; under the noise `beta` it is the mean.
+
+        group: A group of the runs, where the discrepancy has an offset for each group. Members of a `Stack` without
+            this group answer for a new group. The default is None: a new group.
+
+        seed: An int or a JAX key, for the draws of the discrepancy and the noise. The default is 0.
+
+        **inputs: Columns of the runs that the law takes, such as N and D, in the runs' own units. Each is a number or
+            an array (point,), and they are broadcast against each other. N, D or C may be left out where the two
+            others are given, by C = 6 N D. A column that was read under another name can be given by its own name too.
 
     Returns:
-        Dataset with the observable (chain, draw, point), `distance` (point, axis): how many e-folds the point lies
-        outside the runs' range of each input and, where N and D are given, of C and D/N; 0 inside. An input that
-        need not be positive has its distance in its own unit; the attribute `plain` names such. The attribute `failed`
-        has the checks that the fit failed, and `review` what to doubt of this answer: the law where it is taken as
-        exact beyond the runs, and the checks that bear on what was asked; both say of which of several fits. Inputs are
-        coordinates of the dim point.
-
-    Warns:
-        FitWarning: the fit failed a check, or a member did; once for each fit, and not for those that were made with
-            `on_fail="ignore"`.
+        A Dataset with draws of the observable (chain, draw, point), and with `distance` (point, axis), which says how
+        far each point lies outside the range of the runs. An axis is an input, and where the law takes N and D also C
+        and D/N. The unit is e-folds; for an input that need not be positive, which the attribute `plain` names, it is
+        the input's own unit. Inside the range the distance is 0. The inputs are coordinates of the dim point. The
+        attribute `failed` has the checks that the fit failed. The attribute `review` says what to doubt about this
+        answer: the law, where it is taken as exact beyond the runs, and the checks that bear on the question. For
+        several fits, both attributes say which fits they are about.
 
     Raises:
-        InputError: an input is missing, unknown, not positive and finite, or would change nothing; a group of a fit
-            without an offset a group, or of none of its runs; `observed` for a fit whose noise is no density, or that
-            is one draw.
+        InputError: An input is missing, unknown, not positive and finite, or would change nothing; the fit has no
+            offset for each group, or its runs lack the group; or `observed` is True for a fit with one draw, or with a
+            noise that is no density.
+        SettingError: A keyword is no input and looks like a setting of `predict`.
+
+    Warns:
+        FitWarning: The fit, or a fit that the answer rests on, failed a check. Each fit is warned of once, and a fit
+            that was made with `on_fail="ignore"` never.
 
     >>> from scalebayes import Runs
     >>> from scalebayes.fitting.fit import fit as fit_law
@@ -127,10 +135,10 @@ curve = jax.jit(_curve, static_argnums=0)
 
 
 def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]:
-    """Member with draws -> those of the inputs that it takes, at every point.
+    """The inputs that each member of a stack takes, at every point. Members without draws in the mixture are left out.
 
     Raises:
-        InputError: an input that no member knows, or inputs that don't pair up.
+        InputError: No member takes an input, or the inputs can't be broadcast against each other.
     """
     fits = [stack.members[name] for name in stack.picks]
     columns = [fit.problem.columns for fit in fits]
@@ -141,13 +149,14 @@ def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]
             if not {fit.runs.name_of(name) for fit in fits} & set(every):
                 raise unknown("input", name, every)
             check_given(fits[0].law.name, columns[0], list(inputs), fits[0].runs)
-    # Before some are left out: a member that doesn't take a list still answers at each of its points.
+    # All inputs are broadcast first, so that a member that doesn't take an input with several values still answers at
+    # each of its points.
     points = paired({name: positive(name, value, (-np.inf, np.inf)) for name, value in inputs.items()})
     return {fit: {n: x for n, x in points.items() if n in taken} for fit, taken in takes.items()}
 
 
 def check_observed(fit: Fit) -> None:
-    """Refuse a fit that can't say how a new run scatters."""
+    """Refuse a fit that can't predict the noise of a new run: its noise is no density, or it has one draw."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
     if fit.is_mode:

@@ -1,4 +1,4 @@
-"""prior_predictive: the curves that a law's priors hold possible, at the inputs of runs, before any loss is seen."""
+"""This file has `prior_predictive`, which draws curves of a law from its priors, at the inputs of the runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +17,7 @@ from scalebayes.runs import Runs
 from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import Seed, as_key
 
+# Factor of the runs' own scale: a value above it, or below its inverse, is not near the runs.
 NEAR = 30
 
 
@@ -29,25 +30,32 @@ def prior_predictive(
     draws: int = 2000,
     seed: Seed = 0,
 ) -> xr.Dataset:
-    """The law at the runs' inputs, with parameters drawn from its priors.
+    """Compute the law at the runs' inputs, with parameters drawn from its priors.
 
-    Priors are relative to the runs' own scale, so the observable of the runs enters by its mean alone.
+    The priors are relative to the runs' own scale, so the observable of the runs enters by its mean alone.
 
     Args:
-        runs, law, priors, inputs: as for `fit`.
+        runs: The table of runs, made by `read_runs` or `Runs`.
 
-        draws: how many, 2,000 by default.
+        law: A name or a `Law`, as for `fit`. The default is "chinchilla".
 
-        seed: an int or a JAX key.
+        priors: A mapping from parameter to prior, as for `fit`. The default is None: the law's own priors.
+
+        inputs: A mapping from law input to column of the runs. The default is None: columns of the same names.
+
+        draws: The number of draws. The default is 2,000.
+
+        seed: An int or a JAX key. The default is 0.
 
     Returns:
-        Dataset with the observable (chain, draw, run) and each parameter (chain, draw), in the runs' own units;
-        `interval` makes a table of it. Attributes: `finite`, the share of curves that are finite, and `near`, the
-        share that stays near the runs at all of them: between 1/30 and 30 times their own scale; below 30 times
-        it for an observable that may be negative, and within its range for a bounded one.
+        A Dataset with the observable (chain, draw, run) and each parameter (chain, draw), in the runs' own units;
+        `interval` makes a table of it. The attribute `finite` is the share of curves that are finite at all runs. The
+        attribute `near` is the share of curves that are near the runs at all of them. Near means between 1/30 and 30
+        times the runs' own scale; for an observable that may be negative, less than 30 times the scale in absolute
+        value; for a bounded observable, within its range.
 
     Raises:
-        InputError: what was given can't be used, or a prior is flat, which has no draws.
+        InputError: An argument can't be used, or a prior is flat, so that it can't be drawn from.
 
     >>> runs = Runs(N=[1e8, 1e9, 1e10], D=[2e9, 2e10, 2e11], loss=[3.2, 2.7, 2.3])
     >>> prior = prior_predictive(runs, "chinchilla")
@@ -86,7 +94,7 @@ def prior_predictive(
 
 
 def near_the_runs(law: Law, values: np.ndarray) -> np.ndarray:
-    """Which values of a law, over the runs' scale, could be those of the runs: see `prior_predictive`."""
+    """Whether values of a law, over the runs' own scale, are near the runs; `prior_predictive` says what near means."""
     low, high = law.range
     if not law.has_scale:
         return (values >= low) & (values <= high)

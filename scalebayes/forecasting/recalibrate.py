@@ -1,4 +1,4 @@
-"""recalibrate: intervals widened by what backtests on the same runs showed to be missing, said in every answer."""
+"""This file has `recalibrate`, which widens a fit's intervals where those of its backtests were too narrow."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,12 +15,25 @@ from scalebayes.laws.law import Law
 from scalebayes.noise.links import LINKS, Link
 from scalebayes.runs import Runs
 
-FURTHEST = 1e-4  # from 0 and 1: a PIT from some thousand draws is known no closer
-PRIOR_CUTOFFS = 4.0  # a guess, on no data: one bad cutoff is little evidence, ten are much
+# Distance of a PIT from 0 and from 1: a PIT that is closer counts as this far. Some thousand draws tell no more.
+FURTHEST = 1e-4
+# Weight of the prior factor 1, in cutoffs: the more, the closer to 1 the factor is. It is a guess and rests on no data:
+# one bad cutoff is little evidence, ten are much.
+PRIOR_CUTOFFS = 4.0
 
 
 class Widening(NamedTuple):
-    """factor: at least 1. raw: what the forecasts say alone. forecasts: runs scored. cutoffs: that they are from."""
+    """By how much intervals are widened, and from how many forecasts this was learnt.
+
+    Attributes:
+        factor: The factor by which intervals are widened, at least 1.
+
+        raw: The factor that the forecasts give without the prior; below 1 the intervals were too wide.
+
+        forecasts: The number of forecasts that were scored.
+
+        cutoffs: The number of cutoffs that they are from.
+    """
 
     factor: float
     raw: float
@@ -29,20 +42,25 @@ class Widening(NamedTuple):
 
 
 def widening(pit: Any, prior_cutoffs: float = PRIOR_CUTOFFS) -> Widening:
-    """By how much intervals are too narrow, from where the truth fell in forecasts of runs that were held out.
+    """Estimate the factor by which intervals are too narrow, from the PIT values of held-out runs.
 
-    With z = Phi^-1(PIT), forecasts that are too narrow by k on their own scale have z ~ Normal(0, k^2). The likeliest k
-    is the root of the mean of z^2, over the runs of each cutoff and then over cutoffs: runs above one cutoff share
-    the fit's error, and are no evidence of their own. So are cutoffs few, and k^2 is drawn to 1:
-    factor^2 = (sum over cutoffs of mean z^2 + prior_cutoffs) / (cutoffs + prior_cutoffs), and never below 1, as no
-    backtest is reason to narrow an interval. A z beyond 3.7 counts as 3.7, since draws tell no more.
+    Let z = Phi^-1(PIT). Forecasts that are too narrow by a factor k, on their own scale, have z ~ Normal(0, k^2). The
+    maximum-likelihood estimate of k is the root mean square of z. The mean is taken over the runs of each cutoff and
+    then over cutoffs, since the runs above one cutoff share the error of one fit. As cutoffs are few, k^2 is shrunk
+    towards 1: factor^2 = (sum over cutoffs of mean z^2 + prior_cutoffs) / (cutoffs + prior_cutoffs). The factor is
+    never below 1, as no backtest is a reason to narrow an interval. A z beyond 3.7 counts as 3.7, since the draws tell
+    no more.
 
     Args:
-        pit: probability integral transforms (cutoff, run), NaN where a run wasn't scored.
-        prior_cutoffs: the weight of 1, in cutoffs.
+        pit: Probability integral transforms (cutoff, run), NaN where a run wasn't scored.
+
+        prior_cutoffs: The weight of the prior factor 1, in cutoffs. The default is 4.
+
+    Returns:
+        A `Widening` with the factor.
 
     Raises:
-        InputError: not of that shape, not between 0 and 1, or none.
+        InputError: `pit` hasn't two dims, has a value outside 0 to 1, or has no value; or `prior_cutoffs` is negative.
 
     >>> widening(np.array([[0.02, 0.99], [0.97, np.nan]])).factor
     1.4...
@@ -69,10 +87,14 @@ def widening(pit: Any, prior_cutoffs: float = PRIOR_CUTOFFS) -> Widening:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recalibrated(Viewed):
-    """A fit whose forecasts are widened: `predict` and `optimum` take it as they take a fit.
+    """A fit whose forecasts are widened. `predict`, `optimum` and `export` take it as they take a fit.
 
     Attributes:
-        fit: as it was. widening: the factor, and how many forecasts it was learnt from. label: of the backtest's law.
+        fit: The fit without changes.
+
+        widening: The factor, and the number of forecasts that it was learnt from.
+
+        label: The label of the fit's law in the backtest.
     """
 
     fit: Fit
@@ -81,28 +103,28 @@ class Recalibrated(Viewed):
 
     @property
     def factor(self) -> float:
-        """What a draw's distance from the median is multiplied with, on the noise's scale; at least 1."""
+        """The factor by which a draw's distance from the median is multiplied, on the noise's scale; at least 1."""
         return self.widening.factor
 
     @property
     def link(self) -> Link:
-        """The scale on which draws are moved away from their median: that of the noise."""
+        """The scale on which draws are moved away from their median. It is that of the noise: log, logit or raw."""
         form = self.fit.noise.form
         return LINKS["logit" if form.range == (0.0, 1.0) else form.on]
 
     @property
     def law(self) -> Law:
-        """The fit's."""
+        """The law of the fit, with the priors that the fit used."""
         return self.fit.law
 
     @property
     def runs(self) -> Runs:
-        """The fit's."""
+        """The training runs of the fit."""
         return self.fit.runs
 
     @property
     def sentence(self) -> str:
-        """What was done, for people."""
+        """A sentence that says by how much intervals are widened, and from which forecasts this was learnt."""
         _, raw, forecasts, cutoffs = self.widening
         of = f"{forecasts} forecasts above {cutoffs} cutoff{'s' if cutoffs > 1 else ''} in the backtest"
         if self.factor == 1:
@@ -112,12 +134,16 @@ class Recalibrated(Viewed):
         )
 
     def widened(self, answer: xr.Dataset) -> xr.Dataset:
-        """Draws of the observable as m + factor (x - m) about the median m of each point.
+        """Widen the draws of an answer: a draw x becomes m + factor (x - m), with m the median at its point.
 
-        On the scale of the noise: the log of a loss, the logit of a share, a plain number as it is.
+        x and m are on the scale of the noise, such as the log of a loss or the logit of a share.
 
         Args:
-            answer: of `predict`, for the fit.
+            answer: A Dataset that `predict` returned for the fit.
+
+        Returns:
+            The Dataset with widened draws. Its attributes `widened`, `widened_from` and `recalibrated` are the factor,
+            the number of forecasts that it was learnt from, and `sentence`.
         """
         name, link = self.runs.observable, self.link
         with jax.enable_x64():
@@ -128,20 +154,26 @@ class Recalibrated(Viewed):
         return answer.assign({name: (answer[name].dims, wide)}).assign_attrs(said)
 
     def save(self, path: Any) -> None:
-        """Write one NetCDF file with the fit and its factor, whole or not at all; `load` brings back the same numbers.
+        """Write the fit and its factor to one NetCDF file, from which `load` reads the same numbers.
+
+        A file is written as a whole or not at all.
 
         Args:
-            path: of the file.
+            path: The path of the file.
 
         Raises:
-            InputError: the path can't be written.
+            InputError: The path can't be written.
         """
         from scalebayes.forecasting.to_file import save_recalibrated
 
         save_recalibrated(self, path)
 
     def view(self) -> View:
-        """What printing it tells: what failed of the fit, by how much its intervals are widened, and the fit."""
+        """Describe the recalibrated fit for printing.
+
+        Returns:
+            A `View` with the checks that failed, by how much the intervals are widened, and the fit.
+        """
         fit = self.fit.view()
         return replace(fit, head=f"Recalibrated: {self.sentence}", lines=[fit.head, *fit.lines])
 
@@ -149,19 +181,31 @@ class Recalibrated(Viewed):
 def recalibrate(
     fit: Fit, backtest: Any, *, law: str | None = None, prior_cutoffs: float = PRIOR_CUTOFFS
 ) -> Recalibrated:
-    """Widen a fit's forecasts by what its backtests missed, where they missed anything.
+    """Widen a fit's forecasts where the intervals of its backtests were too narrow.
 
-    `predict` then gives draws m + factor (x - m) on the log, about the median m of each point, for the curve and for a
-    new run alike; medians stay, and so does the optimum. The factor is that of `widening`, and every answer's
-    attributes say it and how many forecasts it was learnt from.
+    For the curve and for a new run, `predict` then gives draws m + factor (x - m), with m the median at each point and
+    x a draw of the fit, on the scale of the noise: the log of a loss, the logit of a share. The medians and the optimum
+    stay the same. The attributes of every answer have the factor and the number of forecasts that it was learnt from.
+
+    Let z = Phi^-1(PIT) of each held-out run. Then factor^2 = (sum over cutoffs of mean z^2 + prior_cutoffs) /
+    (cutoffs + prior_cutoffs), and the factor is at least 1.
 
     Args:
-        fit: of the law and the runs that were backtested. backtest: of `backtest`; of its `data`, `pit` is read.
-        law: the backtest's label of the fit's law; by default the fit's own, `fit.label`.
-        prior_cutoffs: as in `widening`.
+        fit: A `Fit` of the law and the runs that were backtested.
+
+        backtest: The result of `backtest`, or its `data`, of which `pit` (law, cutoff, run) is read.
+
+        law: The label of the fit's law in the backtest. The default is None: `fit.label`.
+
+        prior_cutoffs: The weight of the prior factor 1, in cutoffs: the more, the closer to 1 the factor is. The
+            default is 4.
+
+    Returns:
+        A `Recalibrated`, which `predict`, `optimum` and `export` take as they take a fit.
 
     Raises:
-        InputError: no fit, a backtest without PIT values, or without this law.
+        InputError: `fit` isn't a `Fit`; the backtest has no PIT values, or doesn't have this law; or `prior_cutoffs` is
+            negative.
 
     >>> import scalebayes as sb
     >>> runs = sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.4, 1.9, 1.5])
