@@ -1,1 +1,1 @@
-"""`fit`: from a table of runs to a posterior with its checks."""
+"""This folder fits laws: from a table of runs to a posterior with its checks."""

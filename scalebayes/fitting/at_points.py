@@ -1,4 +1,4 @@
-"""The discrepancy of a fit at given points, given the runs, draw by draw."""
+"""This file gives the discrepancy of a fit at given points, conditional on the runs, for each posterior draw."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,11 +14,19 @@ from scalebayes.model.model import Rows
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
-TOGETHER = 64  # draws whose matrices are in memory at once
+TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
 
 
 class Conditional(NamedTuple):
-    """delta of a fit at points, Normal in each draw: mean and sd (draw, point); a draw of it (draw, point), or None."""
+    """The discrepancy delta at points, which is Normal in each posterior draw.
+
+    Attributes:
+        mean: The mean of delta (draw, point).
+
+        sd: The standard deviation of delta (draw, point).
+
+        drawn: A draw of delta for each posterior draw (draw, point); None where no key was given.
+    """
 
     mean: np.ndarray
     sd: np.ndarray
@@ -26,11 +34,16 @@ class Conditional(NamedTuple):
 
 
 def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
-    """log f - log(law) at points given the runs; inside `jax.enable_x64()`.
+    """The discrepancy delta = log f - log(law) at points, conditional on the runs; call it inside `jax.enable_x64()`.
 
     Args:
-        points: law input -> (point,), in the runs' own units. group: number of each point's group (point,), one that
-            no run has for a new one. key: for draws, joint over the points of a draw.
+        fit: A fit with a discrepancy.
+
+        points: A mapping from law input to values (point,), in the runs' own units.
+
+        group: The number of each point's group (point,). A number that no run has stands for a new group.
+
+        key: A JAX key for draws, which are joint over the points. The default is None: no draws.
     """
     problem, size, count = fit.problem, padded(len(group)), len(group)
     ends = problem.numbers.ends
@@ -54,9 +67,9 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
 
 
 def discrepancy_key(fit: "Fit", key: Any) -> Any:
-    """The key of a discrepancy's draws in an answer; None for a fit that is its mode alone, which takes the mean.
+    """The key for the draws of the discrepancy in an answer; None for a fit with one draw, which takes the mean.
 
-    One draw of the process is no mode, and another seed would give another.
+    One draw of the process would be no mode, and it would differ with the seed.
     """
     return None if fit.is_mode else jax.random.fold_in(key, 1)
 
@@ -72,7 +85,21 @@ def _conditional_impl(model, rows, places, there, arrays, keys):
 def residuals(
     model: Any, rows: Rows, places: Any, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None
 ) -> Residuals:
-    """log y - log f of the rows, of one draw of law, noise and factors of the rows' scales, in the runs' own units."""
+    """The residuals log y - log f of the rows in one posterior draw, in the runs' own units.
+
+    Args:
+        model: The model of the fit.
+
+        rows: The padded rows.
+
+        places: The places of the rows, as the process takes them.
+
+        law: A mapping from parameter of the law to its value.
+
+        noise: A mapping from parameter of the noise to its value.
+
+        factor: The factor of each row's noise scale (row,). The default is None: all are 1.
+    """
     location = model.fn(**rows.inputs, **law)
     scale = model.form.row_scale(location, noise, rows.se, rows.count)
     scale = scale if factor is None else scale * factor
@@ -83,9 +110,10 @@ _conditional = jax.jit(_conditional_impl, static_argnums=0)
 
 
 def leave_one_out(fit: "Fit") -> np.ndarray:
-    """log p(observable of a run | the other runs, draw) (chain, draw, run), in the observable's own units.
+    """The log density of each run given the other runs and the draw (chain, draw, run), in the observable's own units.
 
-    Where runs have scales of their own, it is given those of the other runs; the run's own is integrated out.
+    Where each run has a noise scale of its own, the density is conditional on the scales of the other runs. The scale
+    of the run itself is integrated out.
     """
     problem, n = fit.problem, len(fit.runs)
     ends, rows = problem.numbers.ends, problem.rows
@@ -101,7 +129,7 @@ def _leave_one_out_impl(model, rows, places, arrays):
         seen = residuals(model, rows, places, law, noise, factor)
         off, variance = model.process.left_out(process, seen)
         if factor is not None:
-            # What is left when the row's own noise is taken out says what the other runs leave open.
+            # The variance without the row's own noise is that of delta given the other runs.
             rest = jnp.maximum(variance - seen.scale**2, 0.0)
             return model.form.mixture.log_density(noise, off, rest, seen.scale / factor) - jnp.log(rows.y)
         return -(off**2 / variance + jnp.log(2 * jnp.pi * variance)) / 2 - jnp.log(rows.y)
@@ -113,7 +141,7 @@ _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
 
 
 def own_units(fit: "Fit") -> Rows:
-    """The padded rows in the runs' own units, as the draws are."""
+    """The padded rows in the runs' own units, which are those of the draws."""
     rows, reference = fit.problem.rows, fit.reference
     return rows._replace(
         inputs={name: x * reference.inputs[name] for name, x in rows.inputs.items()},
@@ -123,7 +151,10 @@ def own_units(fit: "Fit") -> Rows:
 
 
 def flat(fit: "Fit") -> tuple[Any, ...]:
-    """Draws of law, noise and discrepancy (draw,), and the factors of the padded rows' scales (draw, run) or None."""
+    """The draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
+
+    The factors are None where the noise has no scale for each run. Chains are joined in order.
+    """
     groups = (fit.law_draws, fit.noise_draws, fit.discrepancy_draws)
     draws = [{name: x.ravel() for name, x in each.items()} for each in groups]
     if not fit.problem.model.latent:

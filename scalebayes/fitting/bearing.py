@@ -1,12 +1,12 @@
-"""Which of a fit's checks bear on a question put to it: all that failed, and the reviews that may move the answer."""
+"""This file says which checks of a fit bear on a question: all that failed, and reviews that may move the answer."""
 
 from collections.abc import Iterable, Iterator
 
 from scalebayes.fitting.result import Fit
 from scalebayes.status import Check, Status
 
-# Question -> the reviews that bear on it, by the identifiers of their checks. An answer may be to several questions at
-# once: that of `predict` is "any", and "beyond" where a point lies outside the runs.
+# From each question to the reviews that bear on it, by the identifiers of their checks. One answer may be to several
+# questions: `predict` answers "any", and also "beyond" where a point lies outside the runs.
 BEARING = {
     "any": (
         "number_of_runs",
@@ -45,9 +45,9 @@ BEARING = {
         "driven_by_the_prior",
         "flat_priors",
     ),
-    # Another D/N than the runs have.
+    # A point lies outside the D/N of the runs.
     "off the path": ("collinear_inputs",),
-    # C was given and taken for 6 N D.
+    # C was given and taken as 6 N D.
     "by compute": ("compute",),
     "optimum": (
         "compute",
@@ -59,12 +59,18 @@ BEARING = {
 
 
 def failed(fit: Fit) -> tuple[Check, ...]:
-    """The checks that the fit failed: they bear on every question."""
+    """The checks that the fit failed. They bear on every question."""
     return fit.checks.of(Status.FAIL)
 
 
 def bearing(fit: Fit, questions: Iterable[str]) -> list[Check]:
-    """The reviews of a fit that bear on one of the questions, keys of `BEARING`, in the order of that table."""
+    """The reviews of a fit that bear on any of the questions, in the order of `BEARING`.
+
+    Args:
+        fit: The fit.
+
+        questions: Keys of `BEARING`.
+    """
     asked = list(questions)
     ids = dict.fromkeys(id for question in asked for id in BEARING[question])
     reviews = {check.id: check for check in fit.checks.of(Status.REVIEW)}
@@ -72,9 +78,10 @@ def bearing(fit: Fit, questions: Iterable[str]) -> list[Check]:
 
 
 def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
-    """Whether a review is of what the answer rests on: of parameters that the prior decides, those of the law.
+    """Whether a review bears on the answer, where it does so only for some parameters.
 
-    What the loss ends at moves no optimum.
+    The review "driven by the prior" bears on it where it is about a parameter of the law. For a question that isn't
+    "beyond", parameters in units of the loss alone don't count: the loss at the end of the curve moves no optimum.
     """
     if check.id != "driven_by_the_prior":
         return True
@@ -84,7 +91,7 @@ def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
 
 
 def as_text(checks: Iterable[Check]) -> str:
-    """Checks in one line; blank for none.
+    """The names and sentences of checks on one line; an empty string where there are none.
 
     >>> as_text([Check("k-hat", Status.FAIL, "Pareto k-hat 1.30; use method='nuts'."), Check("b", Status.FAIL, "No.")])
     "k-hat: Pareto k-hat 1.30; use method='nuts'. b: No."
@@ -93,10 +100,12 @@ def as_text(checks: Iterable[Check]) -> str:
 
 
 def of_forecast(inputs: Iterable[str], far: Iterable[str]) -> Iterator[str]:
-    """The questions that a forecast is the answer to.
+    """The questions that a forecast answers.
 
     Args:
-        inputs: that it was asked at. far: the axes along which a point lies outside the runs.
+        inputs: The names of the inputs that were given.
+
+        far: The axes along which a point lies outside the runs.
 
     >>> list(of_forecast(["C", "N"], ["N", "D_per_N"]))
     ['any', 'beyond', 'off the path', 'by compute']
@@ -112,7 +121,10 @@ def of_forecast(inputs: Iterable[str], far: Iterable[str]) -> Iterator[str]:
 
 
 def of_optimum(far: Iterable[str]) -> Iterator[str]:
-    """The questions that an optimum is the answer to.
+    """The questions that an optimum answers.
+
+    Args:
+        far: The axes along which the median optimum lies outside the runs.
 
     >>> list(of_optimum([]))
     ['any', 'optimum']

@@ -1,4 +1,4 @@
-"""A fit as an `xarray.DataTree` in ArviZ's schema."""
+"""This file turns a fit into an `xarray.DataTree` in ArviZ's schema."""
 
 import re
 from collections import Counter
@@ -14,17 +14,17 @@ from scalebayes.errors import InputError
 from scalebayes.fitting import lazy, replicates
 from scalebayes.fitting.at_points import leave_one_out
 
-# Of sample stats, by how many they have.
+# From the number of dims of an array in `sample_stats` to the names of its dims.
 DIMS = {1: ("proposal",), 2: ("chain", "draw"), 3: ("chain", "draw", "run")}
-# What no variable of a tree can be called: its dims, and what a path reads as another place.
+# Names that no variable of a tree can have: those of its dims, and those that a path takes for another place.
 TAKEN = ("chain", "draw", "run", "proposal", "dataset", ".", "..", "%")
 
 
 def tree_name(name: str) -> str:
-    """The name of a column or a parameter in a tree: its own, unless a tree can't have that.
+    """The name of a column or a parameter in a tree: its own name where a tree can have it.
 
-    A slash and what can't be printed are written as in the address of a web page, and so is the first letter of a name
-    that is taken. A name without letters is "%". `own_name` is the way back.
+    A slash and a character that can't be printed are percent-encoded, as in the address of a web page. So is the first
+    letter of a name in `TAKEN`. An empty name is "%". `own_name` gives the name back.
 
     >>> tree_name("N"), tree_name("val/loss"), tree_name("run"), tree_name("")
     ('N', 'val%2Floss', '%72un', '%')
@@ -33,13 +33,13 @@ def tree_name(name: str) -> str:
         return "%"
     if name in TAKEN:
         return f"%{ord(name[0]):02X}{name[1:]}"
-    # A per cent sign that reads as one of ours is written too.
+    # A per cent sign of the name's own is encoded where it would be read as the start of a code.
     safe = re.sub("%(?=[0-9A-Fa-f]{2})", "%25", name)
     return "".join(c if c.isprintable() and c != "/" else quote(c, "", errors="surrogatepass") for c in safe)
 
 
 def own_name(name: str) -> str:
-    """The column or parameter that has a name in a tree.
+    """The column or parameter whose name in a tree is `name`; the inverse of `tree_name`.
 
     >>> own_name("val%2Floss")
     'val/loss'
@@ -48,7 +48,7 @@ def own_name(name: str) -> str:
 
 
 def to_tree(fit: Any) -> xr.DataTree:
-    """The groups of a fit: see `Fit.data`. Those that cost are computed when they are first looked at."""
+    """The groups of a fit, as `Fit.data` describes them. The expensive ones are computed when they are first read."""
     attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
     chains, draws = fit.shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
@@ -78,7 +78,7 @@ def to_tree(fit: Any) -> xr.DataTree:
 
 
 def _prior(fit: Any, attributes: dict[str, Any]) -> xr.Dataset:
-    """Draws from the priors of the free parameters."""
+    """The group `prior`: draws of the free parameters from their priors (chain = 1, draw)."""
     drawn, shape = cache(partial(replicates.prior, fit)), (1, replicates.PRIOR_DRAWS)
     values = {
         tree_name(name): lazy.variable(("chain", "draw"), shape, lambda name=name: drawn()[name])
@@ -88,22 +88,23 @@ def _prior(fit: Any, attributes: dict[str, Any]) -> xr.Dataset:
 
 
 def constant_columns(runs: Any) -> dict[str, np.ndarray]:
-    """Inputs, known standard errors and counts of runs (run,), by their names."""
+    """A mapping from name to each input of the runs, and to their standard errors and counts if known (run,)."""
     known = {f"{runs.observable}_se": runs.se, "count": runs.count}
     return {**runs.inputs, **{name: x for name, x in known.items() if x is not None}}
 
 
 def run_names(runs: Any) -> np.ndarray:
-    """The coordinate of the dim run: the run_id where there is one, else the position.
+    """The coordinate of the dim run: the `run_id` where the table has it, else the position.
 
-    Where runs have the same run_id, or one lacks it, its row in the table is added, so that each has a name of its own.
+    Where several runs have the same `run_id`, or a run has none, its row in the table is added, so that all names
+    differ.
     """
     labels = runs.labels.get("run_id")
     if labels is None:
         return np.arange(len(runs))
     seen = Counter(labels.tolist())
     names = [_run_name(name, seen[name], row) for name, row in zip(labels.tolist(), runs.rows.tolist(), strict=True)]
-    # A row that was taken twice has one name alone.
+    # Where the runs have one row twice, its two names are the same, and the positions are used.
     return np.array(names, str) if len(set(names)) == len(names) else np.arange(len(runs))
 
 
@@ -114,8 +115,13 @@ def _run_name(name: str | None, times: int, row: int) -> str:
 
 
 def log_likelihood(fit: Any) -> xr.Dataset:
-    """log p(observable of a run | draw), in the observable's own units (chain, draw, run); with a discrepancy, which
-    couples the runs, given the other runs too."""
+    """The log density of each run's observable given the draw (chain, draw, run), in the observable's own units.
+
+    A discrepancy couples the runs; with one the density is conditional on the other runs too.
+
+    Raises:
+        InputError: The noise is an objective and not a density.
+    """
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it has no log likelihood")
     chains, draws = next(iter(fit.draws.values())).shape

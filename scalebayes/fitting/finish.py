@@ -1,4 +1,4 @@
-"""From the draws of a method to a `Fit`: draws in the runs' own units, checks, versions."""
+"""This file makes a `Fit` of the draws of a method: it changes their units, checks the fit and records versions."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -19,7 +19,17 @@ from scalebayes.model.problem import Problem
 
 
 def finished(problem: Problem, method: Any, seed: int | tuple[int, ...], draws: Draws) -> Fit:
-    """The fit of a problem whose draws are there, with its checks; inside `jax.enable_x64()`."""
+    """Make the fit of a problem from its draws, with its checks; call it inside `jax.enable_x64()`.
+
+    Args:
+        problem: The problem.
+
+        method: The method that made the draws, with its settings.
+
+        seed: The seed as an int, or the numbers of a JAX key.
+
+        draws: The draws of the method.
+    """
     return Fit(
         problem,
         method,
@@ -46,10 +56,10 @@ _own_units = jax.jit(_own_units_impl, static_argnums=0)
 
 
 def _factors(problem: Problem, z: np.ndarray) -> dict[str, np.ndarray]:
-    """What each run's scale is multiplied with (chain, draw, run), where the noise is a mixture over runs."""
+    """The factors of the runs' noise scales (chain, draw, run), where each run has a scale of its own; else nothing."""
     if not problem.model.latent:
         return {}
-    # A batch may have padded the rows further.
+    # The coordinates of rows that were added as padding are left out.
     own = z[..., len(problem.model.free) :][..., : len(problem.runs)]
     return {"noise_factor": np.asarray(compiled_once(_factor, problem.model, problem.numbers, z, own))}
 
@@ -75,7 +85,7 @@ def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Versions of what a fit's numbers depend on."""
+    """The versions of Python and of the libraries on which a fit's numbers depend."""
     import platform
     from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""The warning that comes with the first answer of a fit that failed a check."""
+"""This file gives the warning that comes with the first answer of a fit that failed a check."""
 
 import os
 import warnings
@@ -11,24 +11,27 @@ from scalebayes.fitting.result import Fit
 from scalebayes.model.problem import Problem
 from scalebayes.status import FitWarning
 
-NAMED = 3  # fits, whose failed checks a warning says in full
+NAMED = 3  # number of fits whose failed checks a warning gives in full; of any beyond it the count is given
 
-# By identity: a problem is made anew for each fit, and goes along where a fit is copied with other checks or draws.
+# The problems of the fits that need no warning, by their identity. Each fit has a new problem, and a copy of the fit
+# with other checks or draws has the same one.
 _settled: WeakValueDictionary[int, Problem] = WeakValueDictionary()
 _HERE = str(Path(__file__).parents[1]) + os.sep
 
 
 def settle(*fits: Fit) -> None:
-    """Have questions to these fits answered without a warning: their maker, or an answer before, has said it all."""
+    """Mark fits, so that no later answer warns of them: the user wants no warning, or has seen it."""
     for fit in fits:
         _settled[id(fit.problem)] = fit.problem
 
 
 def warn(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> None:
-    """A `FitWarning` at the caller's line where fits that an answer rests on failed, once for each of them.
+    """Warn at the caller's line of fits that an answer rests on and that failed a check, once for each fit.
 
     Args:
-        fits: name -> fit; "" for one alone. weights: of each, where they are a mixture.
+        fits: A mapping from name to fit. A single fit has the name "".
+
+        weights: A mapping from name to weight, where the fits are a mixture. The default is None.
     """
     bad = {name: fit for name, fit in fits.items() if failed(fit) and _settled.get(id(fit.problem)) is not fit.problem}
     if not bad:

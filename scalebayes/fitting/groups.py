@@ -1,4 +1,4 @@
-"""Whose offset a question means, where a discrepancy has one for each group of the runs."""
+"""This file finds the group of the runs whose offset an answer takes, where the discrepancy has such offsets."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from scalebayes.runs import Runs
 
 
 def group_code(fit: Fit, group: str | None) -> int:
-    """The number of a group of the runs; -1 for a new one.
+    """The number of a group of the runs; -1 where `group` is None, which stands for a new group.
 
     Raises:
-        InputError: the fit has no offset a group, or its runs have no such group.
+        InputError: The fit has no offset for each group, or its runs don't have this group.
     """
     if group is None:
         return -1
@@ -26,16 +26,16 @@ def group_code(fit: Fit, group: str | None) -> int:
 
 
 def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
-    """The number that each run's group has among the fit's runs (run,); -1 for a group of none of them."""
+    """The number that the group of each run has among the fit's groups (run,); -1 for a group that the fit lacks."""
     known = _groups(fit)
     return np.array([known.get(str(one), -1) for one in runs.labels.get("group", [None] * len(runs))])
 
 
 def group_of_each(fits: Mapping[str, Fit], group: str | None) -> dict[str, str | None]:
-    """What each fit of a stack is asked: the group where it has an offset for it, else None.
+    """For each fit of a stack, the group where the fit has an offset for it, else None.
 
     Raises:
-        InputError: no fit has an offset a group, or none that has knows this one.
+        InputError: No fit has an offset for each group, or none of their runs have this group.
     """
     known = {name: _groups(fit) if _offset(fit) else {} for name, fit in fits.items()}
     if group is not None and not any(known.values()):
@@ -47,10 +47,10 @@ def group_of_each(fits: Mapping[str, Fit], group: str | None) -> dict[str, str |
 
 
 def _offset(fit: Fit) -> bool:
-    """Whether the fit's discrepancy has an offset a group."""
+    """Whether the fit's discrepancy has an offset for each group."""
     return fit.problem.rows.group is not None
 
 
 def _groups(fit: Fit) -> dict[str, int]:
-    """Group -> its number in the fit's rows."""
+    """A mapping from each group to its number in the fit's rows."""
     return {name: i for i, name in enumerate(sorted(set(map(str, fit.runs.labels.get("group", ())))))}

@@ -1,4 +1,4 @@
-"""Arrays of a data tree that are computed when they are first looked at."""
+"""This file has arrays of a data tree that are computed when they are first read."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -11,7 +11,7 @@ from xarray.core import indexing
 
 
 def variable(dims: tuple[str, ...], shape: tuple[int, ...], make: Callable[[], np.ndarray]) -> xr.Variable:
-    """A float64 variable whose values `make` gives, once, when they are asked for.
+    """Make a float64 variable whose values `make` computes once, when they are first read.
 
     >>> lazy = variable(("run",), (3,), lambda: np.arange(3.0))
     >>> lazy[1:].values
@@ -21,10 +21,12 @@ def variable(dims: tuple[str, ...], shape: tuple[int, ...], make: Callable[[], n
 
 
 class Computed(BackendArray):
-    """An array that xarray reads as it reads one of a file.
+    """An array that xarray reads as if it were in a file.
 
     Args:
-        shape: of the array. make: gives its values, float64.
+        shape: The shape of the array.
+
+        make: A function that returns the values, float64.
     """
 
     def __init__(self, shape: tuple[int, ...], make: Callable[[], np.ndarray]) -> None:
@@ -40,14 +42,14 @@ class Computed(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, at)
 
     def __deepcopy__(self, memo: Any) -> "Computed":
-        # Nothing writes to it.
+        # No code writes to the array, so that a copy can share it.
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Another process has the values, and neither the fit nor its law.
+        # The pickle has the values alone: the fit and its law may not be known in another process.
         return Computed.of, (self.values,)
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Computed":
-        """Values that are there."""
+        """Make the array from values that are known."""
         return cls(values.shape, lambda: values)

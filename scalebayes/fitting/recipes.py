@@ -1,4 +1,4 @@
-"""recipe: the spec that is recommended for a forecast beyond the runs, by what the runs are."""
+"""This file has `recipe`, which gives the spec that is recommended for forecasts beyond given runs."""
 
 import math
 from collections.abc import Mapping
@@ -18,10 +18,11 @@ from scalebayes.runs.curves.given_as_runs import log_text
 from scalebayes.runs.ladder_or_curve import LADDER, kind_of, size_of
 from scalebayes.runs.settings import groups_of
 
-CELLS = 64  # rows that a process over N and D is given; more of them are averaged
-FEW = 10  # runs, below which no bend and no drift can be told from the law
-NOISE = dist.LogNormal(math.log(0.006), 1.0)  # of a sweep
-# Of a curve: learnt from half A of the image curves by benchmarks/priors, rounded means over its last steps.
+CELLS = 64  # number of rows for a process over N and D; more runs than this are averaged in cells
+FEW = 10  # number of runs; with fewer, a bend or a drift can't be told from the law, and the process has neither
+NOISE = dist.LogNormal(math.log(0.006), 1.0)  # prior of the noise scale of runs of N and D, on the log of the loss
+# Priors for the curve of one run. benchmarks/priors learnt them from half A of the image curves; they are the rounded
+# means over its last steps.
 OF_CURVES = {
     "alpha": dist.LogNormal(-0.38, 0.39),
     "logit_phi": dist.Normal(0.37, 1.1),
@@ -30,10 +31,12 @@ OF_CURVES = {
     "matern_length_x": dist.LogNormal(-0.6, 0.53),
     "matern_fade": dist.Normal(0.23, 0.35),
 }
+# Mean and sd of the log of `noise_new`: the noise sd of a new point of a curve over that of the points seen.
 NEW_RUN = (0.25, 0.35)
-# Of a ladder: exponents from .03 to 1, which hold the published laws in N, D and C, and floors from 5 to 95 % of the
-# loss of the largest runs; a misfit of 1 % there, larger for small runs. Chosen on Porian's families but the main five,
-# datablations and simulated ladders: benchmarks/ladders.
+# Priors for a ladder. The exponents lie from 0.03 to 1, as those of the published laws in N, D and C do. The floors lie
+# from 5 to 95 % of the loss of the largest runs. The misfit is 1 % at the largest runs, and larger at small runs. The
+# priors were chosen on Porian's families without the main five, on datablations and on simulated ladders, in
+# benchmarks/ladders.
 OF_LADDERS = {
     "alpha": dist.LogNormal(-1.8, 0.9),
     "logit_phi": dist.Normal(0.0, 1.5),
@@ -42,8 +45,8 @@ OF_LADDERS = {
     "matern_length_x": dist.LogNormal(0.7, 0.4),
     "matern_fade": 0.25,
 }
-# Of a ladder along N or along D alone: what the other did beside it isn't known, and decides how the ladder goes on. A
-# misfit of 4 %, chosen on the ladders along N or D of the part "chosen on" and on half of the fine-tuned ones.
+# Priors for a ladder along N alone or D alone. How it goes on depends on the other scale, which isn't known. The misfit
+# is 4 %. It was chosen on the ladders along N or D of the part "chosen on", and on half of the fine-tuned ones.
 OF_ONE_SCALE = OF_LADDERS | {"matern_scale": dist.LogNormal(-3.3, 0.6)}
 
 
@@ -51,12 +54,16 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
     """The recommended spec for runs of N and D, or of one input.
 
     Args:
-        inputs: {"x": column} for a forecast along one column of a table that has several. kind: of runs of one input,
-            "ladder" or "curve"; by default what `kinds.kind_of` makes of them.
+        runs: The table of runs.
+
+        inputs: {"x": column} for a forecast along one column of a table with several. The default is None: N and D, or
+            the only input.
+
+        kind: "ladder" or "curve", for runs of one input. The default is None: `kind_of` finds the kind.
 
     Raises:
-        InputError: the runs have several inputs, none of them N and D, and none is named; a kind for runs of N and D,
-            or no such kind.
+        InputError: The runs have several inputs, none of them N and D, and `inputs` names none; `kind` is given for
+            runs of N and D; or the kind isn't known.
 
     >>> recipe(Runs(x=[1.0, 2.0], loss=[3.0, 2.0])).law.name
     'end_power'

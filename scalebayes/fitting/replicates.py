@@ -1,4 +1,4 @@
-"""What a fit holds possible: draws of its priors, and its runs drawn anew from its posterior."""
+"""This file draws the parameters of a fit from their priors, and its runs anew from the posterior."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import numpy as np
 
 from scalebayes.fitting.at_points import conditional, discrepancy_key
 
-SEED = 0  # of every draw here, so that a fit's data tree is the same each time
-PRIOR_DRAWS = 2000
+SEED = 0  # seed of all draws in this file, so that the data tree of a fit is the same each time
+PRIOR_DRAWS = 2000  # number of draws from the priors
 
 
 def has_prior_draws(fit: Any) -> bool:
-    """Whether every free parameter has a prior that can be drawn from; a flat one can't."""
+    """Whether all free parameters have priors that can be drawn from. A flat prior can't."""
     return not any(isinstance(fit.problem.params[name].prior, str) for name in fit.problem.model.free)
 
 
@@ -33,7 +33,8 @@ def prior(fit: Any) -> dict[str, np.ndarray]:
 def posterior_predictive(fit: Any) -> np.ndarray:
     """The observable of the runs, drawn anew with its noise (chain, draw, run).
 
-    Each run has its own known standard error and count. A discrepancy is the fit's at the runs, given their values.
+    Each run has its own known standard error and count. The discrepancy is that at the runs, conditional on their
+    observed values.
     """
     runs, problem = fit.runs, fit.problem
     columns = {name: problem.column(column) for name, column in problem.columns.items()}

@@ -1,4 +1,4 @@
-"""Tables of draws that people read: the parameters of a fit, and the columns of any such table."""
+"""This file makes the summary table of a fit, and the columns that every table of draws has."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from scalebayes.infer import diagnostics
 
 
 def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
-    """One row a free parameter: see `Fit.summary`."""
+    """Make the table of `Fit.summary`, with one row for each free parameter."""
     check_prob(prob)
     rows = {name: columns_of(x.reshape(-1), prob, 1) for name, x in fit.draws.items()}
     table = Table.from_dict(rows, orient="index", dtype=np.float64)
@@ -30,8 +30,18 @@ def check_prob(prob: float) -> None:
 
 
 def columns_of(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
+    """The columns of a table of draws.
+
+    Args:
+        draws: The draws along the first axis; NaN where a draw has no value.
+
+        prob: The probability of the equal-tailed interval.
+
+        moments: 1 for `mean` and `sd` too; 0 where the noise has none.
+    """
     tail = (1 - prob) / 2
-    # Draws without an optimum are NaN and left out (the table says their share); where all are, all is blank.
+    # A draw without an optimum is NaN and left out; the table gives the share of such draws. Where all draws are NaN,
+    # the cells are blank.
     found = (~np.isnan(draws)).sum(axis=0)
     kept = np.where(found == 0, 0.0, draws)
     lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0)

@@ -1,1 +1,1 @@
-"""Many fits at once."""
+"""This folder fits many data sets, or many laws, in one call."""

@@ -1,4 +1,4 @@
-"""A folder of finished batches: what a killed run has done already, and what it was doing."""
+"""This file keeps finished batches in a folder, so that a call that was killed can go on from there."""
 
 import io
 import json
@@ -15,19 +15,22 @@ from scalebayes.files.checksum import sealed, unsealed
 from scalebayes.files.netcdf import digest_of
 
 MANIFEST = "manifest.json"
-DIGEST = "sha256"  # of the arrays of a batch, beside that of its bytes: an archive that was packed anew has another
-ABANDONED = 3600  # seconds after which a file that was never finished is nobody's
+# The name of the digest of a batch's arrays in its archive. The checksum of the bytes alone isn't enough: an archive
+# that was packed anew has another.
+DIGEST = "sha256"
+ABANDONED = 3600  # seconds; an unfinished file older than this is removed, since nobody still writes it
 
 
 class Folder:
-    """Finished batches of one run, each a file that is there whole or not at all.
+    """The finished batches of one call. Each is a file that is written as a whole or not at all.
 
     Args:
-        path: of the folder; it is made where it isn't there.
-        about: what the run computes. A folder of another run is refused.
+        path: The path of the folder. A folder that doesn't exist is made.
+
+        about: What the call computes, as JSON data. A folder of another call is refused.
 
     Raises:
-        InputError: the folder belongs to another run, or can't be written.
+        InputError: The folder belongs to another call, is damaged, or can't be written.
     """
 
     def __init__(self, path: Any, about: Mapping[str, Any]) -> None:
@@ -40,7 +43,7 @@ class Folder:
         manifest = self.path / MANIFEST
         text = json.dumps(dict(about), default=_plain, indent=1)
         wanted = json.loads(text)
-        # A batch belongs to what was to be computed as well as to its name.
+        # The checksum of a batch covers what the call computes, beside the name of the batch.
         self._about = json.dumps(wanted, sort_keys=True).encode()
         if manifest.exists():
             try:
@@ -73,14 +76,14 @@ class Folder:
         return self._path(name).exists()
 
     def count(self) -> int:
-        """How many batches are finished."""
+        """The number of finished batches."""
         return sum(1 for _ in self.path.glob("*.npz"))
 
     def read(self, name: str) -> dict[str, np.ndarray] | None:
-        """The arrays of a finished batch; None where it isn't there, or is damaged and has to be done again.
+        """The arrays of a finished batch; None where there is none, or where it is damaged and was removed.
 
         Raises:
-            InputError: something else than a file stands in its place.
+            InputError: The batch can't be read, as where its path isn't a file.
         """
         path = self._path(name)
         if not path.exists():
@@ -97,16 +100,16 @@ class Folder:
         except InputError as error:
             raise InputError(f"{error}; remove it, or give another folder") from None
         except Exception:
-            # Whatever the reader of a damaged archive raises.
+            # A damaged archive may raise any error in its reader.
             self.forget(name)
             return None
 
     def forget(self, name: str) -> None:
-        """Take a batch away that is to be done again; else it would count as finished when that is done."""
+        """Remove a batch that has to be computed again; else `has` would say that it is finished."""
         self._path(name).unlink(missing_ok=True)
 
     def write(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a finished batch."""
+        """Write the arrays of a finished batch."""
         whole = io.BytesIO()
         digest = np.frombuffer(digest_of({"": arrays}, {}).encode(), np.uint8)
         np.savez(whole, allow_pickle=False, **arrays, **{DIGEST: digest})
@@ -116,10 +119,10 @@ class Folder:
         return self.path / f"{name}.npz"
 
     def _of(self, name: str) -> bytes:
-        """What the checksum of a batch is about, beside its arrays: a batch of another name or run isn't this one."""
+        """What the checksum of a batch covers beside its arrays, so that a batch of another name or call is refused."""
         return name.encode() + b"\n" + self._about
 
 
 def _plain(number: Any) -> Any:
-    """A NumPy number as JSON takes it."""
+    """A NumPy scalar as a Python number for JSON; any other object as text."""
     return number.item() if isinstance(number, np.generic) else str(number)

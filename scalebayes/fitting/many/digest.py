@@ -1,4 +1,4 @@
-"""What a function computes, as a digest: a folder of finished batches belongs to one law, not to one name."""
+"""This file makes a digest of what a function computes, so that a folder of batches belongs to one law."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def function_digest(what: Any) -> str:
-    """A digest of functions: their code, defaults and what they close over, or those of a record's fields.
+    """A digest of a function, or of the functions in a record's fields: of their code, defaults and closures.
 
-    Functions that they call by a global name are known by that name alone.
+    A function that is called by a global name counts by that name alone.
 
     >>> function_digest(lambda x: x + 1) == function_digest(lambda x: x + 2)
     False
@@ -46,5 +46,5 @@ def _feed(what: Any, take: Callable[[bytes], object], seen: set[int]) -> None:
     elif isinstance(what, (str, bytes, int, float, complex, bool, type(None))):
         take(repr(what).encode())
     else:
-        # What has no stable text, such as an object printed with its address, counts by its type.
+        # An object without a stable text, such as one that prints its address, counts by its type alone.
         take(f"{type(what).__module__}.{type(what).__qualname__}".encode())

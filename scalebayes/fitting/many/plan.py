@@ -1,4 +1,4 @@
-"""Which data sets are computed together: rounded to few sizes, so that little is compiled, and cut into batches."""
+"""This file plans which data sets are computed together: it pads them to few sizes and cuts them into batches."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,21 +9,29 @@ import jax
 from scalebayes.model.model import Model
 from scalebayes.model.problem import Problem
 
-SMALLEST = 16
-# Rows times data sets that are computed in the time that one more program takes to compile.
+SMALLEST = 16  # rows; a smaller data set is padded to this size
+# Rows times data sets that are computed in the time that one more program takes to compile: a size with fewer is joined
+# to the next larger one.
 WORTH_COMPILING = 30_000
-ROWS_TOGETHER = 1024  # on a CPU: more of them leave its caches
-SETS = 64  # in a batch on a CPU: what is lost when a run is killed, and what progress is told by
-MEMORY_SHARE = 0.25  # of an accelerator's memory, for one batch
-FALLBACK_BYTES = 4e9  # where a device doesn't say how much it has
+ROWS_TOGETHER = 1024  # rows of the data sets side by side on a CPU; more of them don't fit in its caches
+# The largest number of data sets in a batch on a CPU. A larger batch would lose more where the call is killed, and
+# would show its progress less often.
+SETS = 64
+MEMORY_SHARE = 0.25  # share of an accelerator's memory that one batch may take
+FALLBACK_BYTES = 4e9  # bytes of memory assumed for an accelerator that doesn't say how much it has
 
 
 class Group(NamedTuple):
     """Data sets of one model that share a padded size.
 
     Attributes:
-        members: positions in the list of data sets. size: rows of each after padding.
-        batch: how many are computed by one call; width: how many of them side by side on a device.
+        members: The positions of the data sets in the list.
+
+        size: The number of rows of each after padding.
+
+        batch: The number of data sets in one call of the program.
+
+        width: The number of data sets that a device computes side by side.
     """
 
     members: tuple[int, ...]
@@ -33,16 +41,20 @@ class Group(NamedTuple):
 
     @property
     def batches(self) -> list[tuple[int, ...]]:
-        """The members, `batch` at a time."""
+        """The members in batches of `batch`; the last may be smaller."""
         return [self.members[i : i + self.batch] for i in range(0, len(self.members), self.batch)]
 
 
 def planned(problems: Sequence[Problem], batch: int | None = None, screened: int = 1024) -> list[Group]:
-    """The groups of problems, largest rows last.
+    """The groups of problems; those of one model are ordered by their size.
 
     Args:
-        problems: as they were given. batch: sets a call; by default what the devices have room for.
-        screened: points that the search for the mode evaluates at once for each set: its widest step.
+        problems: The problem of each data set.
+
+        batch: The number of data sets in one call. The default is None: as many as the devices have room for.
+
+        screened: The number of points that the search for the mode evaluates at once for each data set, which is its
+            widest step. The default is 1,024.
     """
     by_model: dict[tuple[Model, Any], list[int]] = defaultdict(list)
     for i, problem in enumerate(problems):
@@ -56,10 +68,10 @@ def planned(problems: Sequence[Problem], batch: int | None = None, screened: int
 
 
 def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
-    """Padded size -> members, from member -> rows.
+    """A mapping from padded size to members, given the number of rows of each member.
 
-    Sizes are powers of two; the members of one are joined to the next that there is, where they would cost less with
-    so many rows than a program costs to compile.
+    Sizes are powers of two. The members of a size are joined to the next larger size in use, where computing them with
+    so many rows takes less time than compiling one more program.
 
     >>> sizes({0: 20, 1: 100, 2: 240})
     {256: [0, 1, 2]}
@@ -83,16 +95,16 @@ def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
 
 
 def _room(count: int, size: int, batch: int | None, screened: int) -> tuple[int, int]:
-    """Sets a batch and side by side on a device; a batch is whole on every device."""
+    """The number of data sets in a batch and side by side on a device. A batch fills every device."""
     devices = len(jax.local_devices())
     if jax.default_backend() == "cpu":
         most = max(1, ROWS_TOGETHER // size)
         room = SETS
     else:
-        # What the widest step keeps: a few arrays of every point that is screened, of every set.
+        # The widest step keeps six float64 arrays of the rows, for each screened point of each data set.
         most = max(1, int(MEMORY_SHARE * _memory() / (screened * size * 8 * 6)))
         room = most * devices
-    # Equal batches, so that the last is not mostly filling.
+    # Batches have equal sizes, so that the last one isn't mostly padding.
     many = int(batch) if batch else -(-count // -(-count // room))
     width = min(most, -(-many // devices))
     whole = width * devices

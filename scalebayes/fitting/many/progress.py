@@ -1,4 +1,4 @@
-"""The progress of many fits: data sets done, failures and the rate, on standard error."""
+"""This file shows the progress of many fits on standard error: data sets done, failures and the rate."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -9,10 +9,12 @@ from scalebayes.display.progress import told, wanted
 
 
 class Bar:
-    """A bar that counts data sets; a line that says for how long, where there is one.
+    """A bar that counts data sets. A single data set has a line instead, which says how long the fit has taken.
 
     Args:
-        total: data sets. shown: True, False, or None for only on a terminal and in a notebook.
+        total: The number of data sets.
+
+        shown: Whether the bar is shown; None shows it on a terminal and in a notebook only.
     """
 
     def __init__(self, total: int, shown: bool | None) -> None:
@@ -30,13 +32,13 @@ class Bar:
         self._line.close()
 
     def done(self, sets: int, failed: int) -> None:
-        """Data sets that are finished, and how many of them failed a check."""
+        """Count data sets that are finished, and those of them that failed a check."""
         self._failed += failed
         self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
         self._bar.update(sets)
 
     def again(self, sets: int, what: str) -> None:
-        """Data sets that have to be done once more, and why."""
+        """Add data sets that are fitted once more, and say why."""
         self._bar.set_description(f"{what} {sets}")
         self._bar.total += sets
         self._bar.refresh()

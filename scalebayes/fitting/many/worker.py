@@ -1,4 +1,4 @@
-"""One batch of data sets, computed here, in a thread or in another process."""
+"""This file computes one batch of data sets, in a thread of this process or in another process."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from scalebayes.infer.batch import Batch, alone_at_first, stacked
 from scalebayes.infer.mode import Mode
 from scalebayes.model.problem import Problem
 
-# Of a process: digest of a pickled model -> the model, so that every batch of it runs one program.
+# From the digest of a pickled model to the model, in each process, so that all batches of a model run one program.
 _models: dict[str, Any] = {}
 
 
 class Parcel(NamedTuple):
-    """A batch that can go to another process: the model as bytes, all else as arrays."""
+    """A batch that can be sent to another process: the model as bytes, all else as arrays."""
 
     model: bytes
     digest: str
@@ -29,32 +29,40 @@ class Parcel(NamedTuple):
 
 
 def batch_of(problems: Sequence[Problem], members: Sequence[int], group: Group) -> Batch:
-    """The batch of some members of a group, filled to the group's size."""
+    """The batch of some members of a group. The last member is repeated up to the number of the group's batch."""
     chosen = [problems[i] for i in members]
     chosen += [chosen[-1]] * (group.batch - len(chosen))
     return stacked(chosen, group.size, group.width)
 
 
 def keys_of(key: Any, members: Sequence[int], group: Group) -> np.ndarray:
-    """The data of each set's key, `fold_in(key, i)`, filled to the group's size (batch, ...)."""
+    """The data of the key `fold_in(key, i)` of each member i, with the last repeated as in `batch_of` (batch, ...)."""
     positions = np.array([*members, *[members[-1]] * (group.batch - len(members))])
     return np.asarray(jax.random.key_data(jax.vmap(jax.random.fold_in, (None, 0))(key, positions)))
 
 
 def parcel(batch: Batch) -> Parcel:
-    """A batch as bytes and arrays.
+    """Pack a batch as bytes and arrays.
 
-    The model goes by value, so that a law written in the caller's own script reaches the other process too.
+    The model is pickled by value, so that a law of the caller's own script reaches the other process too.
     """
     model = cloudpickle.dumps(batch.model)
     return Parcel(model, hashlib.sha256(model).hexdigest(), (batch.numbers, batch.rows), batch.width)
 
 
 def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, count: int) -> dict[str, np.ndarray]:
-    """The draws of the first `count` data sets of a batch, as arrays with the leading axis set.
+    """Compute the draws of the first `count` data sets of a batch, as arrays whose first axis is the data set.
 
     Args:
-        keys: the data of each set's key. impl: of the keys, by its name in JAX.
+        method: The method, with its settings.
+
+        batch: The batch, or its parcel in another process.
+
+        keys: The data of each data set's key.
+
+        impl: The name of the keys' implementation in JAX.
+
+        count: The number of data sets; the rest of the batch is padding.
     """
     with jax.enable_x64():
         if isinstance(batch, Parcel):
@@ -64,14 +72,14 @@ def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, cou
             batch = Batch(_models[batch.digest], numbers, rows, batch.width)
         chosen = batch
         own = jax.random.wrap_key_data(jnp.asarray(keys), impl=impl)
-        # The first of a kind compiles, here and there: no other thread may meanwhile.
+        # The first call for a model and shape compiles, and no other thread may compile at the same time.
         what = (method, chosen.model, chosen.numbers, chosen.rows, chosen.width)
         draws = alone_at_first(what, lambda: method.run_many(chosen, own))
     return to_arrays(draws[:count])
 
 
 def to_arrays(draws: Sequence[Draws]) -> dict[str, np.ndarray]:
-    """Draws of several data sets as named arrays with the leading axis set."""
+    """The draws of several data sets as named arrays whose first axis is the data set."""
     arrays = {"z": np.stack([one.z for one in draws])}
     arrays |= {f"stats/{name}": np.stack([one.stats[name] for one in draws]) for name in draws[0].stats}
     arrays |= {f"numbers/{name}": np.array([one.numbers[name] for one in draws]) for name in draws[0].numbers}
@@ -79,7 +87,7 @@ def to_arrays(draws: Sequence[Draws]) -> dict[str, np.ndarray]:
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
-    """The draws that `to_arrays` took apart."""
+    """The draws of each data set; the inverse of `to_arrays`."""
 
     def part(kind: str, i: int) -> dict[str, Any]:
         return {name.removeprefix(kind): x[i] for name, x in arrays.items() if name.startswith(kind)}
@@ -96,11 +104,11 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
 
 
 def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> bool:
-    """Whether arrays from a folder are what `to_arrays` makes of draws of these data sets."""
+    """Whether arrays from a folder have the names, types and shapes that `to_arrays` gives for these data sets."""
     z, count, model = arrays.get("z"), len(problems), problems[0].model
     if z is None or z.ndim != 4 or not z.size or any(x.ndim < 1 or len(x) != count for x in arrays.values()):
         return False
-    # Rows that have scales of their own have coordinates too, past those of the free parameters.
+    # Rows with scales of their own have coordinates after those of the free parameters.
     if not (z.shape[-1] == len(model.free) or (model.latent and z.shape[-1] > len(model.free))):
         return False
     if {name for name in arrays if name.startswith("mode/")} != {f"mode/{name}" for name in Mode._fields}:
@@ -109,7 +117,7 @@ def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> boo
 
 
 def _is_whole(name: str, x: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether an array of draws z, of a shape (set, chain, draw, coordinate), has the type and the axes of its kind."""
+    """Whether an array has the type and the axes of its kind, given the shape of z (set, chain, draw, coordinate)."""
     kind, _, field = name.partition("/")
     if kind in ("z", "mode"):
         axes = {"z": 2, "precision": 3, "log_density": 1, "gradient_norm": 1}.get(field, 2) if field else 4
