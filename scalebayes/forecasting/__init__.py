@@ -1,1 +1,1 @@
-"""Questions to a posterior: predictions, optima, intervals, programs for export."""
+"""This folder answers questions to a posterior: predictions, optima, intervals and exported programs."""

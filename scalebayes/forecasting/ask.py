@@ -1,4 +1,4 @@
-"""One question put to whatever can be asked: a fit, the fits of many data sets, a stack of fits, a widened fit."""
+"""This file asks one question of a fit, of many fits, of a stack of fits or of a recalibrated fit."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,28 +17,29 @@ from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
 
 Asked = Fit | Fits | Stack | Recalibrated
-# The answer of one fit, to the group whose offset is meant and with its own key.
+# A function from a fit, the group whose offset is taken, and a key to the answer of the fit.
 Answer = Callable[[Fit, str | None, Any], xr.Dataset]
 Mix = Callable[[Stack, Mapping[str, xr.Dataset]], xr.Dataset]
 
 
 def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix = mixed, widen: bool = True) -> Any:
-    """The answer of all fits that are asked, as one Dataset; and a warning of what failed of them.
+    """Ask one question of all fits in `asked`, join their answers to one Dataset, and warn of failed checks.
 
     Args:
-        asked: a fit; `Fits`, whose answers are stacked along the dim dataset; a `Stack`, whose members' answers are
+        asked: A fit; `Fits`, whose answers are stacked along the dim dataset; a `Stack`, whose members' answers are
             mixed; or a `Recalibrated`, whose fit answers.
 
-        answer: gives the answer of one fit.
+        answer: A function that gives the answer of one fit.
 
-        group: of the runs, whose offset is meant; members of a stack that have no such group answer without it.
+        group: The group of the runs whose offset is taken; None for a new group. Members of a stack that don't have
+            this group answer for a new group.
 
-        seed: an int or a JAX key. Fit i of `Fits` has the key `fold_in(seed, i)`; so has member i of all members of a
-            stack, whatever weight the others have.
+        seed: An int or a JAX key. Fit i of `Fits` has the key `fold_in(seed, i)`. So has member i of a stack, counted
+            over all members, whatever their weights are.
 
-        mix: makes one answer of those of a stack's members.
+        mix: A function that makes one answer of those of a stack's members. The default is `mixed`.
 
-        widen: True where a `Recalibrated` widens the answer of its fit; False where it leaves it as it is.
+        widen: Whether a `Recalibrated` widens the answer of its fit. The default is True.
 
     Raises:
         InputError: `asked` is none of these.
@@ -65,7 +66,7 @@ def fits_of(asked: Asked) -> list[Fit]:
     """The fits that an answer rests on.
 
     Raises:
-        InputError: `asked` is none of those that can be asked.
+        InputError: `asked` is no fit, `Fits`, stack or recalibrated fit.
     """
     if isinstance(asked, Stack):
         return [asked.members[name] for name in asked.picks]
@@ -86,12 +87,12 @@ def _no_fit(asked: Any) -> InputError:
 
 
 def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:
-    """Member with draws -> its key in an answer, by its place among all members."""
+    """A mapping from each member with draws to its key in an answer, which follows from its place among all members."""
     return {name: jax.random.fold_in(as_key(seed), i) for i, name in enumerate(stack.members) if name in stack.picks}
 
 
 def warn_of(asked: Asked) -> None:
-    """Warn of what failed of the fits that an answer rests on: see `first_answer.warn`."""
+    """Warn of the failed checks of the fits that an answer rests on, as `first_answer.warn` does."""
     if isinstance(asked, Stack):
         first_answer.warn({name: asked.members[name] for name in asked.picks}, asked.weights)
     elif isinstance(asked, Fits):
@@ -101,13 +102,15 @@ def warn_of(asked: Asked) -> None:
 
 
 def one_fit(asked: Any, question: str) -> Fit:
-    """The fit that is asked, where a question is to one alone.
+    """Refuse all but one fit, for a question that only one fit can answer; return it.
 
     Args:
-        question: the function, such as "export".
+        asked: What the user gave.
+
+        question: The name of the function, such as "export".
 
     Raises:
-        InputError: many are asked, or none.
+        InputError: `asked` is many fits, a stack, or no fit.
     """
     if isinstance(asked, Fit):
         return asked

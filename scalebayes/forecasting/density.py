@@ -1,4 +1,4 @@
-"""The log density of new runs under each draw of a fit: one engine for scores and for comparisons."""
+"""This file gives the log density of runs under each draw of a fit, for scores and for comparisons."""
 
 import jax
 import jax.numpy as jnp
@@ -10,18 +10,21 @@ from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
 from scalebayes.runs import Runs
 
-MIXED = 16  # draws whose mixtures of noise are in memory at once
+MIXED = 16  # number of draws whose mixtures of noise are in memory at once; more of them take more memory
 
 
 def log_density(fit: Fit, runs: Runs, *, new: bool) -> np.ndarray:
-    """log p(observable of a run | the fit's runs, draw), each run on its own, in the observable's own units.
+    """The log density of each run on its own, given the fit's runs and the draw, in the observable's own units.
 
     Args:
-        runs: none of which the fit has seen (run,); they have its columns.
-        new: True for runs that a forecast is of, whose noise may be wider; False for more of the runs seen.
+        fit: The fit.
+
+        runs: Runs that the fit hasn't seen (run,), with the columns that its law takes.
+
+        new: True for the noise of a new run, which may be wider; False for the noise of the runs that the fit has seen.
 
     Returns:
-        (draw, run), the draws of all chains in order.
+        The log densities (draw, run), with the draws of all chains in order.
     """
     problem, form = fit.problem, fit.noise.form
     inputs = {name: runs.column(column, fit.law.domains.get(name)) for name, column in problem.columns.items()}
@@ -37,16 +40,27 @@ def log_density(fit: Fit, runs: Runs, *, new: bool) -> np.ndarray:
 
 
 def densities(form, location, noise, y, se, count, shift):
-    """Log density of y under each draw (draw, run), each run on its own; traced inside a program of its caller.
+    """The log density of y for each run on its own under each draw (draw, run), inside a traced program of the caller.
 
     Args:
-        form: of the noise. location: of the law (draw, run). noise: parameters (draw, 1). y: of the runs (1, run) or
-            (run,). se, count: of the runs, or None. shift: mean and sd of the discrepancy on the log (draw, run), or
-            None.
+        form: The form of the noise.
+
+        location: The values of the law (draw, run).
+
+        noise: A mapping from parameter of the noise to its draws (draw, 1).
+
+        y: The observable of the runs (1, run) or (run,).
+
+        se: The known standard errors of the runs, or None.
+
+        count: The counts of the runs, or None.
+
+        shift: The mean and the sd of the discrepancy on the log of the observable, each (draw, run), or None.
     """
     if shift is None:
         return form.log_likelihood(y, location, noise, se, count)
-    # A discrepancy goes with a noise on the log that is Normal, or a mixture of such: so is its sum with the process.
+    # A discrepancy has a noise that is Normal on the log, or a mixture of such. The sum of process and noise is then
+    # Normal on the log too, or a mixture.
     mean, sd = shift
     off, scale = jnp.log(y) - jnp.log(location) - mean, form.row_scale(location, noise, se, count)
     if form.mixture is not None:
@@ -65,7 +79,7 @@ _scored = jax.jit(_scored_impl, static_argnums=(0, 1))
 
 
 def mean_over_draws(log_density: np.ndarray) -> np.ndarray:
-    """log of the mean density over the draws (run,), of log densities (draw, run).
+    """The log of the mean density over the draws (run,), given the log densities (draw, run).
 
     >>> mean_over_draws(np.log([[1.0], [3.0]])).round(6).tolist()
     [0.693147]

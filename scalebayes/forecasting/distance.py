@@ -1,4 +1,4 @@
-"""How far from the runs a question lies, and what travels with every answer: what failed, and what to doubt of it."""
+"""This file gives the distance of a question from the runs, and what every answer says of failures and doubts."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,8 @@ from scalebayes.errors import InputError
 from scalebayes.fitting import bearing
 from scalebayes.fitting.result import Fit
 
-# What no observable and no column that a law takes can be called in an answer, and no such column in its table.
+# The parts of every answer: an observable, or a column that a law takes, can't have one of these names. A column that a
+# law takes can't have one of `STATISTICS` either, the parts of an answer's table.
 PARTS = ("chain", "draw", "point", "budget", "axis", "distance", "D_per_N", "N_exponent", "D_exponent", "no_minimum")
 STATISTICS = ("dataset", "model", "of", "quantity", "median", "mean", "sd", "lower", "upper", "efolds")
 
@@ -19,16 +20,17 @@ EXACT = (
     f"{EXACT_HELD} of the larger ones: "
 )
 DEPART = "use sb.forecaster, or discrepancy='gp'"
-# A process is over the logs of inputs, under a noise on the log of the observable; scores are on that log too.
+# The cures where no process is possible. A process needs the logs of the inputs and a noise on the log of the
+# observable; scores need the log of the observable too.
 HOLD_OUT = "fit the smaller runs, runs.where(...), and see what such intervals hold of the larger"
 WIDEN = "score them on your own runs, sb.backtest(runs, ...), and widen them by that, sb.recalibrate(fit, backtest)"
 
 
 def about(fit: Fit) -> dict[str, str]:
-    """What travels with every answer: what failed of the fit, the law, the observable's unit, and what N counts.
+    """The attributes of every answer: the failed checks, the law, the observable's unit, and what N counts.
 
     Raises:
-        InputError: the observable, or a column that the law takes, has the name of another part of an answer.
+        InputError: The observable, or a column that the law takes, has the name of another part of an answer.
     """
     taken = {fit.runs.observable: PARTS} | dict.fromkeys(fit.problem.columns.values(), (*PARTS, *STATISTICS))
     for column, parts in taken.items():
@@ -42,20 +44,24 @@ def about(fit: Fit) -> dict[str, str]:
 
 
 def review(fit: Fit, exact: str, questions: Iterable[str]) -> str:
-    """What to review of an answer: that the law is taken as exact, and the checks that bear on what was asked."""
+    """What to review in an answer: the sentence `exact`, if any, and the checks that bear on the questions."""
     return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions))]))
 
 
 def outside(distances: Mapping[str, np.ndarray]) -> list[str]:
-    """The axes along which a point lies outside the runs."""
+    """The axes along which at least one point lies outside the runs."""
     return [axis for axis, far in distances.items() if (far > 0).any()]
 
 
 def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = False) -> str:
-    """What to review in a forecast beyond the runs where the law is taken as exact; blank for any other.
+    """The sentence for a forecast beyond the runs that takes the law as exact; an empty string for any other.
 
     Args:
-        of_law: True for an answer of the law alone, whatever discrepancy the fit has.
+        fit: The fit.
+
+        distances: A mapping from axis to the distances of the points from the runs (point,).
+
+        of_law: Whether the answer is that of the law alone, even if the fit has a discrepancy. The default is False.
     """
     if (fit.discrepancy is not None and not of_law) or not outside(distances):
         return ""
@@ -65,25 +71,29 @@ def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = Fals
 
 
 def plain(fit: Fit, axes: Iterable[str]) -> str:
-    """The axes along which distance is no e-folds, with blanks between."""
+    """The axes whose distance isn't in e-folds but in the input's own unit, joined by spaces."""
     return " ".join(axis for axis in axes if fit.problem.axis_name(axis) == axis)
 
 
 def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """E-folds outside the runs' range: axis -> (point,). Axes: the law's inputs, and C and D_per_N of N and D."""
+    """A mapping from axis to the distances of the points outside the range of the runs (point,); 0 inside.
+
+    The axes are the columns that the law takes, and C and D_per_N where it takes N and D. The unit is e-folds; for an
+    input that need not be positive it is the input's own unit.
+    """
     columns, problem = fit.problem.columns.values(), fit.problem
     runs = with_ratios({column: problem.column(column) for column in columns})
     outside = {}
     for axis, x in with_ratios({column: points[column] for column in columns}).items():
         low, high, here = (problem.axis(axis, values) for values in (runs[axis].min(), runs[axis].max(), x))
-        # A point on the edge may differ from it in the last digit.
+        # A point on the edge of the range may differ from it in the last digit, so that tiny distances count as 0.
         far = np.maximum(np.maximum(low - here, here - high), 0.0)
         outside[axis] = np.where(far < 1e-9, 0.0, far)
     return outside
 
 
 def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns, with C = 6 N D and D_per_N where N and D are among them."""
+    """The columns, and C = 6 N D and D_per_N = D / N where N and D are among them."""
     if not {"N", "D"} <= set(columns):
         return dict(columns)
     return {**columns, "C": flops(columns["N"], columns["D"]), "D_per_N": columns["D"] / columns["N"]}

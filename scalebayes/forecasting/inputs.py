@@ -1,4 +1,4 @@
-"""The inputs that a forecast is asked at, against those that its law takes: none of them is dropped."""
+"""This file checks the inputs that a forecast is given against those that its law takes; it drops none silently."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from scalebayes.fitting.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.runs.reading.missing_columns import may_be, reading_cure
 
-DERIVABLE = ("C", "D", "N")  # any of them by C = 6 N D of the two others
+DERIVABLE = ("C", "D", "N")  # each follows from the two others by C = 6 N D
 
 
 def known_inputs(columns: Iterable[str]) -> list[str]:
-    """The columns that a forecast takes of a law of these: they, and what they may be derived from.
+    """The inputs that a forecast may be given: the columns that its law takes, and those they can be derived from.
 
     >>> known_inputs(["x"]), known_inputs(["N", "D"])
     (['x'], ['N', 'D', 'C'])
@@ -27,7 +27,7 @@ def known_inputs(columns: Iterable[str]) -> list[str]:
 
 
 def used(columns: Iterable[str], given: Iterable[str]) -> set[str]:
-    """Those of the inputs given that a law of these columns takes, or that one of them is derived from.
+    """The given inputs that a law of these columns uses: its columns, and those from which a column is derived.
 
     >>> sorted(used(["D"], ["N", "D"])), sorted(used(["D"], ["N", "C"])), sorted(used(["D"], ["N", "D", "C"]))
     (['D'], ['C', 'N'], ['C', 'D', 'N'])
@@ -39,18 +39,24 @@ def used(columns: Iterable[str], given: Iterable[str]) -> set[str]:
             found.add(column)
         elif column in DERIVABLE and others <= given:
             found |= others
-    # Given all three, they are held to C = 6 N D, which says of each what the others do.
+    # Where all three are given, they are checked against C = 6 N D, and all of them are used.
     return found | set(DERIVABLE) if found & set(DERIVABLE) and set(DERIVABLE) <= given else found
 
 
 def check_given(law: str, columns: Mapping[str, str], given: Sequence[str], runs: Runs) -> None:
-    """That a law takes each input given, and is given each that it needs.
+    """Check that a law takes each input that is given, and that each input it needs is given.
 
     Args:
-        law: its name. columns: law input -> column of the runs. given: columns, or names of the law's inputs.
+        law: The name of the law.
+
+        columns: A mapping from law input to column of the runs.
+
+        given: The inputs that were given, by the names of columns or of the law's inputs.
+
+        runs: The training runs.
 
     Raises:
-        InputError: an input that the law doesn't know, that it lacks, or that would change nothing.
+        InputError: An input isn't known, is missing, or would change nothing.
 
     >>> check_given("power", {"x": "D"}, ["N", "D"], Runs(D=[1e9, 2e9], loss=[3.0, 2.9]))
     Traceback (most recent call last):
@@ -74,7 +80,7 @@ say which it is when the table is read: read_runs(..., columns={'N': ...})
         if column not in names and not (column in DERIVABLE and set(DERIVABLE) - {column} <= set(names))
     ]
     if lacking:
-        # C and one of N and D are enough.
+        # With C, one of N and D is enough.
         join = " or " if "C" in names and set(lacking) <= set(DERIVABLE) else " and "
         cure = join.join(f"{column}=..." for column in lacking if column.isidentifier())
         raise InputError(
@@ -89,7 +95,7 @@ say which it is when the table is read: read_runs(..., columns={'N': ...})
 
 
 def not_in_runs(names: Sequence[str], runs: Runs) -> str:
-    """What to say of inputs that were asked for and aren't among the runs'."""
+    """The sentence for inputs that were given and that the runs don't have."""
     texts = f"; as text: {', '.join(runs.labels)}" if runs.labels else ""
     told = [
         f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} asked for, and the runs have no "
@@ -102,14 +108,18 @@ def not_in_runs(names: Sequence[str], runs: Runs) -> str:
 
 
 def taken_by(fit: Fit, inputs: Iterable[str]) -> set[str]:
-    """Those of the inputs that a fit takes, by the names that they were given by."""
+    """The inputs that a fit takes, by the names under which they were given."""
     columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
     taken = used(fit.problem.columns.values(), columns.values())
     return {name for name, column in columns.items() if column in taken}
 
 
 def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs (point,) of one length; InputError where they don't pair up."""
+    """Broadcast inputs to one length (point,).
+
+    Raises:
+        InputError: The inputs have different lengths.
+    """
     try:
         return dict(zip(arrays, np.broadcast_arrays(*arrays.values()), strict=True))
     except ValueError:
@@ -118,10 +128,12 @@ def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The columns that a fit's law takes, at the points asked for (point,): given, or derived by C = 6 N D.
+    """A mapping from each column that a fit's law takes to its values at the points (point,).
+
+    A column that isn't given is derived by C = 6 N D.
 
     Raises:
-        InputError: an input is missing, unknown, given twice, not positive and finite, or would change nothing.
+        InputError: An input is missing, unknown, given twice, not positive and finite, or would change nothing.
     """
     columns = list(fit.problem.columns.values())
     check_given(fit.law.name, fit.problem.columns, list(inputs), fit.runs)
@@ -146,7 +158,18 @@ def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def positive(name: str, value: Any, within: tuple[float, float] | None = None) -> np.ndarray:
-    """An input or a budget as finite float64 (point,), positive or `within` [low, high); InputError where not."""
+    """An input or a budget as finite float64 (point,), positive or in [low, high).
+
+    Args:
+        name: The name of the input, for the error.
+
+        value: A number or an array (point,).
+
+        within: The range [low, high) of the values. The default is None: they are positive.
+
+    Raises:
+        InputError: A value isn't a number, or isn't in the range.
+    """
     try:
         array = np.atleast_1d(np.asarray(value, np.float64))
     except (TypeError, ValueError):
@@ -163,12 +186,12 @@ def positive(name: str, value: Any, within: tuple[float, float] | None = None) -
 
 
 def traced(value: Any) -> bool:
-    """Whether JAX is tracing a value, or one inside it, and it has no number yet."""
+    """Whether a value, or a leaf inside it, is traced by JAX, so that it has no number yet."""
     return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
 
 
 def refuse_traced(name: str) -> InputError:
-    """What to raise where an argument is traced: the caller is inside a program, and an answer is made of numbers."""
+    """The error for an argument that JAX traces. An answer is made of numbers, which a traced argument doesn't have."""
     return InputError(
         f"{name} is traced by JAX (inside jit, grad or vmap), and an answer is made of numbers; inside a program use "
         "the law itself, fit.law(N=..., D=..., **fit.law_draws), or the program that sb.export(fit, 'loss.jax') writes"

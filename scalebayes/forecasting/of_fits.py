@@ -1,4 +1,4 @@
-"""The answers of many fits as one Dataset with a dim dataset."""
+"""This file joins the answers of many fits to one Dataset with a dim dataset."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,16 +9,17 @@ import xarray as xr
 from scalebayes.errors import InputError, listed
 from scalebayes.fitting.many.result import Fits
 
-NAMED = 3  # fits, of which a review is said to be by their names
+NAMED = 3  # number of fits, and of different doubts, that a review names; of any beyond it the count is given
 
 
 def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
-    """One Dataset of the answers of each fit, along a leading dim dataset.
+    """Join the answers of the fits to one Dataset along a leading dim dataset.
 
-    Where methods differ, chains are joined to one, and as many draws are kept of each as the fewest have.
+    Where the numbers of chains or draws differ, the chains of each fit are joined to one, and its draws are thinned to
+    the number that the fit with the fewest draws has.
 
     Raises:
-        InputError: the answers are of different axes or quantities, as those of laws with other inputs are.
+        InputError: The answers have different axes or quantities, as those of laws with different inputs have.
     """
     if not answers:
         raise InputError("there is no fit among these Fits to ask")
@@ -46,7 +47,7 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
 
 
 def agreed(values: Iterable[Any]) -> Any:
-    """The value that all have, or "differs".
+    """The value where all values are the same, else "differs".
 
     >>> agreed(["law", "law"]), agreed(["law", "curve"])
     ('law', 'differs')
@@ -56,11 +57,14 @@ def agreed(values: Iterable[Any]) -> Any:
 
 
 def doubts(answers: Mapping[str, xr.Dataset], what: str) -> str:
-    """What failed, or is to review, of the answers, and of which fits unless it is of all: a doubt of one holds for the
-    whole.
+    """Join the failures or the reviews of several answers to one sentence, since a doubt of one holds for the whole.
+
+    The sentence names the fits that each text is about, unless the text is about all of them.
 
     Args:
-        what: the attribute, "failed" or "review".
+        answers: A mapping from the name of each fit to its answer.
+
+        what: The attribute, "failed" or "review".
 
     >>> doubted, fine = (xr.Dataset(attrs={"review": text}) for text in ("no noise", ""))
     >>> doubts({"a": doubted, "b": fine}, "review"), doubts({"a": doubted}, "review"), doubts({"b": fine}, "review")
@@ -84,7 +88,7 @@ def _alike(answers: Sequence[xr.Dataset]) -> list[xr.Dataset]:
 
 
 def _flat(answer: xr.Dataset, fewest: int) -> xr.Dataset:
-    """The draws of all chains as one, evenly thinned to `fewest`."""
+    """An answer with its chains joined to one and its draws thinned evenly to `fewest`."""
     kept = np.linspace(0, answer.sizes["chain"] * answer.sizes["draw"] - 1, fewest).round().astype(int)
     data = {}
     for name, x in answer.data_vars.items():

@@ -1,4 +1,4 @@
-"""Where a law times its discrepancy is least along C = 6 N D, draw by draw."""
+"""This file finds where a law times its discrepancy is least along C = 6 N D, for each posterior draw."""
 
 from typing import Any
 
@@ -11,26 +11,36 @@ from scalebayes.discrepancy.process import JITTER
 from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 
-GRID = 65
-LIFT = 0.25  # of the law, in log, at the grid's ends over its own optimum
-REACH = 30.0
-FLOOR = 1e-7  # sd added to a path, so that a place where the discrepancy can't vary leaves no singular matrix
+GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
+LIFT = 0.25  # log of the law at the grid's ends over the law at its own optimum; optima further out aren't looked for
+REACH = 30.0  # e-folds of N from the law's optimum to the grid's ends, at most; a flatter law has this reach
+FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy can't vary gives a singular matrix
 
 
 def least(
     fit: Fit, budget: np.ndarray, log_N: Any, group: int, key: Any, grid: int = GRID
 ) -> tuple[np.ndarray, np.ndarray]:
-    """log N and the observable where law exp(discrepancy) is least (chain, draw, budget); inside `jax.enable_x64()`.
+    """log N, and the observable, where law x exp(discrepancy) is least (chain, draw, budget).
 
-    For each draw a path of the discrepancy along C = 6 N D, given the runs, is drawn at `grid` values of log N about
-    the law's own optimum, out to where the law, by its curvature there, is `LIFT` above it: further out the process
-    says nothing that a plan could rest on. A parabola through the least value and its neighbours ends the search.
-    The path of a budget is drawn given the runs and the path of the next lower budget, so that a draw's optima
-    belong together. NaN where the least value is at an end, or the law has no optimum.
+    Call it inside `jax.enable_x64()`. For each posterior draw, a path of the discrepancy along C = 6 N D is drawn given
+    the runs. The path has `grid` values of log N on both sides of the law's own optimum. It ends where the law is
+    `LIFT` above its optimum, by its curvature there: further out the process says nothing that a plan could rest on.
+    The optimum is that of a parabola through the least value and its neighbours. The path of a budget is drawn given
+    the runs and the path of the next lower budget, so that the optima of one draw belong together. The results are NaN
+    where the least value is at an end of the path, or where the law has no optimum.
 
     Args:
-        budget: (budget,). log_N: of the law's optimum, NaN where there is none; it broadcasts to (chain, draw, budget).
-        group: number of the group whose offset is meant, -1 for a new one. key: None for the mean given the runs.
+        fit: A fit with a discrepancy.
+
+        budget: The budgets C (budget,).
+
+        log_N: log N of the law's optimum, NaN where there is none. It broadcasts to (chain, draw, budget).
+
+        group: The number of the group whose offset is taken; -1 for a new group.
+
+        key: A JAX key for the paths; None for the mean of the discrepancy given the runs.
+
+        grid: The number of values of log N. The default is 65.
     """
     problem, order = fit.problem, np.argsort(budget)
     ends = problem.numbers.ends
@@ -94,7 +104,10 @@ def _split(key, count):
 
 
 def _path(process, values, seen, before, there, key):
-    """A draw of delta at places, or without a key its mean, given residuals of runs and delta drawn before (place,)."""
+    """A draw of delta at places (place,), given the residuals of the runs and the path of the budget before.
+
+    Without a key it is the mean of delta there.
+    """
     held, delta, drawn = before
     places = jax.tree.map(lambda *x: jnp.concatenate(x), seen.places, held, there)
     covariance = process.covariance(values, places, places)
@@ -104,20 +117,20 @@ def _path(process, values, seen, before, there, key):
     own = jnp.where(kept, noise**2 + JITTER * jnp.diagonal(covariance), 1.0)
     root = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept[None, :], covariance, 0.0) + jnp.diag(own))
     known = jnp.where(kept[:-size], jnp.concatenate([seen.off, delta]), 0.0)
-    # Normals that give what is known, then new ones: the joint vector is root times them.
+    # The joint vector is root times independent Normals. The first of them follow from what is known; the rest are new.
     white = jax.scipy.linalg.solve_triangular(root[:-size, :-size], known, lower=True)
     mean = root[-size:, :-size] @ white
     return mean if key is None else mean + root[-size:, -size:] @ jax.random.normal(key, (size,))
 
 
 def _turn(values, at):
-    """Where the parabola through a value and its neighbours turns, in steps from it, within half a step."""
+    """The turning point of the parabola through a value and its neighbours, in steps from the value, at most half."""
     low, middle, high = values[at - 1], values[at], values[at + 1]
     bend = low - 2 * middle + high
     return jnp.where(bend > 0, jnp.clip((low - high) / (2 * bend), -0.5, 0.5), 0.0)
 
 
 def _between(values, at, part):
-    """The same parabola's value, `part` steps from `at`."""
+    """The value of the parabola through the same three values, `part` steps from `at`."""
     low, middle, high = values[at - 1], values[at], values[at + 1]
     return middle + part * (high - low) / 2 + part**2 * (low - 2 * middle + high) / 2

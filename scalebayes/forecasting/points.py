@@ -1,4 +1,4 @@
-"""The points that `predict` is asked at, as a table: a data frame of any library, runs, or a mapping."""
+"""This file reads the points that `predict` is given: a data frame of any library, runs, or a mapping."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,20 +10,23 @@ from scalebayes.runs import Runs
 from scalebayes.runs.reading.formats import read_frame
 from scalebayes.runs.reading.missing_columns import may_be
 
-SETTINGS = ("observed", "group", "seed", "points")  # the keywords of `predict` that are no inputs
+SETTINGS = ("observed", "group", "seed", "points")  # the keywords of `predict` that aren't inputs
 
 
 def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
-    """The inputs that `predict` is asked at: those given by name, and those in a table of points.
+    """A mapping from input to values of all inputs of `predict`: those given by name, and those in a table of points.
 
     Args:
-        points: None; a mapping from input to values, each of which is asked at; or a data frame or `Runs`, of which the
-            columns that a law takes are.
-        inputs: given by name. fits: that are asked.
+        points: None; a mapping from input to values, of which every input is used; or a data frame or `Runs`, of which
+            the columns that a law takes are used.
+
+        inputs: A mapping from input to values of the inputs given by name.
+
+        fits: The fits that are asked.
 
     Raises:
-        InputError: an input is given twice, or the table isn't one, or lacks an input. SettingError: a name is no
-            input, and looks like a setting of `predict`.
+        InputError: An input is given twice, the points aren't a table, or they lack an input.
+        SettingError: A name is no input and looks like a setting of `predict`.
     """
     names = dict.fromkeys(n for f in fits for n in (*f.problem.columns, *known_inputs(f.problem.columns.values())))
     for name in inputs:
@@ -44,7 +47,7 @@ def _columns(points: Any) -> Mapping[str, Any]:
         return points.columns()
     if traced(points):
         raise refuse_traced("points")
-    if not hasattr(type(points), "columns"):  # of the type: a lazy frame would be run
+    if not hasattr(type(points), "columns"):  # The type is asked, since asking a lazy frame would compute it.
         raise InputError(
             f"points is a data frame or a mapping such as {{'N': [7e10], 'D': [1.4e12]}}, not {type(points).__name__}; "
             "or give each input by its name: sb.predict(fit, N=7e10, D=1.4e12)"
@@ -53,7 +56,7 @@ def _columns(points: Any) -> Mapping[str, Any]:
 
 
 def _taken(columns: Mapping[str, Any], inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
-    """Those columns of a table that a law takes, or that what it takes is derived from."""
+    """The columns of a table that a law takes, and those from which a column that it takes is derived."""
     taken: dict[str, Any] = {}
     lacks = []
     for fit in fits:
