@@ -176,9 +176,9 @@ def _kind(fit: Fit, read: str) -> Check:
     return make_check(
         "kind",
         Status.REVIEW,
-        f"read as {read}. How it goes on depends on {other[size]}, which the fit doesn't have: of "
-        f"{evidence.LADDERS} ladders along N or D whose other scale was the same in every run, {_worth('ladder')}, "
-        f"and with kind='curve' {_worth('curve')}; so read both, or add a column {other[size]} and fit N and D.",
+        f"read as {read}. How the ladder goes on depends on {other[size]}, which the fit doesn't have. In backtests on "
+        f"{evidence.LADDERS} ladders along N or D whose other scale was the same in every run, {_worth('ladder')}; "
+        f"with kind='curve' {_worth('curve')}. So compare both, or add a column {other[size]} and fit N and D.",
     )
 
 
@@ -207,7 +207,7 @@ def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     if read := kinds.kind_text(fit.runs):
         found.append(_kind(fit, read))
     if "averaged" in fit.runs.metadata:
-        kept = f"; {apart} of them stay as they are, since their cells scattered more than the noise" if apart else ""
+        kept = f"; {apart} of them aren't averaged, since their cells scattered more than the noise" if apart else ""
         left = (
             f" {loose} are still in cells that scatter more than the noise: fit fewer runs, or all of them by "
             "sb.fit(runs, 'end_chinchilla', discrepancy='gp')."
@@ -227,9 +227,9 @@ def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
             make_check(
                 "mostly_prior",
                 Status.REVIEW,
-                f"{n} runs say little of what lies beyond them: the width of a forecast there is mostly that of the "
-                "priors. It is honest for sweeps like those that they were taken from; more runs, or longer ones, make "
-                "it yours.",
+                f"{n} runs say little about what lies beyond them: the width of a forecast there is mostly that of the "
+                "priors. It is right for sweeps like those that the priors were taken from; with more runs, or longer "
+                "ones, it depends on your own.",
             )
         )
     return replace(fit, checks=Checks((*fit.checks, *found)))

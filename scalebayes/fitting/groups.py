@@ -18,7 +18,7 @@ def group_code(fit: Fit, group: str | None) -> int:
     if group is None:
         return -1
     if not _offset(fit):
-        raise InputError(f"group={group!r}: the fit has no discrepancy with an offset a group; leave it out")
+        raise InputError(f"group={group!r}: the fit has no discrepancy with an offset for each group; leave it out")
     known = _groups(fit)
     if str(group) not in known:
         raise unknown("group", str(group), known)
@@ -39,7 +39,9 @@ def group_of_each(fits: Mapping[str, Fit], group: str | None) -> dict[str, str |
     """
     known = {name: _groups(fit) if _offset(fit) else {} for name, fit in fits.items()}
     if group is not None and not any(known.values()):
-        raise InputError(f"group={group!r}: no fit of the stack has a discrepancy with an offset a group; leave it out")
+        raise InputError(
+            f"group={group!r}: no fit of the stack has a discrepancy with an offset for each group; leave it out"
+        )
     every = sorted({one for groups in known.values() for one in groups})
     if group is not None and str(group) not in every:
         raise unknown("group", str(group), every)

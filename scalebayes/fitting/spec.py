@@ -127,12 +127,13 @@ class Spec:
         found, noise = infer.get(method), self.noise
         if self.discrepancy and isinstance(found, infer.Bootstrap):
             raise InputError(
-                "Bootstrap with a discrepancy: it resamples runs that the process couples; use method='nuts'"
+                "Bootstrap can't fit a discrepancy: it resamples runs that the process couples; use method='nuts'"
             )
         if self.discrepancy and noise.form.mixture and not isinstance(found, infer.NUTS):
             raise InputError(
-                f"{found.name} with noise {noise.name!r} and a discrepancy: every run then has an unknown scale of its "
-                "own, too many for a mode or importance weights to speak for; use method='nuts', or noise='normal'"
+                f"{found.name} can't fit noise {noise.name!r} with a discrepancy: every run then has an unknown scale "
+                "of its own, and a mode or importance weights can't represent so many; use method='nuts', or "
+                "noise='normal'"
             )
         if not noise.form.density and not isinstance(found, (infer.MAP, infer.Bootstrap)):
             raise InputError(

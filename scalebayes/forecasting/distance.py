@@ -17,12 +17,12 @@ STATISTICS = ("dataset", "model", "of", "quantity", "median", "mean", "sd", "low
 
 EXACT = (
     "the intervals take the law as exact, and in backtests on the Chinchilla runs such 90 % intervals held "
-    f"{EXACT_HELD} of the larger ones: "
+    f"{EXACT_HELD} of the larger runs: "
 )
 DEPART = "use sb.forecaster, or discrepancy='gp'"
 # The cures where no process is possible. A process needs the logs of the inputs and a noise on the log of the
 # observable; scores need the log of the observable too.
-HOLD_OUT = "fit the smaller runs, runs.where(...), and see what such intervals hold of the larger"
+HOLD_OUT = "fit the smaller runs alone, runs.where(...), and see which share of the larger runs such intervals hold"
 WIDEN = "score them on your own runs, sb.backtest(runs, ...), and widen them by that, sb.recalibrate(fit, backtest)"
 
 

@@ -98,7 +98,7 @@ def export(
         check_observed(fit)
     held = fit.size
     if draws is not None and not 1 < draws <= held:
-        raise InputError(f"draws is from 2 to the {held} of the fit, not {draws!r}")
+        raise InputError(f"draws is a number from 2 to {held}, the draws of the fit, not {draws!r}")
     code = group_code(fit, group)
     if fit.discrepancy is not None and held == 1:
         raise InputError("a MAP fit is one draw, of its discrepancy too: fit with method='laplace' or 'nuts'")

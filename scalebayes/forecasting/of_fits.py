@@ -22,12 +22,12 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
         InputError: The answers have different axes or quantities, as those of laws with different inputs have.
     """
     if not answers:
-        raise InputError("there is no fit among these Fits to ask")
+        raise InputError("these Fits are empty: there is no fit to ask")
     first = answers[0]
     for name, other in zip(fits.names, answers, strict=True):
         if set(other.data_vars) != set(first.data_vars) or list(other["axis"].values) != list(first["axis"].values):
             raise InputError(
-                f"data sets {fits.names[0]!r} and {name!r} have laws of other inputs or observables: ask them apart"
+                f"data sets {fits.names[0]!r} and {name!r} have laws of different inputs or observables; ask each alone"
             )
     answers = _alike(answers)
     first = answers[0]

@@ -99,7 +99,9 @@ def optimum(
         )
     if np.isnan(best["N"].values).all():
         law = ", ".join(dict.fromkeys(one.law.name for one in fits_of(fit)))
-        cure = "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is of the law alone"
+        cure = (
+            "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is the optimum of the law alone"
+        )
         raise InputError(f"law {law!r} has no minimum along C = 6 N D at any of these budgets{cure}")
     if isinstance(fit, Recalibrated):
         best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
@@ -110,13 +112,13 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
     if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
         of_these = ", ".join(f"{n} = {c}" if n != c else n for n, c in fit.problem.columns.items())
         raise InputError(
-            f"optimum splits a budget between N and D, and law {fit.law.name!r} is one of {of_these}; fit runs that "
-            "have N and D"
+            f"optimum splits a budget between N and D, and law {fit.law.name!r} takes {of_these}; fit runs that have "
+            "N and D"
         )
     budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
     departs = _departs(fit, of)
     if group is not None and not departs:
-        raise InputError(f"group={group!r}: a law has no offset a group; leave it out")
+        raise InputError(f"group={group!r}: the law alone has no offset for a group; leave it out")
     with jax.enable_x64():
         if fit.law.terms is None:
             log_N, exponent = search(fit.law.fn, params, budget, fit.reference.inputs)

@@ -160,4 +160,4 @@ def check_observed(fit: Fit) -> None:
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
     if fit.is_mode:
-        raise InputError("a MAP fit is one draw and has no interval for a new run: fit with method='laplace' or 'nuts'")
+        raise InputError("a MAP fit has one draw and no interval for a new run: fit with method='laplace' or 'nuts'")

@@ -128,9 +128,10 @@ class Recalibrated(Viewed):
         _, raw, forecasts, cutoffs = self.widening
         of = f"{forecasts} forecasts above {cutoffs} cutoff{'s' if cutoffs > 1 else ''} in the backtest"
         if self.factor == 1:
-            return f"intervals are as the fit has them: {of} were no further off than they said (by {raw:.2f} of it)"
+            return f"intervals are those of the fit: errors of {of} were {raw:.2f} times as large as the intervals said"
         return (
-            f"intervals widened by {self.factor:.2f}, learnt from {of}, which were off by {raw:.2f} of what they said"
+            f"intervals widened by {self.factor:.2f}, learnt from {of}, whose errors were {raw:.2f} times as large as "
+            "the intervals said"
         )
 
     def widened(self, answer: xr.Dataset) -> xr.Dataset:
@@ -213,7 +214,7 @@ def recalibrate(
     >>> pit = xr.Dataset({"pit": (("law", "cutoff", "run"), [[[0.01, 0.99]]])}, {"law": ["power"]})
     >>> wide = recalibrate(fitted, pit)
     >>> print(wide.sentence)
-    intervals widened by 1.37, learnt from 2 forecasts above 1 cutoff in the backtest, which were off by 2.33 of ...
+    intervals widened by 1.37, learnt from 2 forecasts above 1 cutoff in the backtest, whose errors were 2.33 times ...
     """
     if not isinstance(fit, Fit):
         raise InputError(f"recalibrate takes a fit made by sb.fit, not {type(fit).__name__}")

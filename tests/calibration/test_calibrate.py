@@ -279,10 +279,10 @@ def test_a_killed_calibration_goes_on_from_its_folder(plain, tmp_path, monkeypat
         assert sum(done) == SIMS
     next(tmp_path.glob("*.npz")).unlink()
     assert of_power(folder=tmp_path).data["rank"].equals(plain.data["rank"]) and len(done) == 2
-    with pytest.raises(sb.InputError, match="its runs, seed differ"):
+    with pytest.raises(sb.InputError, match="another call: runs, seed differ"):
         of_power(folder=tmp_path, seed=6)
     runs = [few_runs()]
-    with pytest.raises(sb.InputError, match="holds another run"):
+    with pytest.raises(sb.InputError, match="holds batches of another call"):
         sb.fit_many(runs, "power", method="laplace", seed=5, folder=tmp_path)
 
 

@@ -69,7 +69,7 @@ def at(command, runs="my runs.csv"):
         ("compare", "allow more, compare(..., refits=7).", "allow more, --refits 7."),
         ("fit", "see sb.compare(fits, refits=7).", 'see scalebayes compare "my runs.csv" --refits 7.'),
         ("backtest", "give cutoffs=[1e20, 1e21]", "give --cutoff 1e20,1e21"),
-        ("optimum", "of='law' is of the law alone", "--of law is of the law alone"),
+        ("optimum", "of='law' is the optimum of the law alone", "--of law is the optimum of the law alone"),
         ("fit", "use sb.forecaster, or", 'use scalebayes forecast "my runs.csv", or'),
         ("fit", "score it, sb.backtest(runs, ...)", 'score it, scalebayes backtest "my runs.csv"'),
         (

@@ -143,11 +143,11 @@ def test_a_group_is_asked_of_the_members_that_have_it(members):
             assert same == (name != "offset"), name
         with pytest.raises(sb.InputError, match=r"unknown group 'd'.* valid: a, b, c"):
             ask("d")
-    with pytest.raises(sb.InputError, match="a law has no offset a group"):
+    with pytest.raises(sb.InputError, match="the law alone has no offset for a group"):
         sb.optimum(mixture, C=1e21, of="law", group="a")
     none = sb.stack({name: whole[name] for name in ("smooth", "exact")}, {"smooth": 0.5, "exact": 0.5}, draws=80)
     for ask in (lambda: sb.predict(none, **AT, group="a"), lambda: sb.optimum(none, C=1e21, group="a")):
-        with pytest.raises(sb.InputError, match="no fit of the stack has a discrepancy with an offset a group"):
+        with pytest.raises(sb.InputError, match="no fit of the stack has a discrepancy with an offset for each group"):
             ask()
 
 
@@ -164,7 +164,7 @@ def test_the_optimum_is_the_mixture_of_optima(members):
     middle = {name: np.median(best[name].values[0], axis=0) for name in ("N", "D")}
     np.testing.assert_allclose(best["distance"], np.column_stack(list(distance(pair["other"], middle).values())))
     assert len(sb.interval(best)) == 12
-    with pytest.raises(sb.InputError, match="law 'power' is one of x = C"):
+    with pytest.raises(sb.InputError, match="law 'power' takes x = C"):
         sb.optimum(sb.stack(members, {"chinchilla": 0.5, "other": 0.3, "power": 0.2}), C=1e21)
 
 

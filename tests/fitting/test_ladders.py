@@ -120,7 +120,7 @@ def test_a_ladder_takes_its_column_or_x_and_not_both(fit):
     np.testing.assert_array_equal(by_column, by_input)
     with pytest.raises(sb.InputError, match="x is the column 'C' here, and C is given too; leave one of them out"):
         sb.predict(fit, x=1e22, C=1e23)
-    with pytest.raises(sb.InputError, match="splits a budget between N and D, and law 'end_power' is one of x = C"):
+    with pytest.raises(sb.InputError, match="splits a budget between N and D, and law 'end_power' takes x = C"):
         sb.optimum(fit, C=1e22)
 
 
@@ -173,4 +173,4 @@ def test_a_ladder_of_one_scale_says_what_such_forecasts_were_worth():
     fit = sb.forecaster(along("N"), on_fail="ignore", method=sb.MAP())
     check = fit.checks["kind"]
     assert check.status == "review" and "add a column D" in check.sentence
-    assert f"of {LADDERS} ladders" in check.sentence and f"held {LADDERS_HELD['curve']}" in check.sentence
+    assert f"on {LADDERS} ladders" in check.sentence and f"held {LADDERS_HELD['curve']}" in check.sentence

@@ -81,7 +81,7 @@ def test_what_cannot_be_exported_is_refused(fit, tmp_path):
     with pytest.raises(sb.InputError, match="export takes one fit, not Fits"):
         sb.export(sb.Fits(("a",), (fit,)), path)
     preset = sb.laws.published("besiroglu2024")
-    with pytest.raises(sb.InputError, match="one draw and has no interval"):
+    with pytest.raises(sb.InputError, match="one draw and no interval"):
         sb.export(fit_of(preset.law, preset.values, simulated(60, seed=4)), path, observed=True)
     with pytest.raises(sb.InputError, match=r"would all be one number: ask for quantiles=\[0.5\]"):
         sb.export(fit_of(preset.law, preset.values, simulated(60, seed=4)), path)

@@ -118,9 +118,9 @@ def test_what_cannot_be_exported_is_refused(surface, curve, tmp_path):
     path = tmp_path / "loss.jax"
     with pytest.raises(sb.InputError, match="unknown group 'd'"):
         sb.export(surface, path, group="d")
-    with pytest.raises(sb.InputError, match="draws is from 2 to the 3000 of the fit, not 5000"):
+    with pytest.raises(sb.InputError, match="draws is a number from 2 to 3000, the draws of the fit, not 5000"):
         sb.export(surface, path, draws=5000)
     one = departing(curve.runs, curve.law, {"A": 5.0, "alpha": 0.3}, sb.GP("matern"), {"matern_scale": 0.03})
-    with pytest.raises(sb.InputError, match="one draw, of its discrepancy too"):
+    with pytest.raises(sb.InputError, match="one draw, also of its discrepancy"):
         sb.export(one, path, observed=False)
     assert not path.exists()

@@ -107,10 +107,10 @@ def test_a_law_of_one_scale_is_refused():
     """There is nothing to split, and saying so beats a KeyError."""
     law, C, loss = sb.laws.get("power"), [1e18, 1e19, 1e20], [3.0, 2.6, 2.3]
     fit = fit_of(law, {"A": 10.0, "alpha": 0.05}, sb.Runs(x=C, loss=loss))
-    with pytest.raises(sb.InputError, match=r"law 'power' is one of x; fit runs that have N and D$"):
+    with pytest.raises(sb.InputError, match=r"law 'power' takes x; fit runs that have N and D$"):
         sb.optimum(fit, C=1e21)
     bound = build(sb.Runs(C=C, loss=loss), law, sb.Normal(), {"noise_scale": 0.01}, {"x": "C"})
-    with pytest.raises(sb.InputError, match="law 'power' is one of x = C"):
+    with pytest.raises(sb.InputError, match="law 'power' takes x = C"):
         sb.optimum(replace(fit, problem=bound), C=1e21)
 
 

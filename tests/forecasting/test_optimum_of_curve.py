@@ -156,7 +156,7 @@ def test_the_answer_says_what_it_is_of(seed=11):
     assert sb.optimum(sb.Fits(("a", "b"), (fit, fit)), C=1e20).attrs["of"] == "curve"
     with pytest.raises(sb.InputError, match="unknown of 'both'"):
         sb.optimum(fit, C=1e20, of="both")
-    with pytest.raises(sb.InputError, match="a law has no offset a group"):
+    with pytest.raises(sb.InputError, match="the law alone has no offset for a group"):
         sb.optimum(fit, C=1e20, of="law", group="a")
 
 
@@ -195,6 +195,6 @@ def test_a_law_without_optimum_has_none_with_its_discrepancy(seed=15):
     assert (best["no_minimum"].values >= 0.5).all() and (best["no_minimum"].values < 1).all()
     some["B"][:] = 0.0
     with pytest.raises(
-        sb.InputError, match=r"has no minimum along .* with its discrepancy; of='law' is of the law alone"
+        sb.InputError, match=r"has no minimum along .* with its discrepancy; of='law' is the optimum of the law alone"
     ):
         sb.optimum(replace(fit, draws=MappingProxyType(some)), C=[1e20, 1e21])

@@ -105,7 +105,7 @@ def test_a_group_is_refused_where_no_offset_is_of_it(tmp_path):
     runs = sb.Runs(x=x, loss=3.0 * x**-0.2, group=["a", "b"] * 6)
     known, draws = {"matern_scale": 0.1, "matern_length_x": 1.0}, {"A": np.full(5, 3.0), "alpha": np.full(5, 0.2)}
     fit = departing(runs, sb.laws.get("power"), draws, sb.GP("matern"), known)
-    told = "group='a': the fit has no discrepancy with an offset a group; leave it out"
+    told = "group='a': the fit has no discrepancy with an offset for each group; leave it out"
     with pytest.raises(sb.InputError, match=told):
         sb.predict(fit, x=1e5, group="a")
     with pytest.raises(sb.InputError, match=told):

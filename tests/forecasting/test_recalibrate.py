@@ -109,7 +109,7 @@ def test_it_says_so(fit, wide):
     told = f"intervals widened by {wide.factor:.2f}, learnt from 4 forecasts above 2 cutoffs in the backtest"
     assert told in repr(wide) and told in sb.predict(wide, x=1e5).attrs["recalibrated"]
     calm = sb.recalibrate(fit, backtest([[0.4, 0.6]]))
-    assert calm.factor == 1.0 and "intervals are as the fit has them" in repr(calm)
+    assert calm.factor == 1.0 and "intervals are those of the fit" in repr(calm)
     np.testing.assert_allclose(sb.predict(calm, x=1e5)["loss"], sb.predict(fit, x=1e5)["loss"], rtol=1e-12)
 
 

@@ -228,11 +228,12 @@ def test_other_noises_are_refused_by_name(noise):
 @pytest.mark.parametrize("method", ["map", "laplace"])
 def test_methods_that_need_a_mode_are_refused(method):
     """The mode over the scales is passed off as that of the posterior, or hopeless weights as draws."""
-    with pytest.raises(sb.InputError, match=f"{method} with noise 'student_t' .* use method='nuts', or noise='normal'"):
+    told = f"{method} can't fit noise 'student_t' .* use method='nuts', or noise='normal'"
+    with pytest.raises(sb.InputError, match=told):
         fitted(sweep(), method=method)
 
 
 def test_batches_by_laplace_are_refused():
     """The default method of fit_many fails late, in a worker."""
-    with pytest.raises(sb.InputError, match="laplace with noise 'student_t'"):
+    with pytest.raises(sb.InputError, match="laplace can't fit noise 'student_t'"):
         sb.fit_many([sweep()], "power", noise="student_t", discrepancy="gp")

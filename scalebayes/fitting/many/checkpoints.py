@@ -55,11 +55,13 @@ class Folder:
             if found != wanted:
                 differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
                 raise InputError(
-                    f"{self.path} holds another run: its {', '.join(differing)} differ; give another folder, or remove "
-                    "this one"
+                    f"{self.path} holds batches of another call: {', '.join(differing)} differ; give another folder, "
+                    "or remove this one"
                 )
         elif any(one.suffix != ".part" for one in self.path.iterdir()):
-            raise InputError(f"{self.path} isn't empty and holds no run of fit_many or calibrate; give another folder")
+            raise InputError(
+                f"{self.path} isn't empty and holds no batches of fit_many or calibrate; give another folder"
+            )
         else:
             try:
                 files.write(manifest, text.encode())

@@ -188,7 +188,7 @@ def _crossed(
     elif isinstance(runs, Mapping):
         tables = {str(name): table for name, table in runs.items()}
         if len(tables) < len(runs):
-            raise InputError("two of the names of runs are the same as text; give each its own")
+            raise InputError("two of the names of runs are the same as text; give each table its own name")
     elif isinstance(runs, Sequence) and not isinstance(runs, str):
         tables = {str(i): table for i, table in enumerate(runs)}
     else:
@@ -207,12 +207,14 @@ def _crossed(
         raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
     called = [one if isinstance(one, str) else one.name for one in laws]
     if len(set(called)) < len(called):
-        raise InputError(f"laws has two of one name: {', '.join(called)}; give each its own")
+        raise InputError(f"two of the laws have the same name: {', '.join(called)}; give each its own")
     pairs = [(name, table, one, of) for name, table in tables.items() for one, of in zip(laws, called, strict=True)]
     names = [f"{name}/{of}" if name else of for name, _, _, of in pairs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"data set and law make one name, {twice!r}, twice; give the data sets other names")
+        raise InputError(
+            f"two fits would have the name {twice!r}, made of data set and law; give the data sets other names"
+        )
     return names, [table for _, table, _, _ in pairs], [one for _, _, one, _ in pairs]
 
 

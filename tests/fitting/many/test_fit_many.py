@@ -173,7 +173,7 @@ def test_fits_are_a_sequence_and_tables(tables, fits):
         fits.where("failed")
     none = fits[:0]
     assert none.status.empty and none.summary().empty and "status" in none.status.columns
-    with pytest.raises(sb.InputError, match="there is no fit among these Fits to ask"):
+    with pytest.raises(sb.InputError, match="these Fits are empty: there is no fit to ask"):
         sb.predict(none, N=1e9, D=1e10)
 
 
@@ -245,7 +245,10 @@ BAD = {
         "data set 'odd': law 'chinchilla' needs 'D'",
     ),
     "one law for many": (lambda t: sb.fit_many(t, laws="kaplan"), "laws is a list of laws"),
-    "a law twice": (lambda t: sb.fit_many(t, laws=["kaplan", "kaplan"]), "laws has two of one name: kaplan, kaplan"),
+    "a law twice": (
+        lambda t: sb.fit_many(t, laws=["kaplan", "kaplan"]),
+        "two of the laws have the same name: kaplan, kaplan",
+    ),
     "a batch of none": (lambda t: sb.fit_many(t, batch=0), "batch is a whole number of data sets from 1 on, not 0"),
     "names that are one as text": (
         lambda t: sb.fit_many({1: t["d60"], "1": t["d50"]}),
@@ -253,7 +256,7 @@ BAD = {
     ),
     "names that are one with the law's": (
         lambda t: sb.fit_many({"a": t["d60"], "a/own": t["d50"]}, laws=[named("own/b"), named("b")]),
-        "data set and law make one name, 'a/own/b', twice",
+        "two fits would have the name 'a/own/b', made of data set and law",
     ),
     "forked processes": (
         lambda t: sb.fit_many(t, executor=ProcessPoolExecutor(1, get_context("fork"))),

@@ -167,13 +167,13 @@ def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
 def test_a_folder_of_another_run_is_refused(tables, tmp_path):
     """Batches of other data or settings would be taken for this run's."""
     sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a")
-    with pytest.raises(sb.InputError, match=r"holds another run: its seed differ; give another folder"):
+    with pytest.raises(sb.InputError, match=r"holds batches of another call: seed differ; give another folder"):
         sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a", seed=1)
-    with pytest.raises(sb.InputError, match=r"holds another run: its runs differ"):
+    with pytest.raises(sb.InputError, match=r"holds batches of another call: runs differ"):
         sb.fit_many(tables[:3], method="map", on_fail="ignore", folder=tmp_path / "a")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "thesis.tex").write_text("mine")
-    with pytest.raises(sb.InputError, match=r"isn't empty and holds no run of fit_many"):
+    with pytest.raises(sb.InputError, match=r"isn't empty and holds no batches of fit_many"):
         sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "b")
     (tmp_path / "a" / "manifest.json").write_text("{")
     with pytest.raises(sb.InputError, match=r"manifest.json is damaged"):
@@ -199,7 +199,7 @@ def test_a_folder_belongs_to_a_function(tables, tmp_path):
     options = {"method": "map", "on_fail": "ignore", "folder": tmp_path / "a"}
     sb.fit_many(tables[:2], law(0.3), **options)
     sb.fit_many(tables[:2], law(0.3), **options)
-    with pytest.raises(sb.InputError, match=r"holds another run: its models differ"):
+    with pytest.raises(sb.InputError, match=r"holds batches of another call: models differ"):
         sb.fit_many(tables[:2], law(0.4), **options)
 
 
