@@ -197,6 +197,8 @@ def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     """Add the checks of the recommended configuration to a fit.
 
     Args:
+        fit: The fit.
+
         runs: The number of runs before averaging; 0 where nothing was averaged.
 
         apart: The number of runs that weren't averaged, since their cells had excess scatter.

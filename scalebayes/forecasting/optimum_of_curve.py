@@ -20,7 +20,7 @@ FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy ca
 def least(
     fit: Fit, budget: np.ndarray, log_N: Any, group: int, key: Any, grid: int = GRID
 ) -> tuple[np.ndarray, np.ndarray]:
-    """log N, and the observable, where law x exp(discrepancy) is least (chain, draw, budget).
+    """The log of N, and the observable, where law x exp(discrepancy) is least (chain, draw, budget).
 
     Call it inside `jax.enable_x64()`. For each posterior draw, a path of the discrepancy along C = 6 N D is drawn given
     the runs. The path has `grid` values of log N on both sides of the law's own optimum. It ends where the law is
