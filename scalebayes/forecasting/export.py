@@ -101,10 +101,10 @@ def export(
         raise InputError(f"draws is a number from 2 to {held}, the draws of the fit, not {draws!r}")
     code = group_code(fit, group)
     if fit.discrepancy is not None and held == 1:
-        raise InputError("a MAP fit is one draw, of its discrepancy too: fit with method='laplace' or 'nuts'")
+        raise InputError("a MAP fit has one draw, also of its discrepancy: fit with method='laplace' or 'nuts'")
     if held == 1 and not np.array_equal(levels, [0.5]):
         raise InputError(
-            "a MAP fit is one draw, and its quantiles would all be one number: ask for quantiles=[0.5], or fit with "
+            "a MAP fit has one draw, and its quantiles would all be one number: ask for quantiles=[0.5], or fit with "
             "method='laplace' or 'nuts'"
         )
     kept = np.linspace(0, held - 1, draws or held).round().astype(int)
