@@ -44,7 +44,6 @@ app = typer.Typer(
 
 def placed(command: Callable[..., None]) -> Callable[..., None]:
     """Wrap a command so that its messages name its own flags and the table that it was given."""
-
     whole = flat(command)
 
     @functools.wraps(whole)

@@ -206,7 +206,7 @@ def _single(fit: Fit, name: str, value: Any) -> _Axis:
 
 
 def _at_the_end(prior: Any, end: float, side: int) -> float:
-    """log density at an end of the support: finite, or ±inf where the density is a power of the distance from it."""
+    """Log density at an end of the support: finite, or ±inf where the density is a power of the distance from it."""
     near, far = (1e-300, 1e-150) if end == 0 else (1e-12 * abs(end), 1e-6 * abs(end))
     log_near, log_far = (_log_density(prior, end + side * step) for step in (near, far))
     power = (log_far - log_near) / np.log(far / near)

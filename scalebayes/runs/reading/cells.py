@@ -42,6 +42,7 @@ class Numeral(str):
     doubt: str
 
     def __new__(cls, text: str, value: float | None, kind: str = "", doubt: str = "") -> Numeral:
+        """A word of a cell with the number that it stands for."""
         cell = super().__new__(cls, text)
         cell.value, cell.kind, cell.doubt = value, kind, doubt
         return cell
