@@ -119,7 +119,7 @@ def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" 
 
 
 def lines_of(checks: "Iterable[Check]") -> str:
-    """Return checks as text; no line is broken within a piece to be typed."""
+    """Return checks as text for the terminal; no line is broken within a piece to be typed."""
     return "\n".join(show.prose(here(str(check), show.NO_BREAK), HANG) for check in checks)
 
 

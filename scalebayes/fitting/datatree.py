@@ -88,7 +88,10 @@ def _prior(fit: Any, attributes: dict[str, Any]) -> xr.Dataset:
 
 
 def constant_columns(runs: Any) -> dict[str, np.ndarray]:
-    """A mapping from name to each input of the runs, and to their standard errors and counts if known (run,)."""
+    """The variables of the group constant_data in `Fit.data`: name -> (run,).
+
+    They are the inputs of the runs, and their standard errors and counts if these are known.
+    """
     known = {f"{runs.observable}_se": runs.se, "count": runs.count}
     return {**runs.inputs, **{name: x for name, x in known.items() if x is not None}}
 

@@ -157,7 +157,10 @@ def read_json(words: str, source: str) -> Table:
 
 
 def read_json_lines(words: str, source: str) -> Table:
-    """The cells of a file with one JSON object per line. Nested names are joined by dots, and row k is line k."""
+    """Read a table of runs from a file with one JSON object per line.
+
+    Nested names are joined by dots, and row k is line k.
+    """
     records: dict[int, dict] = {}
     for line, content in enumerate(words.split("\n"), 1):
         if not content.strip():
