@@ -60,7 +60,7 @@ def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows
 
         by: The name of the column, for the messages.
 
-        cutoffs: The cutoffs, or None for those that leave half, 70 % and 90 % of the runs, where these are enough.
+        cutoffs: The cutoffs, or None for those up to which half, 70 % and 90 % of the runs lie, where these are enough.
 
         min_rows: The smallest number of runs to fit.
 

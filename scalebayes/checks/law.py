@@ -39,7 +39,10 @@ class Trend:
 
 
 def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
-    """The check of whether the law explains more than a constant, and goes in the direction of the runs."""
+    """Yield the check that the law explains the runs better than a constant, and rises and falls as the runs do.
+
+    It asks for review if the runs show no trend. There is no check if there are too few runs or no input varies.
+    """
     n = len(problem.runs)
     varying = axes(problem)
     if (

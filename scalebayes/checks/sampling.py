@@ -21,8 +21,9 @@ IMPOSSIBLE = -1e29
 def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     """The checks of the mode, of the draws, and of parameters that the prior drives.
 
-    The mode has checks of its starts and its gradient. Chains have r-hat, ESS, divergences, tree depth and E-BFMI.
-    Weighted proposals have k-hat and their ESS, and a bootstrap has its refits.
+    Every fit has checks of the starts of its search and of the gradient at its mode. Chains also have r-hat, ESS,
+    divergences, tree depth and E-BFMI; weighted proposals also have k-hat and their ESS; a bootstrap also has its
+    refits. All but a bootstrap and a noise without a density have a check of the parameters that the prior drives.
     """
     yield _starts(problem, draws)
     yield _gradient(problem, draws)

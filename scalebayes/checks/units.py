@@ -50,7 +50,11 @@ def compute(problem: Problem) -> Check:
 
 
 def units(problem: Problem) -> Check:
-    """The check that the fit doesn't depend on units, and that N, D and C are possible for a language model."""
+    """The check of units: of the law's parameters, and of N, D and C.
+
+    Every parameter of the law must have a dimension, so that the fit doesn't depend on the units; and the values of N,
+    D and C must be possible for a language model.
+    """
     literal = _literal(problem)
     odd = odd_counts(problem.runs, problem.columns.values())
     if not odd and (budgets := _odd_compute(problem)):

@@ -132,7 +132,10 @@ def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
 
 
 def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
-    """Print failed checks in one line on standard error, since standard output holds a JSON document."""
+    """Print the failed checks of a fit, if there are any, as one line on standard error.
+
+    Standard output holds a JSON document. The line begins with `what`.
+    """
     from scalebayes.fitting.bearing import as_text, failed
 
     if bad := failed(fit):

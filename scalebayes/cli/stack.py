@@ -56,8 +56,9 @@ def stack(
 ) -> None:
     """Mix saved fits into one forecaster.
 
-    The mixture can be given to predict and optimum like a fit. Its weights are those that predict best: with loo,
-    each run from the others; with largest, the largest runs from the smaller ones.
+    With --out the mixture is saved, and predict and optimum take it like a fit. The weights loo predict each run best
+    from the others, and the weights largest predict the largest runs best from the smaller ones. The weights evidence
+    are the posterior probabilities of the fits. You can also give the weights yourself.
     """
     paths = named_files(files)
     chosen = weights_of(weights or ["loo"])

@@ -18,14 +18,15 @@ def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dic
 
     Args:
         points: None; a mapping from input to values, of which every input is used; or a data frame or `Runs`, of which
-            the columns that a law takes are used.
+            the columns that a law takes are used, and those from which such a column is derived (C = 6 N D).
 
         inputs: A mapping from input to values of the inputs given by name.
 
         fits: The fits that are asked.
 
     Raises:
-        InputError: An input is given twice, the points aren't a table, or they lack an input.
+        InputError: An input is given twice; the points are neither a mapping nor a table; or a table lacks inputs of
+            every fit. Inputs that a mapping lacks are found later.
         SettingError: A name is no input and looks like a setting of `predict`.
     """
     names = dict.fromkeys(n for f in fits for n in (*f.problem.columns, *known_inputs(f.problem.columns.values())))

@@ -23,6 +23,8 @@ def trusted(numbers: Any) -> bool:
 def kept(method: Any) -> Any:
     """The method with its fallback off, so that its draws are kept whatever their k-hat is.
 
+    A method other than Laplace has no fallback, and is returned as it is.
+
     >>> [one.name for one in tries(kept(Laplace()))]
     ['laplace']
     """

@@ -231,7 +231,11 @@ def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, 
 
 
 def likeliest(model: Model, numbers: Numbers, rows: Rows, z: Any, own: Any) -> Any:
-    """The rows' own coordinates (run,) after one step of expectation-maximisation from `own`, at free parameters z."""
+    """The likeliest coordinate of each row's own noise scale (run,), given the free parameters z.
+
+    This is one step of expectation-maximisation that starts from the coordinates `own`. It is for a noise that is
+    Normal given each row's scale, such as Student-t, beside a process.
+    """
     assert model.process is not None and model.form.mixture is not None
     scaled = model.scaled(model.constrain(z, numbers), numbers)
     values, seen = model.noise_values(scaled), model.residuals(scaled, numbers, rows, own)

@@ -180,7 +180,10 @@ def candidates(
 
 
 def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
-    """The unit in the name of a column: the factor for its cells, and the unit of an observable.
+    """The factor and the unit that the name of a column states.
+
+    The cells are multiplied with the factor. The unit, such as 'bits/byte', is that of the observable; it is blank for
+    an input, for per cent, and if the name states none.
 
     >>> unit_of("N", "Weights (M)", "loss"), unit_of("loss", "val_bpb", "loss"), unit_of("N", "N", "loss")
     ((1000000.0, ''), (1.0, 'bits/byte'), (1.0, ''))

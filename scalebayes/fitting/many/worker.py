@@ -42,7 +42,7 @@ def keys_of(key: Any, members: Sequence[int], group: Group) -> np.ndarray:
 
 
 def parcel(batch: Batch) -> Parcel:
-    """Pack a batch of `fit_many` as bytes and arrays, which are sent to another process.
+    """Pack a batch of `fit_many` as a `Parcel`, which can be sent to another process.
 
     The model is pickled by value, so that a law of the caller's own script reaches the other process too.
     """

@@ -93,7 +93,11 @@ def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
 
 
 def log_of(table: Table, observable: str, named: Iterable[str], run: str) -> Log:
-    """A table as a log: the columns of a chart are put below each other, and each metric gets a column."""
+    """A table as a log, with one row per reading.
+
+    The columns of a chart are put below each other. If one column has the name of the metric and another its value,
+    each metric becomes a column. Any other table is kept as it is.
+    """
     if is_chart(list(table.cells)) or is_plain_chart(table, observable, named):
         return Log(*melted(table))
     words = {plain(name): name for name in table.cells}

@@ -26,9 +26,10 @@ class Words:
     """The different words of a column of text.
 
     Attributes:
-        read: The words that are numbers, each with the values that it can have.
+        read: Each word that can be read as a number, with its value if the decimal mark is a point and its value if it
+            is a comma. Words of digits alone are left out, since both values are the same.
 
-        all: Whether all words are numbers.
+        all: Whether every word is a number, words of digits alone included.
     """
 
     read: Mapping[str, Spelled]

@@ -21,7 +21,7 @@ SETTINGS = ("global_step", "max_steps", "epoch", "num_train_epochs", "train_batc
 
 
 def found(folder: Path) -> list[Path]:
-    """The files in a folder and in the folders in it, in the order of their names."""
+    """The trainer_state.json files in a folder and in the folders below it, sorted by path."""
     return sorted(path for path in folder.rglob(f"*{NAME}") if path.is_file())
 
 
