@@ -76,7 +76,15 @@ def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
 
 
 def doubts(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
-    """Return the checks to review that bear on an answer, as text; for many fits, the first few of them."""
+    """Return as text the checks to review that bear on an answer: the first `MOST`, and the number of the others.
+
+    Args:
+        found: What was asked.
+
+        answer: Its answer.
+
+        inputs: The inputs of a forecast, or None for an optimum.
+    """
     checks = bearing(found, answer, inputs)
     more = f"review  {len(checks) - MOST} more; scalebayes summary has them all" if len(checks) > MOST else ""
     return "\n".join(filter(None, [lines_of(checks[:MOST]), more]))

@@ -52,7 +52,7 @@ class Array:
 
 
 def array(buffer: Any, kind: Kind, shape: tuple[int, ...], order: str) -> Array:
-    """Make an array of numbers from its bytes."""
+    """Make an array of numbers from its bytes, which lie in C order, or by column if `order` is 'F'."""
     made = Array()
     made.cells = np.frombuffer(buffer, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
     return made

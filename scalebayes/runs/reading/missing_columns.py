@@ -12,7 +12,10 @@ LABEL_WORDS = frozenset(word for words in LABELS.values() for word in words)
 
 
 def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """The message for missing inputs: all of them, the columns that may be meant, and what can be derived.
+    """The message for the inputs `names`, which the runs lack.
+
+    It names all of them, the columns among the runs' `inputs` and `labels` that may be meant, and which of them can be
+    derived.
 
     >>> print(absent(["C", "U"], ["N", "D", "dataset_size"], []))
     the runs have no 'C', 'U'; their inputs: 'N', 'D', 'dataset_size'; U may be 'dataset_size'; \
