@@ -80,7 +80,7 @@ def backtest(
         runs: The table of runs.
 
         laws: The forecasters: names of laws, `Law`s or `Spec`s, or "recommended" for `forecaster`, which takes only
-            `inputs` and `kind` of the settings below. The default is ("chinchilla",).
+            `inputs` and `kind` of the settings of fits below. The default is ("chinchilla",).
 
         by: The column that the cutoffs are values of. The default is C = 6 N D, or x if the runs have no compute.
 

@@ -120,7 +120,7 @@ def alone(runs: "Runs", typed: Collection[str]) -> str | None:
 
 
 def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
-    """Refuse inputs that aren't those of the recommended forecast: one too many or one missing, before a fit is made."""
+    """Refuse inputs that aren't those of the recommended forecast: one too many or one missing, before the fit."""
     from scalebayes.fitting.recipes import recipe
     from scalebayes.forecasting.inputs import DERIVABLE, check_given, not_in_runs
 
