@@ -110,6 +110,7 @@ def test_the_table_is_the_scores(found):
     assert "offset_power" in repr(found) and "fitted up to a x" in repr(found)
 
 
+@pytest.mark.slow
 def test_an_exact_law_covers_what_it_says():
     """Where the law is right, its intervals are: each level is covered within the scatter over data sets."""
     sets, shares, scores, worse = 10, [], [], []
@@ -148,6 +149,7 @@ def test_a_cutoff_at_a_budget_takes_the_runs_of_that_budget():
     assert beyond(size, 3e20).tolist() == [False] * 12 + [True] * 6
 
 
+@pytest.mark.slow
 def test_a_discrepancy_is_another_forecaster(runs):
     """Whether a discrepancy pays is what a backtest is for."""
     few, gp = runs.take(slice(0, 40, 4)), sb.GP("matern")

@@ -115,6 +115,7 @@ def test_student_t_is_scored_as_itself():
     np.testing.assert_allclose(sb.score(fit, there)["log_score"], expected, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_discrepancy_widens_by_its_own_variance(departing):
     """What the process doesn't know out there, a new run's noise, its count and its known error add up as variances."""
     x, count, se = X[9:], np.array([1.0, 9.0, 1.0]), np.array([0.0, 0.0, 0.03])

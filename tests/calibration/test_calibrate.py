@@ -263,12 +263,14 @@ def test_laplace_is_calibrated_on_few_runs(plain):
     assert plain.data.attrs["drawn_from"] == "prior" and plain.data.attrs["law"] == "power"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_ranks(plain):
     """A calibration that can't be repeated can't be looked into."""
     np.testing.assert_array_equal(of_power().data["rank"], plain.data["rank"])
     assert (of_power(seed=6).data["rank"] != plain.data["rank"]).any()
 
 
+@pytest.mark.slow
 def test_a_killed_calibration_goes_on_from_its_folder(plain, tmp_path, monkeypatch):
     """A thousand simulations take an hour, and what was finished is not done again."""
     done = []

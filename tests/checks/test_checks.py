@@ -181,6 +181,7 @@ def with_process(law, components):
         return build(runs, sb.laws.get(law), sb.Normal(), discrepancy=sb.GP(*components) if components else None)
 
 
+@pytest.mark.slow
 def test_short_chains_fail():
     """Too few draws pass for a posterior."""
     runs = sb.Runs(N=N, D=D, loss=LOSS)

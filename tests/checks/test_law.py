@@ -37,6 +37,7 @@ def typed(sentence):
     return law, dict([inputs.groups()]) if inputs else None
 
 
+@pytest.mark.slow_cases("chinchilla-None")
 @pytest.mark.parametrize(("law", "inputs"), [("chinchilla", None), ("offset_power", {"x": "D"})])
 def test_a_score_that_rises_is_no_loss(cases_path, law, inputs):
     """Fails if a law that falls is fitted to a score that rises, or if the law that is named for it fails too."""

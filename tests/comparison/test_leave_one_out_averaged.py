@@ -161,6 +161,7 @@ def test_a_refit_leaves_one_run_out_and_not_its_cell(fits):
         near(scores, conditional_score(i, np.delete(np.arange(len(X)), i), X, Y, RUNS.count, True), f"run {i}")
 
 
+@pytest.mark.slow
 def test_importance_sampling_and_refits_agree_where_the_noise_is_learnt():
     """What is said of a run without a refit isn't what the refit says."""
     priors = KNOWN | MATERN | {"noise_scale": dist.LogNormal(np.log(0.02), 0.5)}

@@ -49,6 +49,7 @@ def log10_by_quadrature(runs, prior_E, prior_alpha):
     "E and alpha-0.0-1",
     "E and alpha-0.03-2",
     "E and alpha-0.25-4",
+    "E and alpha-0.06-3",
 )
 @pytest.mark.parametrize(
     ("free", "E", "seed"),
@@ -86,7 +87,7 @@ def two_scales(alpha, beta, seed):
     return sb.Runs(N=N, D=D, loss=loss * np.exp(0.01 * rng.standard_t(4, 120)))
 
 
-@pytest.mark.slow_cases("1", "2")
+@pytest.mark.slow_cases("1", "2", "0")
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_equal_exponents(seed):
     """Two exponents that are equal are told apart, or two that aren't are held to be equal."""
@@ -173,6 +174,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow_cases("infinite")
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
     """A ratio of densities that don't exist is given as a number."""
@@ -194,6 +196,7 @@ def test_no_fit():
         sb.savage_dickey({"E": 0}, E=0)
 
 
+@pytest.mark.slow
 def test_a_prior_in_own_units_is_that_density():
     """A = 400 is measured on the scale of the runs' reference."""
     A = 10 ** (8.5 * 0.35)

@@ -72,7 +72,7 @@ def test_a_table_that_read_runs_takes(finished):
     assert about["corpus"]["sha256"] == standard_library().sha256 and about["versions"]["jax"] == jax.__version__
 
 
-@pytest.mark.slow_cases("2")
+@pytest.mark.slow_cases("2", "9")
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
 def test_goes_on_where_it_was_stopped_and_gives_the_same_losses(finished, tmp_path, sign):
     """A stopped sweep starts anew, trips over a half-written line, or a seed doesn't settle a run."""

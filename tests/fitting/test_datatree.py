@@ -56,7 +56,7 @@ def test_loo_as_it_stands_and_after_a_load(fit, loaded):
 def test_draws_are_of_the_prior_and_of_the_runs(fit):
     """Fails if the prior is in other units than the posterior, or replicates leave out the noise or a run's own se."""
     prior = fit.data["prior"].to_dataset()
-    curves = sb.prior_predictive("power", fit.runs)
+    curves = sb.prior_predictive(fit.runs, "power")
     assert np.log(prior["A"] / curves["A"].median()).median() == pytest.approx(0.0, abs=0.2)
     assert prior["alpha"].median() == pytest.approx(float(curves["alpha"].median()), rel=0.1)
     anew = np.log(fit.data["posterior_predictive"]["loss"])

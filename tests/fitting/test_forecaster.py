@@ -68,6 +68,7 @@ def test_few_runs_are_told_to_be_mostly_prior(fit):
     assert "mostly prior" in repr(fit)
 
 
+@pytest.mark.slow
 def test_runs_are_few_however_many_readings_each_is_the_mean_of():
     runs = sweep(8)
     runs = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y, count=np.full(8, 50.0))
@@ -85,6 +86,7 @@ def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs)
     assert "exact" not in sb.predict(exact, N=runs.column("N")[0], D=runs.column("D")[0]).attrs["review"]
 
 
+@pytest.mark.slow
 def test_a_curve_over_any_column_is_fitted_in_its_window():
     x = np.geomspace(1.0, 1e4, 60)
     rng = np.random.default_rng(1)
@@ -97,6 +99,7 @@ def test_a_curve_over_any_column_is_fitted_in_its_window():
     assert found["lower"] < truth < found["upper"], "seed 1"
 
 
+@pytest.mark.slow
 def test_many_runs_are_averaged_but_for_cells_that_scatter():
     rng = np.random.default_rng(2)
     N, D = (np.repeat(x, 5) for x in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
@@ -118,6 +121,7 @@ def test_many_runs_are_averaged_but_for_cells_that_scatter():
     assert len(fit.scored_runs) == 125 and fit.origin.table().hash == fit.runs.hash, "scores are of other runs"
 
 
+@pytest.mark.slow
 def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys):
     path, out = tmp_path / "runs.csv", tmp_path / "fit.nc"
     sweep(24, seed=3).to_pandas().to_csv(path, index=False)

@@ -124,6 +124,7 @@ def test_a_ladder_takes_its_column_or_x_and_not_both(fit):
         sb.optimum(fit, C=1e22)
 
 
+@pytest.mark.slow
 def test_under_the_priors_of_curves_the_ladder_is_in_conflict_and_the_check_says_so(runs):
     """Fails if a forecast under priors that its runs contradict comes without a word."""
     fit = sb.forecaster(runs, kind="curve", on_fail="ignore", method=sb.MAP())

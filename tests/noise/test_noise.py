@@ -193,7 +193,7 @@ def test_count_and_standard_error_enter_the_scale(case):
     assert rows.mask.tolist() == [1.0] * 3 + [0.0] * (len(rows.mask) - 3)
 
 
-@pytest.mark.slow_cases("beta")
+@pytest.mark.slow_cases("beta", "logit_normal")
 @pytest.mark.parametrize("case", [case for case in NOISES if is_share(case.noise)], ids=lambda case: case.noise.name)
 def test_shares_are_fitted_forecast_and_kept_between_0_and_1(case, tmp_path, seed=34):
     """A law of a share, its noise, its forecasts and its file work together, or not at all."""

@@ -95,6 +95,7 @@ def test_coordinates_are_near_standard(x64, df):
     assert np.trapezoid(w * density, t) == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_mode_is_that_of_student_t(x64):
     """The sampler starts, and is whitened, at the mode of a Normal noise, which an outlier has moved."""
     runs, law, search = sweep(0.3), sb.laws.get("power"), METHOD.search
@@ -148,6 +149,7 @@ def by_hand(fit, chain, draw):
     return covariance, scale, np.log(fit.runs.y) - np.log(at["A"] * x ** -at["alpha"])
 
 
+@pytest.mark.slow
 def test_discrepancy_is_given_the_scales(x64, spoilt):
     """The forecast forgets which runs are outliers."""
     x = spoilt.runs.inputs["x"]

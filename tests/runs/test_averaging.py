@@ -79,6 +79,7 @@ def grid(repeats, seed=0, noise=0.01):
     return sb.Runs(x=x, loss=(0.5 + x**-0.3) * np.exp(noise * rng.normal(size=x.size)))
 
 
+@pytest.mark.slow
 def test_averaging_keeps_what_a_normal_noise_can_know():
     """The posterior of cells with counts is that of all runs, but for the noise's scale, of which they know less."""
     runs = grid(12)

@@ -21,7 +21,7 @@ def curves(data_path) -> Mapping[str, sb.Runs]:
     return {name: runs.where(f"curve_id == {name!r}") for name in dict.fromkeys(curve)}
 
 
-@pytest.mark.slow_cases("power", "shifted_power", "onset_power", "m4", "broken_power")
+@pytest.mark.slow_cases("power", "shifted_power", "onset_power", "m4", "broken_power", "offset_power")
 @pytest.mark.parametrize("law", LAWS)
 def test_every_curve_is_fitted_in_one_batch(curves, law):
     """A benchmark over many curves must not stop at the one that is odd, nor hide it."""
