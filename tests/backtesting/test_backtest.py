@@ -64,6 +64,7 @@ def test_a_batch_is_the_fits_one_at_a_time(runs, found):
                 )
 
 
+@pytest.mark.slow
 def test_priors_and_a_window_are_those_of_the_fits(runs):
     """What a user fits with isn't what its backtest vouches for."""
     x, window = runs.column("x"), sb.Window(4.0)

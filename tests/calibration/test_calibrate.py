@@ -315,6 +315,7 @@ class Watched(sb.Laplace):
         return super().run_many(batch, keys)
 
 
+@pytest.mark.slow
 def test_an_overconfident_method_fails():
     """What calibrate is for."""
     found = of_power(Halved())

@@ -151,6 +151,7 @@ def test_the_command_line_says_what_it_read_and_what_that_was_worth(cases_path, 
     assert "kind" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_of_N_D_and_C_beside_other_columns_is_asked_by_its_name(tmp_path, capsys):
     """Fails if a column of seeds makes runs of N alone runs of several inputs."""
     path = tmp_path / "runs.csv"

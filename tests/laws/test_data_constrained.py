@@ -120,7 +120,7 @@ def held_to(fit):
     assert fit.summary()["r_hat"].max() <= 1.01
 
 
-@pytest.mark.slow_cases("1", "2", "0")
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_all_seven_parameters_are_sampled(repeated_runs, posterior, seed):
     """The ridge of seven parameters, or the kinks at D = U and N = N_opt(U), keep chains apart."""

@@ -160,6 +160,7 @@ def test_discrepancy_is_given_the_scales(x64, spoilt):
         np.testing.assert_allclose(mean[chain, draw], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_leave_one_out_integrates_the_runs_own_scale(spoilt):
     """A run is scored by a scale that was fitted to it: elpd is then too high for heavy tails."""
     found = spoilt.log_likelihood()["loss"].values
