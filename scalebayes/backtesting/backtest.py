@@ -203,6 +203,11 @@ def _forecasters(
         raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
     if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
         raise InputError("discrepancy is a list, such as [None, 'gp']")
+    if list(discrepancy) != [None] and all(isinstance(asked, Spec) for asked in laws):
+        raise InputError(
+            "discrepancy is for laws given by name, and each Spec has its own; leave it out, or give "
+            "sb.Spec.of(law, discrepancy=...) as a law"
+        )
     named: dict[str, Spec | Recommended] = {}
     bound: set[str] = set()
     params: set[str] = set()

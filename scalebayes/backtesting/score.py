@@ -9,7 +9,7 @@ import xarray as xr
 from scalebayes.backtesting.forecast_of import forecast_of
 from scalebayes.backtesting.proper_scores import scores_of
 from scalebayes.compute import DERIVED
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit, warn_of
 from scalebayes.forecasting.distance import about, distance
@@ -24,6 +24,7 @@ from scalebayes.seeds import Seed
 PROBS = (0.5, 0.8, 0.9, 0.95)
 
 
+@known_settings
 def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Seed = 0) -> xr.Dataset:
     """Score a fit's forecasts of held-out runs, run by run.
 

@@ -8,7 +8,20 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.opened import load_jax, opened
-from scalebayes.cli.options import Discrepancy, Fallback, Json, Law, Method, Model, Out, Reading, RunsPath, Seed
+from scalebayes.cli.options import (
+    Batch,
+    Discrepancy,
+    Fallback,
+    Folder,
+    Json,
+    Law,
+    Method,
+    Model,
+    Out,
+    Reading,
+    RunsPath,
+    Seed,
+)
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed
@@ -45,22 +58,8 @@ def calibrate(
     ] = PRIOR,
     reading: Reading,
     fallback: Fallback = True,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            metavar="INT",
-            min=1,
-            help="Number of data sets that are fitted side by side; by default as many as memory has room for.",
-        ),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Keep finished batches in this folder, so that an interrupted command continues from them; by "
-            "default they are not kept.",
-        ),
-    ] = None,
+    batch: Batch = None,
+    folder: Folder = None,
     seed: Seed = 0,
     out: Out = None,
     json: Json = False,
@@ -105,6 +104,7 @@ def calibrate(
             folder=folder,
         ),
         bar=True,
+        folder=folder,
     )
     answered(calibration_document(found) if json else calibration_text(found), found, target)
 

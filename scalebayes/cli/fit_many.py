@@ -11,8 +11,10 @@ from scalebayes.cli.fit_text import percent
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import (
+    Batch,
     Discrepancy,
     Fallback,
+    Folder,
     Json,
     Method,
     Model,
@@ -62,22 +64,8 @@ def fit_many(
     window: Window = None,
     reading: Reading,
     fallback: Fallback = True,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            metavar="INT",
-            min=1,
-            help="Number of data sets that are fitted side by side; by default as many as memory has room for.",
-        ),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Keep finished batches in this folder, so that an interrupted command continues from them; by "
-            "default they are not kept.",
-        ),
-    ] = None,
+    batch: Batch = None,
+    folder: Folder = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
@@ -132,6 +120,7 @@ def fit_many(
             folder=folder,
         ),
         bar=True,
+        folder=folder,
     )
     if json:
         return answered(fits_document(found, prob), found, target)

@@ -140,7 +140,7 @@ Method = Annotated[
     str,
     typer.Option(
         metavar="METHOD",
-        help="The method: nuts, laplace or map; settings follow a colon, as in nuts:draws=4000,chains=4.",
+        help="The method: nuts, laplace, map or bootstrap; settings follow a colon, as in nuts:draws=4000,chains=4.",
         autocompletion=complete.methods,
     ),
 ]
@@ -186,6 +186,22 @@ Kind = Annotated[
         help="What runs of one input are: 'ladder' for finished runs of several sizes, 'curve' for one run on its way; "
         "by default this is judged from the table.",
         autocompletion=lambda: ["ladder", "curve"],
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        metavar="INT",
+        min=1,
+        help="Number of data sets that are fitted side by side; by default as many as memory has room for.",
+    ),
+]
+Folder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep finished batches in this folder, so that an interrupted command continues from them; by "
+        "default they are not kept.",
     ),
 ]
 Fallback = Annotated[

@@ -61,15 +61,17 @@ def stage(text: str) -> AbstractContextManager[object]:
     return progress
 
 
-def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
+def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder: str | None = None) -> T:
     """Return the result of `compute`; Ctrl-C ends the process even inside compiled code.
 
     Args:
         text: What is being done, which is shown with the elapsed seconds.
 
-        compute: The function to call. It must write nothing, since Ctrl-C reports that nothing was written.
+        compute: The function to call. It must write nothing outside `folder`, since Ctrl-C reports so.
 
         bar: Whether `compute` shows its own progress instead of `text` and the seconds; the default is False.
+
+        folder: The folder in which `compute` keeps finished batches; the default is None: it writes nothing.
 
     Returns:
         What `compute` returns.
@@ -92,7 +94,8 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False) -> T:
                 heed()
     except KeyboardInterrupt:
         # XLA can't be stopped from Python, and a normal exit would wait for it.
-        message("interrupted: nothing was written")
+        kept = f"finished batches are kept in {folder}; the same command goes on from there"
+        message(f"interrupted: {kept if folder else 'nothing was written'}")
         sys.stdout.flush()
         os._exit(INTERRUPTED)
     if errors:

@@ -38,8 +38,8 @@ class Spec:
 
         inputs: A mapping from law input to column of the runs. The default is None: columns of the same names.
 
-        cells: The largest number of rows that are left when runs are averaged. The default is None: nothing is
-            averaged.
+        cells: The largest number of rows that `forecaster` averages runs to. The default is None: nothing is
+            averaged. `fit` and the other functions average nothing.
 
         kind: How runs of one input were read, as a ladder or a curve. The default is None: there was no choice.
 
@@ -47,6 +47,8 @@ class Spec:
 
     >>> Spec.of("power", discrepancy="gp").name
     'power+gp'
+    >>> Spec.of(Spec.of("power"), discrepancy="gp").noise
+    normal()
     """
 
     law: Law
@@ -96,8 +98,12 @@ class Spec:
         view, departure = windows.get(window), discrepancies.get(discrepancy)
         if isinstance(law, Spec):
             own = {"discrepancy": departure, "window": view, "priors": priors, "inputs": inputs}
+            if noise is None and departure is not None and repr(law.noise) == repr(noises.get(law.law.noise)):
+                noise = noise_of(law.law, departure)  # as by default of a law's name
             own["noise"] = None if noise is None else noises.get(noise)
-            return replace(law, **{name: value for name, value in own.items() if value is not None})
+            given = {name: value for name, value in own.items() if value is not None}
+            # A spec with other settings is no longer the one that is recommended; other inputs are another column.
+            return replace(law, **given, recommended=law.recommended and not set(given) - {"inputs"})
         found = laws.get(law)
         chosen = noises.get(noise_of(found, departure) if noise is None else noise)
         return cls(found, chosen, departure, view, priors, inputs)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes.errors import InputError, listed, unknown
+from scalebayes.errors import InputError, known_settings, listed, unknown
 from scalebayes.files import write as files
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.at_points import flat, own_units, residuals
@@ -22,6 +22,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # the default probabilities
 PLATFORMS = ("cpu", "cuda", "rocm")  # those with float64, in which the program computes
 
 
+@known_settings
 def export(
     fit: Fit | Recalibrated,
     path: Any,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes import laws
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.forecasting.predict import curve
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
@@ -21,6 +21,7 @@ from scalebayes.seeds import Seed, as_key
 NEAR = 30
 
 
+@known_settings
 def prior_predictive(
     runs: Runs,
     law: str | Law = "chinchilla",

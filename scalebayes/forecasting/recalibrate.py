@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from scalebayes.display.view import View, Viewed
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.laws.law import Law
 from scalebayes.noise.links import LINKS, Link
@@ -179,6 +179,7 @@ class Recalibrated(Viewed):
         return replace(fit, head=f"Recalibrated: {self.sentence}", lines=[fit.head, *fit.lines])
 
 
+@known_settings
 def recalibrate(
     fit: Fit, backtest: Any, *, law: str | None = None, prior_cutoffs: float = PRIOR_CUTOFFS
 ) -> Recalibrated:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.runs import Runs
 from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.curves.given_as_runs import checkpoints_text
@@ -100,6 +100,7 @@ class Averaged:
         )
 
 
+@known_settings
 def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = None) -> tuple[Runs, np.ndarray]:
     """Average runs whose inputs are nearly the same, so that a fit has fewer rows.
 

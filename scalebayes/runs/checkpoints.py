@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.runs.names import plain
 from scalebayes.runs.reading.cells import text
 from scalebayes.runs.table import Runs
@@ -78,6 +78,7 @@ def checkpoints_of(runs: Runs) -> Checkpoints | None:
     return None
 
 
+@known_settings
 def last_of(runs: Runs, by: str = "run_id", along: str | None = None) -> Runs:
     """Keep the last row of each run, if the rows of a table are checkpoints.
 

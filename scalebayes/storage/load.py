@@ -7,7 +7,7 @@ from typing import Any
 
 from scalebayes.backtesting import file as backtest
 from scalebayes.backtesting.result import Backtest
-from scalebayes.errors import InputError, listed, shown
+from scalebayes.errors import InputError, known_settings, listed, shown
 from scalebayes.files import netcdf
 from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.to_file import (
@@ -29,6 +29,7 @@ from scalebayes.storage.fit import law_of, restored, together
 WHAT = "result"  # the word for a file's content in errors
 
 
+@known_settings
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     """Read any result back from the file that its `save` wrote.
 

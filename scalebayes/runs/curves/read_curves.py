@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import InputError, listed, unknown
+from scalebayes.errors import InputError, known_settings, listed, unknown
 from scalebayes.runs.columns import read_names
 from scalebayes.runs.curves.axis import Readings, axis_of
 from scalebayes.runs.curves.curves import FEW, Curves
@@ -26,6 +26,7 @@ from scalebayes.runs.validate import check_observable, roles_of
 LOSS = re.compile(r"loss|nll|cross.?entropy", re.IGNORECASE)  # what the name of a metric contains if it is a loss
 
 
+@known_settings
 def read_curves(
     table: Any,
     where: str | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, known_settings
 from scalebayes.runs.columns import Given, read_names
 from scalebayes.runs.curves.given_as_runs import refuse_history
 from scalebayes.runs.faults import ROW, Origin, told
@@ -34,6 +34,7 @@ DIGITS = re.compile(r"\s*[^\w\s]{0,2}\s*\.?\d")  # the beginning of a cell that 
 FINISHED = ("finished", "completed", "complete", "succeeded", "success", "done")
 
 
+@known_settings
 def read_runs(
     table: Any,
     where: str | None = None,
