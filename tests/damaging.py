@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 
 import scalebayes as sb
-from scalebayes.files.checksum import LENGTH, sealed, unsealed
-from scalebayes.files.hdf5 import arrays_of
-from scalebayes.files.netcdf import CONTENT, digest_of
 from scalebayes.parameters.priors import prior_text
+from scalebayes.safe_files.checksum import LENGTH, sealed, unsealed
+from scalebayes.safe_files.hdf5 import arrays_of
+from scalebayes.safe_files.netcdf import CONTENT, digest_of
 
 # A record's value in place of which anything of another type is damage.
 STRANGE = (None, "x", [], {}, float("nan"), -1, [["x"]], True)

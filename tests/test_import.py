@@ -18,7 +18,7 @@ FOLDERS = (
     "errors",
     "compute",
     "display",
-    "files",
+    "safe_files",
     "seeds",
     "status",
     "runs",

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
-from scalebayes.files import netcdf
-from scalebayes.files.hdf5 import Content
-from scalebayes.files.labelled import NUMBERS, TEXT, check_shape, of_parts, parts_of
 from scalebayes.fitting.to_file import BACKTEST, FORMAT, about, json_of
 from scalebayes.runs.stored import plain
+from scalebayes.safe_files import netcdf
+from scalebayes.safe_files.hdf5 import Content
+from scalebayes.safe_files.labelled import NUMBERS, TEXT, check_shape, of_parts, parts_of
 
 SCORES = "scores"
 # The attribute in which files of earlier versions have their format.

@@ -69,7 +69,7 @@ def datasets(
             text = rows_of(one, runs)
         written = len(runs)
         if target is not None:
-            from scalebayes.files.write import write
+            from scalebayes.safe_files.write import write
 
             write(target, text.encode())
     if json:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scalebayes.files import netcdf
-from scalebayes.files.labelled import parts_of
 from scalebayes.fitting.to_file import COMPARISON, about, json_of
 from scalebayes.runs.stored import plain
+from scalebayes.safe_files import netcdf
+from scalebayes.safe_files.labelled import parts_of
 from scalebayes.status import checks_record
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.discrepancy import gp as discrepancies
-from scalebayes.files import netcdf
 from scalebayes.fitting.datatree import DIMS, tree_name
 from scalebayes.parameters.priors import param_record
 from scalebayes.runs import stored
+from scalebayes.safe_files import netcdf
 from scalebayes.status import checks_record
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.errors import InputError, known_settings, listed, unknown
-from scalebayes.files import write as files
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_code
@@ -16,6 +15,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.predict import check_observed
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.safe_files import write as files
 from scalebayes.seeds import Seed, as_key
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # the default probabilities

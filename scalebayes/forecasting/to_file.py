@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scalebayes.files import netcdf
 from scalebayes.fitting.to_file import RECALIBRATED, STACK, about, groups_of, json_of, record_of
+from scalebayes.safe_files import netcdf
 from scalebayes.status import checks_record
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 from scalebayes.calibration.result import OF, PROBS, Calibration
 from scalebayes.calibration.to_file import RANKS
 from scalebayes.errors import InputError
-from scalebayes.files.hdf5 import Content
-from scalebayes.files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
+from scalebayes.safe_files.hdf5 import Content
+from scalebayes.safe_files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
 
 BY_SIM, BY_PARAM, BY_PROB = ("param", "sim"), ("param", "of"), ("param", "prob", "of")
 # Variable of a calibration -> its dims and the kinds of its dtype.

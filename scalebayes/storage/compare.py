@@ -9,8 +9,8 @@ from scalebayes.checks.registry import read_checks
 from scalebayes.comparison.result import Comparison
 from scalebayes.comparison.to_file import SCORES
 from scalebayes.errors import InputError
-from scalebayes.files.hdf5 import Content
-from scalebayes.files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
+from scalebayes.safe_files.hdf5 import Content
+from scalebayes.safe_files.labelled import NUMBERS, TEXT, TRUTH, check_shape, of_parts
 
 BY_MODEL = ("elpd_loo", "se", "p_loo", "difference", "difference_se", "bad_k", "lpd_largest", "lpd_largest_se")
 BY_MODEL += ("log_evidence", "log_evidence_se", "weight_loo", "weight_largest", "weight_evidence")

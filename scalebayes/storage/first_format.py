@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.to_file import CELL, DRAWS, FIT, FITS, ORIGIN, RUNS, STACK, STATS
+from scalebayes.safe_files.hdf5 import Content
 
 Arrays = dict[str, np.ndarray]
 

@@ -8,8 +8,6 @@ from typing import Any
 from scalebayes.backtesting import file as backtest
 from scalebayes.backtesting.result import Backtest
 from scalebayes.errors import InputError, known_settings, listed, shown
-from scalebayes.files import netcdf
-from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.to_file import (
     BACKTEST,
     CALIBRATION,
@@ -22,6 +20,8 @@ from scalebayes.fitting.to_file import (
     STACK,
 )
 from scalebayes.laws.law import Law
+from scalebayes.safe_files import netcdf
+from scalebayes.safe_files.hdf5 import Content
 from scalebayes.storage import calibrate, compare, many_fits, recalibrate, stack
 from scalebayes.storage.first_format import upgraded
 from scalebayes.storage.fit import law_of, restored, together

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.to_file import DRAWS, ORIGIN, RUNS, STATS, json_of
+from scalebayes.safe_files.hdf5 import Content
 from scalebayes.storage.fit import law_of
 from scalebayes.storage.fit import restored as restored_fit
 

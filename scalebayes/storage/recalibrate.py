@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.errors import InputError
-from scalebayes.files.hdf5 import Content
 from scalebayes.forecasting.recalibrate import Recalibrated, Widening
+from scalebayes.safe_files.hdf5 import Content
 from scalebayes.storage.fit import law_of, together
 from scalebayes.storage.fit import restored as restored_fit
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from scalebayes.checks.registry import read_checks
 from scalebayes.errors import InputError, listed
-from scalebayes.files.hdf5 import Content
 from scalebayes.fitting.to_file import RUNS
 from scalebayes.forecasting.of_stack import Stack
+from scalebayes.safe_files.hdf5 import Content
 from scalebayes.storage.fit import law_of, seed_of, together
 from scalebayes.storage.fit import restored as restored_fit
 

@@ -12,8 +12,8 @@ import xarray as xr
 
 import scalebayes as sb
 from scalebayes.calibration.result import judged
-from scalebayes.files import hdf5
 from scalebayes.forecasting.recalibrate import Recalibrated, Widening
+from scalebayes.safe_files import hdf5
 from scalebayes.status import Check, Checks, Status
 from scalebayes.storage import compare as compared
 from tests import damaging

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import scalebayes as sb
-from scalebayes.files import write as files
+from scalebayes.safe_files import write as files
 
 FIRST = Path(__file__).parent / "first_format"
 

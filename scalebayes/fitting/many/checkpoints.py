@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.files import write as files
-from scalebayes.files.checksum import sealed, unsealed
-from scalebayes.files.netcdf import digest_of
+from scalebayes.safe_files import write as files
+from scalebayes.safe_files.checksum import sealed, unsealed
+from scalebayes.safe_files.netcdf import digest_of
 
 MANIFEST = "manifest.json"
 # The name of the digest of a batch's arrays in its archive. The checksum of the bytes alone isn't enough: an archive

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalebayes.files import netcdf
 from scalebayes.fitting.datatree import DIMS, tree_name
 from scalebayes.fitting.to_file import DRAWS, FITS, ORIGIN, RUNS, STATS, about, json_of, origin_of, record_of
 from scalebayes.runs import stored
+from scalebayes.safe_files import netcdf
 
 if TYPE_CHECKING:
     from scalebayes.fitting.many.result import Fits

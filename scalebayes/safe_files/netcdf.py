@@ -9,9 +9,9 @@ import h5netcdf
 import numpy as np
 
 from scalebayes.errors import InputError
-from scalebayes.files import write as files
-from scalebayes.files.checksum import sealed, unsealed
-from scalebayes.files.hdf5 import MAGIC, Content, arrays_of, tried
+from scalebayes.safe_files import write as files
+from scalebayes.safe_files.checksum import sealed, unsealed
+from scalebayes.safe_files.hdf5 import MAGIC, Content, arrays_of, tried
 
 # The dims and the values of an array.
 Variable = tuple[tuple[str, ...], np.ndarray]

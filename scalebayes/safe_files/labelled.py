@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from scalebayes.files.netcdf import Variable
+from scalebayes.safe_files.netcdf import Variable
 
 # The variables that a Dataset must have: by name, their dims and the kinds of their values. The kinds are "fib" for
 # numbers, "UO" for text and "b" for truth values.
