@@ -32,7 +32,7 @@ def found(runs):
 
 
 def test_what_is_fitted_is_never_scored(runs, found):
-    """A score at runs that were fitted says nothing of forecasts."""
+    """Fails if a run that was fitted at a cutoff gets a score there, or a run beyond the cutoff gets none."""
     x = runs.column("x")
     assert found.data["cutoff"].values.tolist() == [100.0, 1000.0]
     for cutoff in (100.0, 1000.0):
@@ -48,7 +48,9 @@ def test_what_is_fitted_is_never_scored(runs, found):
 
 @pytest.mark.slow
 def test_a_batch_is_the_fits_one_at_a_time(runs, found):
-    """Scores of another fit than the one that a user would make would vouch for it."""
+    """Fails if the backtest scores other fits than those that `sb.fit` and `sb.score` make one at a time from the same
+    seed.
+    """
     x = runs.column("x")
     for i, law in enumerate(("power", "offset_power")):
         own = jax.random.fold_in(jax.random.key(SEED), i)
@@ -66,7 +68,9 @@ def test_a_batch_is_the_fits_one_at_a_time(runs, found):
 
 @pytest.mark.slow
 def test_priors_and_a_window_are_those_of_the_fits(runs):
-    """What a user fits with isn't what its backtest vouches for."""
+    """Fails if a backtest with priors and a window scores other fits than a user makes with them, or takes priors of no
+    law.
+    """
     x, window = runs.column("x"), sb.Window(4.0)
     priors = {"alpha": 0.3, "E": 1.1}
     laws = ["power", "offset_power"]
@@ -87,7 +91,9 @@ def test_priors_and_a_window_are_those_of_the_fits(runs):
 
 
 def test_the_trivial_forecast_is_always_there(found):
-    """A law that is no better than the last value should be seen to be."""
+    """Fails if the trivial forecast isn't scored beside the laws, so that a law worse than the last value isn't seen to
+    be.
+    """
     assert found.laws == ["power", "offset_power", "trivial"]
     table = found.table()
     assert table["law"].tolist() == [law for law in found.laws for _ in range(2)]
@@ -97,6 +103,7 @@ def test_the_trivial_forecast_is_always_there(found):
 
 
 def test_the_table_is_the_scores(found):
+    """Fails if a column of the summary table is another figure than the scores of the single runs give."""
     row = found.table().set_index(["law", "cutoff"]).loc[("power", 100.0)]
     one = found.data.sel(law="power", cutoff=100.0).dropna("run")
     assert (row["fitted"], row["scored"]) == (20, 20)
@@ -113,7 +120,7 @@ def test_the_table_is_the_scores(found):
 
 @pytest.mark.slow
 def test_an_exact_law_covers_what_it_says():
-    """Where the law is right, its intervals are: each level is covered within the scatter over data sets."""
+    """Fails if intervals of the true law don't cover at their level, within 3.5 standard errors over data sets."""
     sets, shares, scores, worse = 10, [], [], []
     for seed in range(sets):
         one = sb.backtest(curve_runs(90, 100 + seed), ["offset_power"], cutoffs=[1000.0], method=METHOD, seed=seed)
@@ -132,7 +139,9 @@ def test_an_exact_law_covers_what_it_says():
 
 @pytest.mark.slow
 def test_by_default_compute_and_three_shares_of_the_runs():
-    """Laws of N and D and of compute are cut alike, each with the inputs that it has; 6 N D is derived."""
+    """Fails if laws of N and D and laws of compute are cut at different runs, or the cuts aren't at 50, 70 and 90 % of
+    compute.
+    """
     runs = simulated(30, seed=3)
     found = sb.backtest(runs, ["chinchilla", "offset_power"], inputs={"x": "C"}, method=MODE)
     assert found.data.attrs["by"] == "C" and found.data["fitted"].values.tolist() == [15, 21, 27]
@@ -142,7 +151,7 @@ def test_by_default_compute_and_three_shares_of_the_runs():
 
 
 def test_a_cutoff_at_a_budget_takes_the_runs_of_that_budget():
-    """Whatever rounding does to 6 N D."""
+    """Fails if rounding of 6 N D leaves runs of a budget beyond the cutoff at that very budget."""
     budget = np.repeat([1e20, 3e20, 1e21], 6)
     N = np.tile(np.geomspace(1e8, 1e10, 6), 3) * 1.1
     size = 6 * N * (budget / (6 * N))
@@ -152,7 +161,7 @@ def test_a_cutoff_at_a_budget_takes_the_runs_of_that_budget():
 
 @pytest.mark.slow
 def test_a_discrepancy_is_another_forecaster(runs):
-    """Whether a discrepancy pays is what a backtest is for."""
+    """Fails if a law with a discrepancy isn't scored as a forecaster of its own, with the scores of its own fit."""
     few, gp = runs.take(slice(0, 40, 4)), sb.GP("matern")
     found = sb.backtest(few, ["offset_power"], discrepancy=[None, gp], cutoffs=[1000.0], method=MODE, seed=SEED)
     assert found.laws == ["offset_power", "offset_power+gp(matern)", "trivial"]
@@ -174,7 +183,7 @@ def test_a_discrepancy_is_another_forecaster(runs):
 
 
 def test_the_sentence_counts_the_forecasts_that_were_as_far_out(found):
-    """The line of a report that rests on other distances, or doesn't say on how many runs."""
+    """Fails if the sentence rests on forecasts at other distances, or counts runs, forecasts or cutoffs wrongly."""
     # As if cutoffs were nearer together: the same run is then as far out of both.
     close = Backtest(found.data.assign(efolds=found.data["efolds"] / 4))
     out = close.data["efolds"].values
@@ -193,7 +202,7 @@ def test_the_sentence_counts_the_forecasts_that_were_as_far_out(found):
 
 
 def test_the_sentence_says_where_no_run_was_so_far_out(found):
-    """Coverage two e-folds out says little of a forecast nine e-folds out."""
+    """Fails if coverage of the runs furthest out is told as that of a forecast far beyond them."""
     out = found.data["efolds"].values
     most = np.nanmax(out)
     told = found.sentence("offset_power", 20.0)
@@ -212,11 +221,17 @@ def test_the_sentence_says_where_no_run_was_so_far_out(found):
     ],
 )
 def test_what_the_sentence_is_asked_is_checked(found, args, fragment):
+    """Fails if a misspelt law, an unknown probability or a distance that is no number isn't refused with the way to
+    mend it.
+    """
     with pytest.raises(sb.InputError, match=fragment):
         found.sentence(*args)
 
 
 def test_a_saved_backtest_is_the_same(found, tmp_path):
+    """Fails if a backtest changes when it is saved and loaded, or a file that is missing or cut short isn't refused in
+    words.
+    """
     path = tmp_path / "backtest.nc"
     found.save(path)
     again = sb.load(path)
@@ -264,11 +279,13 @@ def test_a_saved_backtest_is_the_same(found, tmp_path):
     ],
 )
 def test_what_cannot_be_used_is_refused_before_a_fit(runs, settings, fragment):
+    """Fails if a setting that no backtest can use isn't refused with its name and what is valid."""
     with pytest.raises(sb.InputError, match=fragment):
         sb.backtest(runs, **{"laws": ["power"], "method": MODE, **settings})
 
 
 def test_runs_without_a_size_are_refused():
+    """Fails if runs without a known size are cut by a guessed column, or can't be cut by the column that `by` names."""
     runs = sb.Runs(k=np.geomspace(1, 1e3, 10), loss=np.linspace(3, 2, 10))
     with pytest.raises(sb.InputError, match="by: say which column the runs are cut by; they have 'k'"):
         sb.backtest(runs, ["power"], inputs={"x": "k"})
@@ -276,6 +293,7 @@ def test_runs_without_a_size_are_refused():
 
 
 def test_a_law_called_as_the_baseline_is_refused(runs):
+    """Fails if a law named 'trivial' is taken, whose scores couldn't be told from the trivial forecast's."""
     law = sb.Law("trivial", lambda x, A: A / x, params={"A": 1.0})
     with pytest.raises(sb.InputError, match="a law is called 'trivial'"):
         sb.backtest(runs, [law], method=MODE)

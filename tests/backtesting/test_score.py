@@ -45,7 +45,9 @@ def departing():
 
 @pytest.mark.parametrize("y", [-1.0, 0.2, 3.0])
 def test_crps_is_that_of_a_normal_whatever_the_number_of_draws(y):
-    """A score that falls with the number of draws would prefer the method that returns fewer."""
+    """Fails if the CRPS of ten Normal draws isn't the closed form on average: it would prefer the method with fewer
+    draws.
+    """
     draws = np.random.default_rng(SEED).normal(0.3, 0.7, (10, 4000))
     each = crps(draws, np.full(4000, y))
     error = each.std() / np.sqrt(4000)
@@ -53,10 +55,12 @@ def test_crps_is_that_of_a_normal_whatever_the_number_of_draws(y):
 
 
 def test_crps_of_one_draw_is_its_distance():
+    """Fails if the CRPS of a single draw isn't its distance from the reading."""
     assert crps(np.array([[2.0, 1.0]]), np.array([1.5, 3.0])).tolist() == [0.5, 2.0]
 
 
 def test_pit_is_the_share_below():
+    """Fails if the PIT of Normal draws differs from the Normal's distribution function at the reading."""
     draws = np.random.default_rng(SEED).normal(0.3, 0.7, (20_000, 3))
     y = np.array([-0.5, 0.3, 1.4])
     expected = stats.norm.cdf(y, 0.3, 0.7)
@@ -64,12 +68,18 @@ def test_pit_is_the_share_below():
 
 
 def test_a_mixture_is_the_mean_of_densities_and_not_of_their_logs():
+    """Fails if the log score of several draws averages log densities, where a single bad draw decides, instead of
+    densities.
+    """
     with jax.enable_x64():
         found = np.asarray(mixture(stats.norm.logpdf(0.5, [[0.0], [30.0]], 1.0)))
     np.testing.assert_allclose(found, np.log(stats.norm.pdf(0.5) / 2), rtol=1e-12)
 
 
 def test_intervals_are_equal_tailed_and_on_the_log():
+    """Fails if intervals don't cut equal tails of the log, or their width, their coverage or the median's error is
+    wrong.
+    """
     draws = np.linspace(0.0, 1.0, 1001)[:, None]
     found = scores_of(Forecast(draws, np.zeros(1)), np.array([0.93]), (0.8, 0.9))
     np.testing.assert_allclose(np.log(found["lower"]).ravel(), [0.1, 0.05], atol=1e-12)
@@ -79,7 +89,9 @@ def test_intervals_are_equal_tailed_and_on_the_log():
 
 
 def test_the_log_score_is_the_density_of_the_reading_itself(known):
-    """The density of log y, or one of the curve without its noise, is another number, and no density of y."""
+    """Fails if the log score is the density of log y, or leaves out the noise, the count or the known error of a
+    reading.
+    """
     y, count, se = np.array([1.31, 1.27, 1.24]), np.array([1.0, 4.0, 1.0]), np.array([0.0, 0.0, 0.02])
     runs = sb.Runs(x=X[9:], loss=y, count=count, loss_se=se)
     found = sb.score(known, runs)
@@ -93,7 +105,7 @@ def test_the_log_score_is_the_density_of_the_reading_itself(known):
 
 
 def test_draws_are_of_new_readings(known):
-    """Intervals of the curve alone would cover too little."""
+    """Fails if the PIT is that of the curve without its noise, or scores with the same seed differ."""
     y = curve(X[9:]) * np.exp([0.005, -0.01, 0.02])
     found = sb.score(known, sb.Runs(x=X[9:], loss=y), seed=SEED)
     centres = np.log([curve(X[9:]), curve(X[9:], 1.25, 1.9, 0.42)])
@@ -105,7 +117,7 @@ def test_draws_are_of_new_readings(known):
 
 
 def test_student_t_is_scored_as_itself():
-    """A Normal of the same scale has no heavy tails, and a surprise would cost too much."""
+    """Fails if Student-t noise is scored as a Normal of the same scale, for which a surprise costs too much."""
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(0.01 * np.cos(3 * np.arange(12.0))))
     fit = sb.fit(runs, "offset_power", method="map", on_fail="ignore")
     there = sb.Runs(x=[3e4, 1e5], loss=[1.4, 1.22])
@@ -117,7 +129,9 @@ def test_student_t_is_scored_as_itself():
 
 @pytest.mark.slow
 def test_a_discrepancy_widens_by_its_own_variance(departing):
-    """What the process doesn't know out there, a new run's noise, its count and its known error add up as variances."""
+    """Fails if variances of the process, of a new run's noise, of its count and of its known error don't add up in the
+    scores.
+    """
     x, count, se = X[9:], np.array([1.0, 9.0, 1.0]), np.array([0.0, 0.0, 0.03])
     y = curve(x) * np.exp([0.02, -0.03, 0.05])
     found = sb.score(departing, sb.Runs(x=x, loss=y, count=count, loss_se=se), seed=SEED)
@@ -134,7 +148,7 @@ def test_a_discrepancy_widens_by_its_own_variance(departing):
 
 
 def test_a_known_group_has_its_own_offset():
-    """Runs of a recipe that was seen would be forecast as those of one that was not."""
+    """Fails if runs of a recipe that was seen are forecast as those of one that was not."""
     group, shift = np.array(["a", "b"] * 6), np.array([0.1, -0.1] * 6)
     rows = np.arange(12.0)
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(shift + 0.003 * np.cos(5 * rows)), group=group)
@@ -149,7 +163,7 @@ def test_a_known_group_has_its_own_offset():
 
 
 def test_blocks_of_runs_change_nothing(known):
-    """What is computed together is for memory; a score that depends on it can't be repeated."""
+    """Fails if the log score of a run depends on how many runs are scored together."""
     x = np.geomspace(1e4, 1e6, 300)
     y = curve(x) * np.exp(0.01 * np.sin(np.arange(300.0)))
     whole = sb.score(known, sb.Runs(x=x, loss=y))["log_score"].values
@@ -167,11 +181,13 @@ def test_blocks_of_runs_change_nothing(known):
     ],
 )
 def test_runs_of_something_else_are_refused(known, columns, fragment):
+    """Fails if runs with another observable, in another unit or without the law's input are scored."""
     with pytest.raises(sb.InputError, match=fragment):
         sb.score(known, sb.Runs(**columns))
 
 
 def test_noises_without_a_log_score_are_refused():
+    """Fails if a noise on the raw scale, or Huber's objective, which is no density, is given a log score."""
     runs = sb.Runs(x=X, loss=curve(X))
     for noise, fragment in ((sb.NormalRaw(), "may be negative"), (sb.Huber(scale=1.0), "is an objective")):
         priors = "flat" if noise.name == "huber" else None
@@ -182,6 +198,7 @@ def test_noises_without_a_log_score_are_refused():
 
 @pytest.mark.parametrize("probs", [[], [0.5, 0.5], [1.0], 0.9, ["most"]])
 def test_probabilities_that_are_none_are_refused(known, probs):
+    """Fails if probs that are empty, repeated, no list or no probabilities are taken."""
     with pytest.raises(sb.InputError, match="probs is a list"):
         sb.score(known, sb.Runs(x=[2e4], loss=[1.3]), probs=probs)
 
@@ -190,13 +207,18 @@ def test_probabilities_that_are_none_are_refused(known, probs):
 
 
 def test_the_trivial_forecast_of_a_power_law_has_its_level_and_slope():
+    """Fails if the trivial forecast of an exact power law hasn't its slope and last value, or its noise isn't the least
+    one.
+    """
     found = Trivial.of(sb.Runs(x=X, loss=3 * X**-0.2), "x")
     assert (found.slope, found.at, found.level) == pytest.approx((-0.2, np.log(X[-1]), np.log(3 * X[-1] ** -0.2)))
     assert found.noise == 1e-6 and found.readings == 1
 
 
 def test_the_trivial_forecast_looks_at_the_last_half_of_the_logs():
-    """An early transient would decide the slope; and of evenly spaced readings half are less than an e-fold's."""
+    """Fails if an early transient or the order of rows decides the slope, or it rests on half the rows instead of half
+    the log range.
+    """
     even = np.linspace(1.0, 1000.0, 1000)
     bent = Trivial.of(sb.Runs(x=even, loss=3 * even ** np.where(even < 500, -0.2, -0.25)), "x")
     assert bent.slope != pytest.approx(-0.25, abs=0.01)
@@ -209,6 +231,7 @@ def test_the_trivial_forecast_looks_at_the_last_half_of_the_logs():
 
 
 def test_the_trivial_density_is_an_even_mixture_over_the_slope():
+    """Fails if the trivial forecast's density or draws aren't the integral over slopes from zero to the last one."""
     rng = np.random.default_rng(SEED)
     x = np.geomspace(1, 1e4, 40)
     found = Trivial.of(sb.Runs(x=x, loss=curve(x) * np.exp(0.02 * rng.standard_normal(40))), "x")
@@ -225,7 +248,7 @@ def test_the_trivial_density_is_an_even_mixture_over_the_slope():
 
 
 def test_counts_weigh_in_the_trivial_forecast():
-    """A row that is the mean of several readings is as good as those readings."""
+    """Fails if a row that is the mean of three readings weighs other than the three rows."""
     y = curve(X) * np.exp(0.02 * np.cos(3 * np.arange(12.0)))
     counted = Trivial.of(sb.Runs(x=X, loss=y, count=np.where(np.arange(12) == 8, 3.0, 1.0)), "x")
     more = [8, 8, 0, 0]  # the early ones for a half that begins at the same place
@@ -234,9 +257,11 @@ def test_counts_weigh_in_the_trivial_forecast():
 
 
 def test_a_column_that_never_varies_has_no_slope():
+    """Fails if the trivial forecast finds a slope along a column that is constant."""
     assert Trivial.of(sb.Runs(x=[2.0] * 5, loss=[3.0, 3.1, 2.9, 3.05, 2.95]), "x").slope == 0
 
 
 def test_the_trivial_forecast_needs_three_rows():
+    """Fails if the trivial forecast of two rows, which show no scatter, isn't refused."""
     with pytest.raises(sb.InputError, match="at least 3 rows, and there are 2"):
         Trivial.of(sb.Runs(x=[1.0, 2.0], loss=[3.0, 2.0]), "x")

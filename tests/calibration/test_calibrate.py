@@ -39,7 +39,9 @@ def of_power(method=None, **options):
 
 @pytest.mark.parametrize("n, draws", [(1, 1), (4, 2), (3, 4), (6, 1)])
 def test_the_chance_is_that_of_enumeration(n, draws):
-    """A p-value that is only nearly right is a test of another level."""
+    """Fails if the p-value of ranks differs from that of an enumeration of all ranks: the test would then have another
+    level.
+    """
 
     def tail(ranks):
         seen, place = counts(np.array(ranks), draws), np.arange(1, draws + 1) / (draws + 1)
@@ -53,7 +55,7 @@ def test_the_chance_is_that_of_enumeration(n, draws):
 
 @pytest.mark.parametrize("n, draws", [(60, 99), (1000, 99), (200, 19)])
 def test_the_envelope_holds_as_a_whole(n, draws, seed=81):
-    """An envelope that holds at each place alone is left somewhere by most right samplers."""
+    """Fails if the 95 % envelope holds only at each place alone, so that most right samplers leave it somewhere."""
     ranks = np.random.default_rng(seed).integers(0, draws + 1, (4000, n))
     seen = np.stack([counts(one, draws) for one in ranks])
     low, high = envelope(n, draws)
@@ -88,7 +90,7 @@ def conjugate(seed, centre=lambda y: y / 2, sd=EXACT, n=500):
 
 
 def test_the_exact_posterior_passes(seed=82):
-    """A test that a right sampler fails has no use."""
+    """Fails if draws of the exact posterior are called miscalibrated, or their intervals don't cover at their level."""
     found = conjugate(seed)
     table = found.table()
     assert (table["p_value"] > ALARM).all() and found.holds(), f"seed {seed}"
@@ -107,21 +109,21 @@ def test_the_exact_posterior_passes(seed=82):
     }.items(),
 )
 def test_wrong_posteriors_are_found(what, wrong, seed=83):
-    """The ways in which an interval misleads."""
+    """Fails if a posterior that is too narrow, too wide or biased passes, or isn't named."""
     found = conjugate(seed, **wrong)
     assert found.table().loc["theta", "p_value"] < ALARM and not found.holds(), f"{what}, seed {seed}"
     assert "ranks outside the 95% envelope for theta" in repr(found)
 
 
 def test_a_posterior_that_ignores_the_data_is_found(seed=84):
-    """The prior itself has uniform ranks: only the likelihood's tell."""
+    """Fails if draws of the prior pass: their own ranks are uniform, and only the likelihood's tell."""
     table = conjugate(seed, centre=lambda y: 0 * y, sd=1.0).table()
     assert table.loc["theta", "p_value"] > ALARM, f"seed {seed}"
     assert table.loc["log_likelihood", "p_value"] < ALARM, f"seed {seed}"
 
 
 def test_figure_data_are_the_ranks(seed=85):
-    """A figure drawn from other numbers than the verdict."""
+    """Fails if the data of the figure are other numbers than those that the verdict rests on."""
     data = conjugate(seed).data
     ranks = data["rank"].sel(param="theta").values
     shares = np.array([(ranks < k).mean() for k in range(1, DRAWS + 1)])
@@ -132,7 +134,7 @@ def test_figure_data_are_the_ranks(seed=85):
 
 
 def test_ties_are_broken_at_random(seed=86):
-    """Equal draws, all counted as below or as above, put every rank at one end."""
+    """Fails if a truth that equals all draws is always ranked at one end, or thinning repeats a draw."""
     rng = np.random.default_rng(seed)
     ranks = [rank_of(1.0, np.ones(9), rng) for _ in range(2000)]
     assert p_value(np.array(ranks), 9) > ALARM, f"seed {seed}"
@@ -143,7 +145,8 @@ def test_ties_are_broken_at_random(seed=86):
 
 
 def test_units_go_there_and_back(x64):
-    """A truth in other units than the draws has no rank."""
+    """Fails if a truth turned to the runs' units and back isn't itself: in other units than the draws it has no rank.
+    """
     problem = build(simulated(30, seed=1), sb.laws.get("chinchilla"), sb.StudentT())
     values = simulation.from_prior(problem, 5, jax.random.key(1)).values
     paper = {name: np.asarray(problem.model.paper(values, problem.numbers)[name]) for name in values}
@@ -154,7 +157,9 @@ def test_units_go_there_and_back(x64):
 
 
 def test_simulated_runs_scatter_as_the_noise_says(x64, seed=87):
-    """Simulations of another model than the one fitted fail every method, or pass a wrong one."""
+    """Fails if simulated runs don't scatter around the law as noise, count and known error say, and so aren't of the
+    model fitted.
+    """
     runs = sb.Runs(x=np.logspace(0, 4, 8), loss=np.full(8, 2.0), loss_se=np.linspace(0, 0.07, 8), count=np.arange(1, 9))
     fixed = {"A": 3.0, "alpha": 0.2}
     law, noise = sb.laws.get("power"), sb.Normal(new_run=(0.0, 0.3))
@@ -178,7 +183,7 @@ def departing(free="matern_fade"):
 
 
 def test_departures_have_the_covariance_of_the_process(x64, seed=88):
-    """A discrepancy simulated with another covariance than the fits integrate out."""
+    """Fails if a simulated discrepancy has another covariance than the one that the fits integrate out."""
     problem, n = departing(), 6000
     values = {"matern_fade": np.full(n, 0.2)}
     delta = simulation.departures(problem, values, jax.random.split(jax.random.key(seed), n))
@@ -192,7 +197,7 @@ def test_departures_have_the_covariance_of_the_process(x64, seed=88):
 
 
 def test_runs_with_a_departure_add_up(x64, seed=89):
-    """law exp(delta) and noise: their sum has both covariances, and the fit's density is theirs."""
+    """Fails if simulated runs under a discrepancy don't have the covariance of the process plus that of the noise."""
     problem, n = departing("drift_scale"), 6000
     y = simulation.from_prior(problem, n, jax.random.key(seed)).y
     scaled = problem.model.scaled({"drift_scale": 0.02}, problem.numbers)
@@ -205,7 +210,7 @@ def test_runs_with_a_departure_add_up(x64, seed=89):
 
 
 def test_the_reference_and_the_ends_are_those_of_the_runs(x64):
-    """A prior that follows the simulated losses is not the prior that they were drawn from."""
+    """Fails if priors follow the simulated losses, which were drawn from priors that follow the runs."""
     problem = departing()
     y = 3 * problem.runs.y
     other = simulation.observed(problem, y)
@@ -218,7 +223,7 @@ def test_the_reference_and_the_ends_are_those_of_the_runs(x64):
 
 
 def test_runs_done_twice_count_twice(x64):
-    """Fits of observed and simulated runs that lose either half."""
+    """Fails if a fit of observed and simulated runs loses one half of them."""
     problem = build(few_runs(rows=13), sb.laws.get("power"), sb.StudentT())
     values = simulation.from_prior(problem, 4, jax.random.key(2)).values
     once = simulation.log_likelihoods(problem, values)
@@ -229,7 +234,7 @@ def test_runs_done_twice_count_twice(x64):
 
 @pytest.mark.slow
 def test_runs_done_again_share_the_departure(seed=90):
-    """Under a discrepancy, a second run at the same place departs from the law as the first one did."""
+    """Fails if a run simulated at the same place as an observed one departs from the law in another way."""
     rng = np.random.default_rng(seed)
     x = np.logspace(0, 4, 12)
     loss = 3.0 * x**-0.2 * np.exp(0.1 * np.sin(1.5 * np.log(x)) + 1e-3 * rng.normal(size=12))
@@ -254,7 +259,7 @@ def plain():
 
 @pytest.mark.slow
 def test_laplace_is_calibrated_on_few_runs(plain):
-    """Eight runs and three parameters: the case in which a method's own error would show."""
+    """Fails if Laplace on eight runs and three parameters isn't calibrated, where a method's own error would show."""
     table = plain.table("all")
     assert list(table.index) == ["A", "alpha", "noise_scale", "log_likelihood"]
     assert (table["p_value"] > ALARM).all() and plain.holds(), plain
@@ -265,14 +270,16 @@ def test_laplace_is_calibrated_on_few_runs(plain):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_ranks(plain):
-    """A calibration that can't be repeated can't be looked into."""
+    """Fails if a calibration can't be repeated by its seed, or another seed changes nothing."""
     np.testing.assert_array_equal(of_power().data["rank"], plain.data["rank"])
     assert (of_power(seed=6).data["rank"] != plain.data["rank"]).any()
 
 
 @pytest.mark.slow
 def test_a_killed_calibration_goes_on_from_its_folder(plain, tmp_path, monkeypatch):
-    """A thousand simulations take an hour, and what was finished is not done again."""
+    """Fails if a killed calibration does finished simulations again, or takes batches that another call left in its
+    folder.
+    """
     done = []
     run_many = sb.Laplace.run_many
     monkeypatch.setattr(sb.Laplace, "run_many", lambda *args: done.append(len(args[1])) or run_many(*args))
@@ -317,14 +324,14 @@ class Watched(sb.Laplace):
 
 @pytest.mark.slow
 def test_an_overconfident_method_fails():
-    """What calibrate is for."""
+    """Fails if a method whose draws have half the sd passes its calibration."""
     found = of_power(Halved())
     assert not found.holds() and found.table()["p_value"].min() < ALARM, found
     assert found.table().loc["alpha", "covered_90"] < 0.9 - 4 * np.sqrt(0.09 / SIMS)
 
 
 def test_failed_fits_are_counted_named_and_left_out():
-    """A method that says which of its fits are wrong can be used; one that doesn't can't."""
+    """Fails if fits that fail their own checks aren't counted and named, or spoil the verdict on those that pass."""
     found = of_power(Confessing())
     assert found.data["failed"].values.sum() == SIMS // 2
     assert set(found.data["failed_checks"].values[found.data["failed"].values]) == {"k-hat"}
@@ -333,7 +340,7 @@ def test_failed_fits_are_counted_named_and_left_out():
 
 
 def test_every_fit_has_the_reference_of_the_runs():
-    """A reference of the simulated losses gives each data set a prior of its own."""
+    """Fails if a simulated data set takes its reference from its own losses, and so a prior of its own."""
     Watched.seen.clear()
     of_power(Watched())
     runs = few_runs()
@@ -346,7 +353,8 @@ def test_every_fit_has_the_reference_of_the_runs():
 
 
 def test_draws_from_a_fit(seed=91):
-    """Near the runs at hand a method may err where over the whole prior it does not."""
+    """Fails if simulations from a fit's posterior aren't named so, or Laplace isn't calibrated near the runs at hand.
+    """
     fit = sb.fit(few_runs(), "power", method="laplace")
     found = of_power(draw_from=fit, seed=seed)
     assert (found.table("all")["p_value"] > ALARM).all(), f"seed {seed}: {found}"
@@ -366,14 +374,14 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_refused_in_words(what):
-    """Hours of fits that answer another question."""
+    """Fails if settings that answer no question start hours of fits, instead of an error that says what to use."""
     options, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
         sb.calibrate(few_runs(), "power", **options)
 
 
 def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
-    """Hours of fits, and then an error of shapes: a run's latent scale has no truth to rank."""
+    """Fails if a noise with latent scales, which have no truth to rank, ends after hours in an error of shapes."""
     monkeypatch.setattr(simulation, "_observed", lambda *_: pytest.fail("runs were simulated"))
     told = "noise='student_t' with a discrepancy: .* latent scale .* can't rank those; use noise='normal'"
     for method in ("laplace", sb.NUTS()):
@@ -389,7 +397,7 @@ def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
 
 
 def test_a_fit_of_something_else_is_refused():
-    """Parameters of other runs, or a noise that isn't the fit's."""
+    """Fails if truths are drawn from a fit of other runs, another law, another noise or too few draws."""
     fit = sb.fit(few_runs(), "power", method="map", on_fail="ignore")
     with pytest.raises(sb.InputError, match=FIT_OF_OTHERS):
         sb.calibrate(few_runs(seed=1), "power", draw_from=fit)

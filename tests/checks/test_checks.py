@@ -25,7 +25,7 @@ def laplace(**columns):
 
 
 def test_a_sound_table_passes():
-    """Checks cry wolf."""
+    """Fails if a check cries wolf over a table of sixty sound runs."""
     checks = laplace()
     assert not [str(c) for c in checks if c.status != "pass"]
 
@@ -45,7 +45,7 @@ TRIPPED = {
 
 @pytest.mark.parametrize("name", TRIPPED)
 def test_a_check_finds_what_it_is_for(name):
-    """A table that can't bear the law is fitted without a word."""
+    """Fails if a table that can't bear the law is fitted without a review that says why."""
     check = laplace(**TRIPPED[name]())[name]
     assert check.status == "review"
     assert len(check.sentence.split()) > 8
@@ -113,7 +113,9 @@ def test_small_models_are_no_other_unit(chinchilla_runs):
 
 
 def test_what_is_said_of_the_law_is_said_of_it_with_its_discrepancy(x64):
-    """A fit with an offset a group is told to fit each group alone, and one of a process that the law is all it has."""
+    """Fails if a fit with an offset for each group is told to fit each alone, or its misfit is told as that of the law
+    alone.
+    """
     runs = sb.Runs(N=N[:12], D=D[:12], loss=LOSS[:12], group=["a", "b"] * 6)
     law = sb.laws.get("chinchilla")
     each = (("law", None), ("gp", sb.GP("offset")))
@@ -127,7 +129,7 @@ def test_what_is_said_of_the_law_is_said_of_it_with_its_discrepancy(x64):
 
 @pytest.mark.slow
 def test_two_rows_and_one_are_reviewed_by_every_method():
-    """A tiny table crashes a method."""
+    """Fails if a table of one or two rows crashes a method, or passes without a review."""
     for rows in (1, 2):
         for method in ("map", "laplace", sb.NUTS(draws=100, chains=2)):
             runs = sb.Runs(N=N[:rows], D=D[:rows], loss=LOSS[:rows])
@@ -137,7 +139,9 @@ def test_two_rows_and_one_are_reviewed_by_every_method():
 
 
 def test_khat_fails_where_the_posterior_is_far_from_gaussian():
-    """Importance sampling is believed where it can't work."""
+    """Fails if importance sampling is believed where k-hat says that it can't work, or the warning doesn't point to the
+    user's line.
+    """
     runs = sb.Runs(N=N[:3], D=D[:3], loss=LOSS[:3])
     with pytest.warns(sb.FitWarning, match="k-hat") as seen:
         fit = sb.fit(runs, method="laplace", fallback=False)
@@ -149,7 +153,7 @@ def test_khat_fails_where_the_posterior_is_far_from_gaussian():
 
 @pytest.mark.parametrize(("khat", "status"), [(0.3, "pass"), (0.6, "review"), (0.8, "fail"), (np.inf, "fail")])
 def test_khat_doubts_tails_before_it_fails(khat, status):
-    """Intervals of a k-hat that cut their ends in simulations pass for those of a posterior."""
+    """Fails if intervals pass at a k-hat that cut their ends in simulations."""
     stats = {"log_weight": np.zeros(1000)}
     draws = Draws(np.zeros((1, 1, 1)), stats, {"khat": khat, "importance_ess": 900.0}, None)
     check = next(iter(_weights(with_process("chinchilla", None), draws)))
@@ -168,7 +172,7 @@ def test_khat_doubts_tails_before_it_fails(khat, status):
     ],
 )
 def test_khat_is_no_witness_of_bent_ridges_under_a_process_over_n_and_d(law, components, status):
-    """Intervals that held 85 % in simulations are said to be fine, or those that held 90 % to be doubtful."""
+    """Fails if intervals that held 85 % in simulations are said to be fine, or those that held 90 % to be doubtful."""
     draws = Draws(np.zeros((1, 1, 1)), {"log_weight": np.zeros(1000)}, {"khat": 0.3, "importance_ess": 900.0}, None)
     check = next(iter(_weights(with_process(law, components), draws)))
     assert check.status == status and ("bent ridge" in check.sentence) == (status == "review")
@@ -183,7 +187,7 @@ def with_process(law, components):
 
 @pytest.mark.slow
 def test_short_chains_fail():
-    """Too few draws pass for a posterior."""
+    """Fails if chains of twenty draws pass for a posterior."""
     runs = sb.Runs(N=N, D=D, loss=LOSS)
     fit = sb.fit(runs, method=sb.NUTS(draws=20, warmup=20, chains=2), on_fail="ignore")
     assert fit.checks["bulk ESS"].status == "fail"
@@ -191,21 +195,21 @@ def test_short_chains_fail():
 
 
 def test_one_chain_and_shallow_trees_are_told():
-    """A sampler that can't be judged, or hardly moves, passes."""
+    """Fails if a single chain, which can't be judged, or trees too shallow to move pass."""
     fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method=sb.NUTS(draws=100, chains=1, max_tree_depth=1), on_fail="ignore")
     assert fit.checks["r-hat"].status == "review"
     assert fit.checks["tree depth"].status == "review"
 
 
 def test_a_law_that_is_nowhere_finite_fails_in_words():
-    """The optimiser is blamed for a law that can't be evaluated."""
+    """Fails if the warning doesn't say that a law is nowhere finite, so that the optimiser is blamed."""
     law = sb.Law("bad", lambda N, a: a * jnp.log(-N), {"a": dist.LogNormal(0, 1)})
     with pytest.warns(sb.FitWarning, match="no start has a finite posterior density"):
         sb.fit(sb.Runs(N=N, loss=LOSS), law, method="map")
 
 
 def test_rows_of_padding_dont_reach_the_density():
-    """A law that isn't finite at N = 1 can't be fitted to 7 rows, and can to 8."""
+    """Fails if a law that isn't finite at N = 1, which pads the rows, can be fitted to 8 rows and not to 7."""
     law = sb.Law("inv", lambda N, a, E: E + a / jnp.log(N), {"a": dist.LogNormal(1, 1), "E": dist.HalfNormal(3)})
     for rows in (7, 8):
         runs = sb.Runs(N=N[:rows], loss=1.5 + 20 / np.log(N[:rows]))
@@ -214,13 +218,13 @@ def test_rows_of_padding_dont_reach_the_density():
 
 
 def test_a_flat_prior_is_told():
-    """An improper posterior passes for a proper one."""
+    """Fails if a fit with a flat prior doesn't name the parameter whose posterior may be improper."""
     fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method="map", priors={"E": "flat"})
     assert "E" in fit.checks["flat priors"].sentence
 
 
 def test_structure_has_its_level():
-    """The residuals' p-value isn't one: 2,000 tables without structure give it in more than their share."""
+    """Fails if the p-value of structure is below 0.05 in more or less than 5 % of 2,000 tables without structure."""
     seed = 7
     rng = np.random.default_rng(seed)
     x = rng.uniform(size=40)
@@ -234,7 +238,7 @@ def test_structure_has_its_level():
     [(0.0, 2000, "pass", ""), (0.33, 300, "review", "too short to tell"), (1.0, 2000, "fail", "the chains disagree;")],
 )
 def test_short_chains_that_are_not_run_again_are_reviewed_all_the_same(apart, draws, status, told):
-    """The looser limit of what is run again passes for agreement."""
+    """Fails if the looser r-hat that short chains are run again by passes for agreement."""
     z = np.random.default_rng(5).standard_normal((2, draws, 6))
     z[1] += apart
     names = ("diverging", "n_steps", "energy")

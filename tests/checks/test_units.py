@@ -68,7 +68,8 @@ def fits(request):
 @pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
 @each_unit
 def test_answers_keep_their_value(fits, units, case, runs):
-    """A prior or a search that sees the table's units gives another law to who counts in billions."""
+    """Fails if tokens in billions, parameters in millions or bits for nats move an exponent, a forecast or an optimum.
+    """
     old, units = fits(runs, case.method), UNITS[units]
     new = sb.fit(in_units(old.runs, units), method=case.method, on_fail="ignore")
     spread = {name: x.std() for name, x in answers(fits(runs, sb.Laplace()), {}).items()}
@@ -108,7 +109,7 @@ PAIRS = [(case, noise) for case in LAWS for noise in NOISES if defined(noise, ca
 
 @pytest.mark.parametrize(("law", "noise"), PAIRS, ids=["-".join(ids([case]) + ids([noise])) for case, noise in PAIRS])
 def test_the_model_sees_the_same_numbers(law, noise, seed=41):
-    """Whatever the law and the noise: a posterior in other units is the same function of the same coordinates."""
+    """Fails if the likelihood of a law and a noise is another function of the same coordinates in other units."""
     law, rng = law.law, np.random.default_rng(seed)
     factors = {"": 1.0, "loss": math.log(2) if law.has_scale else 1.0}
     factors |= {base: math.exp(rng.uniform(-20, 20)) for base in law.bases.values() if base not in factors}
