@@ -145,8 +145,7 @@ def test_ties_are_broken_at_random(seed=86):
 
 
 def test_units_go_there_and_back(x64):
-    """Fails if a truth turned to the runs' units and back isn't itself: in other units than the draws it has no rank.
-    """
+    """Fails if a truth turned to the runs' units and back isn't itself, and so has no rank among the draws."""
     problem = build(simulated(30, seed=1), sb.laws.get("chinchilla"), sb.StudentT())
     values = simulation.from_prior(problem, 5, jax.random.key(1)).values
     paper = {name: np.asarray(problem.model.paper(values, problem.numbers)[name]) for name in values}
@@ -353,8 +352,7 @@ def test_every_fit_has_the_reference_of_the_runs():
 
 
 def test_draws_from_a_fit(seed=91):
-    """Fails if simulations from a fit's posterior aren't named so, or Laplace isn't calibrated near the runs at hand.
-    """
+    """Fails if simulations from a fit's posterior aren't named so, or Laplace isn't calibrated near the runs."""
     fit = sb.fit(few_runs(), "power", method="laplace")
     found = of_power(draw_from=fit, seed=seed)
     assert (found.table("all")["p_value"] > ALARM).all(), f"seed {seed}: {found}"

@@ -68,8 +68,7 @@ def fits(request):
 @pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
 @each_unit
 def test_answers_keep_their_value(fits, units, case, runs):
-    """Fails if tokens in billions, parameters in millions or bits for nats move an exponent, a forecast or an optimum.
-    """
+    """Fails if tokens in billions, parameters in millions or bits for nats move an exponent, a forecast or optimum."""
     old, units = fits(runs, case.method), UNITS[units]
     new = sb.fit(in_units(old.runs, units), method=case.method, on_fail="ignore")
     spread = {name: x.std() for name, x in answers(fits(runs, sb.Laplace()), {}).items()}

@@ -134,6 +134,7 @@ def mode(folder):
     ],
 )
 def test_numbers_are_read_to_the_last_bit(text, values):
+    """Fails if a number, a list or a geometric grid as typed is read as another value, by even one bit."""
     assert numbers(text) == values
 
 
@@ -161,6 +162,7 @@ def test_numbers_are_read_to_the_last_bit(text, values):
     ],
 )
 def test_what_is_no_number_is_refused_with_the_option(text, fragment):
+    """Fails if what is no number is taken, or the error doesn't begin with the option and say what to write."""
     with pytest.raises(InputError, match=r"^--N: ") as caught:
         numbers(text, "--N")
     assert fragment in str(caught.value)
@@ -168,11 +170,13 @@ def test_what_is_no_number_is_refused_with_the_option(text, fragment):
 
 @pytest.mark.parametrize("prob", ["0", "1", "-0.1", "1.5", "nan"])
 def test_a_probability_lies_between_0_and_1(run, folder, prob):
+    """Fails if --prob takes 0, 1, nan or what lies outside, instead of exit code 2."""
     ended = run("fit", folder / "runs.csv", "--prob", prob)
     assert (ended.code, ended.out) == (2, "") and "--prob" in ended.err
 
 
 def test_a_table_is_never_cut_and_its_numbers_never_wrap(monkeypatch):
+    """Fails if a table wider than the terminal cuts a number or breaks it over two lines."""
     monkeypatch.setenv("COLUMNS", "40")
     text = show.grid(["a" * 30, "b" * 30], [["1" * 30, "2" * 30]])
     assert text.splitlines()[1] == f"{'1' * 30}  {'2' * 30}"
@@ -182,6 +186,7 @@ def test_a_table_is_never_cut_and_its_numbers_never_wrap(monkeypatch):
 
 
 def test_help_and_version_need_no_heavy_import():
+    """Fails if --help or --version waits for JAX, NumPy or pandas to load, or leaves out a command."""
     code = """
 import sys
 from scalebayes.cli import main
@@ -196,11 +201,13 @@ print("loaded:", sorted(heavy & set(sys.modules)))
 
 
 def test_no_command_shows_the_help(run):
+    """Fails if `scalebayes` alone doesn't show how it is used."""
     assert "Usage: scalebayes" in run().out
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "optimum", "summary", "laws", "demo"])
 def test_each_command_has_help(run, command):
+    """Fails if a command's --help doesn't show how that command is used."""
     ended = run(command, "--help")
     assert ended.code == 0 and ended.out.startswith(f"Usage: scalebayes {command}")
 
@@ -209,6 +216,9 @@ def test_each_command_has_help(run, command):
 
 
 def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder):
+    """Fails if fit leaves out rows, filter, a parameter or the checks, or writes a file or doesn't say that it saved
+    none.
+    """
     before = sorted(folder.iterdir())
     ended = run("fit", folder / "runs.csv", "--method", "laplace", "--where", "kept == 1")
     assert ended.code == 0
@@ -221,6 +231,9 @@ def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder)
 
 
 def test_fit_departs_from_the_law_and_looks_at_a_window_where_asked(run, folder):
+    """Fails if --discrepancy or --window has no effect on the fit, or a misspelt component isn't refused in one
+    line.
+    """
     words = ("--law", "end_power", "--input", "x=C", "--method", "map", "--window", "3")
     ended = run("fit", folder / "runs.csv", *words, "--discrepancy", "matern")
     assert ended.code == 0, ended.err
@@ -231,11 +244,13 @@ def test_fit_departs_from_the_law_and_looks_at_a_window_where_asked(run, folder)
 
 
 def test_lines_fit_80_columns(run, laplace):
+    """Fails if summary, optimum or laws prints a line that wraps in a terminal of 80 columns."""
     for ended in (run("summary", laplace), run("optimum", laplace, "--C", "1e20:1e26:7"), run("laws", "chinchilla")):
         assert max(map(len, ended.out.splitlines())) <= 80
 
 
 def test_fit_as_json_is_one_document_with_the_same_numbers_as_its_file(run, folder):
+    """Fails if fit --json prints more than one document, or other numbers than the file that it saves."""
     path = folder / "json.nc"
     ended = run("fit", folder / "runs.csv", "--method", "laplace", "--json", "--out", path)
     again = run("summary", path, "--json")
@@ -247,6 +262,7 @@ def test_fit_as_json_is_one_document_with_the_same_numbers_as_its_file(run, fold
 
 
 def test_nuts_with_settings_and_a_failed_check_first(run, folder):
+    """Fails if settings of --method are lost, or a failed check isn't the first thing that fit and summary print."""
     path = folder / "nuts.nc"
     settings = "nuts:draws=20,warmup=50,chains=2"
     ended = run("fit", folder / "runs.csv", "--method", settings, "--seed", "3", "--out", path)
@@ -261,6 +277,7 @@ def test_nuts_with_settings_and_a_failed_check_first(run, folder):
 
 @pytest.mark.slow
 def test_noise_settings_fixed_parameters_and_flat_priors(run, folder):
+    """Fails if --noise settings, --fix, --priors flat or --columns is dropped on the way to the fit."""
     ended = run(
         *("fit", folder / "runs.csv", "--method", "map", "--noise", "huber:delta=1e-3,scale=1", "--json"),
         *("--priors", "flat", "--fix", "alpha=0.35", "--columns", "N=params_other", "--columns", "C="),
@@ -273,6 +290,7 @@ def test_noise_settings_fixed_parameters_and_flat_priors(run, folder):
 
 
 def test_a_trackers_folder_is_fitted_with_a_number_for_every_run(run, tmp_path):
+    """Fails if a tracker's folder can't be fitted from the command line, or `--columns N=124M` isn't every run's N."""
     for i, D in enumerate(np.geomspace(1e9, 1e11, 8)):
         log = [{"eval_loss": 2 + 400 / D**0.3, "step": 10}, {"loss": 2.0, "step": 10}]
         state = {"global_step": 10, "num_input_tokens_seen": int(D), "total_flos": 0, "log_history": log}
@@ -286,12 +304,14 @@ def test_a_trackers_folder_is_fitted_with_a_number_for_every_run(run, tmp_path):
 
 
 def test_map_has_a_mode_and_no_blank_intervals(run, mode):
+    """Fails if a summary of MAP shows intervals that a mode hasn't got, in text or in JSON."""
     out = run("summary", mode).out
     assert "mode alone" in out and "lower" not in out and not re.search(r"^alpha .* -", out, re.M)
     assert run("summary", mode, "--json").json["parameters"]["alpha"]["lower"] is None
 
 
 def test_summary_has_every_check_and_how_it_was_made(run, laplace):
+    """Fails if summary leaves out a check, the noise, the method, the seed, the versions or the units."""
     out = run("summary", laplace).out
     fit = scalebayes.load(laplace)
     assert all(f" {check.name}: " in out for check in fit.checks)
@@ -299,6 +319,7 @@ def test_summary_has_every_check_and_how_it_was_made(run, laplace):
 
 
 def test_prob_moves_the_interval(run, laplace):
+    """Fails if an interval at 99 % isn't wider than that at 50 %."""
     half, most = (run("summary", laplace, "--prob", p, "--json").json["parameters"]["E"] for p in ("0.5", "0.99"))
     assert most["lower"] < half["lower"] < half["upper"] < most["upper"]
 
@@ -307,6 +328,7 @@ def test_prob_moves_the_interval(run, laplace):
 
 
 def test_predict_pairs_lists_and_warns_outside_the_runs(run, laplace):
+    """Fails if lists of inputs aren't taken pairwise, or a point beyond the runs isn't told with its distance."""
     ended = run("predict", laplace, "--N", "1e9,70B", "--D", "20B,1.4T")
     lines = ended.out.splitlines()
     assert lines[0].split() == ["N", "D", "median", "mean", "sd", "lower", "upper", "e-folds"]
@@ -316,6 +338,9 @@ def test_predict_pairs_lists_and_warns_outside_the_runs(run, laplace):
 
 
 def test_predict_as_json_equals_the_library(run, laplace):
+    """Fails if predict --json gives other numbers than `sb.predict` and `sb.interval`, or another probability than
+    asked.
+    """
     ended = run("predict", laplace, "--N", "1e9,2e9", "--D", "20B", "--json", "--prob", "0.5")
     told = scalebayes.interval(scalebayes.predict(scalebayes.load(laplace), N=[1e9, 2e9], D=20e9), 0.5)
     assert ended.json["points"] == show.records(told)
@@ -323,11 +348,13 @@ def test_predict_as_json_equals_the_library(run, laplace):
 
 
 def test_predict_as_json_warns_on_standard_error(run, laplace):
+    """Fails if the warning of points outside the runs is lost with --json, or spoils the document."""
     ended = run("predict", laplace, "--N", "70B", "--D", "1.4T", "--json")
     assert ended.json["points"][0]["efolds"] > 1 and ended.err.startswith("warning: outside the runs")
 
 
 def test_a_new_run_is_wider_than_the_curve_and_has_no_mean(run, laplace):
+    """Fails if --observed leaves out a new run's noise, gives a mean, or doesn't say what its interval is of."""
     inside = ("predict", laplace, "--N", "1B", "--D", "20B", "--json")
     curve, new = (run(*inside, *more).json["points"][0] for more in ((), ("--observed",)))
     assert new["upper"] - new["lower"] > curve["upper"] - curve["lower"]
@@ -336,6 +363,7 @@ def test_a_new_run_is_wider_than_the_curve_and_has_no_mean(run, laplace):
 
 
 def test_predict_of_a_law_of_one_scale(run, power):
+    """Fails if a law of x fitted to C can't be asked by --C and by --input x=, or the two answers differ."""
     by_column = run("predict", power, "--C", "1e20,1e21", "--json").json
     assert [point["C"] for point in by_column["points"]] == [1e20, 1e21]
     assert run("predict", power, "--input", "x=1e20,1e21", "--json").json == by_column
@@ -343,7 +371,9 @@ def test_predict_of_a_law_of_one_scale(run, power):
 
 @pytest.mark.slow
 def test_observables_that_are_shares_or_negative_and_inputs_that_are_0_or_negative(run, tmp_path):
-    """The law says what its observable and its inputs may be: the table and the question are read by it."""
+    """Fails if an observable or an input that the law allows to be a share, 0 or negative is refused, or forecast out
+    of place.
+    """
     rng = np.random.default_rng(8)
 
     def table(name, **columns):
@@ -377,13 +407,14 @@ def test_observables_that_are_shares_or_negative_and_inputs_that_are_0_or_negati
 
 
 def test_predict_at_the_mode(run, mode):
+    """Fails if a forecast of MAP isn't said to be at the mode, or has an interval."""
     out = run("predict", mode, "--N", "1B", "--D", "20B").out
     assert "at the mode" in out and "lower to upper" not in out
     assert run("predict", mode, "--N", "1B", "--D", "20B", "--json").json["points"][0]["sd"] is None
 
 
 def test_a_mode_with_a_discrepancy_says_what_it_takes_of_it(run, folder):
-    """A forecast passes for the law's own curve, though its discrepancy has moved it."""
+    """Fails if a forecast that the discrepancy has moved passes for the law's own curve."""
     preset = scalebayes.laws.published("besiroglu2024")
     values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
     path = folder / "mode_departs.nc"
@@ -397,6 +428,7 @@ def test_a_mode_with_a_discrepancy_says_what_it_takes_of_it(run, folder):
 
 
 def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
+    """Fails if budgets are reordered, or optima and exponents aren't those of `sb.optimum`."""
     ended = run("optimum", laplace, "--C", "1e22,1e20:1e21:2")
     assert [line.split()[0] for line in ended.out.splitlines() if re.match(r" *1e2", line)] == ["1e22", "1e20", "1e21"]
     assert "a = 0.5" in ended.out
@@ -407,7 +439,9 @@ def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
 
 
 def test_the_optimum_says_what_it_is_of(run, folder):
-    """A saved fit with a discrepancy has two optima; an exponent of the one that has none is a column of nan."""
+    """Fails if the optima of law and of curve aren't told apart, or an exponent that there is none of is printed as
+    nan.
+    """
     values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
     preset = scalebayes.laws.published("besiroglu2024")
     draws = {name: x * np.exp(0.01 * np.arange(6)) for name, x in preset.values.items()}
@@ -424,6 +458,7 @@ def test_the_optimum_says_what_it_is_of(run, folder):
 
 
 def test_the_optimum_fits_the_terminal(run, laplace, monkeypatch):
+    """Fails if a terminal of 120 columns doesn't show a budget and its four intervals in one row."""
     monkeypatch.setenv("COLUMNS", "120")
     row = run("optimum", laplace, "--C", "1e21").out.splitlines()[1]
     assert re.fullmatch(r"1e21( +[\d.]+[BT]? \[[\d.]+[BT]?, [\d.]+[BT]?\]){4}", row)
@@ -434,7 +469,7 @@ def test_the_optimum_fits_the_terminal(run, laplace, monkeypatch):
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_laws_lists_all_under_their_groups(run, monkeypatch, columns):
-    """A law that isn't listed is not found; lines that wrap can't be read."""
+    """Fails if a law isn't listed under its group, or a line wraps."""
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("laws").out.splitlines()
     assert max(map(len, lines)) <= columns
@@ -454,7 +489,9 @@ def test_laws_lists_all_under_their_groups(run, monkeypatch, columns):
     "name", [*scalebayes.laws.names(), "broken_power:breaks=2", "reward_overoptimisation:form=bon"]
 )
 def test_laws_shows_all_there_is_of_one(run, name):
-    """What a table must hold, and what the priors are, is asked here before a fit."""
+    """Fails if `scalebayes laws NAME` leaves out a parameter, a prior, the noise, the reference, a preset or a
+    setting.
+    """
     key, _, setting = name.partition(":")
     told, out = run("laws", name, "--json").json, run("laws", name).out
     assert max(map(len, out.splitlines())) <= 80 and out.startswith(f"{key}\n")
@@ -468,7 +505,7 @@ def test_laws_shows_all_there_is_of_one(run, name):
 
 
 def test_laws_tells_units_ranges_literature_and_presets(run):
-    """An input in another's unit, or a share given in per cent, makes the fit mean something else."""
+    """Fails if the page of a law doesn't say an input's unit or range, a published prior or a preset's values."""
     one = run("laws", "chinchilla").out
     assert all(word in one for word in ("LogNormal(-1.2, 1)", "loss N^alpha", "besiroglu2024", "2085.4342"))
     assert "alpha LogNormal(-1.064, 0.2)" in one and "hoffmann2022 .339" in one
@@ -483,6 +520,7 @@ def test_laws_tells_units_ranges_literature_and_presets(run):
 
 
 def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatch):
+    """Fails if the demo forecasts runs of its fit, miscounts the losses held, or leaves a file behind."""
     monkeypatch.chdir(tmp_path)
     out = run("demo").out
     told = run("demo", "--json").json
@@ -548,6 +586,9 @@ def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatc
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(run, folder, laplace, power, monkeypatch, args, fragments):
+    """Fails if bad input ends in a traceback, prints on standard output, changes a file, or isn't named with its
+    cure.
+    """
     monkeypatch.chdir(folder)
     Path("cut.nc").write_bytes(laplace.read_bytes()[:20_000])
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -559,11 +600,14 @@ def test_bad_input_is_one_line_and_exit_code_2(run, folder, laplace, power, monk
 
 
 def test_out_is_refused_before_the_runs_are_read(run, folder):
+    """Fails if an --out whose folder is missing is refused only after the runs were read and fitted."""
     ended = run("fit", "nothere.csv", "--out", folder / "nofolder" / "fit.nc")
     assert "--out" in ended.err and "nothere.csv" not in ended.err
 
 
 def test_ctrl_c_is_one_line_and_130(run, folder, monkeypatch):
+    """Fails if Ctrl-C ends in a traceback, or in another exit code than 130."""
+
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
@@ -575,10 +619,14 @@ def test_ctrl_c_is_one_line_and_130(run, folder, monkeypatch):
 
 
 def test_compiled_programs_are_kept_where_the_environment_says(laplace, cache):
+    """Fails if compiled programs aren't kept in the folder that SCALEBAYES_CACHE names, so that each command compiles
+    again.
+    """
     assert [path for path in (cache / "jit").iterdir() if path.suffix != ".part"]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monkeypatch):
+    """Fails if a command fails, or warns, where its cache can't be written."""
     import jax
 
     monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("the cache was set"))
@@ -591,6 +639,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monke
 
 
 def test_the_chinchilla_runs(run, data_path, tmp_path):
+    """Fails if the command line's compute-optimal N of the Chinchilla runs is over 10 % from Besiroglu et al.'s
+    72.4e9.
+    """
     path = tmp_path / "fit.nc"
     ended = run(
         "fit",

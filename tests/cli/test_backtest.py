@@ -53,6 +53,7 @@ LAW = ("--law", "power", "--input", "x=C", *QUICK)
 
 
 def test_the_table_has_a_row_a_law_and_cutoff(run, table):
+    """Fails if the printed table lacks a law or a cutoff, wraps, or shows other figures than `sb.backtest` gives."""
     ended = run(table, *LAW, "--cutoff", "1e20,1e21", "--where", "kept == 1")
     assert (ended.code, ended.err) == (0, "")
     blocks = re.findall(
@@ -77,7 +78,7 @@ def test_the_table_has_a_row_a_law_and_cutoff(run, table):
 
 
 def test_a_fit_that_failed_is_named(table):
-    """Scores of a posterior that was never reached would be read as the law's."""
+    """Fails if scores of a posterior that was never reached can be read as the law's, or fits that passed are named."""
     found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=MODE)
     data = found.data.assign(status=(("law", "cutoff"), [["pass", "fail"], ["", ""]]))
     assert failed_line(sb.Backtest(data)).startswith("fail    fits: checks failed of power up to 1.00e21: don't rely")
@@ -86,6 +87,7 @@ def test_a_fit_that_failed_is_named(table):
 
 
 def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
+    """Fails if --json or the saved file holds other scores than `sb.backtest` with the same seed."""
     path = tmp_path / "scores.nc"
     ended = run(table, *LAW, "--cutoff", "1e20", "--seed", "3", "--json", "--out", path)
     told = json.loads(ended.out)
@@ -119,6 +121,7 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(run, table, args, fragments):
+    """Fails if bad input ends in a traceback, prints on standard output, or isn't named in one line with its cure."""
     rest = (
         []
         if args[0] == "nothere.csv"
@@ -131,13 +134,14 @@ def test_bad_input_is_one_line_and_exit_code_2(run, table, args, fragments):
 
 
 def test_help_names_the_options(run):
+    """Fails if `backtest --help` leaves out an option."""
     ended = run("--help")
     assert ended.code == 0 and ended.out.startswith("Usage: scalebayes backtest")
     assert all(name in ended.out for name in ("--law", "--by", "--cutoff", "--discrepancy", "--out", "--json"))
 
 
 def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
-    """A backtest without them would vouch for other fits than the command fit makes with them."""
+    """Fails if a backtest vouches for other fits than the command fit makes with --window, --fix and --priors."""
     how = ("--cutoff", "1e20", "--window", "3", "--fix", "E=1.8", "--priors", "flat")
     ended = run(table, "--law", "offset_power", "--input", "x=C", *QUICK, *how, "--json")
     law = sb.laws.get("offset_power")

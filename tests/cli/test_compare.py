@@ -29,7 +29,7 @@ def run(capsys, *args):
 
 
 def test_laws_are_compared(table, capsys):
-    """The command prints other scores than `compare` gives."""
+    """Fails if the command prints other scores than `sb.compare` gives, or a failed check doesn't come first."""
     laws = ("--law", "power", "--law", "offset_power", "--input", "x=C")
     code, out, _ = run(capsys, "compare", table, *laws, "--json")
     assert code == 0
@@ -84,7 +84,7 @@ def test_what_a_fit_takes_a_comparison_takes(table, capsys, tmp_path):
     ],
 )
 def test_what_cant_be_compared_is_one_line(table, capsys, args, match):
-    """A traceback, or a comparison of something else."""
+    """Fails if what can't be compared ends in a traceback, or in a comparison of something else."""
     code, _, err = run(capsys, "compare", table, *args)
     assert code == 2 and match in err and len(err.strip().splitlines()) == 1
 
