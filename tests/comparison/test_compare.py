@@ -69,7 +69,7 @@ def known(request):
 
 
 def test_leave_one_out_is_that_of_the_closed_form(known):
-    """The score of a run saw the run; or under a discrepancy it forgets the other runs."""
+    """Fails if the leave-one-out score of a run saw that run, or forgets the other runs under a discrepancy."""
     _, comparison, process = known
     for i in range(len(X)):
         others = np.delete(np.arange(len(X)), i)
@@ -78,7 +78,7 @@ def test_leave_one_out_is_that_of_the_closed_form(known):
 
 
 def test_the_largest_are_scored_by_the_fit_of_the_others(known):
-    """The score beyond the runs is of a fit that saw them, or of other runs."""
+    """Fails if the score beyond the runs is of a fit that saw them, or of other runs than the two largest."""
     _, comparison, process = known
     held = np.flatnonzero(comparison.data["held_out"].values)
     assert held.tolist() == [6, 7]
@@ -87,7 +87,7 @@ def test_the_largest_are_scored_by_the_fit_of_the_others(known):
 
 
 def test_a_refit_without_a_run_is_the_same_model(known):
-    """The priors move with the run that is left out, or the refit has seen it."""
+    """Fails if the priors move with the run that is left out, or the refit has seen that run."""
     fits, _, process = known
     alone, scores = np.arange(len(X)) == len(X) - 1, []
     for seed, fit in enumerate(fits.values()):
@@ -103,7 +103,9 @@ def test_a_refit_without_a_run_is_the_same_model(known):
 @pytest.mark.slow_cases("end_power")
 @pytest.mark.parametrize("law", ["end_power", "end_chinchilla"])
 def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
-    """A law written from the end of the runs keeps the end of those held out, and its loss there a prior."""
+    """Fails if a law written from the end of the runs keeps, in a refit, the end and loss of the runs that are held
+    out.
+    """
     rng = np.random.default_rng(5)
     N, D = 10 ** rng.uniform(7, 10, 20), 10 ** rng.uniform(9, 11, 20)
     runs = sb.Runs(N=N, D=D, loss=(1.7 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.005 * rng.standard_normal(20)))
@@ -131,7 +133,9 @@ def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
 
 
 def test_evidence_is_that_of_the_closed_form(known):
-    """It lacks a constant, a prior, or the observable's scale; or its error is another's."""
+    """Fails if the log evidence lacks a constant, a prior or the observable's scale, or its error isn't its scatter
+    over seeds.
+    """
     _, comparison, process = known
     logs = multivariate_normal(M - ALPHA * np.log(X), covariance(X, COUNT, process))
     found = comparison.data["log_evidence"].values
@@ -142,7 +146,7 @@ def test_evidence_is_that_of_the_closed_form(known):
 
 
 def test_evidence_does_not_depend_on_the_reference():
-    """Fits with other units of their own are weighted by the units."""
+    """Fails if fits with other reference units of their own get other evidence, and so are weighted by the units."""
     law = sb.laws.get("power")
     runs = sb.Runs(x=X, loss=Y)
     middle, end = (
@@ -158,7 +162,7 @@ def test_evidence_does_not_depend_on_the_reference():
 
 
 def test_runs_of_a_high_pareto_k_are_refitted():
-    """Importance sampling fails for a run that decides the fit, and its score is quoted."""
+    """Fails if the score of a run that decides the fit, where importance sampling can't work, isn't that of a refit."""
     count = np.array([400.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     y = Y * np.where(count > 1, np.exp(0.01), 1.0)
     fits = fits_of(sb.Runs(x=X, loss=y, count=count))
@@ -174,7 +178,9 @@ def test_runs_of_a_high_pareto_k_are_refitted():
 
 
 def test_a_new_run_of_a_group_shares_its_offset():
-    """Held-out rows lose their group, or take another's."""
+    """Fails if a held-out row of a known group is scored without the group's offset, or one of a new group with
+    another's.
+    """
     group = ["a", "a", "b", "b", "b", "c", "c", "c"]
     fixed = {"A": 3.0, "alpha": ALPHA, "offset_scale": 0.1}
     priors = fixed | {"noise_scale": dist.LogNormal(np.log(SIGMA), 0.01)}
@@ -197,7 +203,7 @@ def test_a_new_run_of_a_group_shares_its_offset():
 
 
 def test_a_forecast_is_scored_with_the_noise_of_a_new_run():
-    """A fit that says new runs scatter more is scored as if they scattered as the runs seen."""
+    """Fails if a fit that says that new runs scatter more is scored as if they scattered as the runs seen."""
     fixed = {"A": 3.0, "alpha": ALPHA, "noise_new": 2.0}
     noise = sb.Normal(new_run=(0.1, 0.3))
     fit = sb.fit(sb.Runs(x=X, loss=Y), "power", noise=noise, priors=fixed, method="map", on_fail="ignore")
@@ -224,7 +230,9 @@ def surface(law, rows=40, seed=3):
 @pytest.mark.slow_cases("chinchilla")
 @pytest.mark.parametrize("truth", ["chinchilla", "kaplan", "power"])
 def test_the_weight_goes_to_the_law_that_made_the_runs(truth):
-    """Scores, or the weights, belong to other fits than they are said to."""
+    """Fails if the largest weight isn't that of the law which made the runs, or runs other than the largest tenth are
+    held out.
+    """
     runs, laws = surface(truth), {"chinchilla": None, "kaplan": None, "power": {"x": "C"}}
     fits = {law: sb.fit(runs, law, inputs=inputs, method="laplace", on_fail="ignore") for law, inputs in laws.items()}
     comparison = sb.compare(fits)
@@ -241,7 +249,7 @@ def test_the_weight_goes_to_the_law_that_made_the_runs(truth):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_other_weights_score_better(seed):
-    """The weights stop short of the best, or leave the simplex."""
+    """Fails if the stacking weights stop short of the best score, or leave the simplex."""
     scores = np.random.default_rng(seed).normal(0, 2, (30, 4))
     w = stacking_weights(scores)
     assert (w >= 0).all() and w.sum() == pytest.approx(1, abs=1e-12)
@@ -253,7 +261,9 @@ def test_no_other_weights_score_better(seed):
 
 
 def test_weights_of_closed_cases():
-    """Models that say the same don't share, or two models' optimum is off."""
+    """Fails if models that say the same don't share the weight, or the weights of two models aren't the known
+    optimum.
+    """
     rng = np.random.default_rng(0)
     one = rng.normal(size=20)
     np.testing.assert_allclose(stacking_weights(np.column_stack([one] * 3)), 1 / 3)
@@ -267,7 +277,9 @@ def test_weights_of_closed_cases():
 
 
 def test_rankings_that_disagree_are_told():
-    """What describes the runs is taken for what forecasts."""
+    """Fails if the law that describes the runs best is taken for the one that forecasts best where the scores
+    disagree.
+    """
     rng = np.random.default_rng(0)
     loo, largest = rng.normal(0, 0.1, (2, 50)), rng.normal(0, 0.1, (2, 8))
     loo[0] += 1
@@ -304,7 +316,7 @@ def fit():
 
 @pytest.mark.parametrize("case", OTHER)
 def test_fits_of_other_rows_are_refused(case, fit):
-    """Scores of different rows are compared as if they were of the same."""
+    """Fails if scores of different rows are compared as if they were of the same."""
     runs, match = OTHER[case]
     other = replace(fit, problem=replace(fit.problem, runs=runs))
     with pytest.raises(sb.InputError, match=f"'mine'.*'theirs': {match}"):
@@ -312,7 +324,7 @@ def test_fits_of_other_rows_are_refused(case, fit):
 
 
 def test_fits_of_cells_and_of_runs_are_told_apart():
-    """Rows are refused that were averaged unasked, and nothing says so or what to do."""
+    """Fails if a fit of rows that were averaged unasked is refused and nothing says so, or what to do."""
     x = np.repeat(X, 3) * np.exp(0.001 * np.arange(24))
     runs = sb.Runs(x=x, loss=3.2 * x**-ALPHA * np.exp(SIGMA * np.random.default_rng(3).standard_normal(24)))
     shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "priors": KNOWN}
@@ -330,7 +342,7 @@ def test_fits_of_cells_and_of_runs_are_told_apart():
 
 
 def test_a_column_that_was_derived_is_no_other_row():
-    """A fit for which C was derived can't be compared with one that needed none."""
+    """Fails if a fit for which C was derived can't be compared with one that needed none."""
     runs = surface("power", rows=8)
     plain = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y)
     one = sb.fit(plain, "power", inputs={"x": "N"}, noise="normal", method="laplace", on_fail="ignore")
@@ -349,14 +361,14 @@ def test_a_column_that_was_derived_is_no_other_row():
     ],
 )
 def test_fits_that_have_no_posterior_are_refused(settings, match):
-    """Draws that are no posterior are reweighted as one."""
+    """Fails if draws that are no posterior, or too few, are reweighted as one."""
     one = sb.fit(RUNS, "power", **{"noise": "normal", "on_fail": "ignore"} | settings)
     with pytest.raises(sb.InputError, match=match):
         sb.compare({"one": one})
 
 
 def test_what_is_no_fit_is_refused(fit):
-    """A list of fits, or a misspelt setting, is taken."""
+    """Fails if a list of fits, an empty dict or a misspelt setting is taken."""
     for fits, match in (([fit], "name -> fit"), ({}, "name -> fit"), ({"a": 3}, "'a' is no fit")):
         with pytest.raises(sb.InputError, match=match):
             sb.compare(fits)
@@ -367,7 +379,7 @@ def test_what_is_no_fit_is_refused(fit):
 
 
 def test_weights_that_are_not_there(fit):
-    """Weights are made up where nothing was scored."""
+    """Fails if weights are made up where nothing was scored, instead of naming the fit and the score that it lacks."""
     # As NUTS leaves it, and as an improper prior does.
     numbers = {name: x for name, x in fit.numbers.items() if name != "log_evidence"}
     params = {**fit.law.params, "A": replace(fit.law.params["A"], prior="flat")}
@@ -386,14 +398,14 @@ def test_weights_that_are_not_there(fit):
 
 
 def test_a_fit_that_failed_leads(fit):
-    """A comparison with a fit that can't be relied on looks like any other."""
+    """Fails if a comparison with a fit that can't be relied on looks like any other."""
     failed = replace(fit, checks=Checks((Check("r-hat", Status.FAIL, "the chains disagree"),)))
     comparison = sb.compare({"fine": fit, "poor": failed}, refits=0, largest=False)
     assert repr(comparison).startswith("fail    fits: fits failed checks of their own ('poor': r-hat)")
 
 
 def test_a_refit_that_failed_is_told():
-    """A refit whose weights fail decides a score and the weights by it, and the comparison looks as any other."""
+    """Fails if a refit whose k-hat failed decides a score and its weights, and nothing says so."""
     # Without the three largest, three runs are left for four parameters.
     x = np.array([1.0, 10.0, 100.0, 1e5, 1e5, 1e5])
     y = (0.5 + 3.2 * x**-0.3) * np.exp(0.02 * np.random.default_rng(0).standard_normal(6))
@@ -410,7 +422,7 @@ def test_a_refit_that_failed_is_told():
 
 
 def test_refits_are_counted_by_score_and_fit():
-    """A check that passed is said to have failed, or another fit's."""
+    """Fails if a failed refit is counted for another fit or score, or a check that passed is said to have failed."""
     fine = Checks((Check("k-hat", Status.PASS, ""), Check("starts", Status.REVIEW, "")))
     bad = Checks((Check("k-hat", Status.FAIL, ""), Check("starts", Status.PASS, "")))
     (check,) = refits_check({"elpd_loo": {"a": [bad, fine, bad], "b": []}, "lpd_largest": {"a": [fine], "b": [bad]}})
@@ -421,7 +433,7 @@ def test_refits_are_counted_by_score_and_fit():
 
 
 def test_leave_one_out_hands_on_the_checks_of_its_refits(monkeypatch):
-    """The checks of exact refits are lost on the way to the comparison."""
+    """Fails if the checks of exact refits are lost on the way to the comparison."""
     bad = Checks((Check("k-hat", Status.FAIL, ""),))
     monkeypatch.setattr(holdout, "without", lambda *a, **b: replace(without(*a, **b), checks=bad))
     count = np.array([400.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
@@ -433,7 +445,7 @@ def test_leave_one_out_hands_on_the_checks_of_its_refits(monkeypatch):
 
 
 def test_runs_of_one_size_have_no_largest():
-    """All but a few runs are held out, and the rest fitted."""
+    """Fails if the largest runs are held out where they are most of the runs, and few are left to fit."""
     runs = sb.Runs(x=[10.0] * 6 + [1.0] * 2, loss=Y)
     one = sb.fit(runs, "power", noise="normal", method="laplace", on_fail="ignore")
     comparison = sb.compare({"one": one}, refits=0)

@@ -99,7 +99,7 @@ def likelihood(*of):
 
 
 def test_a_run_is_foretold_as_by_the_process_of_all_runs():
-    """The other runs of a cell are forgotten or counted twice, or the run itself is among them."""
+    """Fails if the other runs of a cell are forgotten or counted twice, or the run that is predicted is among them."""
     fit = at_few_places()
     runs, (found, _) = fit.origin.runs, leave_one_out_averaged(fit)
     for draw in range(4):
@@ -119,8 +119,7 @@ def test_a_run_is_foretold_as_by_the_process_of_all_runs():
     ids=["same inputs", "near inputs", "standard errors", "groups"],
 )
 def test_scores_and_weights_are_by_the_likelihood_of_the_averages_without_the_run(spread, columns):
-    """A run is taken to lie where its cell does; or weights take out of the posterior what it never held, such as what
-    scatter within cells says of the noise."""
+    """Fails if a run is taken to lie where its cell does, or weights take out of the posterior what it never held."""
     fit = at_few_places(spread, **columns)
     runs, (terms, seen) = fit.origin.runs, leave_one_out_averaged(fit)
     whole = np.array([likelihood(fit, draw, fit.runs) for draw in range(4)])
@@ -136,7 +135,7 @@ def test_scores_and_weights_are_by_the_likelihood_of_the_averages_without_the_ru
 
 
 def test_a_comparison_with_a_fit_of_all_runs_has_a_row_a_run(fits, comparison):
-    """The scores of cells are set beside those of runs, or a run has that of another."""
+    """Fails if scores of cells are set beside those of runs, or a run has the score of another."""
     data = comparison.data
     assert data["run"].values.tolist() == [f"r{i}" for i in range(len(X))] and len(fits["cells0"].runs) == 8
     assert data["held_out"].values.tolist() == LARGEST.tolist()
@@ -151,7 +150,7 @@ def test_a_comparison_with_a_fit_of_all_runs_has_a_row_a_run(fits, comparison):
 
 
 def test_a_refit_leaves_one_run_out_and_not_its_cell(fits):
-    """A refit forgets the whole cell, or has seen the run."""
+    """Fails if a refit forgets the whole cell of a run, or has seen the run."""
     for i in (0, 5):  # one of five in its cell, and one that is alone
         alone, scores = np.arange(len(X)) == i, []
         for seed in range(8):
@@ -163,7 +162,7 @@ def test_a_refit_leaves_one_run_out_and_not_its_cell(fits):
 
 @pytest.mark.slow
 def test_importance_sampling_and_refits_agree_where_the_noise_is_learnt():
-    """What is said of a run without a refit isn't what the refit says."""
+    """Fails if the score of a run without a refit isn't the one that an exact refit gives."""
     priors = KNOWN | MATERN | {"noise_scale": dist.LogNormal(np.log(0.02), 0.5)}
     y = Y * np.where(np.arange(len(X)) == 2, np.exp(0.05), 1.0)  # off the four others of its cell
     runs = sb.Runs(x=X, loss=y)
@@ -178,13 +177,15 @@ def test_importance_sampling_and_refits_agree_where_the_noise_is_learnt():
 
 
 def test_cells_have_no_evidence_of_the_runs(fits, comparison):
-    """Fewer rows make a likelihood of fewer factors, and by it all weight goes to the averages, or none."""
+    """Fails if averages, whose likelihood has fewer factors, are given a log evidence beside that of the runs."""
     assert np.isnan(log_evidence(fits["cells0"])).all() and np.isfinite(log_evidence(fits["all"])).all()
     assert "'cells0'" in comparison.checks["evidence"].sentence
 
 
 def test_fits_of_other_runs_are_refused_however_many_cells_they_have(fits):
-    """Scores of different runs are compared since their cells are as many."""
+    """Fails if fits of different runs are compared since they have as many cells, or fits of the same runs are refused
+    since they haven't.
+    """
     one = fits["cells0"]
     other = averaged_fit(RUNS.take(np.arange(1, len(X))), 8)
     assert len(other.runs) == len(one.runs)
@@ -196,7 +197,7 @@ def test_fits_of_other_runs_are_refused_however_many_cells_they_have(fits):
 
 
 def test_a_file_keeps_the_runs_and_their_cells(fits, tmp_path):
-    """A fit that was loaded is scored a cell at a time, and can't be compared as the saved one could."""
+    """Fails if a fit that was loaded is scored a cell at a time where the saved one was scored by run."""
     fit = fits["cells0"]
     fit.save(tmp_path / "fit.nc")
     sb.stack({"cells": fit, "all": fits["all"]}, {"cells": 0.5, "all": 0.5}).save(tmp_path / "stack.nc")
@@ -220,7 +221,7 @@ def test_a_file_keeps_the_runs_and_their_cells(fits, tmp_path):
 
 
 def test_a_file_of_many_fits_keeps_them_too(fits, tmp_path):
-    """A file is written that can't be read, or whose fits are scored a cell at a time."""
+    """Fails if a file of many fits loses the runs and the cells that they were averaged in."""
     path = tmp_path / "fits.nc"
     sb.Fits(tuple(fits), tuple(fits.values())).save(path)
     again = sb.load(path)

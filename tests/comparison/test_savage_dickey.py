@@ -59,7 +59,9 @@ def log10_by_quadrature(runs, prior_E, prior_alpha):
     ],
 )
 def test_against_the_marginal_likelihoods(free, E, seed):
-    """The Bayes factor is off by the kernel's bias at the end of the support, or by a unit of the prior."""
+    """Fails if the Bayes factor is off from quadrature by the kernel's bias at the end of the support, or by a unit of
+    the prior.
+    """
     runs = simulated_power(E, seed)
     own = {"E": dist.HalfNormal(1.0), "A": A, "noise_scale": SCALE}
     own["alpha"] = dist.LogNormal(-1.5, 0.3) if free == "E and alpha" else ALPHA
@@ -90,7 +92,7 @@ def two_scales(alpha, beta, seed):
 @pytest.mark.slow_cases("1", "2", "0")
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_equal_exponents(seed):
-    """Two exponents that are equal are told apart, or two that aren't are held to be equal."""
+    """Fails if two exponents that are equal are told apart, or two that aren't are held to be equal."""
     equal, apart = (
         sb.savage_dickey(sb.fit(two_scales(0.35, beta, seed), method="laplace", seed=seed), alpha="beta")
         for beta in (0.35, 0.5)
@@ -101,14 +103,14 @@ def test_equal_exponents(seed):
 
 
 def test_the_order_of_two_parameters_doesnt_matter():
-    """alpha = beta has another Bayes factor than beta = alpha."""
+    """Fails if alpha = beta has another Bayes factor than beta = alpha."""
     fit = sb.fit(two_scales(0.35, 0.35, 0), method="laplace")
     one, other = sb.savage_dickey(fit, alpha="beta"), sb.savage_dickey(fit, beta="alpha")
     assert one.log10_bayes_factor == pytest.approx(other.log10_bayes_factor, abs=1e-6)
 
 
 def test_a_unit_changes_nothing():
-    """alpha = .35 has another Bayes factor in tokens than in thousands of them."""
+    """Fails if alpha = 0.35 or alpha = beta has another Bayes factor in tokens than in thousands of them."""
     runs = two_scales(0.35, 0.35, 0)
     other = sb.Runs(N=runs.column("N") / 1e3, D=runs.column("D") / 1e3, loss=runs.y / np.log(2))
     for point in ({"alpha": 0.35}, {"alpha": "beta"}):
@@ -118,7 +120,7 @@ def test_a_unit_changes_nothing():
 
 @pytest.mark.parametrize("shape", ["normal", "gamma", "mixture"])
 def test_density_where_it_is_known(shape):
-    """The density is biased where the posterior isn't Normal, or its error is too small."""
+    """Fails if the density is biased where the posterior isn't Normal, or its error is too small or too large."""
     family = {
         "normal": stats.norm(),
         "gamma": stats.gamma(3.0),
@@ -135,7 +137,7 @@ def test_density_where_it_is_known(shape):
 
 
 def test_the_error_of_correlated_draws():
-    """A sampler that moves slowly is taken for one that doesn't."""
+    """Fails if draws of a sampler that moves slowly are taken for independent ones, so that the error is too small."""
     rho, off = 0.9, []
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -177,7 +179,7 @@ REFUSED = {
 @pytest.mark.slow_cases("infinite")
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
-    """A ratio of densities that don't exist is given as a number."""
+    """Fails if a ratio of densities that don't exist is given as a number."""
     settings, point, match = REFUSED[case]
     as_if_by = settings.get("method", sb.Laplace())
     # Where a prior refuses, the mode is enough: each has programs of its own.
@@ -191,14 +193,14 @@ def test_refused(case):
 
 
 def test_no_fit():
-    """A dict fails somewhere inside."""
+    """Fails if what is no fit ends in an error from somewhere inside."""
     with pytest.raises(sb.InputError, match="takes a fit"):
         sb.savage_dickey({"E": 0}, E=0)
 
 
 @pytest.mark.slow
 def test_a_prior_in_own_units_is_that_density():
-    """A = 400 is measured on the scale of the runs' reference."""
+    """Fails if A = 400, with a prior in the runs' own units, is measured on the scale of the runs' reference."""
     A = 10 ** (8.5 * 0.35)
     narrow = {"A": dist.LogNormal(np.log(A), 0.02)}
     fit = sb.fit(two_scales(0.35, 0.35, 0), method="laplace", priors=narrow)

@@ -53,7 +53,7 @@ def mixture(members):
 
 @pytest.mark.parametrize("observed", [False, True])
 def test_a_forecast_is_the_mixture_of_the_members(mixture, members, observed):
-    """Weights go to other members, or forecasts are averaged where distributions are to be mixed."""
+    """Fails if weights go to other members, or forecasts are averaged where their distributions are to be mixed."""
     found = sb.predict(mixture, **AT, observed=observed)
     assert dict(found.sizes) == {"chain": 1, "draw": 2000, "point": 2, "axis": 4}
     answers = {name: sb.predict(fit, **AT, observed=observed, seed=1) for name, fit in members.items()}
@@ -70,7 +70,7 @@ def test_a_forecast_is_the_mixture_of_the_members(mixture, members, observed):
 
 
 def test_every_draw_is_a_members(mixture, members):
-    """Draws of one answer and of another are of different members, or members' parameters are mixed up."""
+    """Fails if a draw of one answer and of another are of different members, or members' parameters are mixed up."""
     one, other = sb.predict(mixture, **AT), sb.predict(mixture, N=1e10, D=2e11)
     assert (one["model"] == other["model"]).all()
     counts = {name: int((one["model"] == name).sum()) for name in members}
@@ -87,7 +87,7 @@ def test_every_draw_is_a_members(mixture, members):
 
 
 def test_the_seed_decides_the_draws(members):
-    """The same call gives other numbers, or another seed the same."""
+    """Fails if the same call gives other numbers, or another seed the same."""
     weights = {"chinchilla": 0.5, "other": 0.3, "power": 0.2}
     a, b, c = (sb.predict(sb.stack(members, weights, draws=300, seed=s), **AT)["loss"] for s in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
@@ -95,7 +95,7 @@ def test_the_seed_decides_the_draws(members):
 
 
 def test_members_are_asked_what_they_know(mixture, members):
-    """A member of other inputs is asked what it can't answer, or answers at other points."""
+    """Fails if a member is asked for inputs that it doesn't take, or answers at other points than the others."""
     both = sb.predict(mixture, **AT)
     assert {"N", "D", "C"} <= set(both.coords) and both["C"].values.tolist() == [6e21, 4.2e23]
     np.testing.assert_array_equal(both["loss"], sb.predict(mixture, N=AT["N"], C=both["C"].values)["loss"])
@@ -117,7 +117,9 @@ def test_members_are_asked_what_they_know(mixture, members):
 
 
 def test_a_group_is_asked_of_the_members_that_have_it(members):
-    """One member without the group failed the whole stack, or a member without offsets took it in silence."""
+    """Fails if one member without the group makes the whole stack fail, or a group that no member knows is taken in
+    silence.
+    """
     law, scales = sb.laws.get("chinchilla"), {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0}
     scales |= {"matern_fade": 0.3}
     draws = {name: np.full(20, x) for name, x in CHINCHILLA.items()}
@@ -152,7 +154,7 @@ def test_a_group_is_asked_of_the_members_that_have_it(members):
 
 
 def test_the_optimum_is_the_mixture_of_optima(members):
-    """A budget's split is that of one member, or the distance is of a member's optimum."""
+    """Fails if a budget's split is that of one member, or the distance isn't that of the mixture's median optimum."""
     pair = {name: members[name] for name in ("chinchilla", "other")}
     mixture = sb.stack(pair, {"chinchilla": 0.25, "other": 0.75}, draws=1000)
     best = sb.optimum(mixture, C=[1e21, 1e24])
@@ -170,7 +172,9 @@ def test_the_optimum_is_the_mixture_of_optima(members):
 
 @pytest.mark.parametrize("order", [["gp", "exact"], ["exact", "gp"]])
 def test_a_doubt_of_one_member_is_one_of_the_stack(members, order):
-    """The first member decides what is to be reviewed of the others' draws, and what they are the optimum of."""
+    """Fails if the first member decides what is to be reviewed of the others' draws, or what they are the optimum
+    of.
+    """
     held = {name: x.ravel()[:20] for name, x in members["chinchilla"].draws.items()}
     process = departing(RUNS, sb.laws.get("chinchilla"), held, sb.GP("drift"), {"drift_scale": 0.02})
     fits = {"gp": process, "exact": members["chinchilla"]}
@@ -189,14 +193,14 @@ def test_a_doubt_of_one_member_is_one_of_the_stack(members, order):
 
 
 def test_a_member_of_no_weight_is_not_asked(members):
-    """A law without an optimum forbids the question, though it has no part in the answer."""
+    """Fails if a law without an optimum forbids the question, though it has no part in the answer."""
     mixture = sb.stack(members, {"chinchilla": 0.4, "other": 0.6, "power": 0.0}, draws=200)
     assert sb.optimum(mixture, C=1e21).sizes["draw"] == 200
     assert set(mixture.picks) == {"chinchilla", "other"}
 
 
 def test_a_stack_comes_back_from_its_file(mixture, tmp_path):
-    """Something of a stack is lost or changed by its file."""
+    """Fails if a stack's weights, checks or answers are lost or changed by its file."""
     path = tmp_path / "stack.nc"
     mixture = replace(mixture, compared=Checks((Check("weights: pareto k", Status.REVIEW, "too high"),)))
     mixture.save(path)
@@ -213,7 +217,7 @@ def test_a_stack_comes_back_from_its_file(mixture, tmp_path):
 
 
 def test_a_stack_of_laws_of_ones_own(members, tmp_path):
-    """A function is taken from a file, or a member is bound to another's law."""
+    """Fails if a law's function is taken from a file, or a member is bound to another's law."""
     mine = sb.Law("mine", lambda x, a, b: a * x**-b, {"a": sb.Param(1.0), "b": sb.Param(1.0)})
     mine = replace(mine, params={n: replace(sb.laws.get("power").params["A"], dimension="") for n in mine.params})
     own = posterior(mine, {"a": 70.0, "b": 0.07}, x="C")
@@ -228,7 +232,7 @@ def test_a_stack_of_laws_of_ones_own(members, tmp_path):
 
 
 def test_files_that_are_damaged(mixture, tmp_path):
-    """A damaged stack loads, or gives another library's traceback."""
+    """Fails if a damaged stack loads, or ends in another library's traceback."""
     path = tmp_path / "stack.nc"
     mixture.save(path)
     content = path.read_bytes()
@@ -262,7 +266,7 @@ def test_files_that_are_damaged(mixture, tmp_path):
     ],
 )
 def test_weights_that_are_none_are_refused(members, weights, match):
-    """Weights are made up, or normalised behind one's back."""
+    """Fails if weights are made up, or normalised behind the user's back."""
     with pytest.raises(sb.InputError, match=match):
         sb.stack(members, weights)
 
@@ -276,7 +280,7 @@ def test_weights_that_are_none_are_refused(members, weights, match):
     ],
 )
 def test_fits_of_other_things_are_refused(members, about, match):
-    """Nats and bits, or parameters with and without embeddings, are mixed."""
+    """Fails if nats and bits, or parameters with and without embeddings, are mixed in a stack."""
     kept = {"observable": "loss", "unit": RUNS.unit, "N_counts": "non-embedding"} | about
     runs = sb.Runs(N=RUNS.column("N"), D=RUNS.column("D"), **kept, **{kept["observable"]: RUNS.y})
     strange = replace(members["other"], problem=replace(members["other"].problem, runs=runs))
@@ -285,7 +289,7 @@ def test_fits_of_other_things_are_refused(members, about, match):
 
 
 def test_what_is_no_fit_is_refused(members):
-    """A nested stack, or nothing, is mixed."""
+    """Fails if a stack of nothing, of what is no fit or of no draws is made."""
     with pytest.raises(sb.InputError, match="nothing to stack"):
         sb.stack({}, {})
     with pytest.raises(sb.InputError, match="'b' is no fit"):
@@ -295,7 +299,7 @@ def test_what_is_no_fit_is_refused(members):
 
 
 def test_a_member_of_one_draw_has_no_new_run(members):
-    """A stack gives an interval that a member hasn't got."""
+    """Fails if a stack gives an interval for a new run that a member of one draw hasn't got."""
     single = fit_of(sb.laws.get("chinchilla"), {n: [x] for n, x in CHINCHILLA.items()}, RUNS)
     mixture = sb.stack({"one": single, "other": members["other"]}, {"one": 0.5, "other": 0.5}, draws=100)
     assert np.unique(sb.predict(mixture, **AT)["loss"].values[0, mixture.picks["one"][0], 0]).size == 1
@@ -304,7 +308,7 @@ def test_a_member_of_one_draw_has_no_new_run(members):
 
 
 def test_a_member_that_failed_leads(members):
-    """A stack of a fit that can't be relied on looks like any other."""
+    """Fails if a stack of a fit that can't be relied on looks like any other, or one of no weight leads it."""
     failed = replace(members["other"], checks=Checks((Check("r-hat", Status.FAIL, "the chains disagree"),)))
     mixture = sb.stack({"a": members["chinchilla"], "b": failed}, {"a": 0.5, "b": 0.5})
     assert repr(mixture).startswith("fail    b: r-hat: the chains disagree")
@@ -312,7 +316,7 @@ def test_a_member_that_failed_leads(members):
 
 
 def test_weights_are_those_of_the_comparison():
-    """A stack finds other weights than the comparison says."""
+    """Fails if a stack finds other weights than the comparison, or loses the doubts of the score that they rest on."""
     x = 10.0 ** np.arange(8.0)
     y = 3.2 * x**-0.1 * np.exp(0.02 * np.random.default_rng(11).standard_normal(8))
     runs, shared = sb.Runs(x=x, loss=y), {"noise": "normal", "method": "laplace", "on_fail": "ignore"}
