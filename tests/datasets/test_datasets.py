@@ -205,7 +205,7 @@ def refused(name="chinchilla"):
 
 @pytest.mark.parametrize("case", RAW)
 def test_the_raw_files_are_fetched_and_tidied_once(case, serve, cache):
-    """A second load over the network would cost each user the download each time; a wrong table would pass for data."""
+    """Fails if a raw file becomes another table than its source stands for, or a second load goes over the network."""
     name, (contents, table) = case.split(",")[0], RAW[case]
     server = serve(name, contents, table)
     first = datasets.load(name)
@@ -219,7 +219,7 @@ def test_the_raw_files_are_fetched_and_tidied_once(case, serve, cache):
 
 
 def test_the_filter_is_that_of_read_runs(serve):
-    """A filter on the names of the table, before aliases and types."""
+    """Fails if a filter of `load` doesn't take the names of the table, or one that keeps no row passes."""
     serve("chinchilla", *RAW["chinchilla"])
     runs = datasets.load("chinchilla", where="epoch_excluded == 0 or params in [2e6]")
     assert runs.inputs["N"].tolist() == [2e6, 32e6]
@@ -229,7 +229,7 @@ def test_the_filter_is_that_of_read_runs(serve):
 
 
 def test_a_raw_file_that_changed_is_refused(serve, cache):
-    """Who can change the file at the source could change the data unseen."""
+    """Fails if a raw file that was changed at its source is taken for the published one."""
     record = datasets.describe("chinchilla")
     server = serve("chinchilla", *RAW["chinchilla"])
     url = f"{server.url}/commit/0.bin"
@@ -240,7 +240,7 @@ def test_a_raw_file_that_changed_is_refused(serve, cache):
 
 
 def test_a_table_that_differs_is_refused(serve, cache):
-    """The hash of the tidy table is the only check where that of the raw file isn't known."""
+    """Fails if a tidied table with another hash is taken where the hash of the raw file isn't known."""
     serve("chinchilla", *RAW["chinchilla"], sha256="0" * 64)
     told = refused()
     assert f"has sha256 {sha256(CHINCHILLA.encode()).hexdigest()} and not {'0' * 64}" in told
@@ -259,7 +259,9 @@ def test_a_table_that_differs_is_refused(serve, cache):
     ],
 )
 def test_what_isnt_the_raw_file_is_refused(name, content, serve, cache):
-    """A page of an error, or the pointer of a large file, comes with status 200."""
+    """Fails if an error page, the pointer of a large file or another pickle is read as the data set, or stays in the
+    cache.
+    """
     serve(name, [content], RAW[name][1])
     with pytest.raises(InputError, match=f"^{name}: .*; set SCALEBAYES_DATA to a folder that holds {name}.csv"):
         datasets.load(name)
@@ -267,7 +269,7 @@ def test_what_isnt_the_raw_file_is_refused(name, content, serve, cache):
 
 
 def test_without_a_network_both_ways_are_told(serve, server, cache):
-    """The traceback of a socket tells nobody what to do."""
+    """Fails if a load without a network ends in a socket's error, and doesn't name the cache and SCALEBAYES_DATA."""
     serve("chinchilla", *RAW["chinchilla"])
     server.shutdown()
     server.server_close()
@@ -279,13 +281,14 @@ def test_without_a_network_both_ways_are_told(serve, server, cache):
 
 
 def test_a_file_that_is_gone_is_told(serve, server):
+    """Fails if a file that is gone at its source isn't told by the server's answer, 404 Not Found."""
     serve("chinchilla", *RAW["chinchilla"])
     server.files.clear()
     assert "can't be fetched (the answer is 404 Not Found)" in refused()
 
 
 def test_a_damaged_cache_is_told(serve, cache):
-    """A table edited by hand would be taken for the published one."""
+    """Fails if a cached table that was edited by hand is taken for the published one."""
     serve("chinchilla", *RAW["chinchilla"])
     datasets.load("chinchilla")
     path = cache / "chinchilla.csv"
@@ -296,6 +299,7 @@ def test_a_damaged_cache_is_told(serve, cache):
 
 
 def test_a_cache_that_cant_be_written_is_told(serve, cache, monkeypatch):
+    """Fails if a cache folder that can't be written to ends in an error that doesn't name it."""
     serve("chinchilla", *RAW["chinchilla"])
     cache.write_text("a file where a folder should be")
     monkeypatch.setenv("SCALEBAYES_CACHE", str(cache / "below"))
@@ -303,7 +307,7 @@ def test_a_cache_that_cant_be_written_is_told(serve, cache, monkeypatch):
 
 
 def test_a_folder_of_the_users_own_is_read_instead(tmp_path, monkeypatch, serve, server, cache):
-    """On a cluster without a network the folder is the only way; it is checked like the cache."""
+    """Fails if SCALEBAYES_DATA isn't read in place of the network, or a table in it isn't checked."""
     serve("chinchilla", *RAW["chinchilla"])
     monkeypatch.setenv("SCALEBAYES_DATA", str(tmp_path))
     told = refused()
@@ -328,7 +332,7 @@ class Call:
 
 
 def test_a_pickle_cant_run_anything(tmp_path, serve, cache):
-    """A pickle is a program: one that was slipped in would run with all the user may do."""
+    """Fails if a pickle that was slipped in runs code with all that the user may do."""
     mark = tmp_path / "ran"
     attacks = (
         Call(os.mkdir, str(mark)),
@@ -349,13 +353,15 @@ def test_a_pickle_cant_run_anything(tmp_path, serve, cache):
 
 
 def test_an_array_of_pointers_is_refused():
-    """numpy takes a dtype at its word: the file's bytes would be followed as addresses."""
+    """Fails if a pickled array of objects is read, whose bytes would be followed as addresses."""
     with pytest.raises(InputError, match="the pickle asks for an array of type 'V8'"):
         read_frame(pickle.dumps(np.zeros(1, dtype=[("address", "O")])))
 
 
 def test_every_record_says_where_it_comes_from():
-    """Data without a source, a licence and a reference can't be passed on."""
+    """Fails if a data set lacks a pinned source, a licence, a hash or a reference, without which it can't be passed
+    on.
+    """
     assert set(datasets.names()) == {*PUBLIC, "tiny_gpt", "tiny_gpt_tuning"}
     for name in PUBLIC:
         record = datasets.describe(name)
@@ -371,7 +377,7 @@ def test_every_record_says_where_it_comes_from():
 
 
 def test_naming_the_data_sets_loads_nothing_heavy():
-    """pooch, requests and pandas are for who fetches."""
+    """Fails if naming the data sets loads JAX, pandas, pooch or requests."""
     heavy = ["jax", "pandas", "pooch", "requests"]
     program = f"import sys, scalebayes as sb; sb.datasets.names(); print([n for n in {heavy} if n in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
@@ -393,7 +399,7 @@ REAL = {
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_published_tables_load(name, data_path, monkeypatch):
-    """Each is read whole, under our names, with its own observable."""
+    """Fails if a public table loads with rows missing, or under another name, unit or observable."""
     path = data_path / f"{name}.csv"
     if not path.is_file():
         pytest.skip(f"no {path.name} in {data_path}: set SCALEBAYES_DATA to the folder of data sets")

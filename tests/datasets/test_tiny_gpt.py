@@ -28,7 +28,9 @@ def runs() -> sb.Runs:
 
 
 def test_every_planned_run_is_there_and_no_other(runs):
-    """A run was left out by its outcome, or two sweeps got mixed."""
+    """Fails if the shipped table lacks a planned run, or its unit or the counts in its README aren't those of the
+    sweep.
+    """
     peak = dict(zip(runs.inputs["width"].astype(int), runs.inputs["peak_lr"], strict=True))
     planned = {task.run.name: task.kind for task in wanted(FULL, {int(w): float(lr) for w, lr in peak.items()})}
     assert dict(zip(runs.labels["run_id"], runs.labels["kind"], strict=True)) == planned
@@ -41,7 +43,7 @@ def test_every_planned_run_is_there_and_no_other(runs):
 
 
 def test_counts_are_those_of_the_model(runs):
-    """N, C or the epochs of a row aren't what was trained."""
+    """Fails if N, C or the epochs of a shipped row aren't those of the model that was trained."""
     for i in range(len(runs)):
         width, layers, N, N_total, D, U, epochs, C, C_6ND = (
             runs.inputs[n][i] for n in ("width", "layers", "N", "N_total", "D", "U", "epochs", "C", "C_6ND")
@@ -52,7 +54,9 @@ def test_counts_are_those_of_the_model(runs):
 
 
 def test_learning_rates_were_the_best_that_were_tried(runs):
-    """A width was trained with another rate than the one that its own sweep found."""
+    """Fails if a width was trained with another learning rate than its tuning runs found best, or with one at the
+    edge.
+    """
     tuning = sb.datasets.load("tiny_gpt_tuning")
     for width, rate in {(w, r) for w, r in zip(runs.inputs["width"], runs.inputs["peak_lr"], strict=True)}:
         of = tuning.where(f"width == {width}")
@@ -61,7 +65,7 @@ def test_learning_rates_were_the_best_that_were_tried(runs):
 
 
 def test_provenance_and_size(runs):
-    """Nobody could say what the runs were made with, or the package grows heavy."""
+    """Fails if the shipped runs don't say how they were made and at what cost, or the tables pass 50 kB."""
     about = json.loads((HOME / "tiny_gpt.json").read_text())
     assert {"settings", "corpus", "versions", "machine", "finished", "script"} <= set(about)
     tuning = sb.datasets.load("tiny_gpt_tuning")
@@ -72,7 +76,7 @@ def test_provenance_and_size(runs):
 @pytest.mark.slow_cases("1", "2", "3")
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_the_fit_of_one_epoch_passes_its_own_checks(seed):
-    """The sampler fails on the table that new users see first, or passes by luck."""
+    """Fails if the fit of the table that new users see first fails a check of its own, for any of four seeds."""
     fit = sb.fit(sb.datasets.load("tiny_gpt", where=SINGLE), on_fail="ignore", seed=seed)
     assert fit.summary()["r_hat"].max() <= 1.01
     assert not fit.checks.of(Status.FAIL)
@@ -80,7 +84,7 @@ def test_the_fit_of_one_epoch_passes_its_own_checks(seed):
 
 @pytest.mark.slow
 def test_the_readme_says_what_the_example_prints():
-    """The data set's README quotes figures that its own commands no longer give."""
+    """Fails if the README of the shipped runs quotes figures that its own commands no longer print."""
     page = [line.strip() for line in (HOME / "tiny_gpt.md").read_text().splitlines() if line.startswith("    ")]
     starts = [i for i, line in enumerate(page) if line.startswith("python examples/forecast_sweep.py")]
     assert len(starts) == 2

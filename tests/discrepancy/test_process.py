@@ -49,6 +49,9 @@ def surface(n=9, seed=1):
 
 @pytest.mark.parametrize("fades", [None, "x"])
 def test_the_markov_form_is_the_process_of_the_covariance(fades):
+    """Fails if the Markov form gives another density, prediction, gradient or left-out run than the dense
+    covariance.
+    """
     matern, seen = Matern(fades=fades).of(["x"]), curve()
     markov, dense = Process((matern,)), Process((matern, Offset()))
     assert markov.axis == "x" and dense.axis is None
@@ -70,7 +73,7 @@ def test_the_markov_form_is_the_process_of_the_covariance(fades):
 
 @pytest.mark.parametrize("fades", ["auto", "N", None])
 def test_along_one_input_of_two_it_is_the_process_of_its_covariance(fades):
-    """A process along N whose scale fades with D went through a Markov form that knew N alone: KeyError 'D'."""
+    """Fails if a process along N that fades with D isn't the one of its covariance, or ends in a KeyError for 'D'."""
     process = Process((Matern(inputs=("N",), fades=fades).of(["N", "D"]),))
     assert process.axis == "N"
     places, there, rng = surface(), surface(4, seed=6), np.random.default_rng(7)
@@ -99,6 +102,7 @@ def test_along_one_input_of_two_it_is_the_process_of_its_covariance(fades):
 
 @pytest.mark.parametrize("components", [(Matern(),), (Matern(), Offset())])
 def test_joint_draws_have_the_conditional_mean_and_covariance(components):
+    """Fails if joint draws of the process at new points don't have its conditional mean and covariance."""
     process, seen = Process(tuple(one.of(["x"]) for one in components)), curve()
     t = np.array([-0.5, 0.4, 1.5])
     there = Places({"x": t}, 0 * t, None)
@@ -122,6 +126,7 @@ def test_joint_draws_have_the_conditional_mean_and_covariance(components):
 
 
 def test_density_and_leave_one_out_are_those_of_the_joint_normal():
+    """Fails if the density of the residuals, or of one given the others, isn't that of SciPy's joint Normal."""
     process = Process((Matern().of(["N", "D"]), Bend().of(["N", "D"]), Drift(), Offset()))
     places, rng = surface(), np.random.default_rng(2)
     seen = Residuals(places, 0.03 * rng.normal(size=9), np.full(9, 0.01), np.ones(9))
@@ -139,6 +144,7 @@ def test_density_and_leave_one_out_are_those_of_the_joint_normal():
 
 @pytest.mark.parametrize("one", [Matern(), Matern(fades=None), Bend(), Drift(), Offset()])
 def test_a_component_is_a_covariance(one):
+    """Fails if a component's covariance isn't symmetric and positive semidefinite."""
     places = surface(30, seed=5)
     found = np.asarray(one.of(["N", "D"]).covariance(VALUES, places, places))
     np.testing.assert_allclose(found, found.T, atol=1e-16)
@@ -146,6 +152,7 @@ def test_a_component_is_a_covariance(one):
 
 
 def test_bend_is_an_integrated_wiener_process():
+    """Fails if Bend's covariance isn't scale^2 int int min(s, t) ds dt on each side of the anchor, and 0 across it."""
     # cov(u, v) = scale^2 int_0^u int_0^v min(s, t) ds dt, away from the anchor in one direction.
     u, v = 1.3, 0.8
     exact = 0.05**2 * dblquad(lambda s, t: min(s, t), 0, u, 0, v, epsabs=1e-10)[0]
@@ -157,6 +164,7 @@ def test_bend_is_an_integrated_wiener_process():
 
 
 def test_the_misfit_fades_with_tokens_up_to_the_largest_runs():
+    """Fails if the Matern scale doesn't fall with tokens up to the largest runs, or goes on falling beyond them."""
     matern = Matern().of(["N", "D"])
     D = np.array([-2.0, -1.0, 0.0, 1.0])
     places = Places({"N": np.zeros(4), "D": D}, np.zeros(4), None)
@@ -165,6 +173,7 @@ def test_the_misfit_fades_with_tokens_up_to_the_largest_runs():
 
 
 def test_drift_and_offset_are_where_they_say():
+    """Fails if Drift acts inside the runs or doesn't grow beyond them, or Offset isn't shared by one group alone."""
     places = Places({"x": np.zeros(3)}, np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.0, -1.0]))
     drift = np.asarray(Drift().covariance(VALUES, places, places))
     np.testing.assert_allclose(drift, 1e-4 * np.outer([0, 1, 2], [0, 1, 2]), atol=1e-18)
@@ -173,6 +182,7 @@ def test_drift_and_offset_are_where_they_say():
 
 
 def test_what_a_gp_takes():
+    """Fails if 'gp' isn't the components that the runs allow, or a wrong component, input or parameter isn't named."""
     assert get("gp").of(["x"], False).components == (Matern().of(["x"]),)
     names = [one.name for one in get("gp").of(["N", "D"], True).components]
     assert names == ["matern", "bend", "drift", "offset"]
@@ -190,6 +200,7 @@ def test_what_a_gp_takes():
 
 
 def test_a_discrepancy_survives_its_record():
+    """Fails if a discrepancy read back from its record has other components, parameters or priors."""
     one = GP(Matern(inputs=("D",)), Bend(), "drift", drift_scale=0.003).of(["N", "D"], False)
     again = from_record(record_of(one))
     assert again is not None and again.components == one.components and list(again.params) == list(one.params)

@@ -59,7 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_table_that_read_runs_takes(finished):
-    """A run is missing or counted twice, or the columns aren't those that the library reads."""
+    """Fails if the sweep's table lacks a run or has one twice, or its columns aren't those that the library reads."""
     runs = sb.read_runs(finished / "runs.csv", N_counts="non-embedding")
     assert Counter(runs.labels["kind"]) == {"grid": 6, "seed": 1, "repeat": 1, "target": 1}
     assert runs.inputs["epochs"].tolist() == (runs.inputs["D"] / runs.inputs["U"]).tolist()
@@ -75,7 +75,9 @@ def test_a_table_that_read_runs_takes(finished):
 @pytest.mark.slow_cases("2", "9")
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
 def test_goes_on_where_it_was_stopped_and_gives_the_same_losses(finished, tmp_path, sign):
-    """A stopped sweep starts anew, trips over a half-written line, or a seed doesn't settle a run."""
+    """Fails if a stopped sweep starts anew, trips over a half-written line, or gives other losses from the same
+    seeds.
+    """
     first, out = results(finished), tmp_path / "again"
     process = subprocess.Popen(command(out), stderr=subprocess.PIPE, text=True, start_new_session=True)
     while process.poll() is None and len(before := lines(out)) < 4:
@@ -106,7 +108,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_folder_that_it_cannot_go_on_with_is_refused(finished, tmp_path, case):
-    """Runs of two settings end up in one table, or damage in a traceback."""
+    """Fails if runs of two settings end up in one table, or damage ends in a traceback."""
     name, old, new, told = REFUSED[case]
     out = tmp_path / "other"
     shutil.copytree(finished, out)
@@ -118,13 +120,13 @@ def test_a_folder_that_it_cannot_go_on_with_is_refused(finished, tmp_path, case)
 
 
 def test_a_file_for_a_folder_is_refused(tmp_path):
-    """A traceback instead of a sentence."""
+    """Fails if --out that is a file ends in a traceback instead of a sentence."""
     (tmp_path / "out").write_text("")
     assert "give a folder that can be written to" in sweep(tmp_path / "out", fails=True)
 
 
 def test_a_library_too_small_for_the_plan_is_told_before_training():
-    """Hours of tuning are spent before the first run that can't be made."""
+    """Fails if hours of tuning are spent before a plan is refused that wants more text than there is."""
     with pytest.raises(ValueError, match="the plan wants 1000000000 different bytes of text and this Python's library"):
         check_corpus(replace(SMALL, targets=((16, 1, 10**9),)))
 
@@ -148,7 +150,7 @@ def is_jaxpr(value: Any) -> bool:
 
 
 def test_flops_and_parameters_are_counted_exactly():
-    """C or N in the table isn't what is computed; the count is held against the traced program itself."""
+    """Fails if C or N of the table isn't what the traced program computes and holds."""
     params = model.init(SHAPE, jax.random.key(0))
     assert sum(p.size for p in jax.tree.leaves(params)) == SHAPE.N_total
     assert SHAPE.N_total - params["embedding"].size == SHAPE.N
@@ -158,7 +160,7 @@ def test_flops_and_parameters_are_counted_exactly():
 
 
 def test_a_byte_is_predicted_from_those_before_it_alone():
-    """The model sees what it predicts, or doesn't see all that came before."""
+    """Fails if the model sees the byte that it predicts, or doesn't see all that came before."""
     params = model.init(SHAPE, jax.random.key(0))
     text = np.random.default_rng(1).integers(0, 256, (2, SHAPE.context + 1), np.uint8)
     changed = text.copy()
@@ -174,7 +176,9 @@ def test_a_byte_is_predicted_from_those_before_it_alone():
 
 
 def test_an_epoch_sees_each_unique_window_once():
-    """Runs of one epoch repeat data, or repeated runs draw on more than U bytes."""
+    """Fails if runs of one epoch repeat data, repeated runs draw on more than U bytes, or other runs see the same
+    windows.
+    """
     once = training.Run(SHAPE, D=24 * 8 * 10, U=24 * 8 * 10, peak_lr=0.01, seed=3)
     places = training.order(1000, once)
     assert places.shape == (10, 8) and len(set(places.flat)) == 80
@@ -187,7 +191,7 @@ def test_an_epoch_sees_each_unique_window_once():
 
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():
-    """The schedule isn't the one that the table's provenance names."""
+    """Fails if the learning rate isn't the warm-up and the cosine to zero that the table's provenance names."""
     rates = np.array([float(training.learning_rate(i, 200, 0.01)) for i in range(201)])
     np.testing.assert_allclose(rates[:20], 0.01 * np.arange(1, 21) / 20, rtol=1e-5)
     cosine = 0.005 * (1 + np.cos(np.pi * np.arange(0, 181) / 180))
@@ -196,7 +200,7 @@ def test_the_learning_rate_warms_up_and_ends_at_zero():
 
 
 def test_the_files_of_a_part_are_in_no_other():
-    """The validation loss is taken on text that was trained on."""
+    """Fails if the validation loss is taken on text that was trained on, or is that of a single file."""
     parts = {name: set(bytes(part).split(SEPARATOR)) - {b""} for name, part in standard_library().parts.items()}
     assert len(set.union(*parts.values())) == sum(map(len, parts.values()))
     assert min(len(part) for part in standard_library().parts.values()) > 2e5
@@ -207,7 +211,9 @@ def test_the_files_of_a_part_are_in_no_other():
 
 
 def test_the_full_sweep_has_the_spread_that_laws_need():
-    """The plan lies along one path, or lacks range, seeds, repeats or targets beyond the rest."""
+    """Fails if the planned runs lie along one path of N and D, or lack range, seeds, repeats or targets beyond the
+    rest.
+    """
     tasks = list(wanted(FULL, dict.fromkeys(FULL.tune_layers, 0.01)))
     assert len({task.key for task in tasks}) == len(tasks) >= 60
     grid = [task.run for task in tasks if task.kind in ("grid", "seed")]
@@ -223,7 +229,7 @@ def test_the_full_sweep_has_the_spread_that_laws_need():
 
 
 def test_learning_rates_are_settled_before_runs():
-    """A width's rate is taken at the edge of what was tried, or runs start before it is known."""
+    """Fails if a width's learning rate is taken at the edge of what was tried, or runs start before it is known."""
     tasks = pending(SMALL, {})
     assert [task.run.peak_lr for task in tasks] == list(SMALL.rates) and {t.kind for t in tasks} == {"tune"}
     losses = dict(zip(SMALL.rates, (3.0, 2.9, 2.8), strict=True))
