@@ -43,20 +43,20 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
-    """Bad input is fitted, or refused without the cure."""
+    """Fails if bad input is fitted, or refused without the cure."""
     settings, match = REFUSED[case]
     with pytest.raises(sb.InputError, match=match):
         sb.fit(RUNS, **settings)
 
 
 def test_runs_that_are_no_runs():
-    """A dict is fitted unchecked."""
+    """Fails if a dict is fitted unchecked, instead of an error that names read_runs."""
     with pytest.raises(sb.InputError, match="read_runs"):
         sb.fit({"N": [1.0]})
 
 
 def test_method_settings():
-    """A misspelt setting is dropped."""
+    """Fails if a misspelt or senseless setting of a method is dropped."""
     with pytest.raises(TypeError, match="did you mean 'chains'"):
         sb.NUTS(chain=2)
     with pytest.raises(sb.InputError, match="at least 1"):
@@ -64,7 +64,7 @@ def test_method_settings():
 
 
 def test_a_prior_is_in_the_runs_own_units():
-    """A prior on E in nats is taken for one in units of the reference loss."""
+    """Fails if a prior on E in nats is taken for one in units of the reference loss."""
     tight = {"E": dist.LogNormal(np.log(1.5), 0.01), "A": dist.LogNormal(np.log(300.0), 0.01)}
     fit = sb.fit(RUNS, method="laplace", priors=tight, on_fail="ignore")
     assert np.median(fit.draws["E"]) == pytest.approx(1.5, rel=0.03)
@@ -74,7 +74,7 @@ def test_a_prior_is_in_the_runs_own_units():
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["own", "param", "scaled"])
 def test_every_way_to_give_a_prior_forecasts_alike(given):
-    """A prior given as a Param drops the law's dimension, and the forecast is that of another law."""
+    """Fails if a prior given as a Param drops the law's dimension, so that the forecast is that of another law."""
     many = sb.Laplace(proposals=100_000)  # of nine runs the default's few proposals keep a dozen
     own = sb.fit(RUNS, method=many, on_fail="ignore")
     prior = {
@@ -89,7 +89,7 @@ def test_every_way_to_give_a_prior_forecasts_alike(given):
 
 
 def test_a_prior_in_own_units_has_its_density():
-    """The change of units of a prior is missing its Jacobian, or has another parameter's."""
+    """Fails if the change of units of a prior is missing its Jacobian, or has another parameter's."""
     prior = dist.LogNormal(6.0, 0.7)
     with jax.enable_x64():
         problems = [build(RUNS, sb.laws.get("chinchilla"), sb.Normal(), p) for p in (None, {"A": prior})]
@@ -112,7 +112,7 @@ def test_a_prior_in_own_units_has_its_density():
 
 
 def test_a_key_is_a_seed():
-    """A JAX key gives other numbers than the int it was made of."""
+    """Fails if a JAX key gives other numbers than the int that it was made of."""
     one, other = (
         sb.fit(RUNS, method="laplace", fallback=False, seed=s, on_fail="ignore") for s in (5, jax.random.key(5))
     )
@@ -120,7 +120,9 @@ def test_a_key_is_a_seed():
 
 
 def test_intervals_cover_simulated_truth():
-    """Posteriors are too narrow, too wide or shifted; or the residual check cries wolf where the law is right."""
+    """Fails if 80 % intervals don't cover the simulated truth in 80 % of 200 tables, or the residual check cries
+    wolf.
+    """
     truth = sb.laws.published("besiroglu2024").values
     tables = 200
     inside, alarms = dict.fromkeys(("alpha", "beta", "E"), 0), 0
@@ -138,7 +140,7 @@ def test_intervals_cover_simulated_truth():
 
 
 def test_the_summary_is_numbers_and_prints_four_digits():
-    """The table holds objects, which print with all their digits and can't be computed with."""
+    """Fails if the summary holds objects, which can't be computed with, or prints more than four digits."""
     fit = sb.fit(RUNS, method="laplace", fallback=False, on_fail="ignore")
     assert set(fit.summary().dtypes) == {np.dtype(np.float64)}
     cells = [cell for line in repr(fit).splitlines() if line.startswith("alpha ") for cell in line.split()[1:]]

@@ -40,6 +40,7 @@ def names(one):
 
 
 def test_the_recipe_is_of_what_the_runs_have():
+    """Fails if the recommended law, components or window isn't the one for the columns and the number of runs."""
     assert names(recipe(sweep(12))) == ["matern", "bend", "drift"] and recipe(sweep(12)).law.name == "end_chinchilla"
     assert names(recipe(sweep(9))) == ["matern"], "nine runs can't tell a bend from the law"
     assert names(recipe(sweep(12, groups=3))) == ["matern", "bend", "drift", "offset"]
@@ -59,17 +60,20 @@ def test_the_recipe_is_of_what_the_runs_have():
     ],
 )
 def test_a_table_without_a_recipe_is_refused_with_the_cure(table, inputs, told):
+    """Fails if a table that no recipe is for is fitted, or refused without saying what to give."""
     with pytest.raises(sb.InputError, match=told):
         sb.forecaster(table, inputs=inputs)
 
 
 def test_few_runs_are_told_to_be_mostly_prior(fit):
+    """Fails if a forecast from twelve runs doesn't say that it is mostly the prior's."""
     assert fit.checks["mostly prior"].status == "review" and "12 runs" in fit.checks["mostly prior"].sentence
     assert "mostly prior" in repr(fit)
 
 
 @pytest.mark.slow
 def test_runs_are_few_however_many_readings_each_is_the_mean_of():
+    """Fails if eight runs pass for many since each is the mean of fifty readings."""
     runs = sweep(8)
     runs = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y, count=np.full(8, 50.0))
     fit = sb.forecaster(runs, method="map", on_fail="ignore")
@@ -77,6 +81,7 @@ def test_runs_are_few_however_many_readings_each_is_the_mean_of():
 
 
 def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs):
+    """Fails if the recommended forecast doesn't widen beyond the runs, or one of an exact law isn't told to be so."""
     N, D = runs.column("N").max(), runs.column("D").max()
     near, far = (sb.predict(fit, N=N * k, D=D * k) for k in (1.0, 30.0))
     width = [float(np.log(x["loss"]).std()) for x in (near, far)]
@@ -88,6 +93,7 @@ def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs)
 
 @pytest.mark.slow
 def test_a_curve_over_any_column_is_fitted_in_its_window():
+    """Fails if a curve over one column isn't fitted in its last e-folds, or its 99 % interval misses the truth."""
     x = np.geomspace(1.0, 1e4, 60)
     rng = np.random.default_rng(1)
     runs = sb.Runs(D=x, loss=(0.3 + x**-0.4) * np.exp(0.005 * rng.normal(size=60)))
@@ -101,6 +107,7 @@ def test_a_curve_over_any_column_is_fitted_in_its_window():
 
 @pytest.mark.slow
 def test_many_runs_are_averaged_but_for_cells_that_scatter():
+    """Fails if many runs aren't averaged in cells, a cell that scatters is, or scores aren't of the runs."""
     rng = np.random.default_rng(2)
     N, D = (np.repeat(x, 5) for x in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))
     N, D = N.ravel(), D.ravel()
@@ -123,6 +130,7 @@ def test_many_runs_are_averaged_but_for_cells_that_scatter():
 
 @pytest.mark.slow
 def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys):
+    """Fails if `scalebayes forecast` gives no interval, leaves out its backtest's sentence, or saves no fit."""
     path, out = tmp_path / "runs.csv", tmp_path / "fit.nc"
     sweep(24, seed=3).to_pandas().to_csv(path, index=False)
     assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--out", str(out)]) == 0
@@ -145,6 +153,7 @@ def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys
     ],
 )
 def test_the_command_line_refuses_in_one_line(tmp_path, capsys, words, told):
+    """Fails if a forecast of nothing, or at wrong inputs, isn't refused in one line with the cure."""
     path = tmp_path / "runs.csv"
     sweep(12).to_pandas().to_csv(path, index=False)
     assert main(["forecast", str(path), *words]) == 2

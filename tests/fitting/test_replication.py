@@ -17,7 +17,9 @@ def at(fit):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_hoffmanns_objective_is_minimised(chinchilla_runs, seed):
-    """The optimiser stops early, as the one did whose numbers the field used for two years."""
+    """Fails if the optimiser stops above the minimum of Hoffmann's objective, as the one of the published numbers
+    did.
+    """
     fit = sb.fit(
         chinchilla_runs, "chinchilla", noise=sb.Huber(delta=1e-3, scale=1.0), priors="flat", method="map", seed=seed
     )
@@ -29,14 +31,14 @@ def test_hoffmanns_objective_is_minimised(chinchilla_runs, seed):
 
 
 def test_the_objective_of_all_rows(data_path):
-    """The five runs with the highest losses lead the optimiser astray."""
+    """Fails if the five runs with the highest losses lead the optimiser away from the minimum."""
     every = sb.read_runs(data_path / "chinchilla.csv")
     fit = sb.fit(every, "chinchilla", noise=sb.Huber(delta=1e-3, scale=1.0), priors="flat", method="map")
     assert -fit.sample_stats["lp"].item() <= 1.826011e-3
 
 
 def test_the_free_scale_gives_the_published_estimate(chinchilla_runs):
-    """The kinks of a likelihood that is least absolute deviations stop the optimiser before its maximum."""
+    """Fails if the kinks of Huber's likelihood stop the search before the published estimate, log likelihood 879.77."""
     fit = sb.fit(chinchilla_runs, "chinchilla", noise=sb.Huber(delta=1e-3), priors="flat", method="map")
     found = at(fit)
     for name, value in PUBLISHED.items():
@@ -48,7 +50,7 @@ def test_the_free_scale_gives_the_published_estimate(chinchilla_runs):
 
 
 def test_published_values_and_their_optimum():
-    """A preset is rounded: Hoffmann's rounded values put N* 20 % off."""
+    """Fails if a preset is rounded: Hoffmann's rounded values put the optimal N 20 % off."""
     presets = {name: sb.laws.published(name) for name in ("hoffmann2022", "besiroglu2024")}
     expected = {"hoffmann2022": (4.04e10, 58.9), "besiroglu2024": (7.24e10, 18.3)}
     for name, preset in presets.items():

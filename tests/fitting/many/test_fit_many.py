@@ -35,7 +35,9 @@ def key_of(i, seed=5):
 
 
 def test_laplace_is_the_fit_of_each(tables, fits):
-    """A batch that mixes its data sets up, or lets padding count, gives posteriors of nothing."""
+    """Fails if a batch mixes up its data sets or lets padding count, so that its draws aren't those of each fit
+    alone.
+    """
     for i, (name, runs) in enumerate(tables.items()):
         one = sb.fit(runs, method=SMALL, seed=key_of(i), on_fail="ignore", fallback=False)
         # What follows a k-hat that fails is chains and more proposals, which are parted by rounding.
@@ -50,9 +52,7 @@ def test_laplace_is_the_fit_of_each(tables, fits):
 
 
 def test_proposals_move_in_a_batch_as_alone(tables):
-    """Rounds that go on for the batch's slowest, or stop with its first. Each amplifies rounding, so that draws agree
-    to their Monte-Carlo error.
-    """
+    """Fails if rounds of a batch go on for its slowest data set or stop with its first, beyond Monte-Carlo error."""
     method = replace(SMALL, rounds=4)
     fits = sb.fit_many(tables, method=method, seed=5, on_fail="ignore", fallback=False)
     for i, (name, runs) in enumerate(tables.items()):
@@ -66,7 +66,7 @@ def test_proposals_move_in_a_batch_as_alone(tables):
 
 
 def test_poor_weights_are_kept_where_that_is_asked_for(tables, fits):
-    """What a step of many asks for is a posterior of each by one method."""
+    """Fails if fallback=False runs another method than Laplace for a data set of a batch."""
     kept = sb.fit_many(tables, method=SMALL, seed=5, on_fail="ignore", fallback=False)
     assert kept.resampled == 0 and {fit.method.name for fit in kept.items} == {"laplace"}
     poor = [name for name in tables if kept[name].checks["k-hat"].status == "fail"]
@@ -74,7 +74,7 @@ def test_poor_weights_are_kept_where_that_is_asked_for(tables, fits):
 
 
 def test_poor_weights_are_sampled_again_and_counted(tables, fits):
-    """A k-hat that fails in a batch of thousands would be read by nobody."""
+    """Fails if a data set whose k-hat fails isn't sampled again as alone, or the summary doesn't count it."""
     again = [name for name in tables if fits[name].method.name == "nuts"]
     assert fits.resampled == len(again) > 0, "no data set of the fixture is hard enough to show it"
     assert f"{len(again)} were sampled with NUTS" in repr(fits)
@@ -90,7 +90,9 @@ def test_poor_weights_are_sampled_again_and_counted(tables, fits):
 
 @pytest.mark.slow
 def test_nuts_is_the_fit_of_each(tables):
-    """As for Laplace; chains are parted by rounding, and agree to their Monte-Carlo error."""
+    """Fails if chains of a batch, parted by rounding, disagree with those of each fit alone beyond their Monte-Carlo
+    error.
+    """
     method = sb.NUTS(draws=300, chains=2)
     some = {name: tables[name] for name in ("d60", "d61")}
     fits = sb.fit_many(some, method=method, seed=5, on_fail="ignore")
@@ -103,7 +105,7 @@ def test_nuts_is_the_fit_of_each(tables):
 
 
 def test_the_batch_size_changes_nothing(tables, fits):
-    """Batches are for speed; an answer that depends on them can't be repeated on another machine."""
+    """Fails if answers depend on the batch size, and so can't be repeated on another machine."""
     some = dict(list(tables.items())[:3])
     other = sb.fit_many(some, method=SMALL, seed=5, on_fail="ignore", batch=2)
     for name, fit in zip(some, other, strict=True):
@@ -114,7 +116,7 @@ def test_the_batch_size_changes_nothing(tables, fits):
 
 
 def test_a_batch_compiles_once(tables, compilations):
-    """A program for every data set would take minutes for a benchmark of hundreds."""
+    """Fails if data sets of other lengths compile a program each, which takes minutes for hundreds."""
     easy = [simulated(rows, seed=100 + rows) for rows in (61, 34, 59)]
     sb.fit_many(list(tables.values())[:3], method="map", on_fail="ignore", batch=1)
     with compilations.counted() as seen:
@@ -123,7 +125,7 @@ def test_a_batch_compiles_once(tables, compilations):
 
 
 def test_sizes_are_few():
-    """Few programs, and no data set padded beyond reason where there are enough to pay for another program."""
+    """Fails if data sets are padded to many sizes, or far beyond their rows where another program would pay."""
     rows = {i: n for i, n in enumerate([20] * 3000 + [200] * 400 + [1500])}
     found = sizes(rows)
     assert sorted(found) == [32, 256, 2048]
@@ -137,7 +139,7 @@ def test_sizes_are_few():
     "backend, devices, count, size", [("gpu", 8, 1000, 256), ("gpu", 2, 7, 256), ("cpu", 8, 64, 16), ("cpu", 2, 8, 64)]
 )
 def test_every_device_has_its_part(monkeypatch, backend, devices, count, size):
-    """All data sets on the first device, and copies of the last one on the others."""
+    """Fails if a batch leaves some device with nothing but copies of other data sets."""
     monkeypatch.setattr(plan.jax, "default_backend", lambda: backend)
     monkeypatch.setattr(plan.jax, "local_devices", lambda: [None] * devices)
     monkeypatch.setattr(plan, "_memory", lambda: 16e9)
@@ -148,7 +150,7 @@ def test_every_device_has_its_part(monkeypatch, backend, devices, count, size):
 
 @pytest.mark.slow
 def test_laws_and_data_sets_are_crossed(tables):
-    """A comparison of laws that leaves one out, or names one after another, is wrong in silence."""
+    """Fails if a law or a data set is left out of the cross, or a fit has the name of another."""
     some = {name: tables[name] for name in ("d60", "d50")}
     options = {"method": "map", "on_fail": "ignore", "inputs": {"x": "N"}}
     fits = sb.fit_many(some, laws=["power", "offset_power"], **options)
@@ -160,7 +162,7 @@ def test_laws_and_data_sets_are_crossed(tables):
 
 
 def test_fits_are_a_sequence_and_tables(tables, fits):
-    """Results by position, by name and as tables are the same results."""
+    """Fails if results by position, by name, by status and as tables aren't the same results."""
     assert len(fits) == 5 and fits[1] is fits["d50"] and list(fits[1:3]) == [fits[1], fits[2]]
     summary = fits.summary()
     assert summary.loc[("d60", "alpha"), "median"] == np.median(fits["d60"].draws["alpha"])
@@ -178,7 +180,7 @@ def test_fits_are_a_sequence_and_tables(tables, fits):
 
 
 def test_answers_have_a_dim_dataset(fits):
-    """Forecasts of many data sets that pair with the wrong one."""
+    """Fails if a forecast or an optimum of many data sets is paired with the wrong one."""
     answer = sb.predict(fits, N=[1e10, 1e11], D=2e12)
     assert answer["loss"].dims == ("dataset", "chain", "draw", "point")
     table = sb.interval(answer)
@@ -195,7 +197,7 @@ def test_answers_have_a_dim_dataset(fits):
 
 
 def test_saved_and_loaded(fits, tmp_path):
-    """A night's fits that come back as other numbers."""
+    """Fails if saved fits come back with other numbers, runs, methods or checks."""
     fits.save(tmp_path / "fits.nc")
     again = sb.load(tmp_path / "fits.nc")
     assert isinstance(again, sb.Fits) and again.names == fits.names and again.resampled == fits.resampled
@@ -207,7 +209,7 @@ def test_saved_and_loaded(fits, tmp_path):
 
 @pytest.mark.slow
 def test_own_laws_are_saved_and_loaded_beside_the_registry_s(tmp_path):
-    """A comparison of one's own law with a published one that can never be read again."""
+    """Fails if fits of one's own law beside a published one can't be read again, or are bound to another law."""
     runs = sb.Runs(rows=[1e7, 1e8, 1e9, 1e10], loss=[4.0, 3.1, 2.6, 2.3])
     own = sb.Law("own", lambda x, a, E: E + a * x**-0.3, {"a": dist.LogNormal(4.0, 1.0), "E": dist.HalfNormal(3.0)})
     fits = sb.fit_many(runs, laws=[own, "offset_power"], method="map", on_fail="ignore", inputs={"x": "rows"})
@@ -223,7 +225,7 @@ def test_own_laws_are_saved_and_loaded_beside_the_registry_s(tmp_path):
 
 @pytest.mark.slow
 def test_keys_of_another_kind(tables):
-    """A caller's JAX that is set to other random numbers."""
+    """Fails if a JAX key of another generator than the default can't be a seed."""
     key = jax.random.key(3, impl="rbg")
     one = sb.fit_many([tables["d60"]], method="map", on_fail="ignore", seed=key)[0]
     assert np.isfinite(one.draws["E"]).all()
@@ -271,14 +273,14 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_what_cannot_be_fitted_is_refused_in_words(tables, what):
-    """One odd table among thousands must be named."""
+    """Fails if one odd table among many, or a bad setting, isn't named."""
     call, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
         call(tables)
 
 
 def test_failed_checks_are_told_once(tables):
-    """A warning for each of a thousand fits is read by nobody, and none at all is worse."""
+    """Fails if failed checks of many fits aren't told in one warning, or on_fail='raise' doesn't raise."""
     hard = {"few": simulated(33, seed=3), "fine": tables["d60"]}
     poor = sb.MAP(search=sb.Search(screened=8, starts=1, lbfgs_steps=0, newton_steps=1))
     with pytest.warns(sb.FitWarning, match=r"of 2 fits failed a check \(") as told:
@@ -289,7 +291,7 @@ def test_failed_checks_are_told_once(tables):
 
 
 def test_progress(tables, capsys):
-    """A run of an hour that says nothing, or that fills a log file with bars."""
+    """Fails if progress=True shows no count of finished data sets, or a call outside a terminal prints unasked."""
     sb.fit_many(tables, method="map", on_fail="ignore", progress=True)
     assert "5/5" in capsys.readouterr().err
     sb.fit_many(tables, method="map", on_fail="ignore")

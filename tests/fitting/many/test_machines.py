@@ -56,7 +56,7 @@ def law_of_ones_own():
 
 
 def test_other_processes_give_the_same_draws(tables, undisturbed):
-    """A worker that draws other keys, or fits another law, is found nowhere in the table."""
+    """Fails if worker processes draw from other keys, or don't get a law of the user's own."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         fits = sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=2, executor=pool)
         np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=SAME)
@@ -69,7 +69,7 @@ def test_other_processes_give_the_same_draws(tables, undisturbed):
 
 @pytest.mark.slow
 def test_a_dask_cluster(tables, undisturbed):
-    """The documented engine, with two worker processes of its own."""
+    """Fails if fits on a Dask cluster aren't those of one process."""
     distributed = pytest.importorskip("distributed", reason="dask.distributed isn't installed: extra 'cluster'")
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
@@ -81,7 +81,7 @@ def test_a_dask_cluster(tables, undisturbed):
 
 @pytest.mark.slow
 def test_a_dask_worker_that_is_killed(tables, undisturbed, tmp_path):
-    """A machine that goes away in the middle of a run must cost its batch's time alone."""
+    """Fails if a Dask worker that is killed costs more than its batch's time, or changes an answer."""
     distributed = pytest.importorskip("distributed", reason="dask.distributed isn't installed: extra 'cluster'")
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
@@ -106,7 +106,7 @@ def test_a_dask_worker_that_is_killed(tables, undisturbed, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_process_is_told_and_its_run_goes_on(tables, undisturbed, tmp_path):
-    """A pool that broke leaves the user with a traceback of its insides, and without the batches it had finished."""
+    """Fails if a broken pool ends in a traceback of its insides, or the batches that it had finished are lost."""
     folder = tmp_path / "batches"
 
     def kill_one(pool):
@@ -141,7 +141,7 @@ if __name__ == "__main__":
 
 
 def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
-    """Hours of fits are lost to a restart, or a half-written file is taken for a finished one."""
+    """Fails if a restart does finished batches again, or takes a half-written file for a finished one."""
     script, folder, out = tmp_path / "run.py", tmp_path / "batches", tmp_path / "out.npy"
     script.write_text(textwrap.dedent(PROGRAM.format(tests=str(ROOT))))
     command = [sys.executable, str(script), str(folder), str(out)]
@@ -165,7 +165,7 @@ def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
 
 
 def test_a_folder_of_another_run_is_refused(tables, tmp_path):
-    """Batches of other data or settings would be taken for this run's."""
+    """Fails if batches of other data or settings, or a folder of other files, are taken for this call's."""
     sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a")
     with pytest.raises(sb.InputError, match=r"holds batches of another call: seed differ; give another folder"):
         sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a", seed=1)
@@ -182,7 +182,7 @@ def test_a_folder_of_another_run_is_refused(tables, tmp_path):
 
 @pytest.mark.slow
 def test_a_folder_from_a_machine_with_other_sizes_is_not_misread(tables, undisturbed, tmp_path, monkeypatch):
-    """Batches by running number are other data sets where a machine has other devices: their draws, swapped."""
+    """Fails if a folder from a machine with other batch sizes gives data sets the draws of others."""
     options = {"method": METHOD, "on_fail": "ignore", "folder": tmp_path / "a"}
     monkeypatch.setattr("scalebayes.fitting.many.plan.SETS", 4)
     sb.fit_many(tables, **options)
@@ -191,7 +191,7 @@ def test_a_folder_from_a_machine_with_other_sizes_is_not_misread(tables, undistu
 
 
 def test_a_folder_belongs_to_a_function(tables, tmp_path):
-    """A user mends the formula of a law, keeps its name, and is given the fits of the old one."""
+    """Fails if a law whose formula was mended under the same name is given the fits of the old one."""
 
     def law(power):
         return sb.Law("own", lambda N, a, E: E + a * N**-power, law_of_ones_own().params)
@@ -221,7 +221,7 @@ class Breaking(Executor):
 
 @pytest.mark.parametrize("batch, words", [(4, None), (2, r"3 finished batches \(of 4 in this pass\) are kept")])
 def test_what_is_finished_is_kept_at_once(tables, undisturbed, tmp_path, batch, words):
-    """An hour's batches wait in memory for the caller to come and fetch them, and go with a pool that breaks."""
+    """Fails if finished batches wait in memory for the caller, and are lost with a pool that breaks."""
     options = {"method": METHOD, "on_fail": "ignore", "batch": batch, "folder": tmp_path / "a"}
     if words:
         with pytest.raises(sb.WorkerError, match=words):
@@ -261,7 +261,7 @@ print(len(modes.z.sharding.device_set), len(batch))
 
 @pytest.mark.slow
 def test_two_devices(tables, undisturbed, tmp_path):
-    """A batch that uses one device of many, or gives other numbers on several."""
+    """Fails if a batch uses one device of two, or gives other numbers on both."""
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
     command = [sys.executable, "-c", DEVICES.format(tests=str(ROOT)), str(tmp_path / "a.npy"), str(tmp_path / "b.npy")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=400, env={**QUICK, "XLA_FLAGS": flags})
