@@ -22,7 +22,7 @@ def fit():
 
 @pytest.mark.parametrize("observed", [False, True])
 def test_the_program_gives_the_quantiles_of_predict(fit, tmp_path, observed):
-    """A forecast that is shipped differs from the one that was looked at."""
+    """Fails if an exported forecast has other quantiles than predict, or isn't in float32."""
     levels = [0.1, 0.5, 0.9]
     sb.export(fit, tmp_path / "loss.jax", quantiles=levels, observed=observed)
     program = jax.export.deserialize((tmp_path / "loss.jax").read_bytes())
@@ -51,7 +51,7 @@ def test_the_program_of_a_widened_fit_gives_its_widened_quantiles(fit, tmp_path)
 
 
 def test_it_needs_jax_alone_and_any_number_of_points(fit, tmp_path):
-    """A service that has to install a sampler to give a number."""
+    """Fails if an exported program needs scalebayes, or takes only as many points as it was made with."""
     sb.export(fit, tmp_path / "loss.jax")
     program = f"""
 import sys, numpy as np
@@ -68,7 +68,7 @@ for points in (1, 7):
 
 
 def test_what_cannot_be_exported_is_refused(fit, tmp_path):
-    """A program that fails where it is used, far from who made it."""
+    """Fails if a program is written that would fail where it is used, far from who made it."""
     path = tmp_path / "loss.jax"
     with pytest.raises(sb.InputError, match=r"quantiles are probabilities between 0 and 1"):
         sb.export(fit, path, quantiles=[5, 50, 95])
@@ -90,7 +90,9 @@ def test_what_cannot_be_exported_is_refused(fit, tmp_path):
 
 @pytest.mark.slow
 def test_the_example_runs():
-    """The way into a training loop that the docs show doesn't work."""
+    """Fails if the example of a forecast inside a training loop doesn't run, or stops while the next bytes still save
+    enough.
+    """
     command = [sys.executable, str(EXAMPLES / "embed_in_training.py")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr

@@ -62,13 +62,15 @@ def agrees(found, fit, at, options, seed):
     "options", [{"observed": False}, {"observed": True}, {"observed": False, "group": "b"}], ids=str
 )
 def test_the_program_gives_the_quantiles_of_predict(surface, tmp_path, options):
-    """A forecast that is shipped is that of the law alone, narrower than the one that was looked at."""
+    """Fails if an exported forecast is that of the law alone, narrower than predict's with the discrepancy."""
     found = np.asarray(program(surface, tmp_path / "loss.jax", **options).call(np.float32(N), np.float32(D)))
     agrees(found, surface, {"N": N, "D": D}, options, seed=1)
 
 
 def test_a_curve_and_a_program_of_fewer_draws(curve, tmp_path):
-    """The Markov form is another program; thinned draws are another posterior."""
+    """Fails if the program of a curve's Markov form has other quantiles than predict, or thinned draws are another
+    posterior.
+    """
     at = np.array([30.0, 1e3, 1e5])
     whole, few = tmp_path / "whole.jax", tmp_path / "few.jax"
     found = np.asarray(program(curve, whole, observed=True).call(np.float32(at)))
@@ -82,7 +84,7 @@ def test_a_curve_and_a_program_of_fewer_draws(curve, tmp_path):
 
 
 def test_it_needs_jax_alone_and_any_number_of_points(surface, tmp_path):
-    """A service that has to install a sampler to give a number."""
+    """Fails if a program with a discrepancy needs scalebayes, or takes only as many points as it was made with."""
     sb.export(surface, tmp_path / "loss.jax", draws=50)
     script = f"""
 import sys, numpy as np
@@ -99,7 +101,9 @@ for points in (1, 7):
 
 
 def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
-    """predict scatters a new run by noise_new and the program didn't: its interval was a third as wide."""
+    """Fails if a program leaves out noise_new, by which predict scatters a new run, so that its interval is a third as
+    wide.
+    """
     x = np.logspace(1, 4, 10)
     priors = {"noise_scale": 0.01, "noise_new": 3.0, "alpha": 0.3}
     fit = sb.fit(sb.Runs(x=x, loss=5 * x**-0.3), "power", noise=sb.Normal((0.1, 0.35)), priors=priors, method="laplace")
@@ -114,7 +118,9 @@ def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
 
 
 def test_what_cannot_be_exported_is_refused(surface, curve, tmp_path):
-    """A program that gives one draw of a process as its quantiles, or fails where it is used."""
+    """Fails if a program gives one draw of a process as its quantiles, or is written for a group or draws that there
+    are none of.
+    """
     path = tmp_path / "loss.jax"
     with pytest.raises(sb.InputError, match="unknown group 'd'"):
         sb.export(surface, path, group="d")

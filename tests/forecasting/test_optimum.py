@@ -36,7 +36,7 @@ def in_paper_units(law, size, seed):
 @each_law
 @in_float64
 def test_closed_form_is_the_search(case, seed=21):
-    """One of the two would send a budget to the wrong model size."""
+    """Fails if the closed form and the search send a budget to different model sizes."""
     params = in_paper_units(case.law, 100, seed)
     closed, closed_exponent = map(np.asarray, closed_form(case.law.terms(**params), BUDGETS))
     found, found_exponent = map(np.asarray, search(case.law.fn, params, BUDGETS, MIDDLE))
@@ -55,7 +55,7 @@ def test_closed_form_is_the_search(case, seed=21):
 @each_law
 @in_float64
 def test_exponent_is_the_slope_of_the_optimum(case, seed=22, step=1e-3):
-    """N_exponent is what people quote; it is d log N* / d log C or it is wrong."""
+    """Fails if N_exponent, which people quote, isn't d log N* / d log C."""
     params = in_paper_units(case.law, 50, seed)
     for way in (
         lambda budget: closed_form(case.law.terms(**params), budget),
@@ -76,7 +76,9 @@ def test_exponent_is_the_slope_of_the_optimum(case, seed=22, step=1e-3):
     [("hoffmann2022", 4.04e10, 58.9, 0.4565), ("besiroglu2024", 7.24e10, 18.3, 0.5126)],
 )
 def test_published_optima(preset, N, D_per_N, N_exponent):
-    """Chinchilla's budget split must come out as it was published."""
+    """Fails if Chinchilla's budget split doesn't come out as it was published, or isn't the least loss at its
+    budget.
+    """
     preset = sb.laws.published(preset)
     best = sb.optimum(fit_of(preset.law, preset.values, RUNS), C=5.76e23)
     assert float(f"{best['N'].item():.3g}") == N
@@ -94,7 +96,7 @@ def test_published_optima(preset, N, D_per_N, N_exponent):
 
 
 def test_shape_and_labels():
-    """Budgets pair with draws, and the table names its budget."""
+    """Fails if optima aren't labelled with their budgets and draws, or don't grow with the budget."""
     preset = sb.laws.published("besiroglu2024")
     draws = {name: np.array([value, 1.1 * value]) for name, value in preset.values.items()}
     best = sb.optimum(fit_of(preset.law, draws, RUNS), C=[1e21, 1e23, 1e25])
@@ -104,7 +106,7 @@ def test_shape_and_labels():
 
 
 def test_a_law_of_one_scale_is_refused():
-    """There is nothing to split, and saying so beats a KeyError."""
+    """Fails if the optimum of a law of one scale, which has nothing to split, ends in a KeyError."""
     law, C, loss = sb.laws.get("power"), [1e18, 1e19, 1e20], [3.0, 2.6, 2.3]
     fit = fit_of(law, {"A": 10.0, "alpha": 0.05}, sb.Runs(x=C, loss=loss))
     with pytest.raises(sb.InputError, match=r"law 'power' takes x; fit runs that have N and D$"):
@@ -120,7 +122,7 @@ def own(fn):
 
 
 def test_a_law_without_closed_form():
-    """The search is what a user's own law has."""
+    """Fails if the search finds another optimum for a user's own law than the one worked out by hand."""
     law = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + b * D**-0.4)
     best = sb.optimum(fit_of(law, {"a": [400.0, 500.0], "b": [2000.0, 1500.0]}, RUNS), C=[1e20, 1e24])
     a, b, C = np.array([[400.0], [500.0]]), np.array([[2000.0], [1500.0]]), np.array([1e20, 1e24])
@@ -130,7 +132,7 @@ def test_a_law_without_closed_form():
 
 
 def test_no_optimum_is_nan_or_an_error():
-    """A law that only wants more parameters has no best split; the end of a search's range is none."""
+    """Fails if a law that only wants more parameters is given the end of the search's range as its optimum."""
     monotone = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + 0 * b * D)
     with pytest.raises(sb.InputError, match="law 'own' has no minimum along C = 6 N D at any of these budgets"):
         sb.optimum(fit_of(monotone, {"a": 400.0, "b": 1.0}, RUNS), C=[1e20, 1e24])
@@ -144,7 +146,7 @@ def test_no_optimum_is_nan_or_an_error():
 
 
 def test_a_budget_without_optimum_leaves_the_others():
-    """One hopeless budget in a list must not warn, raise or spoil the rest."""
+    """Fails if one budget without an optimum raises, or spoils the others of a list."""
     law = own(lambda N, D, a, b: 1.8 + a * N**-0.3 + b * jnp.where(N * D > 1e10, D**-0.4, D * 0))
     best = sb.optimum(fit_of(law, {"a": 400.0, "b": 2e3}, RUNS), C=[100.0, 1e24])
     assert np.isnan(best["N"].values[0, 0, 0]) and np.isfinite(best["N"].values[0, 0, 1])
@@ -153,7 +155,7 @@ def test_a_budget_without_optimum_leaves_the_others():
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_units_dont_bound_the_search(closed):
-    """With N in billions and D in trillions the optimum lies below one of each, and is an optimum all the same."""
+    """Fails if an optimum below one, with N in billions and D in trillions, isn't found."""
     law = sb.laws.get("chinchilla") if closed else replace(sb.laws.get("chinchilla"), terms=None)
     runs = sb.Runs(N=RUNS.column("N") / 1e9, D=RUNS.column("D") / 1e12, loss=RUNS.y)
     v = dict(sb.laws.published("besiroglu2024").values)
@@ -164,7 +166,7 @@ def test_units_dont_bound_the_search(closed):
 
 @pytest.mark.parametrize("budget", [0.0, -1e21, math.inf, math.nan, "big", [[1e21]], []], ids=repr)
 def test_bad_budgets_are_refused(budget):
-    """Each would come out as NaN, or as a trace of someone else's error."""
+    """Fails if a budget that is no positive number comes out as NaN, or as another library's error."""
     preset = sb.laws.published("besiroglu2024")
     with pytest.raises(sb.InputError, match=r"^C: "):
         sb.optimum(fit_of(preset.law, preset.values, RUNS), C=budget)

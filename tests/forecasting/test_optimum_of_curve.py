@@ -31,7 +31,9 @@ def held(runs, discrepancy, values, draws=400, spread=0.0, seed=0):
 
 
 def test_a_discrepancy_of_nothing_has_the_laws_optimum(seed=3):
-    """The search along a path finds another minimum than the closed form of the law that it is a path around."""
+    """Fails if, under a discrepancy of almost nothing, the search along the path finds another optimum than the law's
+    closed form.
+    """
     tiny = {name: 1e-9 if name.endswith("_scale") else x for name, x in SCALES.items()}
     runs, C = simulated(12, seed), [1e20, 1e22, 1e24]
     fit = held(runs, sb.GP("matern", "drift"), tiny | {"drift_scale": 1e-9}, draws=20, spread=0.3)
@@ -66,7 +68,9 @@ def best_of_the_truth(budget):
 
 
 def test_a_bend_that_the_runs_show_moves_the_optimum(seed=5):
-    """A plan keeps to the law where the runs say that it is wrong."""
+    """Fails if a plan keeps to the law's optimum where the runs say that the law is wrong, or its interval misses the
+    truth.
+    """
     runs, C = bent(48, seed), np.array([1e20, 1e21])
     fit = held(
         runs,
@@ -89,7 +93,7 @@ def test_a_bend_that_the_runs_show_moves_the_optimum(seed=5):
 
 @pytest.mark.slow
 def test_a_finer_grid_changes_nothing_that_the_draws_can_tell(seed=7):
-    """The grid's spacing shows in the answer."""
+    """Fails if the spacing of the search's grid shows in the optimum beyond Monte-Carlo error."""
     fit, C = (
         held(simulated(24, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}),
         np.array([1e20, 3e22]),
@@ -110,7 +114,7 @@ def test_a_finer_grid_changes_nothing_that_the_draws_can_tell(seed=7):
 
 @pytest.mark.usefixtures("x64")
 def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
-    """Optima of two budgets would differ by chance alone, since each had its own discrepancy."""
+    """Fails if each budget has its own draw of the discrepancy, so that two optima differ by chance alone."""
     runs = simulated(12, seed)
     fit = held(runs, sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=1)
     model, rows, reference = fit.problem.model, own_units(fit), fit.reference.inputs
@@ -141,7 +145,7 @@ def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
 
 
 def test_the_answer_says_what_it_is_of(seed=11):
-    """Two optima of one fit, and a table that doesn't tell them apart."""
+    """Fails if a table doesn't tell the optimum of the law from that of the law with its discrepancy."""
     runs = simulated(12, seed)
     fit = held(runs, sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=20)
     plain = replace(fit, problem=build(runs, PRESET.law, sb.Normal(), {"noise_scale": 0.003}))
@@ -161,7 +165,7 @@ def test_the_answer_says_what_it_is_of(seed=11):
 
 
 def test_budgets_in_any_order_and_a_seed(seed=13):
-    """Budgets are sorted inside; each must come out at its own place, and a seed gives the same numbers."""
+    """Fails if budgets, which are sorted inside, come out at another's place, or the same seed gives other numbers."""
     fit = held(simulated(12, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=20)
     up, down, other = (
         sb.optimum(fit, C=C, seed=s)["N"] for C, s in (([1e20, 1e22], 1), ([1e22, 1e20], 1), ([1e20, 1e22], 2))
@@ -171,7 +175,9 @@ def test_budgets_in_any_order_and_a_seed(seed=13):
 
 
 def test_a_mode_has_the_optimum_of_the_curve_that_predict_gives(seed=14):
-    """One random path of the process passes for the mode's curve: another seed gave another optimum."""
+    """Fails if one random path of the process passes for the mode's curve, so that another seed gives another
+    optimum.
+    """
     fit, C = held(bent(24, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=1), [1e20, 3e20]
     best, other = (sb.optimum(fit, C=C, seed=s) for s in (1, 2))
     np.testing.assert_array_equal(best["N"], other["N"])
@@ -185,7 +191,7 @@ def test_a_mode_has_the_optimum_of_the_curve_that_predict_gives(seed=14):
 
 
 def test_a_law_without_optimum_has_none_with_its_discrepancy(seed=15):
-    """A path around nothing gives the end of its grid as an optimum."""
+    """Fails if a law without an optimum is given the end of the search's grid as its optimum with the discrepancy."""
     fit = held(simulated(12, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=20)
     some = {name: x.copy() for name, x in fit.draws.items()}
     some["B"][0, ::2] = 0.0

@@ -18,7 +18,7 @@ def fit():
 
 
 def test_curve_is_the_law_at_each_draw(fit):
-    """Points, chains or parameters are mixed up."""
+    """Fails if a forecast mixes up points, chains or parameters."""
     got = sb.predict(fit, N=[1e9, 1e10], D=2e10)
     assert got["loss"].dims == ("chain", "draw", "point")
     v = {name: x[2, 17] for name, x in fit.draws.items()}
@@ -28,7 +28,7 @@ def test_curve_is_the_law_at_each_draw(fit):
 
 
 def test_the_curve_is_the_median_of_a_new_run(fit):
-    """The law is the mean of a new run, or the noise has a bias."""
+    """Fails if the curve isn't the median of a new run, or a new run doesn't scatter more than the curve."""
     curve, new = (sb.predict(fit, N=1e8, D=1e10, observed=o)["loss"].values.ravel() for o in (False, True))
     share = (new < curve).mean()
     assert abs(share - 0.5) < 4 * np.sqrt(0.25 / new.size), "seed 0"
@@ -36,7 +36,7 @@ def test_the_curve_is_the_median_of_a_new_run(fit):
 
 
 def test_distance(fit):
-    """A forecast far from the runs passes for one among them."""
+    """Fails if a forecast far from the runs passes for one among them, or the distance isn't in e-folds beyond them."""
     got = sb.predict(fit, N=[1e8, 1e9 * np.e, 1e6], D=[3e9, 3e10, 1e9])["distance"]
     assert got["axis"].values.tolist() == ["N", "D", "C", "D_per_N"]
     inside, beyond, below = got.values
@@ -47,14 +47,14 @@ def test_distance(fit):
 
 
 def test_inputs_may_be_left_to_compute(fit):
-    """C given in place of D means another point."""
+    """Fails if C given in place of D means another point."""
     direct = sb.predict(fit, N=1e9, D=1e10)["loss"].values
     by_compute = sb.predict(fit, N=1e9, C=6e19)["loss"].values
     np.testing.assert_allclose(by_compute, direct, rtol=1e-12)
 
 
 def test_a_one_scale_law_is_asked_by_its_column():
-    """A law bound to C answers by the name x alone."""
+    """Fails if a law of x bound to C doesn't answer by C, by x and by N and D alike."""
     fit = sb.fit(RUNS.derive("C"), "power", inputs={"x": "C"}, method="map")
     a, b, c = (sb.predict(fit, **q)["loss"].item() for q in ({"C": 6e20}, {"x": 6e20}, {"N": 1e10, "D": 1e10}))
     assert a == b == c
@@ -73,13 +73,15 @@ def test_a_one_scale_law_is_asked_by_its_column():
     ],
 )
 def test_bad_inputs(fit, inputs, match):
-    """A forecast of something else than was asked."""
+    """Fails if wrong inputs give a forecast of something else than was asked."""
     with pytest.raises(sb.InputError, match=match):
         sb.predict(fit, **inputs)
 
 
 def test_interval_columns(fit):
-    """A mean of a noise that has none, or an interval of one draw."""
+    """Fails if the table gives a mean of a noise that has none, an interval of one draw, or another quantile than
+    asked.
+    """
     curve = sb.interval(sb.predict(fit, N=1e9, D=1e10), prob=0.8)
     assert list(curve) == ["N", "D", "median", "mean", "sd", "lower", "upper", "efolds"]
     draws = sb.predict(fit, N=1e9, D=1e10)["loss"].values
@@ -92,7 +94,7 @@ def test_interval_columns(fit):
 
 
 def test_new_runs_are_refused_where_there_is_no_density(fit):
-    """An objective, or one draw, passes for a distribution of new runs."""
+    """Fails if an objective, or a single draw, passes for a distribution of new runs."""
     objective = sb.fit(RUNS, noise=sb.Huber(scale=1.0), method="map", priors="flat", on_fail="ignore")
     for bad, match in ((objective, "objective"), (sb.fit(RUNS, method="map", on_fail="ignore"), "one draw")):
         with pytest.raises(sb.InputError, match=match):
@@ -100,7 +102,7 @@ def test_new_runs_are_refused_where_there_is_no_density(fit):
 
 
 def test_a_group_is_refused_where_no_offset_is_of_it(tmp_path):
-    """A group was silently ignored by a discrepancy without an offset a group."""
+    """Fails if a group is silently ignored by a discrepancy that has no offset for each group."""
     x = np.geomspace(1e2, 1e4, 12)
     runs = sb.Runs(x=x, loss=3.0 * x**-0.2, group=["a", "b"] * 6)
     known, draws = {"matern_scale": 0.1, "matern_length_x": 1.0}, {"A": np.full(5, 3.0), "alpha": np.full(5, 0.2)}
@@ -118,7 +120,7 @@ def test_a_group_is_refused_where_no_offset_is_of_it(tmp_path):
 
 
 def test_a_mode_with_a_discrepancy_is_the_mean_of_the_process():
-    """One random draw of the process passes for the mode: another seed gave another number."""
+    """Fails if one random draw of the process passes for the mode, so that another seed gives another number."""
     x = np.geomspace(1e2, 1e4, 12)
     runs = sb.Runs(x=x, loss=3.0 * x**-0.2 * np.exp(0.1 * np.sin(1.5 * np.log(x))))
     known = {"matern_scale": 0.1, "matern_length_x": 1.0}

@@ -12,7 +12,7 @@ RUNS = sb.Runs(N=N, D=D, loss=1.8 + 400 / N**0.34 + 2000 / D**0.37)
 
 
 def test_curves_are_the_law_at_the_draws_it_returns():
-    """Parameters in reference units beside curves in the runs' own would pass for each other."""
+    """Fails if parameters in reference units stand beside curves in the runs' own units."""
     prior = sb.prior_predictive(RUNS, "chinchilla", draws=50)
     assert prior["loss"].dims == ("chain", "draw", "run") and prior["loss"].shape == (1, 50, len(RUNS))
     assert prior["N"].values.tolist() == N.tolist() and prior.attrs["law"] == "chinchilla"
@@ -23,7 +23,7 @@ def test_curves_are_the_law_at_the_draws_it_returns():
 
 
 def test_priors_move_with_the_units_of_the_runs():
-    """A prior that depended on the table's units would decide the fit."""
+    """Fails if prior curves depend on the units of the table, which would then decide the fit."""
     other = sb.Runs(N=N / 1e6, D=D / 1e9, loss=2 * RUNS.y)
     one, two = (sb.prior_predictive(runs, "chinchilla", draws=50) for runs in (RUNS, other))
     np.testing.assert_allclose(two["loss"], 2 * one["loss"], rtol=1e-9)
@@ -32,7 +32,7 @@ def test_priors_move_with_the_units_of_the_runs():
 
 
 def test_the_seed_decides():
-    """Numbers that can't be had again, or that no seed moves."""
+    """Fails if the same seed, or its key, gives other prior curves, or another seed the same."""
     one, same, other, key = (
         sb.prior_predictive(RUNS, "power", inputs={"x": "N"}, draws=20, seed=seed)["loss"].values
         for seed in (3, 3, 4, jax.random.key(3))
@@ -43,7 +43,7 @@ def test_the_seed_decides():
 
 
 def test_priors_and_inputs_are_those_that_are_given():
-    """The curves of other priors than the fit's would vouch for it."""
+    """Fails if the curves are of other priors or inputs than those that the fit will have."""
     priors = {"alpha": 0.5, "A": dist.LogNormal(5.0, 0.01)}
     prior = sb.prior_predictive(RUNS, "power", priors=priors, inputs={"x": "D"}, draws=400)
     assert (prior["alpha"] == 0.5).all() and prior["D"].dims == ("run",) and "N" not in prior
@@ -52,14 +52,14 @@ def test_priors_and_inputs_are_those_that_are_given():
 
 
 def test_a_flat_prior_is_refused():
-    """It has no draws, and any that were made up would be taken for the prior's."""
+    """Fails if draws are made up for a flat prior, which has none."""
     for priors in ("flat", {"E": "flat"}):
         with pytest.raises(sb.InputError, match=r"the prior of '[AE]' is flat and has no draws"):
             sb.prior_predictive(RUNS, "chinchilla", priors=priors)
 
 
 def test_interval_makes_a_table_of_it():
-    """The curves are there to be looked at beside the runs."""
+    """Fails if prior curves can't be made a table beside the runs, or their intervals don't hold the runs."""
     table = sb.interval(sb.prior_predictive(RUNS, "chinchilla", draws=200)[["loss"]])
     assert list(table) == ["N", "D", "median", "mean", "sd", "lower", "upper"] and len(table) == len(RUNS)
     assert ((table["lower"] < RUNS.y) & (RUNS.y < table["upper"])).all()
@@ -77,14 +77,14 @@ def spanning(name):
 
 @pytest.mark.parametrize("name", ["chinchilla", "kaplan", "power", "data_constrained", "error_exponential"])
 def test_prior_curves_are_finite_and_near_the_runs(name, seed=21):
-    """Priors far from any loss that runs have decide small fits wrongly."""
+    """Fails if a law's default priors put 5 % of the curves far from any loss that runs have, or make them infinite."""
     runs = sb.Runs(**spanning(name), observable=sb.laws.get(name).observable)
     prior = sb.prior_predictive(runs, name, draws=2000, seed=seed)
     assert prior.attrs["finite"] >= 0.95 and prior.attrs["near"] >= 0.95, f"{prior.attrs}, seed {seed}"
 
 
 def test_near_and_finite_count_the_curves():
-    """Shares that are always one would praise any prior."""
+    """Fails if the shares of near and of finite curves praise any prior, instead of counting the curves."""
     far = sb.prior_predictive(RUNS, "power", priors={"alpha": 0.1, "A": 1e9}, inputs={"x": "N"}, draws=10)
     assert (far.attrs["near"], far.attrs["finite"]) == (0.0, 1.0)
     half = {"A": dist.Uniform(0.0, 60.0), "alpha": 1e-9}

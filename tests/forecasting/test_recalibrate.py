@@ -37,7 +37,9 @@ def wide(fit):
 
 
 def test_the_factor_is_found(seed=71):
-    """Forecasts that say half the error they make."""
+    """Fails if forecasts that say half the error they make aren't widened by the factor that the mean of min(z^2, c^2)
+    gives.
+    """
     z = 2 * np.random.default_rng(seed).normal(size=(2000, 1))
     found = widening(stats.norm.cdf(z))
     # The mean of min(z^2, c^2), with c where the tail of a PIT is no longer known.
@@ -51,7 +53,7 @@ def test_the_factor_is_found(seed=71):
 
 
 def test_the_factor_by_hand():
-    """The formula of the docstring, number by number."""
+    """Fails if the factor isn't the one of the docstring's formula, number by number."""
     z = np.array([[1.0, -3.0, np.nan], [2.0, 2.0, 2.0], [np.nan] * 3])
     found = widening(stats.norm.cdf(z), prior_cutoffs=3.0)
     assert found.factor == pytest.approx(np.sqrt((5 + 4 + 3) / (2 + 3)), rel=1e-9)
@@ -59,13 +61,13 @@ def test_the_factor_by_hand():
 
 
 def test_never_narrower():
-    """A backtest that went well by luck would make the next forecast a promise."""
+    """Fails if a backtest that went well by luck makes the next forecast narrower."""
     found = widening(np.full((50, 3), 0.5))
     assert found.factor == 1.0 and found.raw == 0.0
 
 
 def test_few_cutoffs_say_little():
-    """One cutoff that went badly is one event, however many runs lie above it."""
+    """Fails if one cutoff that went badly counts as many events since many runs lie above it."""
     pit = np.array([[0.001, 0.002]])
     one, many = widening(pit), widening(np.repeat(pit, 40, axis=0))
     assert 1 < one.factor < 0.6 * one.raw and many.factor > 0.95 * many.raw
@@ -73,12 +75,12 @@ def test_few_cutoffs_say_little():
 
 
 def test_certainly_wrong_is_not_infinitely_wrong():
-    """A truth beyond every draw has PIT 0 or 1, and z without end."""
+    """Fails if a truth beyond every draw, with PIT 0 or 1, makes the factor infinite."""
     assert np.isfinite(widening(np.array([[0.0, 1.0]])).factor)
 
 
 def test_what_was_overconfident_then_covers(seed=72):
-    """The factor of some forecasts makes others, of the same kind, hold what they say."""
+    """Fails if the factor learnt from some forecasts doesn't make others of the same kind cover 90 %."""
     rng = np.random.default_rng(seed)
     seen, fresh = 1.8 * rng.normal(size=(2, 4000, 1))
     factor = widening(stats.norm.cdf(seen)).factor
@@ -89,7 +91,7 @@ def test_what_was_overconfident_then_covers(seed=72):
 
 @pytest.mark.parametrize("observed", [False, True])
 def test_forecasts_are_widened_about_the_median(fit, wide, observed):
-    """Draws scaled about another point would move the forecast."""
+    """Fails if widening moves the median of a forecast, or its draws are scaled by another factor."""
     x = [1e5, 1e7]
     before = sb.predict(fit, x=x, observed=observed, seed=3)
     after = sb.predict(wide, x=x, observed=observed, seed=3)
@@ -105,7 +107,7 @@ def test_forecasts_are_widened_about_the_median(fit, wide, observed):
 
 
 def test_it_says_so(fit, wide):
-    """A wider interval whose reason is not told can't be judged."""
+    """Fails if a widened interval doesn't say by how much, and learnt from what."""
     told = f"intervals widened by {wide.factor:.2f}, learnt from 4 forecasts above 2 cutoffs in the backtest"
     assert told in repr(wide) and told in sb.predict(wide, x=1e5).attrs["recalibrated"]
     calm = sb.recalibrate(fit, backtest([[0.4, 0.6]]))
@@ -114,7 +116,7 @@ def test_it_says_so(fit, wide):
 
 
 def test_a_share_stays_a_share():
-    """An error rate widened on its log passes 1."""
+    """Fails if an error rate is widened on its log, and passes 1."""
     rng = np.random.default_rng(73)
     runs = sb.Runs(x=[1.0, 10.0, 100.0], error=[0.9, 0.5, 0.1], observable="error", range=(0, 1))
     law = sb.Law(
@@ -132,7 +134,7 @@ def test_a_share_stays_a_share():
 
 
 def test_the_optimum_is_the_fits_own():
-    """Backtests score losses: they say nothing of where the optimum lies."""
+    """Fails if backtests, which score losses alone, move an optimum."""
     preset = sb.laws.published("besiroglu2024")
     with jax.enable_x64():
         fit = fit_of(preset.law, {name: [x, 1.01 * x] for name, x in preset.values.items()}, simulated(30, seed=2))
@@ -158,7 +160,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_refused_in_words(fit, what):
-    """A factor learnt from something else."""
+    """Fails if a factor is learnt from what is no backtest of the fit's law, or no score at all."""
     make, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
         make(fit)
