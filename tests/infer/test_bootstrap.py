@@ -26,7 +26,7 @@ def weights_of(runs, method, seed):
 
 
 def test_each_refit_is_the_weighted_least_squares(seed=61):
-    """A refit that stops at its start gives an interval of no width; one that forgets its weights, that of another."""
+    """Fails if a refit stops at its start, or forgets how often each run was drawn."""
     runs, method = curve(np.random.default_rng(seed)), sb.Bootstrap(resamples=50)
     fit = sb.fit(runs, "power", method=method, seed=seed, **FLAT)
     weights = weights_of(runs, method, seed)
@@ -42,7 +42,7 @@ def test_each_refit_is_the_weighted_least_squares(seed=61):
 
 @pytest.mark.slow
 def test_kinked_objectives_are_refitted_too(seed=62):
-    """The field's objective, Huber with a tiny delta, has kinks at which quick steps stop."""
+    """Fails if refits of Huber's objective with a tiny delta stop at its kinks, above what Nelder-Mead finds."""
     runs = simulated(80, seed=seed)
     noise, method = sb.Huber(delta=1e-3, scale=1.0), sb.Bootstrap(resamples=30)
     fit = sb.fit(runs, method=method, noise=noise, priors="flat", seed=seed, on_fail="ignore")
@@ -66,7 +66,7 @@ def test_kinked_objectives_are_refitted_too(seed=62):
 
 @pytest.mark.slow
 def test_the_spread_is_that_of_the_estimate(seed=63):
-    """Bootstrap intervals that are too narrow by a constant pass every other test."""
+    """Fails if bootstrap intervals are narrower or wider than the formula's standard error, by a constant."""
     rng = np.random.default_rng(seed)
     runs = curve(rng, rows=400)
     fit = sb.fit(runs, "power", method=sb.Bootstrap(resamples=2000), seed=seed, **FLAT)
@@ -77,7 +77,7 @@ def test_the_spread_is_that_of_the_estimate(seed=63):
 
 
 def test_groups_share_their_fate(seed=64):
-    """Runs of one family, resampled apart, would pass for independent evidence."""
+    """Fails if runs of one family are resampled apart, and so pass for independent evidence."""
     rng = np.random.default_rng(seed)
     x = np.tile(np.logspace(0, 4, 10), 12)
     offset = np.repeat(0.05 * rng.normal(size=12), 10)
@@ -93,7 +93,7 @@ def test_groups_share_their_fate(seed=64):
 
 @pytest.mark.slow
 def test_the_reference_is_that_of_all_runs(seed=65):
-    """A prior that moved with each resample would be another prior each time."""
+    """Fails if the priors move with each resample, or a bootstrap has checks of a posterior."""
     runs = curve(np.random.default_rng(seed))
     fit = sb.fit(runs, "power", method=sb.Bootstrap(resamples=20), seed=seed)
     assert fit.reference == sb.fit(runs, "power", method="map").reference
@@ -103,14 +103,14 @@ def test_the_reference_is_that_of_all_runs(seed=65):
 
 @pytest.mark.slow
 def test_a_resample_that_decides_nothing_is_told():
-    """Refits that never reached a mode look like any other draw."""
+    """Fails if refits that never reached a mode look like any other draw."""
     runs = sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.4])
     fit = sb.fit(runs, "offset_power", method=sb.Bootstrap(resamples=200), on_fail="ignore", priors="flat")
     assert fit.checks["refits"].status != "pass" and "refits reached a mode" in fit.checks["refits"].sentence
 
 
 def test_saved_and_loaded(tmp_path):
-    """A bootstrap of a night that can't be read again."""
+    """Fails if a bootstrap comes back from its file with other draws or settings."""
     fit = sb.fit(curve(np.random.default_rng(66)), "power", method=sb.Bootstrap(resamples=20), **FLAT)
     fit.save(tmp_path / "fit.nc")
     again = sb.load(tmp_path / "fit.nc")
@@ -139,7 +139,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_refused_in_words(what):
-    """A misspelt setting that is dropped silently changes the answer."""
+    """Fails if a misspelt setting is dropped, or groups that aren't there are resampled."""
     make, sentence = BAD[what]
     with pytest.raises(sb.InputError, match=sentence):
         make()

@@ -102,13 +102,13 @@ def chains(apart=0.0, kept=1.0, draws=500, divergences=0, seed=3):
     ids=["sound", "apart", "few effective draws", "one divergence", "one divergence in a hundred"],
 )
 def test_chains_are_run_again_where_they_are_poor(given, poor):
-    """A posterior is taken from chains that disagree, or minutes go into those that are fine."""
+    """Fails if a posterior is taken from chains that disagree, or minutes go into running fine ones again."""
     found = chains(**given)
     assert tuple(_poor(*found, run) for run in (1, 2)) == poor, "seed 3"
 
 
 def test_r_hat_of_few_draws_is_above_its_limit_for_many_by_chance():
-    """Two hundred draws of sound chains are run eight times as long, or four thousand that disagree pass."""
+    """Fails if two hundred draws of sound chains are run again by chance, or four thousand that disagree pass."""
     few = [_poor(*chains(draws=100, seed=seed), 2) for seed in range(40)]
     assert np.mean(few) < 0.2, "seeds 0 to 39"
     assert all(_poor(*chains(apart=0.3, draws=2000, seed=seed), 2) for seed in range(5)), "seeds 0 to 4"
@@ -116,5 +116,6 @@ def test_r_hat_of_few_draws_is_above_its_limit_for_many_by_chance():
 
 @pytest.mark.parametrize("tries", [0, 4, 2.5])
 def test_tries_are_refused_that_there_are_none_of(tries):
+    """Fails if a number of tries other than 1, 2 or 3 is taken."""
     with pytest.raises(sb.InputError, match=f"tries is 1, 2 or 3, not {tries}"):
         NUTS(tries=tries)

@@ -60,7 +60,7 @@ def share(log_density, log_proposal):
 
 @pytest.mark.parametrize("broad", [False, True])
 def test_draws_are_of_the_density_that_they_are_said_to_have(broad):
-    """Kernels apart from each other, leaning, each drawn out another way, by scipy's Student-t."""
+    """Fails if the log density of a proposal isn't that of the Student-t mixture (SciPy's) which it was drawn from."""
     rng = np.random.default_rng(0)
     centres, root = rng.normal(size=(8, 3)), np.tril(rng.normal(size=(3, 3))) + 2 * np.eye(3)
     stretch = rng.normal(size=(8, 3)) * np.arange(8)[:, None]
@@ -83,7 +83,7 @@ def test_draws_are_of_the_density_that_they_are_said_to_have(broad):
 
 @pytest.mark.parametrize("rounds", [0, ROUNDS])
 def test_the_density_of_proposals_is_normalised(rounds):
-    """The mean ratio estimates the evidence, here 1; an error in a kernel's determinant would move it."""
+    """Fails if an error in a kernel's determinant moves the estimate of a known evidence from 1."""
     for seed in range(5):
         _, log_density, log_proposal = proposals(KNOWN, rounds, [2.0, 2.0, 1.0], seed)
         ratio = np.exp(log_density - log_proposal)
@@ -95,7 +95,7 @@ def test_the_density_of_proposals_is_normalised(rounds):
 @pytest.mark.slow_cases("300")
 @pytest.mark.parametrize("size", [100, 300, SIZE])
 def test_kernels_move_to_a_posterior_that_the_first_ones_miss(size):
-    """With all weights cut to one size, few proposals would drive each other apart."""
+    """Fails if kernels don't move to a posterior that the first ones miss, or few proposals drive each other apart."""
     poor = [proposals(FLAT_TAIL, 1, [1e-3] * 3, seed, narrower=1e3, size=size)[1:] for seed in range(5)]
     moved = [proposals(FLAT_TAIL, 8, [1e-3] * 3, seed, narrower=1e3, size=size)[1:] for seed in range(5)]
     before, after = (np.mean([share(*one) for one in each]) for each in (poor, moved))
@@ -104,7 +104,7 @@ def test_kernels_move_to_a_posterior_that_the_first_ones_miss(size):
 
 
 def test_proposals_without_a_density_leave_the_kernels_finite():
-    """A law that is finite in a corner of its prior, some 50 of the first proposals, and screened points with no sd."""
+    """Fails if a law that is finite in a corner of its prior alone makes proposals that aren't finite."""
 
     class Corner(Known):
         def log_density(self, z, numbers, rows):
@@ -116,7 +116,9 @@ def test_proposals_without_a_density_leave_the_kernels_finite():
 
 
 def test_a_flat_tail_of_one_parameter_is_reached():
-    """The likelihood is level there, so that the first Student-t, at the mode, says nothing of it."""
+    """Fails if the tail of a level likelihood, of which the Student-t at the mode says nothing, has the wrong share of
+    the weight.
+    """
     grid = np.linspace(-15, 3, 20001)
     density = scipy.stats.norm.pdf(grid, 0.0, 3.0) * scipy.stats.norm.pdf(1.0, np.exp(grid), 0.4)
     mass = np.cumsum(density) / density.sum()
