@@ -56,7 +56,7 @@ def apart(law, array):
 
 
 def test_every_registered_law_has_a_row():
-    """A law outside the table would be shipped untested."""
+    """Fails if a law is shipped without a row in cases.py, and so untested."""
     assert {case.name for case in LAWS} == set(sb.laws.names())
     for case in LAWS:
         assert set(case.truth) == set(case.law.params), f"{case.name}: the row's values aren't the law's parameters"
@@ -65,7 +65,9 @@ def test_every_registered_law_has_a_row():
 @each_law
 @in_float64
 def test_finite_over_the_prior(case, seed=11):
-    """A value or slope that isn't finite somewhere in the prior stops the search for the mode, or a chain."""
+    """Fails if a law's value or slope isn't finite somewhere in its prior, which stops the search for the mode or a
+    chain.
+    """
     at = coordinates(case.law, grid(case, np.logspace(-6, 6, 5)))
     value, slopes = over_draws(case)(prior_draws(case.law, 1000, seed), at)
     for name, array in {"value": value, **slopes[0], **{f"input {n}": g for n, g in slopes[1].items()}}.items():
@@ -77,7 +79,7 @@ def test_finite_over_the_prior(case, seed=11):
 @each_law
 @in_float64
 def test_vmap_is_a_loop_and_jit_is_eager(case, seed=12):
-    """A law that mixes up its axes, or branches on a value, differs between these."""
+    """Fails if a law mixes up its axes or branches on a value, so that jit, vmap and a loop differ."""
     draws, points = prior_draws(case.law, 20, seed), grid(case, [1e-3, 0.3, 40.0])
     together = over_draws(case)(draws, coordinates(case.law, points))[0]
     broadcast = case.law.fn(**points, **{n: x[:, None] for n, x in draws.items()})
@@ -97,7 +99,7 @@ def test_vmap_is_a_loop_and_jit_is_eager(case, seed=12):
 
 @each_law
 def test_float32_is_near_float64(case, seed=13):
-    """A law not written in log space loses digits, or overflows, in a caller's float32."""
+    """Fails if a law that isn't written in log space loses digits or overflows in a caller's float32."""
     draws, points = prior_draws(case.law, 1000, seed), grid(case, np.logspace(-6, 6, 5))
     arguments = {**points, **{n: x[:, None] for n, x in draws.items()}}
     with jax.enable_x64():
@@ -113,7 +115,7 @@ def test_float32_is_near_float64(case, seed=13):
 @each_law
 @in_float64
 def test_gradient_is_the_finite_difference(case, seed=14, step=1e-5):
-    """A wrong gradient (a stop, a clip, a where) misleads every method."""
+    """Fails if a stop, a clip or a where makes a law's gradient wrong, which misleads every method."""
     law, at = case.law, coordinates(case.law, grid(case, [0.02, 1.0, 50.0]))
     at = {n: u + 0.05 if n in law.domains else u for n, u in at.items()}  # off the edges
     bijections = {n: biject_to(p.support) for n, p in law.params.items()}
@@ -141,7 +143,7 @@ def test_gradient_is_the_finite_difference(case, seed=14, step=1e-5):
 @each_law
 @in_float64
 def test_rescaling(case, seed=15):
-    """A wrong dimension makes the fit depend on the units of the table."""
+    """Fails if a parameter's dimension is wrong, so that the fit depends on the units of the table."""
     law, rng = case.law, np.random.default_rng(seed)
     draws, points = prior_draws(law, 200, seed), grid(case, [1e-2, 1.0, 1e2])
     factors = {n: rng.uniform(-20, 20, (200, 1)) for n in law.inputs} | {"loss": rng.uniform(-2, 2, (200, 1))}
@@ -189,7 +191,9 @@ def test_rescaling(case, seed=15):
 )
 @each_law
 def test_noise_free_runs_give_the_law_back(case):
-    """A search that stops early, or a unit lost on the way to the draws, doesn't find the curve the runs lie on."""
+    """Fails if a search stops early, or a unit is lost on the way to the draws, so that the curve through the runs
+    isn't found.
+    """
     law = case.law
     points = grid(case, np.exp(np.linspace(-4, 4, 6 if len(law.inputs) > 1 else 24)))
     scale = LOSS if law.has_scale else 1.0
@@ -226,7 +230,7 @@ def test_noise_free_runs_give_the_law_back(case):
 
 @pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
 def test_a_second_fit_compiles_nothing(case, compilations):
-    """A number that is static in a trace makes every refit wait seconds for the compiler."""
+    """Fails if another seed, other runs or a prior's other numbers make a refit wait seconds for the compiler."""
     runs, others = simulated(230, seed=2), simulated(235, seed=3)
 
     def fit(runs, seed, location):
@@ -245,7 +249,9 @@ def test_a_second_fit_compiles_nothing(case, compilations):
 
 
 def test_a_plain_prior_of_a_pure_number_compiles_nothing(compilations):
-    """For a parameter without units, reference units and the runs' own are one: where a prior is given is no matter."""
+    """Fails if a prior of a parameter without units compiles again by how it is given, in reference units or the runs'
+    own.
+    """
     runs = simulated(230, seed=2)
     for prior in (sb.Param(dist.LogNormal(-1.0, 0.5), ""), dist.LogNormal(-1.0, 0.5)):
         with compilations.counted() as seen:
@@ -256,7 +262,7 @@ def test_a_plain_prior_of_a_pure_number_compiles_nothing(compilations):
 @each_law
 @in_float64
 def test_prior_predictive(case, seed=16, size=2000):
-    """Priors that put the curve far from the runs' own loss, or let it rise with scale, decide small fits wrongly."""
+    """Fails if a law's priors put the curve far from the runs' own loss, or let it go against the law's trend."""
     law, draws = case.law, prior_draws(case.law, size, seed)
     params = {n: x[:, None] for n, x in draws.items()}
     points = grid(case, np.exp(np.linspace(-case.span, case.span, 9 if len(law.inputs) < 4 else 5)))
@@ -276,7 +282,7 @@ def test_prior_predictive(case, seed=16, size=2000):
 
 
 def test_registry():
-    """A name that isn't found, or a misspelling without a hint, leaves the user stuck."""
+    """Fails if a law's name isn't found, has no formula or reference, or a misspelt one is refused without a hint."""
     for name in sb.laws.names():
         assert sb.laws.get(name).name == name
         assert sb.laws.get(name).formula and sb.laws.get(name).reference
@@ -314,7 +320,9 @@ def test_registry():
 )
 @in_float64
 def test_presets_give_known_numbers(preset, at, loss, digits):
-    """A digit lost in a preset moves the optimum by tens of per cent."""
+    """Fails if a preset gives another number than its source's formula: a lost digit moves the optimum by tens of per
+    cent.
+    """
     preset = sb.laws.published(preset)
     assert round(float(preset.law(**at, **preset.values)), digits) == round(loss, digits)
 
@@ -342,7 +350,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", sb.laws.PRESETS)
 def test_presets_hold_the_values_of_their_source(name):
-    """A preset is quoted by others: every printed digit is the source's."""
+    """Fails if a preset, which others quote, lacks a printed digit of its source, its units or its arXiv number."""
     preset = sb.laws.published(name)
     assert dict(preset.values) == pytest.approx(PUBLISHED[name], rel=1e-14, abs=0)
     assert set(preset.values) == set(preset.law.params)
@@ -417,7 +425,7 @@ BAD_LAWS = {
 
 @pytest.mark.parametrize("what", BAD_LAWS)
 def test_a_bad_law_is_refused_in_words(what):
-    """Without the sentence the mistake shows up as a trace of JAX errors, or not at all."""
+    """Fails if a mistake in a user's law shows up as a trace of JAX errors, or not at all."""
     make, sentence = BAD_LAWS[what]
     with pytest.raises(sb.InputError, match=sentence):
         make()

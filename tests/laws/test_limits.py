@@ -237,7 +237,9 @@ LIMITS = (
 
 @pytest.mark.parametrize("limit", LIMITS, ids=[limit.name for limit in LIMITS])
 def test_a_law_is_another_at_its_limit(limit, seed=17):
-    """A formula with a slip in it compares well with nothing, and its fits are of another law than its name says."""
+    """Fails if a law isn't the simpler one that it becomes at a limit: a slip in a formula would make its fits another
+    law's.
+    """
     wide, narrow = ROWS[limit.wide, *limit.settings], ROWS[limit.narrow,]
     axes = np.meshgrid(*[LEVELS] * len(narrow.law.inputs), indexing="ij")
     x = {name: axis.ravel() for name, axis in zip(narrow.law.inputs, axes, strict=True)}
@@ -371,7 +373,7 @@ FORMULAS |= {case.name: case.formula for case in LAWS if case.formula}
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_law_is_its_formula(name, seed=18):
-    """Written in log space a law may be another than the one whose name and reference it carries."""
+    """Fails if a law, written in log space, is another than the formula of the paper that it carries the name of."""
     word, *setting = name.split()
     case = next(
         case for case in LAWS if case.name == word and {*setting} <= {str(one) for one in case.law.settings.values()}
@@ -392,7 +394,7 @@ def test_a_law_is_its_formula(name, seed=18):
 
 
 def test_every_law_is_held_to_another_or_to_its_formula():
-    """A law that neither its limits nor its paper's form pin down could be any law."""
+    """Fails if neither a limit nor its paper's formula pins a law down, so that it could be any law."""
     held = {"power", "chinchilla", "m4"} | {limit.narrow for limit in LIMITS} | {limit.wide for limit in LIMITS}
     assert set(sb.laws.names()) - held - {name.split()[0] for name in FORMULAS} == set()
 
@@ -401,7 +403,7 @@ def test_every_law_is_held_to_another_or_to_its_formula():
     ("N", "D", "U", "loss"), [(6.34e9, 242e9, 25e9, 2.2256440889984477), (8.67e9, 178e9, 25e9, 2.2269634075087867)]
 )
 def test_data_constrained_gives_the_published_losses(N, D, U, loss):
-    """Muennighoff et al.'s two runs of equal compute: repeating more is better than a larger model, by 0.0013."""
+    """Fails if Muennighoff et al.'s two runs of equal compute don't differ by 0.0013, in favour of repeating more."""
     preset = sb.laws.published("muennighoff2023")
     assert float(preset.law(N=N, D=D, U=U, **preset.values)) == pytest.approx(loss, rel=1e-12)
 
@@ -413,7 +415,7 @@ def balances():
 
 
 def test_the_implicit_solve_holds_its_equation():
-    """Newton's method that stops early gives a curve that isn't m4, and a gradient of neither."""
+    """Fails if Newton's method stops early, so that the curve isn't m4's, and its gradient that of neither."""
     c, a = balances()
     u = np.asarray(balance(c, a))
     left = a * np.logaddexp(0, u) - np.logaddexp(0, -u)
@@ -421,7 +423,7 @@ def test_the_implicit_solve_holds_its_equation():
 
 
 def test_m4_holds_its_equation(seed=19):
-    """(y - E) / (E0 - y)^a = A x^-alpha, wherever y is far enough from E and E0 to tell the differences."""
+    """Fails if m4 isn't (y - E) / (E0 - y)^a = A x^-alpha, wherever y is far enough from E and E0 to tell."""
     law, x = sb.laws.get("m4"), np.logspace(-6, 6, 25)
     p = {name: draws[:, None] for name, draws in prior_draws(law, 1000, seed).items()}
     y = np.asarray(law.fn(x=x, **p))
@@ -444,7 +446,9 @@ def test_m4_holds_its_equation(seed=19):
     "hessian", [jax.hessian, lambda f: jax.jacrev(jax.jacrev(f)), lambda f: jax.jacfwd(jax.jacfwd(f))]
 )
 def test_derivatives_of_the_implicit_solve(hessian, step=1e-4):
-    """The search for the mode takes Hessians of it, and a chain its gradient: both by rules of our own."""
+    """Fails if our rules for the gradient or the Hessian of m4's solve are wrong, by which modes are found and chains
+    move.
+    """
     c, a = balances()
     at = jnp.stack([c, jnp.log(a)], axis=1)[abs(c) <= 40][::7]
     f = lambda z: balance(z[0], jnp.exp(z[1]))  # noqa: E731

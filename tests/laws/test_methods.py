@@ -39,7 +39,7 @@ BAD_SETTINGS = {
 
 @pytest.mark.parametrize("what", BAD_SETTINGS)
 def test_bad_settings_are_refused_in_words(what):
-    """A setting that is dropped or misread fits another law than was asked for."""
+    """Fails if a setting of a law is dropped or misread, so that another law is fitted than was asked for."""
     (law, settings), sentence = BAD_SETTINGS[what]
     with pytest.raises(sb.InputError, match=sentence):
         sb.laws.get(law, **settings)
@@ -55,7 +55,7 @@ def test_bad_settings_are_refused_in_words(what):
     ],
 )
 def test_a_setting_makes_the_list_longer(name, settings, inputs, some):
-    """A law that keeps its default length ignores what was asked; one made anew each time compiles each time."""
+    """Fails if a law keeps its default length whatever is asked, or is made anew and so compiled for each call."""
     law = sb.laws.get(name, **settings)
     assert law.inputs == inputs and some <= set(law.params) and dict(law.settings) == settings
     assert sb.laws.get(name, **settings) is law
@@ -64,7 +64,7 @@ def test_a_setting_makes_the_list_longer(name, settings, inputs, some):
 
 @pytest.mark.usefixtures("x64")
 def test_breaks_are_in_order(seed=31):
-    """Two breaks that may change places make a posterior of two equal modes."""
+    """Fails if two breaks may change places, which makes a posterior of two equal modes."""
     law, x = sb.laws.get("broken_power", breaks=2), np.logspace(-9, 9, 2001)
     for p in ({n: float(v[i]) for n, v in prior_draws(law, 5, seed).items()} for i in range(5)):
         p |= {"c1": 0.3, "c2": 0.4, "f1": 0.02, "f2": 0.02, "gap2": 2.0, "d1": 0.1}
@@ -75,7 +75,9 @@ def test_breaks_are_in_order(seed=31):
 
 @pytest.mark.usefixtures("x64")
 def test_a_tied_law_is_the_law_with_equal_parameters(seed=32):
-    """chinchilla with alpha = beta is a law of the registry: values, priors, dimensions and optimum are the same."""
+    """Fails if chinchilla with beta tied to alpha isn't the registry's chinchilla_tied in values, priors, dimensions
+    and optimum.
+    """
     same = sb.laws.get("chinchilla_tied")
     assert set(TIED.params) == set(same.params) and TIED.dimensions == same.dimensions
     p, at = prior_draws(same, 50, seed), {"N": 3e9, "D": 1e11}
@@ -89,7 +91,7 @@ def test_a_tied_law_is_the_law_with_equal_parameters(seed=32):
 
 
 def test_a_fit_of_a_law_tied_and_fixed(tmp_path):
-    """One exponent and no floor are unknown, and so they are in the file that the fit comes back from."""
+    """Fails if a tied or fixed parameter is fitted all the same, or is free again in the loaded fit."""
     fit = sb.fit(RUNS, TIED.fix(E=1.8), method="map", on_fail="ignore")
     assert sorted(fit.draws) == ["A", "B", "alpha", "noise_scale"]
     A, B, alpha = (fit.draws[name].item() for name in ("A", "B", "alpha"))
@@ -106,7 +108,7 @@ def test_a_fit_of_a_law_tied_and_fixed(tmp_path):
 
 @pytest.mark.usefixtures("x64")
 def test_a_fixed_parameter_is_in_the_runs_own_units():
-    """fix(E=1.8) in units of the reference would be a floor of 1.8 times the runs' loss."""
+    """Fails if fix(E=1.8) is taken in units of the reference, as a floor of 1.8 times the runs' loss."""
     law = CHINCHILLA.fix(alpha=0.5, A=1e4, E=1.8)
     assert float(law(N=1e8, D=1e10, B=1e3, beta=0.5)) == pytest.approx(1.8 + 1.0 + 0.01)
     problem = build(RUNS, law, sb.Normal())
@@ -119,7 +121,9 @@ def test_a_fixed_parameter_is_in_the_runs_own_units():
 
 
 def test_priors_from_the_literature_and_one_s_own():
-    """Priors that are asked for and not used, or used beside the user's own, decide a fit of few runs."""
+    """Fails if priors that are asked for aren't used, or those from the literature find a published value
+    outlandish.
+    """
     law = CHINCHILLA.with_priors("literature", alpha=dist.Uniform(0.2, 0.5))
     assert isinstance(law.params["alpha"].prior, dist.Uniform) and not law.params["alpha"].scaled
     assert law.params["beta"].prior is CHINCHILLA.literature["beta"].prior.prior
@@ -190,14 +194,14 @@ BAD_MEASURES = {
 
 @pytest.mark.parametrize("what", BAD_MEASURES)
 def test_bad_changes_of_a_law_are_refused_in_words(what):
-    """A change that is not made, or made to another parameter, isn't seen in the fit."""
+    """Fails if a change of a law that can't be made, or is of another parameter, is dropped without a word."""
     make, sentence = BAD_MEASURES[what]
     with pytest.raises(sb.InputError, match=sentence):
         make()
 
 
 def test_a_fixed_parameter_keeps_its_support():
-    """A number set once decides where the parameter may go from then on."""
+    """Fails if a number that was set once decides where the parameter may go from then on."""
     law = sb.laws.get("optimal_power").fix(p=-0.7)
     assert law.fix(p=-0.5).params["p"].prior == -0.5
     assert law.with_priors(p=dist.Normal(0.0, 0.3)).params["p"].support is dist.constraints.real
@@ -207,7 +211,7 @@ def test_a_fixed_parameter_keeps_its_support():
 
 
 def test_flat_is_flat_over_the_parameters_own_support():
-    """A share that may pass one makes its logit NaN in the middle of a fit."""
+    """Fails if a flat prior lets a share pass one, which makes its logit NaN in the middle of a fit."""
     flat = sb.laws.get("sigmoid_compute").with_priors(R1="flat").params["R1"]
     assert flat.support is dist.Beta(1.0, 1.0).support
     C = np.logspace(18, 22, 12)
@@ -217,7 +221,9 @@ def test_flat_is_flat_over_the_parameters_own_support():
 
 
 def test_the_literature_leaves_fixed_parameters_alone():
-    """A parameter that was fixed comes back free, and the answer is another's."""
+    """Fails if a parameter that was fixed comes back free with the literature's priors, or a tie drops a fixed
+    number.
+    """
     law = sb.laws.get("chinchilla").fix(alpha=0.5).with_priors("literature")
     assert law.params["alpha"].prior == 0.5 and not law.params["beta"].fixed
     with pytest.raises(sb.InputError, match=r"'beta' is fixed, and 'alpha' isn't; tie\('beta', 'alpha'\) fixes both"):
@@ -228,14 +234,14 @@ def test_the_literature_leaves_fixed_parameters_alone():
 
 
 def test_the_reference_is_held_only_where_there_is_one():
-    """A KeyError from inside, or a pure number silently held at 1."""
+    """Fails if a parameter without a reference ends in a KeyError, or is silently held at 1."""
     for name in ("A", "alpha"):
         with pytest.raises(sb.InputError, match=f"'{name}' can't be held at the runs' reference"):
             sb.laws.get("chinchilla").with_priors(**{name: sb.Param("reference")})
 
 
 def test_a_tied_law_of_ones_own_is_tied_again(tmp_path):
-    """A file of a tied law would load as another law with the same names."""
+    """Fails if the file of a tied law of one's own loads as another law with the same names."""
 
     def mine():
         params = {name: sb.Param(dist.LogNormal(-1.0, 0.5), "") for name in ("a", "b")}

@@ -10,12 +10,12 @@ PAGE = ROOT / "LAWS.md"
 
 
 def test_the_page_is_up_to_date():
-    """A law changed or added would be described wrongly, or not at all."""
+    """Fails if LAWS.md describes a law that was changed or added wrongly, or not at all."""
     assert PAGE.read_text() == page(), f"LAWS.md isn't what the laws say; run: {COMMAND}"
 
 
 def test_every_law_has_one_row_of_five_cells():
-    """A bar or an asterisk of a formula that isn't escaped breaks the table where people read it."""
+    """Fails if an unescaped bar or asterisk of a formula breaks the table where people read it."""
     rows = [line for line in page().splitlines() if line.startswith("| `")]
     assert [re.match(r"\| `(\w+)`", row)[1] for row in rows] == list(sb.laws.names())
     for row in rows:
@@ -24,7 +24,9 @@ def test_every_law_has_one_row_of_five_cells():
 
 
 def test_the_page_says_ranges_units_settings_and_published_values():
-    """A share in per cent, or U in another unit than D, is fitted to something else."""
+    """Fails if LAWS.md doesn't say a range, a unit or a setting, so that a share in per cent is fitted to something
+    else.
+    """
     text = page()
     for told in (
         "coverage between 0 and 1; logit_normal",

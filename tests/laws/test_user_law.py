@@ -23,7 +23,7 @@ def fit():
 
 
 def test_fit(fit):
-    """Plain priors are enough, and the fit says that they were taken as they stand."""
+    """Fails if a law with plain priors can't be fitted, or the fit doesn't say that they were taken as they stand."""
     assert MINE.inputs == ("N", "D")
     assert sorted(fit.draws) == ["E", "a", "b", "noise_scale"]
     units = fit.checks["units"]
@@ -34,7 +34,7 @@ def test_fit(fit):
 
 @pytest.mark.slow
 def test_the_posterior_is_the_curve_of_least_squares(fit):
-    """The law is linear in a, b and E: the fit must lie where linear regression says."""
+    """Fails if a law that is linear in a, b and E is fitted elsewhere than where linear regression says."""
     runs = fit.runs
     normal = sb.fit(runs, MINE, noise="normal", method="laplace", on_fail="ignore")
     design = np.column_stack([runs.column("N") ** -0.3, runs.column("D") ** -0.3, np.ones(len(runs))]) / runs.y[:, None]
@@ -45,7 +45,7 @@ def test_the_posterior_is_the_curve_of_least_squares(fit):
 
 
 def test_predict_and_optimum(fit):
-    """A law without terms still forecasts, and its optimum is found by search."""
+    """Fails if a law without terms has no forecast, or its optimum by search isn't the one worked out by hand."""
     forecast = sb.predict(fit, N=[1e10, 1e11], D=1e12, observed=True)
     assert dict(forecast["loss"].sizes) == {"chain": 1, "draw": 4000, "point": 2}
     curve = sb.predict(fit, N=[1e10, 1e11], D=1e12)["loss"].values
@@ -58,7 +58,7 @@ def test_predict_and_optimum(fit):
 
 
 def test_save_and_load(fit, tmp_path):
-    """No function comes out of a file: the law is given again, and only one that fits the file."""
+    """Fails if a function comes out of a file, or a law that doesn't fit the file is bound to it."""
     path = tmp_path / "fit.nc"
     fit.save(path)
     with pytest.raises(
@@ -85,7 +85,7 @@ def test_save_and_load(fit, tmp_path):
 @pytest.mark.parametrize("law", [MINE, sb.laws.get("chinchilla")], ids=lambda law: law.name)
 @pytest.mark.usefixtures("fit")
 def test_inside_a_caller_s_float32_program(law):
-    """A law is a function for other people's programs, which are in float32, also after a fit."""
+    """Fails if a law can't be used in other people's float32 programs, also after a fit, or changes their dtype."""
     assert not jax.config.jax_enable_x64 and jnp.ones(1).dtype == jnp.float32
     values = {name: jnp.float32(x) for name, x in {"a": 400.0, "b": 2000.0, "A": 400.0, "B": 2000.0, "E": 1.8}.items()}
     values = {name: values.get(name, jnp.float32(0.3)) for name in law.params}
