@@ -48,14 +48,14 @@ def density(case, se=0.0, count=1.0, points=400_001):
 
 
 def test_every_noise_has_a_row():
-    """A noise outside the table would be shipped untested."""
+    """Fails if a noise is shipped without a row in cases.py, and so untested."""
     assert {case.noise.name for case in NOISES} == set(sb.noises.names())
 
 
 @each_noise
 @pytest.mark.parametrize("row", ROWS)
 def test_the_density_integrates_to_one(case, row):
-    """A lost Jacobian or constant makes elpd compare noises wrongly."""
+    """Fails if a noise's density lacks a Jacobian or a constant, so that elpd compares noises wrongly."""
     _, p, weight = density(case, *ROWS[row])
     assert np.sum(p * weight) == pytest.approx(1.0, abs=1e-7)
 
@@ -63,7 +63,7 @@ def test_the_density_integrates_to_one(case, row):
 @each_noise
 @pytest.mark.parametrize("row", ROWS)
 def test_samples_follow_the_density_and_the_law_is_its_centre(case, row, seed=31, size=40_000):
-    """observed=True draws from these samples: where they aren't the density's, intervals for new runs are wrong."""
+    """Fails if samples, which observed=True draws from, aren't of the density, or the law isn't its median or mean."""
     se, count = ROWS[row]
     form, f = case.noise.form, place(case.noise)
     samples = np.asarray(form.distribution(f, case.values, se, count).sample(jax.random.key(seed), (size,)))
@@ -83,20 +83,20 @@ def test_samples_follow_the_density_and_the_law_is_its_centre(case, row, seed=31
 
 
 def test_the_law_is_the_mean_of_beta_alone():
-    """predict and the command line say which of the two the curve is."""
+    """Fails if predict and the command line say mean where the law is the median, or the reverse."""
     assert {case.noise.name for case in NOISES if case.noise.form.centre == "mean"} == {"beta"}
 
 
 @each_noise
 def test_a_noise_made_twice_is_one_trace(case):
-    """A function made anew in each noise makes every fit wait for the compiler."""
+    """Fails if a noise makes its function anew each time, so that every fit waits for the compiler."""
     again = sb.noises.get(case.noise.name, dict(case.noise.settings))
     assert again.form == case.noise.form and hash(again.form) == hash(case.noise.form)
 
 
 @pytest.mark.parametrize("delta", [1e-3, 0.5, 2.0])
 def test_huber_distribution(delta, seed=32, size=40_000):
-    """The middle and the tails must have the weights that the constant Z(delta) gives them."""
+    """Fails if Huber's middle and tails don't have the weights that the constant Z(delta) gives them."""
     one = HuberDistribution(delta, 0.7)
     reach = math.asinh(50 * max(1 / delta, 1))
     t = np.linspace(-reach, reach, 400_001)
@@ -118,7 +118,7 @@ def test_huber_distribution(delta, seed=32, size=40_000):
 
 @pytest.mark.parametrize("delta", [1e-3, 0.5, 2.0, 5.0])
 def test_huber_information_is_that_of_the_score(delta):
-    """It takes the Hessian's place at the mode: too large or small, and proposals and whitening miss the posterior."""
+    """Fails if Huber's information, which stands for the Hessian at the mode, is too large or small."""
     information = sb.Huber(delta=delta).form.information({"noise_delta": delta})
     reach = math.asinh(60 * max(1 / delta, 1))
     t = np.linspace(-reach, reach, 2_000_001)
@@ -130,7 +130,7 @@ def test_huber_information_is_that_of_the_score(delta):
 
 
 def test_huber_function():
-    """h(z) = z^2/2 for |z| <= delta, else delta (|z| - delta/2)."""
+    """Fails if Huber's function isn't h(z) = z^2/2 for |z| <= delta, and delta (|z| - delta/2) beyond."""
     z = np.array([-3.0, -1.0, -0.2, 0.0, 0.5, 1.0, 7.0])
     expected = np.where(abs(z) <= 0.5, z**2 / 2, 0.5 * (abs(z) - 0.25))
     np.testing.assert_allclose(huber(z, 0.5), expected, rtol=1e-15)
@@ -176,7 +176,7 @@ def known_runs(noise, **columns):
 
 @each_noise
 def test_count_and_standard_error_enter_the_scale(case):
-    """A row's scale is sqrt(noise_scale^2 / count + se^2): a weight instead of it makes intervals wrong."""
+    """Fails if a row's scale isn't sqrt(noise_scale^2 / count + se^2): a weight instead makes intervals wrong."""
     se, count = np.array([0.0, 0.03, 0.1]), np.array([1.0, 4.0, 9.0])
     runs, name, values = known_runs(case.noise, se=se, count=count)
     law = sb.laws.get(name)
@@ -196,7 +196,7 @@ def test_count_and_standard_error_enter_the_scale(case):
 @pytest.mark.slow_cases("beta", "logit_normal")
 @pytest.mark.parametrize("case", [case for case in NOISES if is_share(case.noise)], ids=lambda case: case.noise.name)
 def test_shares_are_fitted_forecast_and_kept_between_0_and_1(case, tmp_path, seed=34):
-    """A law of a share, its noise, its forecasts and its file work together, or not at all."""
+    """Fails if the fit, the forecast or the file of a share passes 0 or 1, or misses the simulated truth."""
     rng, truth = np.random.default_rng(seed), {"A": 1.8, "b": 0.3, "noise_scale": 0.05}
     k = np.geomspace(1, 1e4, 40)
     f = np.exp(-truth["A"] * k ** -truth["b"])
@@ -224,7 +224,9 @@ def test_shares_are_fitted_forecast_and_kept_between_0_and_1(case, tmp_path, see
 
 
 def test_published_log_likelihood(chinchilla_runs):
-    """Besiroglu et al. print 879.77 for the log density of log loss, with a free scale and Huber's delta = 1e-3."""
+    """Fails if Huber's log likelihood isn't 879.77 for log loss, as Besiroglu et al. print it, with delta = 1e-3 and a
+    free scale.
+    """
     fit = sb.fit(chinchilla_runs, noise=sb.Huber(delta=1e-3), priors="flat", method="map", on_fail="ignore")
     of_loss = fit.log_likelihood()["loss"].values.sum()
     of_log_loss = of_loss + np.log(chinchilla_runs.y).sum()
@@ -236,7 +238,7 @@ def test_published_log_likelihood(chinchilla_runs):
 
 
 def test_a_fixed_scale_is_an_objective():
-    """It has no scale to sample with: drawing from it anyhow would give intervals of no meaning."""
+    """Fails if an objective, which has no scale to sample with, is drawn from, scored or asked for new runs."""
     runs = sb.Runs(x=[1.0, 10.0, 100.0, 1000.0], loss=[3.0, 2.0, 1.5, 1.2])
     noise = sb.Huber(delta=1e-3, scale=1.0)
     for method in ("laplace", "nuts"):
@@ -282,7 +284,7 @@ BAD_NOISES = {
 
 @pytest.mark.parametrize("what", BAD_NOISES)
 def test_a_bad_noise_is_refused_in_words(what):
-    """A misspelt setting that is dropped silently changes the answer."""
+    """Fails if a misspelt or senseless setting of a noise is dropped, which silently changes the answer."""
     make, sentence = BAD_NOISES[what]
     with pytest.raises(sb.InputError, match=sentence):
         make()
@@ -290,7 +292,7 @@ def test_a_bad_noise_is_refused_in_words(what):
 
 @each_noise
 def test_a_noise_refuses_an_observable_that_it_cannot_be_on(case):
-    """The log of a negative reading is NaN, as is the logit of 1, and a fit of NaN ends anywhere."""
+    """Fails if the log of a negative reading, or the logit of 1, is fitted as NaN."""
     x, anything = [1.0, 10.0, 100.0], (-math.inf, math.inf)
     for law, y, refused in (
         ("power", [0.5, 0.1, -0.2], case.noise.form.range[0] == 0),
@@ -313,14 +315,14 @@ def test_a_noise_refuses_an_observable_that_it_cannot_be_on(case):
 
 @pytest.mark.parametrize("noise", ["logit_normal", "beta"])
 def test_a_law_without_an_upper_end_takes_no_noise_of_a_share(noise):
-    """The law's values over their geometric mean pass 1, where such a noise has no density."""
+    """Fails if a noise of a share is taken for a law whose values pass 1, where it has no density."""
     runs = sb.Runs(x=[1.0, 10.0, 100.0], error=[0.5, 0.3, 0.2], observable="error")
     with pytest.raises(sb.InputError, match=f"noise '{noise}' .* law 'power' has no upper end; use noise='student_t'"):
         sb.fit(runs, "power", noise=noise)
 
 
 def test_a_percentage_is_refused_where_a_share_is_meant():
-    """A law between 0 and 1 fitted to 45.3 ends at its edge, in silence."""
+    """Fails if a law between 0 and 1 is fitted to 45.3, and ends at its edge in silence."""
     runs = sb.Runs(L=[2.0, 3.0, 4.0], accuracy=[70.0, 45.3, 30.0], observable="accuracy")
     with pytest.raises(
         sb.InputError,

@@ -43,7 +43,9 @@ def spoilt():
 @pytest.mark.slow_cases("1.0", "60.0")
 @pytest.mark.parametrize("df", [1.0, 4.0, 60.0, "free"])
 def test_joint_density_integrates_to_student_t(x64, df):
-    """The rows' scales have another law than the one that makes a Student-t, or padding adds to the density."""
+    """Fails if the rows' scales have another law than the one that makes a Student-t, or padding adds to the
+    density.
+    """
     known = {"loss_se": np.linspace(0.001, 0.02, 12), "count": np.arange(1, 13)}
     runs, law = sweep(0.2, **known), sb.laws.get("power")
     # Nine of them, so that there is padding.
@@ -68,7 +70,7 @@ def test_joint_density_integrates_to_student_t(x64, df):
 
 @pytest.mark.parametrize("df", [0.8, 4.0, 50.0])
 def test_density_of_a_row_whose_scale_is_integrated_out(x64, df):
-    """The rule's nodes miss the mass: of a row far off, of heavy tails, or beside a wide process."""
+    """Fails if the rule's nodes miss mass: of a row far off, of heavy tails, or beside a wide process."""
     off, scale = np.array([0.0, 0.003, 0.05, 2.0, 30.0]), np.array([0.01, 0.02, 0.01, 0.02, 0.01])
     values = {"noise_df": jnp.asarray(df)}
     found = STUDENT_T.log_density(values, jnp.asarray(off), jnp.zeros(5), jnp.asarray(scale))
@@ -84,7 +86,7 @@ def test_density_of_a_row_whose_scale_is_integrated_out(x64, df):
 
 @pytest.mark.parametrize("df", [0.2, 1.0, 4.0, 200.0])
 def test_coordinates_are_near_standard(x64, df):
-    """The sampler meets coordinates of another scale at each df, and a free df a funnel."""
+    """Fails if the sampler meets coordinates of another scale at each df, which makes a funnel of a free df."""
     coordinate = STUDENT_T.coordinate({"noise_df": jnp.asarray(df)})
     t = np.linspace(-60.0, 12.0, 40_001)
     density = np.exp(np.asarray(coordinate.log_prob(t)))
@@ -97,7 +99,7 @@ def test_coordinates_are_near_standard(x64, df):
 
 @pytest.mark.slow
 def test_mode_is_that_of_student_t(x64):
-    """The sampler starts, and is whitened, at the mode of a Normal noise, which an outlier has moved."""
+    """Fails if the sampler starts at the mode of a Normal noise, which an outlier has moved."""
     runs, law, search = sweep(0.3), sb.laws.get("power"), METHOD.search
     problems = [build(runs, law, sb.StudentT(), discrepancy=gp) for gp in (NONE, None)]
     mixed, plain = (find_mode(p.model, p.numbers, p.rows, jax.random.key(0), search) for p in problems)
@@ -110,7 +112,7 @@ def test_mode_is_that_of_student_t(x64):
 
 @pytest.mark.slow
 def test_draws_are_those_of_student_t_without_a_process():
-    """The sampled scales bring in a bias: the posterior isn't that of the noise with its scales integrated out."""
+    """Fails if sampled scales bias the posterior against that of the noise with its scales integrated out."""
     runs = sweep(0.3)
     mixed, plain = fitted(runs, discrepancy=NONE), fitted(runs, discrepancy=None)
     for name, draws in plain.draws.items():
@@ -123,7 +125,7 @@ def test_draws_are_those_of_student_t_without_a_process():
 
 @pytest.mark.slow
 def test_an_outlier_moves_the_fit_less_than_under_normal_noise(spoilt):
-    """The rows' scales don't take an outlier's weight away."""
+    """Fails if the rows' scales don't take an outlier's weight away, or another row's is the largest."""
     clean = fitted(sweep())
     moved = {}
     for noise, two in {
@@ -151,7 +153,7 @@ def by_hand(fit, chain, draw):
 
 @pytest.mark.slow
 def test_discrepancy_is_given_the_scales(x64, spoilt):
-    """The forecast forgets which runs are outliers."""
+    """Fails if the forecast of the discrepancy forgets which runs are outliers."""
     x = spoilt.runs.inputs["x"]
     mean = conditional(spoilt, {"x": x}, np.full(12, -1)).mean.reshape(4, 500, 12)
     for chain, draw in ((0, 0), (2, 77), (3, 499)):
@@ -162,7 +164,7 @@ def test_discrepancy_is_given_the_scales(x64, spoilt):
 
 @pytest.mark.slow
 def test_leave_one_out_integrates_the_runs_own_scale(spoilt):
-    """A run is scored by a scale that was fitted to it: elpd is then too high for heavy tails."""
+    """Fails if a run is scored by a scale that was fitted to it, which makes elpd too high for heavy tails."""
     found = spoilt.log_likelihood()["loss"].values
     for chain, draw in ((0, 3), (1, 250)):
         covariance, scale, off = by_hand(spoilt, chain, draw)
@@ -181,7 +183,7 @@ def test_leave_one_out_integrates_the_runs_own_scale(spoilt):
 
 
 def test_save_and_load(spoilt, tmp_path):
-    """The scales aren't in the file, and a fit that was read again forecasts something else."""
+    """Fails if the scales aren't in the file, so that a fit that was read again forecasts something else."""
     spoilt.save(tmp_path / "fit.nc")
     again = sb.load(tmp_path / "fit.nc")
     np.testing.assert_array_equal(again.sample_stats["noise_factor"], spoilt.sample_stats["noise_factor"])
@@ -194,7 +196,7 @@ def test_save_and_load(spoilt, tmp_path):
 
 
 def test_checks_name_the_scales(spoilt):
-    """A check of the chains can't say which coordinate is worst, or speaks of padding."""
+    """Fails if a check of the chains can't say which coordinate is worst, or speaks of padding."""
     for name in ("r-hat", "bulk ESS", "tail ESS"):
         assert any(
             f"({one})" in spoilt.checks[name].sentence
@@ -204,7 +206,9 @@ def test_checks_name_the_scales(spoilt):
 
 @pytest.mark.slow
 def test_many_at_once(spoilt, tmp_path):
-    """A batch pads rows further than a fit does: scales are taken from the wrong coordinates, or aren't kept."""
+    """Fails if a batch, which pads rows further than a fit does, takes scales from the wrong coordinates or loses
+    them.
+    """
     tables = {"a": spoilt.runs, "b": sweep()}
     fits = sb.fit_many(tables, "power", noise="student_t", discrepancy=SOME, method=METHOD, on_fail="ignore")
     fits.save(tmp_path / "fits.nc")
@@ -222,7 +226,7 @@ def test_many_at_once(spoilt, tmp_path):
     "noise", [sb.Huber(), sb.Huber(scale=1.0), sb.NormalRaw(), sb.Beta(), sb.LogitNormal()], ids=repr
 )
 def test_other_noises_are_refused_by_name(noise):
-    """A noise under which the process can't be integrated out is taken for another."""
+    """Fails if a noise under which the process can't be integrated out is taken for another."""
     method = "map" if not noise.form.density else METHOD
     with pytest.raises(sb.InputError, match=f"noise '{noise.name}' can't be used with a discrepancy: .* 'student_t'"):
         fitted(sweep(), noise, method=method)
@@ -230,13 +234,13 @@ def test_other_noises_are_refused_by_name(noise):
 
 @pytest.mark.parametrize("method", ["map", "laplace"])
 def test_methods_that_need_a_mode_are_refused(method):
-    """The mode over the scales is passed off as that of the posterior, or hopeless weights as draws."""
+    """Fails if the mode over the scales passes for that of the posterior, or hopeless weights for draws."""
     told = f"{method} can't fit noise 'student_t' .* use method='nuts', or noise='normal'"
     with pytest.raises(sb.InputError, match=told):
         fitted(sweep(), method=method)
 
 
 def test_batches_by_laplace_are_refused():
-    """The default method of fit_many fails late, in a worker."""
+    """Fails if fit_many's default method, which can't fit latent scales, fails late in a worker."""
     with pytest.raises(sb.InputError, match="laplace can't fit noise 'student_t'"):
         sb.fit_many([sweep()], "power", noise="student_t", discrepancy="gp")
