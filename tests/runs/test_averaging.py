@@ -17,6 +17,9 @@ def curve(n=100):
 
 
 def test_a_window_keeps_the_last_efolds_and_says_so():
+    """Fails if a window keeps other runs than those of its last e-folds, or fewer than its least number, or doesn't say
+    so.
+    """
     runs = curve()
     seen = sb.Window(2.0, least=5).of(runs, ["x"])
     x = runs.column("x")
@@ -26,12 +29,14 @@ def test_a_window_keeps_the_last_efolds_and_says_so():
 
 
 def test_a_window_is_on_compute_for_N_and_D():
+    """Fails if the window of runs of N and D isn't over compute, or isn't over the column that `on` names."""
     runs = sb.Runs(N=[1e7, 1e8, 1e9], D=[1e9, 1e10, 1e11], loss=[4.0, 3.0, 2.0])
     assert sb.Window(1.0, least=1).of(runs, ["N", "D"]).column("N").tolist() == [1e9]
     assert sb.Window(3.0, on="N", least=1).of(runs, ["N", "D"]).column("N").tolist() == [1e8, 1e9]
 
 
 def test_a_fit_has_the_runs_of_its_window_and_keeps_them_in_its_file(tmp_path):
+    """Fails if a fit looks at runs outside its window, or its file forgets which window that was."""
     fit = sb.fit(curve(), "offset_power", window=sb.Window(3.0), method="map", on_fail="ignore")
     assert fit.runs.column("x").min() >= 1e4 * np.exp(-3) and "the last 3 e-folds of x" in repr(fit)
     fit.save(tmp_path / "fit.nc")
@@ -42,6 +47,7 @@ def test_a_fit_has_the_runs_of_its_window_and_keeps_them_in_its_file(tmp_path):
 
 @pytest.mark.parametrize("noise", [1e-4, 0.1])
 def test_a_window_widens_until_noisy_runs_show_their_slope(noise, seed=4):
+    """Fails if a window of noisy runs stays too narrow to show a slope, or one of clean runs widens."""
     runs = curve(60)
     runs = runs.observed_as(runs.y * np.exp(noise * np.random.default_rng(seed).normal(size=60)))
     seen = sb.Window(2.0, slope=20.0).of(runs, ["x"])
@@ -68,6 +74,7 @@ def test_a_window_widens_until_noisy_runs_show_their_slope(noise, seed=4):
     ],
 )
 def test_a_bad_window_is_refused(window, told):
+    """Fails if a window that can't be used, or is over a column that isn't there, is fitted."""
     with pytest.raises(sb.InputError, match=told):
         sb.fit(curve(), "power", window=window(), method="map")
 
@@ -81,7 +88,9 @@ def grid(repeats, seed=0, noise=0.01):
 
 @pytest.mark.slow
 def test_averaging_keeps_what_a_normal_noise_can_know():
-    """The posterior of cells with counts is that of all runs, but for the noise's scale, of which they know less."""
+    """Fails if the posterior of cells with counts isn't that of all runs, but for the noise's scale, under Normal
+    noise.
+    """
     runs = grid(12)
     cells, cell = sb.averaged(runs, ["x"], most=12)
     assert cells.count.tolist() == [12.0] * 12 and np.bincount(cell).tolist() == [12] * 12
@@ -99,6 +108,7 @@ def test_averaging_keeps_what_a_normal_noise_can_know():
 
 
 def test_cells_are_of_one_group_and_carry_what_is_known():
+    """Fails if a cell mixes two groups, or its mean, count or standard error isn't that of its runs."""
     runs = sb.Runs(
         x=[1.0, 1.0, 1.0, 1.0, 9.0],
         loss=[2.0, 2.2, 3.0, 3.0, 1.0],
@@ -116,7 +126,7 @@ def test_cells_are_of_one_group_and_carry_what_is_known():
 
 
 def test_cells_are_no_wider_than_a_law_is_straight():
-    """With more groups than rows asked for, whole groups would be averaged, and the law with them."""
+    """Fails if many groups make cells so wide that the law is averaged with the runs."""
     x = np.tile([1.0, 100.0, 1e4], 20)
     runs = sb.Runs(x=x, loss=0.5 + x**-0.3, group=[f"g{i // 3}" for i in range(60)])
     cells, _ = sb.averaged(runs, ["x"], most=30)
@@ -124,11 +134,13 @@ def test_cells_are_no_wider_than_a_law_is_straight():
 
 
 def test_few_runs_stay_as_they_are():
+    """Fails if a table that has no more rows than are asked for is averaged."""
     runs = grid(2)
     assert sb.averaged(runs, ["x"], most=24)[0] is runs
 
 
 def test_cells_that_scatter_more_than_the_noise_are_found():
+    """Fails if one cell of 200 that scatters five times as much isn't found, or an even one is."""
     rng = np.random.default_rng(4)
     cell = np.repeat(np.arange(200), 5)
     off = 0.01 * rng.normal(size=cell.size)
@@ -138,5 +150,6 @@ def test_cells_that_scatter_more_than_the_noise_are_found():
 
 
 def test_only_positive_observables_are_averaged():
+    """Fails if a negative observable is averaged, whose mean of logs is NaN."""
     with pytest.raises(sb.InputError, match="means of logs"):
         sb.averaged(sb.Runs(x=[1.0, 2.0], y=[-1.0, 1.0], observable="y", range=(-2, 2)), ["x"], most=1)

@@ -71,6 +71,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_one_table_in_every_form_is_the_same_runs(form, tmp_path):
+    """Fails if a table reads differently as a dict, a data frame, CSV, JSON lines or Parquet."""
     runs = read_runs(FORMS[form](tmp_path))
     expected = read_runs(TABLE)
     if form == "ndjson without nulls":
@@ -87,11 +88,14 @@ def test_one_table_in_every_form_is_the_same_runs(form, tmp_path):
 
 
 def test_runs_come_back_from_their_data_frame():
+    """Fails if runs made a data frame and read back aren't the same runs."""
     runs = read_runs(TABLE)
     assert read_runs(runs.to_pandas()).hash == runs.hash
 
 
 def test_the_hash_tells_values_names_labels_and_units_apart():
+    """Fails if two tables that differ in one bit, a name, a label, a unit or a range have one hash."""
+
     def hashed(**changes):
         return Runs(**{"N": [1e8, 2e8], "loss": [3.0, 2.5], "run_id": ["a", "b"], **changes}).hash
 
@@ -112,6 +116,7 @@ def test_the_hash_tells_values_names_labels_and_units_apart():
 
 
 def test_what_runs_hold():
+    """Fails if Runs has another observable, unit, range, count or label than it was given, or another default."""
     runs = Runs(
         x=np.arange(1, 4), error=[0.5, 0.4, 0.3], count=[1, 2, 3], group=[1, 1, 2], observable="error", range=(0, 1)
     )
@@ -124,6 +129,7 @@ def test_what_runs_hold():
 
 
 def test_runs_cannot_be_changed():
+    """Fails if runs can be changed after they were checked, also through the array that they were made of."""
     given = np.array([1e8, 2e8])
     runs = Runs(N=given, loss=[3.0, 2.5])
     given[0] = 7.0
@@ -138,12 +144,14 @@ def test_runs_cannot_be_changed():
 
 
 def test_runs_can_be_pickled():
+    """Fails if runs that go to another process come back as others."""
     runs = read_runs(TABLE).derive("C")
     again = pickle.loads(pickle.dumps(runs))
     assert again.hash == runs.hash and repr(again) == repr(runs)
 
 
 def test_the_text_of_runs_says_what_was_read_filtered_and_derived(tmp_path):
+    """Fails if the text of runs hides under which names columns were read, filtered or derived, or from where."""
     path = written(tmp_path, "runs.csv", csv_text(TABLE))
     runs = read_runs(path, where="kind != 'main'", N_counts="non-embedding").derive("C").where("D > 1e9")
     assert repr(runs).splitlines() == [
@@ -191,6 +199,7 @@ BAD_CELLS = [
     ("column", "cell", "told"), BAD_CELLS, ids=[f"{column}={cell}" for column, cell, _ in BAD_CELLS]
 )
 def test_a_bad_cell_is_refused_with_row_column_and_cure(column, cell, told, tmp_path):
+    """Fails if a bad cell isn't refused with its file, its row as numbered there, its column and a cure."""
     table = {**GOOD, column: [*[str(value) for value in GOOD.get(column, [1, 1, 1])[:2]], cell]}
     path = written(tmp_path, "runs.csv", csv_text(table))
     # The row keeps its number when rows above it are filtered out.
@@ -206,6 +215,7 @@ def test_a_bad_cell_is_refused_with_row_column_and_cure(column, cell, told, tmp_
 
 
 def test_the_filter_offered_as_a_cure_cures(tmp_path):
+    """Fails if the filter that an error offers can't be typed, or still keeps the bad row."""
     path = written(tmp_path, "runs.csv", "run,params,N tokens,loss\n7,1e8,2e9,3\n8,1e9,,2.7\n9,?x,2e9,2.6\n")
     columns = {"D": "N tokens"}
     for where, cure in [("run != 9", "run != 9 and `N tokens` > 0"), ("run != 8", "run != 8 and row != 3")]:
@@ -216,6 +226,7 @@ def test_the_filter_offered_as_a_cure_cures(tmp_path):
 
 
 def test_other_rows_like_the_first_bad_one_are_counted():
+    """Fails if an error of one bad cell doesn't say how many more rows are like it."""
     with pytest.raises(InputError, match=r"row 2, column 'N': 0 is not above 0 \(and 2 more rows like it\); "):
         Runs(N=[1, 0, -1, 0], loss=[3, 3, 3, 3])
 
@@ -251,6 +262,7 @@ BAD_FILES = {
 
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_a_bad_file_is_refused_in_one_line(case, tmp_path):
+    """Fails if a damaged or unfit file ends in another library's error, or isn't named in one line."""
     name, content, told = BAD_FILES[case]
     path = written(tmp_path, name, content)
     with pytest.raises(InputError) as refused:
@@ -352,6 +364,7 @@ BAD_CALLS = {
 
 @pytest.mark.parametrize("case", BAD_CALLS)
 def test_a_bad_call_is_refused_in_one_line(case, tmp_path):
+    """Fails if a wrong call reads something else, or its one-line error doesn't say what to type."""
     call, told = BAD_CALLS[case]
     with pytest.raises(InputError) as refused:
         call(tmp_path)
@@ -361,6 +374,7 @@ def test_a_bad_call_is_refused_in_one_line(case, tmp_path):
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
+    """Fails if a Parquet file without pyarrow ends in an ImportError, instead of the extra to install."""
     path = written(tmp_path, "runs.parquet", b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError, match=r"pip install 'scalebayes\[parquet\]'"):
@@ -396,10 +410,12 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     ],
 )
 def test_columns_are_read_under_our_names(table, columns, names):
+    """Fails if a known name of a column isn't read as ours, or an uncertain one is."""
     assert set(read_runs(table, columns=columns).columns()) == (names or set(table))
 
 
 def test_labels_are_text_as_it_was_written(tmp_path):
+    """Fails if a label such as 007 loses its zeros, or a blank one becomes text."""
     path = written(tmp_path, "runs.csv", "run_id,group,split,N,loss\n007,1,fit,1e8,3\n,2,,1e9,2.5\n")
     runs = read_runs(path)
     assert {name: column.tolist() for name, column in runs.labels.items()} == {
@@ -411,10 +427,12 @@ def test_labels_are_text_as_it_was_written(tmp_path):
 
 
 def test_few_rows_constant_inputs_and_duplicates_are_left_to_the_fit():
+    """Fails if the table refuses duplicates or constant inputs, which are the fit's to judge."""
     assert len(Runs(N=[1e8, 1e8], loss=[3.0, 3.0], run_id=["a", "a"], group=["p", "q"])) == 2
 
 
 def test_a_bad_row_that_is_filtered_out_is_not_checked():
+    """Fails if a bad row that the filter drops is refused, or the runs don't say that it was there."""
     table = {"params": ["1e8", "oops"], "loss": [3.0, float("nan")], "keep": [1, 0]}
     runs = read_runs(table, where="keep == 1")
     assert runs.inputs["N"].tolist() == [1e8]
@@ -422,12 +440,14 @@ def test_a_bad_row_that_is_filtered_out_is_not_checked():
 
 
 def test_where_takes_our_names_and_those_of_the_table():
+    """Fails if a filter of runs takes only our names or only the table's, or isn't recorded."""
     runs = read_runs(GOOD)
     assert runs.where("N > 5e8 and run_id != 'c'").y.tolist() == runs.where("params in [1e9]").y.tolist() == [2.7]
     assert runs.where("loss < 3").where("tokens > 2e10").metadata["filters"] == ["loss < 3", "tokens > 2e10"]
 
 
 def test_taken_runs_keep_their_rows():
+    """Fails if rows that were taken lose their numbers, standard errors or counts, or come in another order."""
     runs = Runs(N=[1, 2, 3], D=[1, 2, 3], loss=[3, 2, 1], loss_se=[0.1, 0.2, 0.3], count=[1, 2, 3], odd=[1, 0, -1])
     taken = runs.take([2, 0])
     assert taken.rows.tolist() == [3, 1]
@@ -438,6 +458,7 @@ def test_taken_runs_keep_their_rows():
 
 
 def test_derived_columns_are_consistent_and_recorded():
+    """Fails if N, D and C = 6 N D derived from each other disagree, or the derivation isn't recorded."""
     runs = Runs(N=[1e8, 3e8], D=[2e9, 7e9], loss=[3.0, 2.5])
     assert runs.derived == {} and runs.derive("N") is runs
     compute = runs.derive("C")
@@ -450,6 +471,7 @@ def test_derived_columns_are_consistent_and_recorded():
 
 
 def test_importing_runs_loads_no_heavy_library():
+    """Fails if who only reads a table waits for JAX, pandas or a tracker's library to load."""
     heavy = ("jax", "numpyro", "arviz", "matplotlib", "pandas", "narwhals", "pyarrow", "mlflow", "tensorboard")
     code = f"import scalebayes.runs, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -464,6 +486,7 @@ def data(name):
 
 
 def test_the_chinchilla_runs():
+    """Fails if the 245 Chinchilla runs are read with rows, compute or losses other than the published ones."""
     runs = read_runs(data("chinchilla.csv"))
     assert len(runs) == 245
     assert len(read_runs(data("chinchilla.csv"), where="epoch_excluded == 0")) == 240
@@ -473,6 +496,7 @@ def test_the_chinchilla_runs():
 
 
 def test_the_datablations_runs():
+    """Fails if the 182 runs of the published fit of repeated data, or its 64 runs by seed, are read as others."""
     runs = read_runs(data("datablations.csv"), where="in_published_fit == 1")
     assert len(runs) == 182
     assert set(runs.inputs) == {"N", "D", "U", "C", "epochs", "in_published_fit", "seed"}
@@ -482,12 +506,14 @@ def test_the_datablations_runs():
 
 
 def test_the_isoflop_runs():
+    """Fails if the 1745 IsoFLOP runs in 15 families lose rows, or blanks of an unused column refuse them."""
     runs = read_runs(data("porian_isoflop.csv"))
     assert (len(runs), len(set(runs.labels["group"]))) == (1745, 15)
     assert np.isnan(runs.inputs["published_n_opt"]).sum() == 34
 
 
 def test_a_learning_curve():
+    """Fails if the training and test parts of one learning curve overlap, or readings are lost."""
     where = "curve_id == 'IC|bird_5|MiX/B/16' and dup == 0"
     runs = read_runs(data("learning_curves.csv"), observable="y", where=where, range=(0, 1))
     assert len(runs) == len(runs.where("split == 'train'")) + len(runs.where("split == 'test'")) == 565

@@ -54,10 +54,12 @@ COLUMNS = {
     ],
 )
 def test_rows_kept(text, kept):
+    """Fails if a filter keeps other rows than its words say, also beside blanks, text and odd names."""
     assert np.flatnonzero(parse_where(text).mask(COLUMNS)).tolist() == kept
 
 
 def test_names_are_those_of_the_columns_in_order_once():
+    """Fails if a filter takes its text for a column, or names a column twice or not at all."""
     assert parse_where("`train/loss` > 1 and N < 2 and 'kind' != kind and N > 0").names == ("train/loss", "N", "kind")
 
 
@@ -118,6 +120,7 @@ def test_names_are_those_of_the_columns_in_order_once():
     ],
 )
 def test_refused_on_one_line_with_what_is_allowed(text, told):
+    """Fails if a filter can call, index or compute anything, or is refused without a line that says what is allowed."""
     with pytest.raises(InputError) as refused:
         parse_where(text)
     message = str(refused.value)
@@ -138,12 +141,14 @@ def test_refused_on_one_line_with_what_is_allowed(text, told):
     ],
 )
 def test_columns_that_cannot_be_compared(text, told):
+    """Fails if text is compared with a number, or an unknown column is refused without its nearest name."""
     with pytest.raises(InputError) as refused:
         parse_where(text).mask(COLUMNS)
     assert all(part in str(refused.value) for part in told), str(refused.value)
 
 
 def test_only_text_is_a_filter():
+    """Fails if a filter that isn't text isn't refused by an error that shows it."""
     with pytest.raises(InputError, match="where=3 is not text"):
         parse_where(3)
 
@@ -173,6 +178,7 @@ TESTS = st.recursive(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS, WORDS), min_size=1, max_size=8), TESTS)
 def test_the_same_rows_as_a_pandas_query(rows, text):
+    """Fails if any filter of the grammar keeps other rows than a pandas query with the same words."""
     frame = pd.DataFrame(rows, columns=["x", "y", "word"]).astype({"x": float, "y": float, "word": object})
     columns = {name: frame[name].to_numpy() for name in frame}
     kept = frame.query(text, engine="python").index

@@ -220,6 +220,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_gives_the_runs_that_were_written(kind, tmp_path, request):
+    """Fails if a tracker's store is read as other runs than those that its own client wrote."""
     write, columns = SOURCES[kind]
     in_stores = kind in ("MLflow database", "MLflow address", "MLflow folder", "MLflow folder's address")
     runs = read_runs(write(request.getfixturevalue("stores") if in_stores else tmp_path), columns=columns)
@@ -236,6 +237,7 @@ def test_every_source_gives_the_runs_that_were_written(kind, tmp_path, request):
 
 
 def test_the_text_of_tracked_runs_says_what_was_read_and_left_out(tmp_path):
+    """Fails if the text of tracked runs hides what a column was read as, or which loss was left out."""
     assert repr(read_runs(api_items(tmp_path), where="`config.n_params` < 1e9", columns={"x": 20})).splitlines() == [
         "Runs: 2 rows, loss 2.88 to 3.19 (unit not said)",
         "  inputs: config.model.depth 12, N 1.24e8 to 3.5e8, summary._step 200, D 2.48e9 to 7e9, x 20",
@@ -248,6 +250,9 @@ def test_the_text_of_tracked_runs_says_what_was_read_and_left_out(tmp_path):
 
 
 def test_metadata_keeps_what_was_left_out_and_what_was_given(tmp_path):
+    """Fails if the losses left out or the numbers given for every run aren't recorded, or another loss can't be asked
+    for.
+    """
     metadata = read_runs(api_items(tmp_path), columns={"x": 20}).metadata
     assert metadata["left_out"] == ["summary.train/loss"] and metadata["constants"] == {"x": 20.0}
     both = read_runs(api_items(tmp_path), columns={"loss": "summary.train/loss"})
@@ -276,6 +281,7 @@ LOSSES = [
 
 @pytest.mark.parametrize(("summary", "expected"), LOSSES, ids=[" ".join(summary) for summary, _ in LOSSES])
 def test_of_several_losses_the_held_out_one_is_read(summary, expected):
+    """Fails if a training loss is read where a held-out one was logged, or one of two held-out losses is guessed."""
     if isinstance(expected, float):
         assert read_runs([run_with(**summary)]).y.tolist() == [expected]
     else:
@@ -337,11 +343,13 @@ NAMES = {
 
 @pytest.mark.parametrize(("ours", "theirs"), [(ours, theirs) for ours in NAMES for theirs in NAMES[ours]])
 def test_names_are_known_with_and_without_a_trackers_prefix(ours, theirs):
+    """Fails if a name that is known alone isn't known behind a tracker's prefix, or an uncertain one is."""
     runs = read_runs({theirs: [7.0], **({} if ours == "loss" else {"loss": [3.0]})})
     assert set(runs.columns()) == {ours, "loss"}
 
 
 def test_counts_with_and_without_embeddings_are_two_readings_of_N():
+    """Fails if one of two counts of parameters, with and without embeddings, is guessed to be N."""
     run = {"name": "a", "config": {"n_params": 2e8, "non_embedding_params": 1e8}, "summary": {"loss": 3.0}}
     with pytest.raises(InputError, match=r"'config\.n_params', 'config\.non_embedding_params' could each be N"):
         read_runs([run])
@@ -349,11 +357,13 @@ def test_counts_with_and_without_embeddings_are_two_readings_of_N():
 
 
 def test_runs_of_one_name_go_by_their_ids(tmp_path):
+    """Fails if runs of the same name can't be told apart by their ids."""
     items = [item | {"name": "tiny"} for item in api_items(tmp_path)]
     assert read_runs(items).labels["run_id"].tolist() == ["x0", "x1", "x2"]
 
 
 def test_a_run_without_its_loss_is_named_and_the_filters_offered_cure(tmp_path):
+    """Fails if a crashed run isn't named, or a filter that is offered doesn't leave it out."""
     items = api_items(tmp_path)
     items[1] |= {"state": "crashed", "summary": {"tokens": 1e9}}
     with pytest.raises(InputError) as refused:
@@ -379,6 +389,7 @@ def test_the_filter_of_finished_runs_can_be_typed_whatever_its_column_is_called(
 
 
 def test_a_number_stands_for_every_run():
+    """Fails if one number can't be given for every run's N or D, or is taken for the loss or for a name."""
     table = {"params": [1.0, 2.0], "loss": [3.0, 2.0]}
     runs = read_runs(table, columns={"N": 124_000_000, "D": 2e9})
     assert runs.column("N").tolist() == [124e6, 124e6] and runs.column("D").tolist() == [2e9, 2e9]
@@ -398,6 +409,7 @@ def test_a_number_stands_for_every_run():
 
 
 def test_filters_take_a_stores_own_names(stores):
+    """Fails if a filter can't name a store's own columns, such as `params.n_params` or status."""
     for store in (stores / "mlflow.db", stores / "mlruns"):
         runs = read_runs(store, where="`params.n_params` > 2e8 and status == 'FINISHED' and run_name != 'base'")
         assert runs.labels["run_id"].tolist() == ["small"]
@@ -405,6 +417,9 @@ def test_filters_take_a_stores_own_names(stores):
 
 
 def test_of_a_trainers_checkpoints_the_last_counts(tmp_path):
+    """Fails if an early checkpoint is read as the run, or the mean over the whole training as a loss that it
+    reached.
+    """
     folder = trainer_folders(tmp_path)
     one = read_runs(folder / "tiny" / "checkpoint-100" / "trainer_state.json")
     assert one.y.tolist() == [9.0] and one.labels["run_id"].tolist() == ["tiny"]
@@ -417,12 +432,14 @@ def test_of_a_trainers_checkpoints_the_last_counts(tmp_path):
 
 
 def test_states_of_several_runs_in_one_folder_are_told_apart(tmp_path):
+    """Fails if states of several runs in one folder are read as one run."""
     for name in ("tiny", "base"):
         (tmp_path / f"{name}.trainer_state.json").write_text(json.dumps(state_of(1, 1, 3.0)))
     assert sorted(read_runs(tmp_path).labels["run_id"]) == ["base", "tiny"]
 
 
 def test_a_trainers_N_is_given_or_derived(tmp_path):
+    """Fails if a Trainer's run without N isn't told how to have it, or counts of 0 pass for tokens and compute."""
     runs = read_runs(trainer_folders(tmp_path), where="run == 'tiny'")
     with pytest.raises(
         InputError, match=r"no 'N'.*runs.derive\('N'\) adds N = C / \(6 D\).*the number that all runs share"
@@ -435,12 +452,14 @@ def test_a_trainers_N_is_given_or_derived(tmp_path):
 
 
 def test_an_event_file_that_is_cut_off_is_read_up_to_there(tmp_path):
+    """Fails if an event file that a killed job cut off is refused, instead of read up to there."""
     path = events(tmp_path, "run", 1e8, 2e9, 3.0)
     path.write_bytes(path.read_bytes()[:-7])
     assert read_runs(path).y.tolist() == [9.0]
 
 
 def test_runs_folders_below_one_another_keep_their_paths(tmp_path):
+    """Fails if a run whose folder lies in another's is lost, or has its name alone."""
     events(tmp_path, "a", 1e8, 2e9, 3.0)
     events(tmp_path, "a/b", 1e8, 2e9, 2.0)
     assert read_runs(tmp_path).labels["run_id"].tolist() == ["a", "a/b"]
@@ -562,6 +581,7 @@ def record(data):
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_source_is_refused_in_one_line(case, tmp_path):
+    """Fails if a damaged or unfit store ends in another library's error, or isn't named in one line with the cure."""
     make, told = BAD[case]
     with pytest.raises(InputError) as refused:
         read_runs(make(tmp_path))
@@ -571,6 +591,7 @@ def test_a_bad_source_is_refused_in_one_line(case, tmp_path):
 
 
 def test_a_password_in_an_address_is_not_told():
+    """Fails if an error repeats the password of a database's address."""
     with pytest.raises(InputError) as refused:
         read_runs("mysql+pymysql://someone:secret@host.example/db")
     assert "secret" not in str(refused.value) and "mysql+pymysql://host.example/db" in str(refused.value)
@@ -578,7 +599,7 @@ def test_a_password_in_an_address_is_not_told():
 
 @pytest.mark.parametrize("kind", ["frame", "json", "python"])
 def test_the_example_of_an_export_is_read(kind, tmp_path):
-    """W&B's own example keeps config and summary whole, a cell each; so they stand in its CSV as text."""
+    """Fails if the table of W&B's own export example, with config and summary whole in a cell each, isn't read."""
     items = [{name: item[name] for name in ("summary", "config", "name")} for item in api_items(tmp_path)]
     frame = pd.DataFrame(items)
     if kind == "json":
@@ -593,14 +614,14 @@ def test_the_example_of_an_export_is_read(kind, tmp_path):
 
 
 def test_an_empty_event_file_is_passed_over(tmp_path):
-    """A job that is killed at its start leaves one."""
+    """Fails if the empty event file of a job that was killed at its start refuses the whole folder."""
     event_folders(tmp_path)
     text_file(tmp_path / "logs", "killed/a.tfevents.1", "")
     assert len(read_runs(tmp_path)) == len(RUNS)
 
 
 def test_a_folder_store_is_left_as_it_was(tmp_path):
-    """MLflow's client adds a folder for what is deleted."""
+    """Fails if reading an MLflow folder adds to it, as its client adds a folder for what is deleted."""
     text_file(tmp_path, "1/meta.yaml", EXPERIMENT)
     with pytest.raises(InputError, match="has no runs"):
         read_runs(tmp_path)
@@ -608,12 +629,13 @@ def test_a_folder_store_is_left_as_it_was(tmp_path):
 
 
 def test_a_broken_database_is_refused(stores, tmp_path):
+    """Fails if a damaged MLflow database is read, or ends in SQLite's error."""
     with pytest.raises(InputError, match="can't be read"):
         read_runs(broken_database(stores, tmp_path))
 
 
 def test_reading_leaves_a_database_as_it_is(stores, tmp_path):
-    """MLflow's client makes its tables where they lack, and moves a store of an older MLflow to its own version."""
+    """Fails if reading changes a database: MLflow's client makes its tables there, or moves them to its own version."""
     other, older = other_database(tmp_path), tmp_path / "older.db"
     with closing(sqlite3.connect(older)) as database:
         for table in ("experiments", "runs", "params", "metrics"):
@@ -627,7 +649,7 @@ def test_reading_leaves_a_database_as_it_is(stores, tmp_path):
 
 
 def test_reading_mlflow_changes_no_setting_and_reports_nothing(stores):
-    """Its client refuses folders where a variable isn't set, and reports its use to its makers where one isn't."""
+    """Fails if reading sets a variable of MLflow's, or its client reports its use to its makers."""
     program = f"""
 import os, scalebayes
 scalebayes.read_runs({str(stores / "mlruns")!r})
@@ -651,6 +673,7 @@ MISSING = {
 
 @pytest.mark.parametrize("package", MISSING)
 def test_a_missing_package_is_named_with_its_extra(package, stores, tmp_path, monkeypatch):
+    """Fails if a tracker's missing package ends in an ImportError, instead of the extra to install."""
     name, told = MISSING[package]
     path = event_folders(tmp_path) if name == "logs" else stores / name
     monkeypatch.setitem(sys.modules, package, None)
