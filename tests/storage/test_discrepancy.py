@@ -59,7 +59,7 @@ def same(fit, again, **options):
 
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_each_component(name, tmp_path):
-    """A setting of a component isn't in the file: the fit comes back with another process."""
+    """Fails if a setting of a component isn't in the file, so that the fit comes back with another process."""
     component = COMPONENTS[name]
     of = component.of(("N", "D"))
     values = {n: VALUES[n] for n in of.params()}
@@ -70,7 +70,7 @@ def test_each_component(name, tmp_path):
 
 
 def test_all_of_them_with_free_parameters_and_priors(tmp_path):
-    """Draws of the discrepancy, or the priors in force, are lost."""
+    """Fails if draws of the discrepancy's parameters, or the priors in force, are lost in the file."""
     runs = grouped(["a", "b", "c"] * 4)
     parts = sb.GP(
         *(COMPONENTS[name] for name in ("matern", "bend", "drift", "offset")), bend_scale=dist.HalfNormal(0.1)
@@ -89,7 +89,7 @@ def test_all_of_them_with_free_parameters_and_priors(tmp_path):
 
 
 def test_the_groups_of_an_offset(tmp_path):
-    """A saved fit doesn't know its groups any more, or numbers them otherwise."""
+    """Fails if a saved fit doesn't know its groups any more, or numbers them otherwise."""
     fit = departing(
         grouped(["small", None, "big"] * 4),
         PRESET.law,
@@ -106,7 +106,7 @@ def test_the_groups_of_an_offset(tmp_path):
 
 
 def test_a_fit_that_was_fitted(tmp_path):
-    """What a fit has beside its draws, its method's settings and its checks, is lost."""
+    """Fails if a fit's method, numbers, checks, versions or seed is lost in its file."""
     x = np.logspace(1, 4, 10)
     loss = 5 * x**-0.3 * np.exp(0.02 * np.sin(np.log(x)))
     fit = sb.fit(sb.Runs(x=x, loss=loss), "power", discrepancy="gp", method="map", on_fail="ignore")
@@ -129,7 +129,7 @@ def test_a_fit_that_was_fitted(tmp_path):
     ],
 )
 def test_records_that_are_damaged(tmp_path, edit):
-    """A crafted record names what is imported, or comes out as a traceback or another process."""
+    """Fails if a crafted record names what is imported, ends in a traceback, or loads as another process."""
     runs = grouped(["a", "b", "c"] * 4)
     values = {name: x for name, x in VALUES.items() if name.startswith("matern")}
     departing(runs, PRESET.law, DRAWS, sb.GP("matern"), values).save(tmp_path / "fit.nc")

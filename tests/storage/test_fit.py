@@ -34,7 +34,7 @@ def fit():
 
 
 def test_round_trip(fit, tmp_path):
-    """Something of a fit is lost or changed by its file."""
+    """Fails if a fit's draws, runs, settings, checks or answers are lost or changed by its file."""
     fit.save(tmp_path / "fit.nc")
     again = sb.load(tmp_path / "fit.nc")
     assert repr(again) == repr(fit)
@@ -55,7 +55,7 @@ def test_round_trip(fit, tmp_path):
 
 
 def test_priors_come_back_as_data_or_as_text(fit, tmp_path):
-    """A file says other priors than those that were in force."""
+    """Fails if a file says other priors than those that were in force."""
     fit.save(tmp_path / "fit.nc")
     params = sb.load(tmp_path / "fit.nc").law.params
     assert params["alpha"].prior == 0.34
@@ -64,7 +64,7 @@ def test_priors_come_back_as_data_or_as_text(fit, tmp_path):
 
 
 def test_arviz_reads_the_data():
-    """The groups or dims aren't ArviZ's."""
+    """Fails if ArviZ can't read a fit's data, since the groups or dims aren't its own."""
     import arviz as az
 
     fit = sb.fit(chinchilla_like(), method="laplace")
@@ -74,7 +74,7 @@ def test_arviz_reads_the_data():
 
 
 def test_a_law_outside_the_registry_needs_law(tmp_path):
-    """A function is taken from a file, or a fit is bound to the wrong one."""
+    """Fails if a function is taken from a file, or a fit is bound to the wrong law."""
     sb.fit(RUNS, MINE, method="map", on_fail="ignore").save(tmp_path / "mine.nc")
     with pytest.raises(sb.InputError, match=r"load\(path, law=my_law\)"):
         sb.load(tmp_path / "mine.nc")
@@ -95,7 +95,7 @@ def write_edited(path, out, edit):
 
 
 def test_names_in_a_file_are_never_run(fit, tmp_path):
-    """A crafted file makes load import or call what it names."""
+    """Fails if a crafted file makes load import or call what it names."""
     path = tmp_path / "fit.nc"
     fit.save(path)
     for edit in (
@@ -119,7 +119,7 @@ def test_names_in_a_file_are_never_run(fit, tmp_path):
     ],
 )
 def test_records_that_are_damaged(fit, tmp_path, edit):
-    """A damaged record gives a KeyError, which the command line prints as a traceback."""
+    """Fails if a damaged record ends in a KeyError, which the command line prints as a traceback."""
     fit.save(tmp_path / "fit.nc")
     write_edited(tmp_path / "fit.nc", tmp_path / "edited.nc", edit)
     with pytest.raises(sb.InputError):
@@ -137,7 +137,7 @@ def damaged(path):
 
 
 def test_files_that_are_no_fits(fit, tmp_path):
-    """A damaged file gives a traceback of another library, or a fit."""
+    """Fails if a damaged file ends in another library's traceback, or loads as a fit."""
     fit.save(tmp_path / "fit.nc")
     for name, content in damaged(tmp_path / "fit.nc").items():
         (tmp_path / name).write_bytes(content)
@@ -151,7 +151,7 @@ def test_files_that_are_no_fits(fit, tmp_path):
 
 
 def test_changed_runs_are_noticed(fit, tmp_path):
-    """A file whose runs were edited loads as if they had been fitted."""
+    """Fails if a file whose runs were edited loads as if they had been fitted."""
     fit.save(tmp_path / "fit.nc")
     content = (tmp_path / "fit.nc").read_bytes()
 
@@ -169,7 +169,7 @@ def test_changed_runs_are_noticed(fit, tmp_path):
 
 
 def test_paths_that_cant_be_written(fit, tmp_path):
-    """A failed save leaves half a file, or says nothing."""
+    """Fails if a failed save leaves half a file or says nothing, or the owner can't read a saved one."""
     with pytest.raises(sb.InputError, match="no folder"):
         fit.save(tmp_path / "missing" / "fit.nc")
     with pytest.raises(sb.InputError, match="is a folder"):
@@ -181,7 +181,7 @@ def test_paths_that_cant_be_written(fit, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(fit, tmp_path):
-    """A read-only folder gives a traceback."""
+    """Fails if a save into a read-only folder ends in a traceback."""
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
     with pytest.raises(sb.InputError, match="can't write"):
