@@ -439,9 +439,7 @@ def test_optimum_has_a_row_a_budget_in_the_order_given(run, laplace):
 
 
 def test_the_optimum_says_what_it_is_of(run, folder):
-    """Fails if the optima of law and of curve aren't told apart, or an exponent that there is none of is printed as
-    nan.
-    """
+    """Fails if the optima of law and of curve aren't told apart, or a missing exponent is printed as nan."""
     values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
     preset = scalebayes.laws.published("besiroglu2024")
     draws = {name: x * np.exp(0.01 * np.arange(6)) for name, x in preset.values.items()}

@@ -81,7 +81,9 @@ def test_runs_are_few_however_many_readings_each_is_the_mean_of():
 
 
 def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs):
-    """Fails if the recommended forecast doesn't widen beyond the runs, or one of an exact law isn't told to be so."""
+    """Fails if the recommended forecast doesn't widen beyond the runs, or the one of an exact law doesn't say that it
+    is.
+    """
     N, D = runs.column("N").max(), runs.column("D").max()
     near, far = (sb.predict(fit, N=N * k, D=D * k) for k in (1.0, 30.0))
     width = [float(np.log(x["loss"]).std()) for x in (near, far)]

@@ -118,8 +118,8 @@ def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
 
 
 def test_what_cannot_be_exported_is_refused(surface, curve, tmp_path):
-    """Fails if a program gives one draw of a process as its quantiles, or is written for a group or draws that there
-    are none of.
+    """Fails if a program gives one draw of a process as its quantiles, or takes an unknown group or more draws than the
+    fit has.
     """
     path = tmp_path / "loss.jax"
     with pytest.raises(sb.InputError, match="unknown group 'd'"):

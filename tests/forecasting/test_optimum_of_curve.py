@@ -31,7 +31,7 @@ def held(runs, discrepancy, values, draws=400, spread=0.0, seed=0):
 
 
 def test_a_discrepancy_of_nothing_has_the_laws_optimum(seed=3):
-    """Fails if, under a discrepancy of almost nothing, the search along the path finds another optimum than the law's
+    """Fails if the search along the path, under a discrepancy of almost nothing, finds another optimum than the law's
     closed form.
     """
     tiny = {name: 1e-9 if name.endswith("_scale") else x for name, x in SCALES.items()}

@@ -77,7 +77,9 @@ def spanning(name):
 
 @pytest.mark.parametrize("name", ["chinchilla", "kaplan", "power", "data_constrained", "error_exponential"])
 def test_prior_curves_are_finite_and_near_the_runs(name, seed=21):
-    """Fails if a law's default priors put 5 % of the curves far from any loss that runs have, or make them infinite."""
+    """Fails if a law's default priors put over 5 % of the curves far from any loss that runs have, or make them
+    infinite.
+    """
     runs = sb.Runs(**spanning(name), observable=sb.laws.get(name).observable)
     prior = sb.prior_predictive(runs, name, draws=2000, seed=seed)
     assert prior.attrs["finite"] >= 0.95 and prior.attrs["near"] >= 0.95, f"{prior.attrs}, seed {seed}"

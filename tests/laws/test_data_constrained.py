@@ -69,7 +69,9 @@ def test_the_law_is_the_published_one(repeated_runs):
 
 
 def test_the_published_values_are_an_optimum(repeated_runs):
-    """Fails if the objective, within 10 % of the published R_D* and R_N*, is least over 2 % away from them."""
+    """Fails if the objective, over a grid of 10 % around the published R_D* and R_N*, is least more than 2 % away from
+    them.
+    """
     steps = np.exp(np.linspace(-0.1, 0.1, 81))
     heights = np.array(
         [

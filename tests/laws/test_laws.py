@@ -282,7 +282,7 @@ def test_prior_predictive(case, seed=16, size=2000):
 
 
 def test_registry():
-    """Fails if a law's name isn't found, has no formula or reference, or a misspelt one is refused without a hint."""
+    """Fails if a law isn't found by its name, has no formula or reference, or a misspelt name gets no hint."""
     for name in sb.laws.names():
         assert sb.laws.get(name).name == name
         assert sb.laws.get(name).formula and sb.laws.get(name).reference
