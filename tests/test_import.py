@@ -124,20 +124,22 @@ def run(program):
 
 
 def test_import_loads_nothing_heavy():
-    """`scalebayes --help` and a notebook's first cell would take seconds."""
+    """Fails if `scalebayes --help` and a notebook's first cell take seconds, since import loads JAX, pandas or
+    SciPy.
+    """
     heavy = ["arviz", "arviz_stats", "jax", "matplotlib", "numpyro", "optax", "pandas", "scipy", "xarray"]
     program = f"import sys, scalebayes; print(*[name for name in {heavy} if name in sys.modules]); dir(scalebayes)"
     assert run(program) == []
 
 
 def test_reading_runs_needs_no_jax():
-    """A table of runs is a table: who only checks one shouldn't wait for a compiler."""
+    """Fails if who only checks a table of runs waits for JAX to load."""
     program = "import sys, scalebayes as sb; sb.Runs(N=[1e8], loss=[3.0]); print('jax' in sys.modules)"
     assert run(program) == ["False"]
 
 
 def test_import_starts_no_backend():
-    """A backend started at import takes the GPU's memory, and stops the caller from choosing devices."""
+    """Fails if import starts a backend, which takes the GPU's memory and stops the caller from choosing devices."""
     program = """
 import scalebayes as sb
 sb.laws.names(), sb.noises.names(), sb.laws.published("hoffmann2022")
@@ -150,7 +152,7 @@ print(len(xla_bridge._backends))
 
 
 def test_nothing_loads_matplotlib_or_all_of_arviz():
-    """Drawing is for who draws."""
+    """Fails if Matplotlib or all of ArviZ loads for a user who draws nothing."""
     program = """
 import sys
 import scalebayes as sb
@@ -164,13 +166,13 @@ print(*[name for name in ("matplotlib", "arviz", "arviz_plots") if name in sys.m
 @pytest.mark.slow_cases("scalebayes, arviz")
 @pytest.mark.parametrize("order", ["arviz, scalebayes", "scalebayes, arviz"])
 def test_arviz_may_come_first(order):
-    """ArviZ puts NumPyro's import off, and a part of NumPyro that is then imported alone is incomplete."""
+    """Fails if a fit doesn't run when ArviZ, which puts NumPyro's import off, is imported before or after."""
     runs = "scalebayes.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])"
     run(f"import {order}; scalebayes.fit({runs}, 'power', method='map', on_fail='ignore')")
 
 
 def test_no_configuration_changes():
-    """A library that turns on float64 for everyone breaks the programs that import it."""
+    """Fails if import or a fit turns on float64 for everyone, which breaks the programs that import the library."""
     program = """
 import jax
 before = dict(jax.config.values)
