@@ -41,14 +41,14 @@ from scalebayes.infer import Laplace as Laplace
 from scalebayes.infer import Method as Method
 from scalebayes.infer import Search as Search
 from scalebayes.laws.law import Law as Law
-from scalebayes.noise import noise as _noise
-from scalebayes.noise.noise import Beta as Beta
-from scalebayes.noise.noise import Huber as Huber
-from scalebayes.noise.noise import LogitNormal as LogitNormal
+from scalebayes.noise import families as _families
+from scalebayes.noise.families import Beta as Beta
+from scalebayes.noise.families import Huber as Huber
+from scalebayes.noise.families import LogitNormal as LogitNormal
+from scalebayes.noise.families import Normal as Normal
+from scalebayes.noise.families import NormalRaw as NormalRaw
+from scalebayes.noise.families import StudentT as StudentT
 from scalebayes.noise.noise import Noise as Noise
-from scalebayes.noise.noise import Normal as Normal
-from scalebayes.noise.noise import NormalRaw as NormalRaw
-from scalebayes.noise.noise import StudentT as StudentT
 from scalebayes.parameters.param import Param as Param
 from scalebayes.parameters.param import Reference as Reference
 from scalebayes.runs import Curves as Curves
@@ -67,6 +67,6 @@ from scalebayes.status import FitWarning as FitWarning
 from scalebayes.status import Status as Status
 from scalebayes.storage.load import load as load
 
-noises = _noise  # a checker takes no other name from an import
+noises = _families  # a checker takes no other name from an import
 
 __version__: str

@@ -25,7 +25,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED, Spec
 from scalebayes.infer import Method
 from scalebayes.laws.law import Law
-from scalebayes.noise import noise as noises
+from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows

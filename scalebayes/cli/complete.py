@@ -21,7 +21,7 @@ def laws_and_recommended(incomplete: str) -> list[str]:
 
 def noises(incomplete: str) -> list[str]:
     """Return the names of noises that begin with the text typed so far."""
-    from scalebayes.noise.noise import names
+    from scalebayes.noise.families import names
 
     return _begun(names(), incomplete)
 

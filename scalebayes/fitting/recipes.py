@@ -11,7 +11,7 @@ from scalebayes.discrepancy.gp import GP
 from scalebayes.discrepancy.kernels import Matern
 from scalebayes.errors import InputError, listed
 from scalebayes.fitting.spec import Spec
-from scalebayes.noise.noise import Normal
+from scalebayes.noise.families import Normal
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.curves.given_as_runs import log_text

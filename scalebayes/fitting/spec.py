@@ -10,7 +10,7 @@ from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem, build
-from scalebayes.noise import noise as noises
+from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows

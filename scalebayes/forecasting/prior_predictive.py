@@ -12,7 +12,7 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.forecasting.predict import curve
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
-from scalebayes.noise import noise as noises
+from scalebayes.noise import families as noises
 from scalebayes.runs import Runs
 from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import Seed, as_key

@@ -64,6 +64,11 @@ def _huber_masses(delta: Any) -> tuple[Any, Any]:
     return math.sqrt(2 * math.pi) * erf(delta / math.sqrt(2)), 2 / delta * jnp.exp(-(delta**2) / 2)
 
 
+def huber_residual(values: Mapping[str, Any], scale: Any) -> HuberDistribution:
+    """The distribution of a residual, given the noise's parameters and the scale of the row."""
+    return HuberDistribution(values["noise_delta"], scale)
+
+
 def huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
     """The expected information of location and of log scale for a residual of unit scale.
 

@@ -19,7 +19,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.fitting.to_file import CELL, DRAWS, ORIGIN, RUNS, STATS, places
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
-from scalebayes.noise import noise as noises
+from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.parameters.param import Param, Reference
 from scalebayes.parameters.priors import param_from_record

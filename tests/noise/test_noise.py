@@ -9,7 +9,7 @@ from scipy import special, stats
 
 import scalebayes as sb
 from scalebayes.model.problem import build
-from scalebayes.noise.noise import HuberDistribution, huber
+from scalebayes.noise.huber import HuberDistribution, huber
 from tests.cases import NOISES, ids
 
 each_noise = pytest.mark.parametrize("case", NOISES, ids=ids(NOISES))
