@@ -17,8 +17,8 @@ from scalebayes.infer.batch import compiled_once
 from scalebayes.model.arrays import padded
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
-from scalebayes.parameters.param import log_unit
 from scalebayes.parameters.priors import TextPrior
+from scalebayes.parameters.units import log_unit
 
 # Number of data sets whose matrices are in memory at once.
 TOGETHER = 64

@@ -12,8 +12,9 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import diagnostics
-from scalebayes.parameters.param import Param, log_unit
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import TextPrior, Traced, prior_text
+from scalebayes.parameters.units import log_unit
 from scalebayes.status import Status
 
 # Number of effective draws within a bandwidth of the point: with fewer, the Bayes factor is only bounded from above.

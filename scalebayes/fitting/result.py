@@ -12,7 +12,7 @@ from scalebayes.display.view import View, Viewed
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
 from scalebayes.noise.noise import Noise
-from scalebayes.parameters.param import Reference
+from scalebayes.parameters.units import Reference
 from scalebayes.runs import Runs
 from scalebayes.runs.averaging import Averaged, averaged_text
 from scalebayes.runs.ladder_or_curve import kind_text

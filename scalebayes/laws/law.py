@@ -13,8 +13,9 @@ from typing import Any, Literal, NamedTuple
 from numpyro.distributions import Distribution
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.parameters.param import Param, exponent_names, parse_dimension
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import check_reference, replaced
+from scalebayes.parameters.units import exponent_names, parse_dimension
 
 
 class Terms(NamedTuple):

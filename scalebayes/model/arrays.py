@@ -8,8 +8,9 @@ import numpy as np
 from numpyro.distributions import Distribution
 
 from scalebayes.model.model import Ends, Numbers, Rows, default_start
-from scalebayes.parameters.param import Param, Reference
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Traced
+from scalebayes.parameters.units import Reference
 from scalebayes.runs import Runs
 
 TOP = 0.1  # share of the runs that are the largest, by size; the data decide the law best there

@@ -22,8 +22,9 @@ from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import Process, Residuals
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Form, Noise
-from scalebayes.parameters.param import Param, log_unit, rescale
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Traced
+from scalebayes.parameters.units import log_unit, rescale
 
 
 class Site(NamedTuple):

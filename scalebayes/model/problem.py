@@ -15,8 +15,9 @@ from scalebayes.laws.law import Law
 from scalebayes.model.arrays import ends_of, largest, numbers_of, rows_of
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.noise.noise import Noise
-from scalebayes.parameters.param import Param, Reference, log_unit
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import replaced
+from scalebayes.parameters.units import Reference, log_unit
 from scalebayes.runs import Runs
 from scalebayes.runs.curves.given_as_runs import log_text
 from scalebayes.runs.no_table import no_table

@@ -10,7 +10,8 @@ import numpyro.distributions as dist
 from numpyro.distributions import biject_to
 
 from scalebayes.errors import InputError
-from scalebayes.parameters.param import Param, exponent_names, parse_dimension
+from scalebayes.parameters.param import Param
+from scalebayes.parameters.units import exponent_names, parse_dimension
 
 # The arguments from which each kind of distribution is made again. A prior of another kind is kept as text.
 FAMILIES: Mapping[str, tuple[str, ...]] = {

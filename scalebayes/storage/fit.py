@@ -21,8 +21,9 @@ from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
 from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
-from scalebayes.parameters.param import Param, Reference
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import param_from_record
+from scalebayes.parameters.units import Reference
 from scalebayes.runs import stored
 from scalebayes.runs.averaging import Averaged
 

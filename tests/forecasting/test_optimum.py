@@ -12,7 +12,7 @@ import pytest
 import scalebayes as sb
 from scalebayes.forecasting.optimum import REACH, closed_form, search
 from scalebayes.model.problem import build
-from scalebayes.parameters.param import rescale
+from scalebayes.parameters.units import rescale
 from tests.cases import LAWS, ids
 from tests.helpers import fit_of, prior_draws
 

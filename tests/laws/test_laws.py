@@ -12,7 +12,7 @@ from numpyro.distributions import biject_to
 
 import scalebayes as sb
 from scalebayes.forecasting.prior_predictive import near_the_runs
-from scalebayes.parameters.param import rescale
+from scalebayes.parameters.units import rescale
 from tests.cases import LAWS, METHODS, ids
 from tests.helpers import prior_draws, simulated
 
