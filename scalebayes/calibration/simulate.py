@@ -13,7 +13,7 @@ from scalebayes.calibration.ranks import thinned
 from scalebayes.errors import InputError
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.result import Fit
-from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.compile import compiled_once
 from scalebayes.model.arrays import padded
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem

@@ -15,7 +15,7 @@ from scalebayes.checks.registry import make_check
 from scalebayes.checks.residuals import amount, off
 from scalebayes.checks.robust import robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes, decided
-from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import at, polished
 from scalebayes.model.model import Model, Numbers, Rows

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.checks import limits
-from scalebayes.infer.batch import compiled_once, longer
+from scalebayes.infer.batch import longer
+from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem

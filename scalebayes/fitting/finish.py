@@ -14,7 +14,7 @@ from scalebayes.checks import check
 from scalebayes.checks.sampling import agreeing
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import Draws
-from scalebayes.infer.batch import compiled_once
+from scalebayes.infer.compile import compiled_once
 from scalebayes.model.problem import Problem
 
 

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.errors import InputError, known_settings, unknown
-from scalebayes.infer.batch import Batch, compiled_once, cores, filled, mapped
+from scalebayes.infer.batch import Batch, filled, mapped
+from scalebayes.infer.compile import compiled_once, cores
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, curvature, polished, positive

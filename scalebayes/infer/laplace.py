@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from scalebayes.errors import InputError, known_settings
-from scalebayes.infer.batch import Batch, apart, compiled_once
+from scalebayes.infer.batch import Batch, apart
+from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.diagnostics import pareto_smoothed
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from scalebayes.errors import known_settings
-from scalebayes.infer.batch import Batch, apart, compiled_once
+from scalebayes.infer.batch import Batch, apart
+from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode, find_modes
 from scalebayes.model.problem import Problem

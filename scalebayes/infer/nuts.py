@@ -13,7 +13,8 @@ from numpyro.infer.hmc import hmc
 
 from scalebayes.errors import InputError, known_settings
 from scalebayes.infer import diagnostics
-from scalebayes.infer.batch import Batch, apart, compiled_once, filled_to_few, mapped
+from scalebayes.infer.batch import Batch, apart, filled_to_few, mapped
+from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes

@@ -17,7 +17,7 @@ from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.worker import are_whole, batch_of, compute, from_arrays, keys_of, parcel
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import NUTS
-from scalebayes.infer.batch import cores
+from scalebayes.infer.compile import cores
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.fallback import tries, trusted
 from scalebayes.model.problem import Problem

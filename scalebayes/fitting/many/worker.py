@@ -11,7 +11,8 @@ import numpy as np
 
 from scalebayes.fitting.many.plan import Group
 from scalebayes.infer import Draws
-from scalebayes.infer.batch import Batch, alone_at_first, stacked
+from scalebayes.infer.batch import Batch, stacked
+from scalebayes.infer.compile import alone_at_first
 from scalebayes.infer.mode import Mode
 from scalebayes.model.problem import Problem
 
