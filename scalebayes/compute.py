@@ -23,13 +23,15 @@ def flops(N: Any, D: Any) -> Any:
     return 6 * N * D
 
 
-def partner(C: Any, one: Any) -> Any:
-    """The tokens D = C / (6 N) if `one` is N, or the parameters N = C / (6 D) if `one` is D.
+def other_size(C: Any, size: Any) -> Any:
+    """The tokens D = C / (6 N) if `size` is N, or the parameters N = C / (6 D) if `size` is D.
 
-    >>> partner(1.2e20, 1e9)
+    With a size of 1 the result is the product N D = C / 6.
+
+    >>> other_size(1.2e20, 1e9)
     20000000000.0
     """
-    return C / (6 * one)
+    return C / (6 * size)
 
 
 def derived(name: str, columns: Mapping[str, Any]) -> Any:
@@ -39,4 +41,4 @@ def derived(name: str, columns: Mapping[str, Any]) -> Any:
     20000000000.0
     """
     a, b = (columns[source] for source in SOURCES[name])
-    return flops(a, b) if name == "C" else partner(a, b)
+    return flops(a, b) if name == "C" else other_size(a, b)

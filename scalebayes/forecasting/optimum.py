@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from scalebayes.compute import LOG_6, partner
+from scalebayes.compute import LOG_6, other_size
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
@@ -129,7 +129,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), discrepancy_key(fit, key))
             exponent = np.nan
         N = np.exp(log_N)
-        D = partner(budget, N)
+        D = other_size(budget, N)
         if loss is None:
             loss = np.asarray(curve(fit.law.fn, {"N": N, "D": D}, params))
     values = {
@@ -201,7 +201,7 @@ def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
     total = terms.alpha + terms.beta
     log_G = (jnp.log(terms.alpha) + terms.log_A - jnp.log(terms.beta) - terms.log_B) / total
     exponent = terms.beta / total
-    log_N = log_G + exponent * jnp.log(partner(budget, 1))
+    log_N = log_G + exponent * jnp.log(other_size(budget, 1))
     return log_N, jnp.broadcast_to(exponent, log_N.shape)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes.compute import LOG_6, partner
+from scalebayes.compute import LOG_6, other_size
 from scalebayes.discrepancy.process import JITTER
 from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
@@ -47,7 +47,7 @@ def least(
     assert ends is not None
     shape = (*fit.shape, len(budget))
     start = np.broadcast_to(np.asarray(log_N), shape).reshape(-1, len(budget))[:, order]
-    middle = (np.log(partner(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
+    middle = (np.log(other_size(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
     found = _least(
         problem.model,
         grid,
