@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.runs.best_of import shift_of_least
+from scalebayes.runs.sweep_noise import shift_of_least
 
 
 def tuned(N, D):
