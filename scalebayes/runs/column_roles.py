@@ -33,10 +33,10 @@ NAMES = frozenset(
 FEW = 8  # number of different values; a numeric column with more of them may be an outcome or a name
 
 
-def words(name: str) -> set[str]:
-    """The words of a column's name, in lower case.
+def written_words(name: str) -> set[str]:
+    """The words of a column's name as they are written, in lower case.
 
-    >>> sorted(words("eval/valLoss_se")), sorted(words("F1"))
+    >>> sorted(written_words("eval/valLoss_se")), sorted(written_words("F1"))
     (['eval', 'loss', 'se', 'val'], ['f1'])
     """
     return set(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
@@ -58,7 +58,7 @@ def is_outcome(name: str, values: np.ndarray) -> bool:
     (True, False)
     """
     few = distinct(values) <= min(FEW, len(values) / 3)
-    return not few and bool(words(name) & (OUTCOMES | TIMES))
+    return not few and bool(written_words(name) & (OUTCOMES | TIMES))
 
 
 def is_name(name: str, values: np.ndarray) -> bool:
@@ -72,4 +72,4 @@ def is_name(name: str, values: np.ndarray) -> bool:
     given = values[np.isfinite(values)]
     if distinct(values) <= min(FEW, len(values) / 3):
         return False
-    return bool(words(name) & NAMES) or (len(given) > 1 and bool((np.diff(given) == 1).all()))
+    return bool(written_words(name) & NAMES) or (len(given) > 1 and bool((np.diff(given) == 1).all()))

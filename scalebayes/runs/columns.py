@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Real
 
 from scalebayes.errors import InputError, listed, nearest
-from scalebayes.runs.names import (
-    INPUTS,
-    KNOWN_WORD,
-    LABELS,
-    LETTER,
-    Meaning,
-    few,
-    loss_rank,
-    meaning,
-    read_as,
-)
+from scalebayes.runs.candidates import Given, candidates, choose
+from scalebayes.runs.names import INPUTS, LABELS, Meaning, few, meaning, read_as
 from scalebayes.runs.reading.header_units import PER_CENT, headers
 from scalebayes.runs.reading.missing_columns import missing
-
-# A small letter such as n is read as N only if one of the given columns is read too.
-WITH = {"N": ("D",), "D": ("N",), "C": ("N", "D")}
-
-Given = Mapping[str, str | float | None]
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ class Reading:
 
 
 def read_names(
-    found: list[str],
+    columns: list[str],
     observable: str,
     given: Given,
     same: Callable[[str, str], bool],
@@ -70,7 +56,7 @@ def read_names(
     An exact name has priority over other names, and a held-out loss has priority over a training loss.
 
     Args:
-        found: The names of the columns of the table.
+        columns: The names of the columns of the table.
 
         observable: The name of the observable.
 
@@ -97,8 +83,8 @@ def read_names(
     ({'N': 'params', 'loss': 'val_loss', 'seed': 'seed'}, ('train_loss',))
     """
     prefix = f"{source}: " if source else ""
-    check_given(found, observable, given, prefix)
-    free = [column for column in found if column not in given.values()]
+    check_given(columns, observable, given, prefix)
+    free = [column for column in columns if column not in given.values()]
     labels = label_names(free, given)
     means = {column: meaning(column, observable) for column in free if column not in labels}
     groups = candidates({column: m for column, m in means.items() if m}, given, observable, tracked, numeric, countable)
@@ -108,7 +94,7 @@ def read_names(
     beside: dict[str, str] = {}
     faults: list[str] = []
     if observable not in names and not groups.get(observable):
-        raise missing(observable, found, prefix)
+        raise missing(observable, columns, prefix)
     observed = names.get(observable) or choose(observable, groups[observable], same, faults)
     read: dict[str, str] = {}
     for column in free:
@@ -117,66 +103,25 @@ def read_names(
             ours = f"{observable}_se"
         read[column] = ours
     for ours in dict.fromkeys(read.values()):
-        columns = [column for column in groups.get(ours, read) if read[column] == ours]
+        alike = [column for column in groups.get(ours, read) if read[column] == ours]
         if ours not in given:
-            names[ours] = first = choose(ours, groups[ours], same, faults) if ours in groups else columns[0]
-            others = [column for column in columns if column != first]
-            kept = [column for column in others if ours != observable and not same(first, column)]
-            left_out += [column for column in others if column not in kept]
-            names |= {column: column for column in kept}
-            beside |= dict.fromkeys(kept, ours)
+            names[ours] = first = choose(ours, groups[ours], same, faults) if ours in groups else alike[0]
+            others = [column for column in alike if column != first]
+            different = [column for column in others if ours != observable and not same(first, column)]
+            left_out += [column for column in others if column not in different]
+            names |= {column: column for column in different}
+            beside |= dict.fromkeys(different, ours)
         elif given[ours] is None:
-            left_out += columns
+            left_out += alike
         else:
-            names |= {column: column for column in columns if column != ours}
-            left_out += [column for column in columns if column == ours]
+            names |= {column: column for column in alike if column != ours}
+            left_out += [column for column in alike if column == ours]
     if faults:
         raise InputError(prefix + "; ".join(faults))
     constants = {ours: float(theirs) for ours, theirs in given.items() if isinstance(theirs, Real)}
-    said = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items() if ours in (*INPUTS, observable)}
-    factors = {ours: factor for ours, (factor, _) in said.items() if factor != 1.0}
-    return Reading(names, constants, tuple(left_out), factors, said[observable][1], beside)
-
-
-def candidates(
-    means: Mapping[str, Meaning],
-    given: Given,
-    observable: str,
-    tracked: bool,
-    numeric: Callable[[str], bool],
-    countable: Callable[[str, Meaning], bool],
-) -> dict[str, dict[str, float]]:
-    """The columns that may be each input or the observable, with their ranks, the lowest rank first.
-
-    A column of text is an input only if its name is clear. The letters n, d and c are N, D and C only if no other
-    column is, and if one of the two other inputs is there. If both are there, the third one follows from them.
-    """
-    groups: dict[str, dict[str, float]] = {}
-    for column, m in means.items():
-        if m.rank == LETTER and m.ours in WITH and not countable(column, m):
-            continue
-        if m.ours == observable or m.rank <= KNOWN_WORD or numeric(column):
-            rank = loss_rank(m, column, tracked) if m.ours == observable else m.rank
-            # A column that has to be multiplied ranks below one that has not.
-            groups.setdefault(m.ours, {})[column] = rank + (0.25 if m.factor != 1.0 else 0.0)
-    for ours, ranked in groups.items():
-        if ours != observable and any(map(numeric, ranked)):
-            exact = [column for column in ranked if column == ours]
-            groups[ours] = {c: r for c, r in ranked.items() if numeric(c) or c in exact}
-    firm = {ours for ours, ranked in groups.items() if min(ranked.values()) < LETTER}
-    firm |= {ours for ours, theirs in given.items() if theirs is not None}
-    letters = {ours for ours in groups if ours in WITH and ours not in firm}
-    for ours in letters:
-        if not set(WITH[ours]) & (firm | letters) or set(WITH) - {ours} <= firm:
-            groups[ours] = {}
-    for ours in groups:
-        if ours in WITH and ours in firm and given.get(ours, "") is not None:
-            groups[ours] = {column: rank for column, rank in groups[ours].items() if rank < LETTER}
-    return {
-        ours: dict(sorted(ranked.items(), key=lambda item: (item[1], item[0] != ours)))
-        for ours, ranked in groups.items()
-        if ranked
-    }
+    units = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items() if ours in (*INPUTS, observable)}
+    factors = {ours: factor for ours, (factor, _) in units.items() if factor != 1.0}
+    return Reading(names, constants, tuple(left_out), factors, units[observable][1], beside)
 
 
 def unit_of(ours: str, theirs: str, observable: str) -> tuple[float, str]:
@@ -209,26 +154,12 @@ def label_names(free: list[str], given: Given) -> dict[str, str]:
     return labels
 
 
-def choose(ours: str, ranked: Mapping[str, float], same: Callable[[str, str], bool], faults: list[str]) -> str:
-    """The first column with the lowest rank. A column with equal rank and other values adds a sentence to `faults`."""
-    first, *others = ranked
-    rivals = [column for column in others if int(ranked[column]) == int(ranked[first]) and not same(first, column)]
-    if rivals:
-        cures = [f"columns={{'{ours}': '{column}'}}" for column in [first, *rivals][:4]]
-        fault = (
-            f"columns {few([first, *rivals])} could each be {ours}, and their values differ; say which with "
-            f"{' or '.join(cures)}"
-        )
-        faults += [fault] if fault not in faults else []
-    return first
-
-
-def check_given(found: list[str], observable: str, given: Given, prefix: str) -> None:
+def check_given(columns: list[str], observable: str, given: Given, prefix: str) -> None:
     """Raise `InputError` for a setting of `columns` that has a wrong name, a wrong value or a missing column."""
     for ours, theirs in given.items():
         meant = read_as(ours, observable)
         if meant != ours:
-            right = ours if ours in found and theirs not in found and not isinstance(theirs, Real) else theirs
+            right = ours if ours in columns and theirs not in columns and not isinstance(theirs, Real) else theirs
             raise InputError(
                 f"{prefix}columns={{'{ours}': {theirs!r}}}: '{ours}' is a table's name for {meant}; "
                 f"our name goes on the left, the table's on the right: columns={{'{meant}': {right!r}}}"
@@ -244,11 +175,11 @@ def check_given(found: list[str], observable: str, given: Given, prefix: str) ->
             raise InputError(
                 f"{prefix}columns={{'{ours}': {theirs!r}}}: no two runs share their {ours}; give the name of its column"
             )
-    unfound = {ours: theirs for ours, theirs in given.items() if isinstance(theirs, str) and theirs not in found}
-    if unfound:
-        close = {ours: nearest(theirs, found)[:1] for ours, theirs in unfound.items()}
+    absent = {ours: theirs for ours, theirs in given.items() if isinstance(theirs, str) and theirs not in columns}
+    if absent:
+        close = {ours: nearest(theirs, columns)[:1] for ours, theirs in absent.items()}
         pairs = ", ".join(f"'{ours}': " + (f"{word[0]!r}" if word else "...") for ours, word in close.items())
         raise InputError(
-            f"{prefix}the table has no column {listed(unfound.values())}; found: {few(found)}; name one of these: "
+            f"{prefix}the table has no column {listed(absent.values())}; found: {few(columns)}; name one of these: "
             f"columns={{{pairs}}}"
         )

@@ -43,21 +43,21 @@ def plain(column: str) -> str:
     return name if len(name) == 1 else name.lower()
 
 
-def words(column: str) -> tuple[str, ...]:
-    """The words in the name of a column, in lower case, without the prefix of a tracker.
+def canonical_words(column: str) -> tuple[str, ...]:
+    """The words in the name of a column, in one spelling each, without the prefix of a tracker.
 
-    A phrase such as 'cross entropy' counts as one word.
+    They are in lower case. A phrase such as 'cross entropy' becomes one word, and 'valloss' becomes two.
 
-    >>> words("config.num_params"), words("#Params"), words("valLoss"), words("Non-Embedding Parameters")
-    (('num', 'params'), ('n', 'params'), ('val', 'loss'), ('nonemb', 'parameters'))
-    >>> words("Bits per byte (val)"), words("test_CrossEntropy"), words("nparams")
-    (('bpb', 'val'), ('test', 'ce'), ('n', 'params'))
+    >>> [canonical_words(column) for column in ("config.num_params", "#Params", "valLoss", "Non-Embedding Parameters")]
+    [('num', 'params'), ('n', 'params'), ('val', 'loss'), ('nonemb', 'parameters')]
+    >>> [canonical_words(column) for column in ("Bits per byte (val)", "test_CrossEntropy", "nparams")]
+    [('bpb', 'val'), ('test', 'ce'), ('n', 'params')]
     """
     name = CAMEL.sub(" ", TRACKERS.sub("", column.strip()[:LONGEST], count=1)).lower()
-    found = " ".join(re.findall(r"[^\W_]+", name.replace("#", " n ").replace("%", " pct ")))
+    text = " ".join(re.findall(r"[^\W_]+", name.replace("#", " n ").replace("%", " pct ")))
     for pattern, word in PHRASE:
-        found = pattern.sub(word, found)
-    return tuple(part for word in found.split() for part in _parted(word))
+        text = pattern.sub(word, text)
+    return tuple(part for word in text.split() for part in _parted(word))
 
 
 def _parted(word: str) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from scalebayes.errors import listed, nearest
-from scalebayes.runs.name_words import LONGEST, plain, words
+from scalebayes.runs.name_words import LONGEST, canonical_words, plain
 from scalebayes.runs.reading.header_units import PER_CENT, headers
 
 INPUTS = ("N", "D", "C", "U", "x")
@@ -28,12 +28,12 @@ class Named:
     beside: frozenset[str]
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 def _named(core: str, beside: str) -> Named:
-    return Named(_words(core), _words(beside))
+    return Named(_word_set(core), _word_set(beside))
 
 
 COUNTED = "n num number nr no of the total overall count counts amount in all "
@@ -46,8 +46,8 @@ KNOWN = {
 }
 # Words that make a name a rate or a length, such as throughput, unless one of the given words stands in the same name.
 # Total tokens and input tokens seen are counts.
-ALL = _words("total overall cumulative")
-ONLY_WITH = {"throughput": ALL, "input": ALL | _words("seen consumed processed trained far all")}
+ALL = _word_set("total overall cumulative")
+ONLY_WITH = {"throughput": ALL, "input": ALL | _word_set("seen consumed processed trained far all")}
 # Numbers of parameters, tokens and FLOPs. The median of a table of language models lies between LEAST and MOST. A
 # column with a median outside of them is in another unit or is another quantity. The smallest medians of the real
 # tables that were looked at are 55,536 parameters and 1.05 million tokens, and the smallest run took 4.4e9 FLOPs.
@@ -58,14 +58,14 @@ WEAKER = {
     "N": _named("size", "model total lm nonemb withemb"),
     "C": _named("compute", COUNTED + TRAINED + "budget used spent"),
 }
-UNIQUE = _words("unique distinct unrepeated")
-HELD_OUT = _words("val valid validation eval evaluation dev heldout test holdout")
-TRAIN = _words("train training tr")
-LOSSES = _words("loss ce nll xent")
+UNIQUE = _word_set("unique distinct unrepeated")
+HELD_OUT = _word_set("val valid validation eval evaluation dev heldout test holdout")
+TRAIN = _word_set("train training tr")
+LOSSES = _word_set("loss ce nll xent")
 BITS = {"bpb": "bits/byte", "bpc": "bits/char", "bpt": "bits/token"}
-BESIDE_LOSS = _words("final last lm mean avg average language modeling modelling model global metrics of")
+BESIDE_LOSS = _word_set("final last lm mean avg average language modeling modelling model global metrics of")
 # Words that make a name another statistic of the loss, or a part of the loss, instead of the loss of a run.
-NO_LOSS = _words(
+NO_LOSS = _word_set(
     "se std sd sem var min max best smoothed aux z delta diff ratio gap per log ln exp weight coef scale fn function "
     "curve step steps time runtime start initial first count samples"
 )
@@ -122,16 +122,17 @@ def meaning(column: str, observable: str) -> Meaning | None:
         return Meaning(observable, EXACT_LOSS) if column == observable else None
     one_set = None
     for header in headers(column):
-        found = _observed(header.name, observable, header.name == column)
-        if found is not None and header.name != column and not header.of_an_observable:
+        rank_and_unit = _observed(header.name, observable, header.name == column)
+        if rank_and_unit is not None and header.name != column and not header.of_an_observable:
             continue  # in g_loss and loss_b the letter is no unit: no loss is in billions
-        if found is not None and not (header.unit == PER_CENT and observable == "loss"):
-            said = Meaning(observable, found[0], header.factor, header.unit or found[1])
+        if rank_and_unit is not None and not (header.unit == PER_CENT and observable == "loss"):
+            rank, unit = rank_and_unit
+            observed = Meaning(observable, rank, header.factor, header.unit or unit)
             # The next reading of the header may take a word of this name for its unit.
-            if observable != "loss" or said.rank != ONE_SET:
-                return said
-            one_set = one_set or said
-        elif found is None and (of := _input(header.name, header.name == column)) and not header.unit:
+            if observable != "loss" or rank != ONE_SET:
+                return observed
+            one_set = one_set or observed
+        elif rank_and_unit is None and (of := _input(header.name, header.name == column)) and not header.unit:
             return Meaning(*of, header.factor)
     return one_set
 
@@ -142,62 +143,62 @@ def _input(name: str, whole: bool) -> tuple[str, int] | None:
         return name, EXACT if whole else OURS
     if plain(name) in INPUTS:
         return plain(name), OURS
-    said = frozenset(words(name))
-    if said & UNIQUE and _is(KNOWN["D"], said - UNIQUE):
+    words = frozenset(canonical_words(name))
+    if words & UNIQUE and _is(KNOWN["D"], words - UNIQUE):
         return "U", KNOWN_WORD
     for rank, known in ((KNOWN_WORD, KNOWN), (WEAK_WORD, WEAKER)):
         for ours, named in known.items():
-            if _is(named, said) and (rank == KNOWN_WORD or len(said) > 1 or ours == "C"):
+            if _is(named, words) and (rank == KNOWN_WORD or len(words) > 1 or ours == "C"):
                 return ours, rank
-    if said == {"n", "nonemb"}:
+    if words == {"n", "nonemb"}:
         return "N", KNOWN_WORD
     return (name.upper(), LETTER) if name in ("n", "d", "c") else None
 
 
-def _is(named: Named, said: frozenset[str]) -> bool:
-    if any(word in said and not said & beside for word, beside in ONLY_WITH.items()):
-        return False
-    return bool(said & named.core) and said <= named.core | named.beside
+def _is(named: Named, words: frozenset[str]) -> bool:
+    rate = any(word in words and not words & beside for word, beside in ONLY_WITH.items())
+    return not rate and bool(words & named.core) and words <= named.core | named.beside
 
 
 def _observed(name: str, observable: str, whole: bool) -> tuple[int, str] | None:
     """The rank of a name of the observable, and the unit in its words; None if it does not name the observable."""
     if name == observable and whole:
         return EXACT_LOSS, ""
-    said = words(name)
-    rest = frozenset(said)
+    in_order = canonical_words(name)
+    words = frozenset(in_order)
     if observable != "loss":
-        own = {frozenset(words(observable)), *(frozenset({one}) for one in OTHER_OBSERVABLES.get(observable, ()))}
+        names = [canonical_words(observable), *((word,) for word in OTHER_OBSERVABLES.get(observable, ()))]
         if name == observable or (len(plain(name)) > 1 and plain(name) == plain(observable)):
             return EXACT_LOSS, ""
-        if next((one for one in own if one and one <= rest and rest - one <= HELD_OUT | {"final"}), None):
-            return (HELD, "") if rest & HELD_OUT else (ANY, "")
-        return (TRAINED_ON, "") if any(one and rest - one <= TRAIN and one <= rest for one in own) else None
-    unit = next((BITS[word] for word in said if word in BITS), "")
-    if not (rest & LOSSES or unit) or rest & NO_LOSS or (rest & HELD_OUT and rest & TRAIN):
+        others = [words.difference(known) for known in names if known and words.issuperset(known)]
+        if any(beside <= HELD_OUT | {"final"} for beside in others):
+            return (HELD, "") if words & HELD_OUT else (ANY, "")
+        return (TRAINED_ON, "") if any(beside <= TRAIN for beside in others) else None
+    unit = next((BITS[word] for word in in_order if word in BITS), "")
+    if not (words & LOSSES or unit) or words & NO_LOSS or (words & HELD_OUT and words & TRAIN):
         return None
     known = LOSSES | BITS.keys() | BESIDE_LOSS
-    bits = bool(unit) and not rest & LOSSES
-    if rest <= known | HELD_OUT and rest & HELD_OUT:
+    bits = bool(unit) and not words & LOSSES
+    if words <= known | HELD_OUT and words & HELD_OUT:
         return HELD_BITS if bits else HELD, unit
     # mean_train_loss is what trainers call the mean over a whole run.
-    if rest <= (known | TRAIN | {"total"}) - {"mean", "avg", "average"} and rest & TRAIN:
+    if words <= (known | TRAIN | {"total"}) - {"mean", "avg", "average"} and words & TRAIN:
         return TRAINED_BITS if bits else TRAINED_ON, unit
-    if rest <= known:
+    if words <= known:
         return ANY_BITS if bits else ANY, unit
     # What is left are names such as eval_wiki_loss, the loss on one of several held-out sets.
-    return (ONE_SET, unit) if rest & HELD_OUT else None
+    return (ONE_SET, unit) if words & HELD_OUT else None
 
 
-def loss_rank(found: Meaning, column: str, tracked: bool) -> int:
-    """The rank of a column of the observable among the other columns of a table.
+def loss_rank(means: Meaning, tracked: bool) -> int:
+    """The rank of a column that means the observable among the other columns of a table.
 
     The order of the ranks depends on `tracked`. Trackers call the training loss 'loss', and the loss on one of several
     held-out sets 'eval_wiki_loss'. In a table that a person wrote, 'loss' is the loss, and the other names are losses
     beside it.
     """
     order = (HELD, HELD_BITS, ONE_SET, EXACT_LOSS, ANY, ANY_BITS, TRAINED_ON, TRAINED_BITS) if tracked else range(8)
-    return list(order).index(found.rank)
+    return list(order).index(means.rank)
 
 
 def read_as(column: str, observable: str) -> str:
@@ -206,11 +207,11 @@ def read_as(column: str, observable: str) -> str:
     >>> [read_as(column, "loss") for column in ("config.n_params", "eval/loss", "n", "seed")]
     ['N', 'loss', 'n', 'seed']
     """
-    found = meaning(column, observable)
-    return column if found is None or (found.rank == LETTER and found.ours in INPUTS) else found.ours
+    known = meaning(column, observable)
+    return column if known is None or (known.rank == LETTER and known.ours in INPUTS) else known.ours
 
 
-def look_alikes(name: str, found: Iterable[str]) -> list[str]:
+def look_alikes(name: str, columns: Collection[str]) -> list[str]:
     """The columns that may be meant by `name`.
 
     These are the columns with a name that is known for it. If there are none, they are the columns with a similar name.
@@ -218,25 +219,25 @@ def look_alikes(name: str, found: Iterable[str]) -> list[str]:
     >>> look_alikes("N", ["loss", "params", "config.model.n_params", "tokens_per_second"])
     ['params', 'config.model.n_params']
     """
-    found = list(found)
-    core = KNOWN[name].core if name in KNOWN else LOSSES | BITS.keys() if name == "loss" else frozenset(words(name))
+    words = frozenset(canonical_words(name))
+    core = KNOWN[name].core if name in KNOWN else LOSSES | BITS.keys() if name == "loss" else words
     core |= WEAKER[name].core if name in WEAKER else frozenset()
     unsure = {word for word, ours in UNSURE.items() if name in ours}
 
     def alike(column: str) -> bool:
-        said = frozenset(word for header in headers(column) for word in words(header.name))
+        words = frozenset(word for header in headers(column) for word in canonical_words(header.name))
         known = meaning(column, name if name not in INPUTS else "loss")
         return (
             (known is not None and known.ours == name)
-            or (bool(said & core) and "per" not in said)
+            or (bool(words & core) and "per" not in words)
             or plain(column).lower() in unsure | {name.lower()}
             or any(plain(column).endswith(f"_{word}") for word in unsure if len(word) > 1)
         )
 
-    known = [column for column in found if alike(column)]
+    known = [column for column in columns if alike(column)]
     if known or len(name) == 1:
         return known
-    return [word for word in found if name.lower() in plain(word)] or nearest(name, found)
+    return [column for column in columns if name.lower() in plain(column)] or nearest(name, columns)
 
 
 def few(names: Iterable[str], most: int = 40) -> str:
