@@ -7,7 +7,8 @@ from scalebayes.checks import limits
 from scalebayes.checks.column_designs import Other, determined, surface
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
-from scalebayes.runs.split import filter_of, table_name
+from scalebayes.runs.filter_text import filter_of, in_quotes
+from scalebayes.runs.split import table_name
 
 
 def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: bool) -> str:
@@ -27,38 +28,38 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
     name, values = table_name(runs, column.name), column.values
     number = values.dtype.kind == "f"
     given = [x for x in dict.fromkeys(values.tolist()) if x is not None and x == x]
-    ways = [f"fit a law that takes it, law={one!r}" for one in knowing(runs, law, used, column)[:1]]
+    ways = [f"fit a law that takes it, law={larger!r}" for larger in knowing(runs, law, used, column)[:1]]
     if number and column.swept and not ways:
         ways.append(f"take the best run of each setting, sb.best_of(runs, by={used})")
     if not number or len(given) <= limits.COLUMNS_VALUES:
         if len(given) > 1 and not any(x is None or x != x for x in values.tolist()):
             ways.append(f"fit each of its values apart, sb.fit_many(runs, by={name!r})")
         text = filter_of(name, max(given, key=values.tolist().count))
-        if text and '"' not in text:
-            ways.append(f'fit one of them, where="{text}"')
+        if text:
+            ways.append(f"fit one of them, where={in_quotes(text)}")
         if not law.domains and not offsets:
             read = "" if column.name == "group" else f"columns={{'group': {name!r}}} and "
             ways.append(f"give each an offset, {read}discrepancy='gp'")
     else:
-        text = filter_of(name, float(f"{np.median(given):.3g}"))
-        if text and '"' not in text:
-            ways.append(f'fit a part of its range, where="{text.replace("==", "<", 1)}"')
+        text = filter_of(name, float(f"{np.median(given):.3g}"), "<")
+        if text:
+            ways.append(f"fit a part of its range, where={in_quotes(text)}")
         ways.append("make it an input of a law of your own, sb.Law(...)")
     return ", ".join(ways[:-1]) + " or " + ways[-1] if len(ways) > 1 else ways[0]
 
 
 def knowing(runs: Runs, law: Law, used: tuple[str, ...], column: Other) -> list[str]:
     """The laws that take the inputs of this law and one more, which is the column or determines it with the inputs."""
-    found = []
-    for one in laws.names():
-        known = laws.get(one)
-        more = set(known.inputs) - set(law.inputs)
-        if len(more) != 1 or known.observable != law.observable or not set(law.inputs) < set(known.inputs):
+    names = []
+    for name in laws.names():
+        larger = laws.get(name)
+        more = set(larger.inputs) - set(law.inputs)
+        if len(more) != 1 or larger.observable != law.observable or not set(law.inputs) < set(larger.inputs):
             continue
         extra = next(iter(more))
         if extra == column.name or _determines(runs, (*used, extra), column):
-            found.append(one)
-    return found
+            names.append(name)
+    return names
 
 
 def _determines(runs: Runs, names: tuple[str, ...], column: Other) -> bool:

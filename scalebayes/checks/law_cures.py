@@ -8,6 +8,7 @@ from scalebayes import laws
 from scalebayes.checks import limits
 from scalebayes.checks.residuals import normal_scores
 from scalebayes.model.problem import Problem
+from scalebayes.runs.filter_text import comparison, in_quotes
 
 # The inputs of which any two give the third.
 SCALES = {"N", "D", "C"}
@@ -76,12 +77,12 @@ def _one_way(problem: Problem) -> str:
     if problem.axis_name(column) != column:
         at = np.exp(np.clip(at, -700, 700))
     turn, beyond = float(f"{at:.2g}"), square * sign > 0
-    kept = int((x > turn).sum() if beyond else (x < turn).sum())
-    if not limits.LAW_CURE_FEWEST <= kept < len(x) or not column.isidentifier():
+    count = int((x > turn).sum() if beyond else (x < turn).sum())
+    if not limits.LAW_CURE_FEWEST <= count < len(x) or not column.isidentifier():
         return ""
     return (
         f"the runs turn at {column} {turn:g}, and no law of one input does: fit those that go its way, "
-        f'where="{column} {">" if beyond else "<"} {turn:g}"'
+        f"where={in_quotes(comparison(column, '>' if beyond else '<', f'{turn:g}'))}"
     )
 
 

@@ -20,6 +20,7 @@ from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import at, polished
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
+from scalebayes.runs.filter_text import comparison, in_quotes
 from scalebayes.status import Check, Status
 
 # `robust_scale` of Student-t noise with `OUTLIERS_TAILS` degrees of freedom, in units of the scale of that noise.
@@ -102,12 +103,12 @@ def _kinds(problem: Problem) -> str:
         if size[gap + 1] > limits.SCATTER_GAP * size[gap]:
             cut = float(f"{np.sqrt(size[gap] * size[gap + 1]):.1g}")
             below = gap + 1 <= len(y) // 2
-            kept, count = (">", gap + 1) if below else ("<", len(y) - gap - 1)
+            sign, count = (">", gap + 1) if below else ("<", len(y) - gap - 1)
             if size[gap] < cut < size[gap + 1]:
                 return (
                     f"look at the {count} run{'s' if count > 1 else ''} "
                     f"{'below' if below else 'above'} {cut:g}, and fit the others alone, "
-                    f'where="{name} {kept} {cut:g}"'
+                    f"where={in_quotes(comparison(name, sign, f'{cut:g}'))}"
                 )
     return "look at the rows that are farthest off, and fit runs of one kind alone, where=..."
 

@@ -10,8 +10,9 @@ from scalebayes.checks.registry import make_check
 from scalebayes.checks.units import compute, units
 from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
+from scalebayes.runs.filter_text import filter_of, in_quotes
 from scalebayes.runs.settings import groups_of, settings, size_named
-from scalebayes.runs.split import filter_of, table_name
+from scalebayes.runs.split import table_name
 from scalebayes.status import Check, Status
 
 
@@ -185,5 +186,7 @@ def _pooled(problem: Problem) -> Check:
             "groups", Status.PASS, f"{len(groups)} groups ({shown}) share a law, each with its own offset."
         )
     text = filter_of(name, labels["group"][0])
-    one = f'; fit each alone, with runs.where("{text}"), and compare.' if text else "; fit each alone, and compare."
-    return make_check("groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law{one}")
+    cure = f"fit each alone, with runs.where({in_quotes(text)})," if text else "fit each alone,"
+    return make_check(
+        "groups", Status.REVIEW, f"{len(groups)} groups ({shown}) are pooled into one law; {cure} and compare."
+    )

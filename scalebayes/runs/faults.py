@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from keyword import iskeyword
 from typing import Any
 
 import numpy as np
 
 from scalebayes.errors import InputError
+from scalebayes.runs.filter_text import ROW, can_name, comparison, in_quotes, name_text
 from scalebayes.runs.reading.cells import number, truth
 from scalebayes.runs.reading.spelling import spelled
 
-# The name of the number of a row in a filter, if no column has that name.
-ROW = "row"
 # Words in the last row of a spreadsheet that sums up the rows above and holds no run.
 SUMMARIES = frozenset({"total", "totals", "grand total", "sum", "mean", "average", "avg", "median"})
 # Number of rows that a filter leaves out one by one; for more rows no such filter is suggested.
@@ -69,12 +67,11 @@ class Origin:
 
     def name(self, name: str) -> str:
         """The name of a column in the table, in the form that a filter needs."""
-        theirs = self.aliases.get(name, name)
-        return theirs if theirs.isidentifier() and not iskeyword(theirs) else f"`{theirs}`"
+        return name_text(self.aliases.get(name, name))
 
     def compares(self, name: str) -> bool:
         """Whether a filter can compare the column with a number."""
-        return name not in self.texts and "`" not in self.aliases.get(name, name)
+        return name not in self.texts and can_name(self.aliases.get(name, name))
 
     def without(self, at: Sequence[int]) -> str:
         """A filter that leaves out the runs at some positions, by name or by row number; blank if they are too many."""
@@ -82,20 +79,15 @@ class Origin:
             return ""
         ids = [None if self.run_ids is None else self.run_ids[i] for i in at]
         if all(is_a_name(run_id) for run_id in ids):
-            column, words = self.name("run_id"), [repr(run_id) for run_id in dict.fromkeys(ids)]
-        elif self.numbered:
-            column, words = ROW, [str(self.rows[i]) for i in at]
-        else:
-            return ""
-        return f"{column} != {words[0]}" if len(words) == 1 else f"{column} not in [{', '.join(words)}]"
+            return comparison(self.aliases.get("run_id", "run_id"), "!=", *map(repr, dict.fromkeys(ids)))
+        return comparison(ROW, "!=", *(str(self.rows[i]) for i in at)) if self.numbered else ""
 
     def filter(self, test: str) -> str:
         """The argument `where` as the user types it: the present filter with one more test."""
         if not self.where:
-            return f'where="{test}"'
+            return f"where={in_quotes(test)}"
         before = f"({self.where})" if re.search(r"\bor\b", self.where) else self.where
-        both = f"{before} and {test}"
-        return f'where="{both}"' if '"' not in both else f"where={both!r}"
+        return f"where={in_quotes(f'{before} and {test}')}"
 
 
 def is_a_name(run_id: Any) -> bool:

@@ -11,35 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.runs.numeric import numeral
-from scalebayes.runs.reading.cells import is_missing, number
+from scalebayes.runs.filter_text import GRAMMAR, TOKEN
+from scalebayes.runs.reading.cells import is_missing
+from scalebayes.runs.where_errors import ALLOWED, line, odd_word, quoted, refused
 from scalebayes.runs.where_tests import Column, Columns, Compare, Joined, Literal, Not, Test
 
 SIGNS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-ALLOWED = (
-    "allowed are column names (in backticks where they hold spaces or signs), numbers, 'text', True, False, "
-    "== != < <= > >=, in [...], and, or, not, ( )"
-)
-REFUSED = {
-    ast.BinOp: "arithmetic",
-    ast.Call: "a call",
-    ast.Attribute: "an attribute",
-    ast.Subscript: "an index",
-    ast.Lambda: "a lambda",
-    ast.IfExp: "an if",
-    ast.NamedExpr: "an assignment",
-    ast.JoinedStr: "an f-string",
-    ast.UnaryOp: "a sign before something else than a number",
-    ast.Compare: "a comparison of a comparison",
-    ast.BoolOp: "a comparison of and / or",
-}
-SPELLINGS = {"=": "==", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "~": "not", "<>": "!="}
-SPELLINGS |= {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "is": "=="}
-WORDS = frozenset({"and", "or", "not", "in", "is", "True", "False", "None"})
-TOKEN = re.compile(
-    r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|(?P<space>\s+)|(?P<number>\d[\w.]*)"
-    r"|`(?P<quoted>[^`]+)`|(?P<name>[^\W\d]\w*)|(?P<sign>[=!<>]=|<>|&&|\|\||.)"
-)
 MAX_DEPTH = 50  # levels of brackets and operators in each other; a deeper filter is refused
 SHOWN = 8  # number of words of a column that a message names; the others are only counted
 
@@ -79,7 +56,7 @@ class Where:
                     raise InputError(f"{unknown('column', name, columns)}{text}")
             return self.test.mask(columns)
         except InputError as error:
-            raise InputError(f"{told(self.text)}: {error}") from None
+            raise InputError(f"{quoted(self.text)}: {error}") from None
 
     def none_left(self, columns: Columns) -> str:
         """The error message if no row passes. It says which values the columns of the filter hold."""
@@ -98,9 +75,9 @@ def _held(cells: np.ndarray) -> str:
     if cells.dtype.kind in "biuf":
         there = cells[np.isfinite(cells.astype(np.float64))]
         return f"{there.min():.6g} to {there.max():.6g}" if len(there) else "blanks alone"
-    found = list(dict.fromkeys(str(cell) for cell in cells if not is_missing(cell)))
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(f"'{line(word)}'" for word in found[:SHOWN]) + more if found else "blanks alone"
+    words = list(dict.fromkeys(str(cell) for cell in cells if not is_missing(cell)))
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    return ", ".join(f"'{line(word)}'" for word in words[:SHOWN]) + more if words else "blanks alone"
 
 
 def parse_where(text: str) -> Where:
@@ -131,18 +108,7 @@ def parse_where(text: str) -> Where:
         problem = odd_word(text)
     else:
         return Where(text, tuple(dict.fromkeys(names.values())), test)
-    raise InputError(f"{told(text)}: {problem}; {ALLOWED}")
-
-
-def told(text: str) -> str:
-    """The filter as a message quotes it: on one line, and cut if it is long."""
-    return f'where="{line(text)}"'
-
-
-def line(text: str) -> str:
-    """Text on one line, of at most 120 characters."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return text if len(text) <= 120 else text[:117] + "..."
+    raise InputError(f"{quoted(text)}: {problem}; {ALLOWED}")
 
 
 def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
@@ -154,7 +120,7 @@ def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
 
     def plain(token: re.Match) -> str:
         name = token["quoted"] or token["name"]
-        if name is None or token["name"] in WORDS:
+        if name is None or token["name"] in GRAMMAR:
             # In Python a line break ends an expression, and # starts a comment. Here a line break is a space, and # is
             # a sign that nothing allows.
             return " " if token["space"] else token[0].replace("#", "?") if token["sign"] else token[0]
@@ -205,10 +171,10 @@ def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined
     column = read_side(left, names)
     if not isinstance(column, Column) or not isinstance(right, ast.List | ast.Tuple) or not right.elts:
         raise InputError("'in' takes a column and a list of literals, as in split in ['fit', 'dev']")
-    literals = [read_side(one, names) for one in right.elts]
-    if not all(isinstance(one, Literal) for one in literals):
+    literals = [read_side(element, names) for element in right.elts]
+    if not all(isinstance(literal, Literal) for literal in literals):
         raise InputError("the list after 'in' holds numbers and 'text' in quotes, nothing else")
-    return Joined(False, tuple(Compare("==", column, one) for one in literals))
+    return Joined(False, tuple(Compare("==", column, literal) for literal in literals))
 
 
 def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
@@ -225,30 +191,3 @@ def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
         case ast.Constant(value=None):
             raise InputError("None is no literal; a blank equals nothing, so x == x keeps the rows that have x")
     raise refused(node, names)
-
-
-def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
-    """The error for a node that the grammar does not have. It quotes the node as it was written."""
-    written = re.sub(r"column\d+", lambda match: names.get(match[0], match[0]), line(ast.unparse(node)))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
-        return InputError(f"& and | are not in the grammar ({written}); write and, or")
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
-        return InputError(f"~ is not in the grammar ({written}); write not")
-    return InputError(f"{REFUSED.get(type(node), 'this')} is not in the grammar ({written})")
-
-
-def odd_word(text: str) -> str:
-    """Why a text can't be read as a filter, if one word of it shows the reason."""
-    for token in TOKEN.finditer(text):
-        word = token[0]
-        if token["number"] and number(word) is None:
-            written = numeral(word)
-            return f"'{word}' is not a number" + (f"; write {written}" if written else "")
-        if token["sign"] and word in "'\"`":
-            return f"the quote {word} is not closed"
-        if (token["sign"] or token["name"]) and word in SPELLINGS:
-            return f"'{word}' can't be read; write {SPELLINGS[word]}"
-    signs = [token["sign"] for token in TOKEN.finditer(text)]
-    if signs.count("(") != signs.count(")") or signs.count("[") != signs.count("]"):
-        return "the brackets don't pair up"
-    return "it can't be read as a filter" if text.strip() else "the filter is empty"

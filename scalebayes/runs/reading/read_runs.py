@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError, known_settings
-from scalebayes.runs.columns import Given, read_names
+from scalebayes.runs.candidates import Given
+from scalebayes.runs.columns import read_names
 from scalebayes.runs.curves.given_as_runs import refuse_history
-from scalebayes.runs.faults import ROW, Origin, told
+from scalebayes.runs.faults import Origin, told
+from scalebayes.runs.filter_text import ROW, filter_of
 from scalebayes.runs.name_words import plain
 from scalebayes.runs.names import INPUTS, LABELS, Meaning, meaning, read_as
 from scalebayes.runs.numeric import examined
@@ -21,7 +23,6 @@ from scalebayes.runs.reading.cells import text, typed
 from scalebayes.runs.reading.formats import read_table
 from scalebayes.runs.reading.scaling import asked_units, countable, in_units
 from scalebayes.runs.reading.spelling import spelled
-from scalebayes.runs.split import filter_of
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.validate import check_observable, checked_fields, roles_of
 from scalebayes.runs.where import parse_where
