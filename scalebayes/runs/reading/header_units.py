@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scalebayes.runs.name_words import LONGEST
+from scalebayes.runs.reading.spelling import POWERS, SCALES
 
-# The letters and words for a power of ten of counts, by the power.
-SCALES = {
-    3: r"k|thousands?|kilo|1000s?|000s?",
-    6: r"m|mm|mn|mio|mil|mill|mln|millions?|mega",
-    9: r"b|g|bn|bil|bill|bln|billions?|giga",
-    12: r"t|tn|tr|trillions?|tera",
+# More words for a power of ten that headers have. Behind a number some of them mean something else, as in 5 mm.
+IN_HEADERS = {
+    3: ("kilo", "000", "000s", "1000", "1000s"),
+    6: ("mm", "mil", "mill", "mega"),
+    9: ("bil", "bill", "giga"),
+    12: ("tr", "tera"),
 }
-SCALE = re.compile("|".join(f"(?P<e{power}>{words})" for power, words in SCALES.items()), re.IGNORECASE)
 # The SI prefixes by the power of ten.
-PREFIXES = {3: "k|kilo", 6: "m|mega", 9: "g|giga", 12: "t|tera", 15: "p|peta", 18: "e|exa", 21: "z|zetta"}
-PREFIX = "|".join(f"(?P<e{power}>{words})" for power, words in PREFIXES.items())
+PREFIXES = {
+    **{3: ("k", "kilo"), 6: ("m", "mega"), 9: ("g", "giga"), 12: ("t", "tera")},
+    **{15: ("p", "peta"), 18: ("e", "exa"), 21: ("z", "zetta")},
+}
+
+
+def any_of(words: Mapping[int, Sequence[str]]) -> str:
+    """The pattern of any word for a power of ten. The group `e6` matches the words for millions."""
+    return "|".join(f"(?P<e{power}>{'|'.join(names)})" for power, names in words.items())
+
+
+SCALE = re.compile(any_of({power: (*words, *IN_HEADERS[power]) for power, words in SCALES.items()}), re.IGNORECASE)
+PREFIX = any_of(PREFIXES)
 # A power of ten such as 1e21, 10^21, 10**21 or 10²¹, with or without a multiplication sign before it.
 POWER = re.compile(
     r"(?:[x×*·]\s*)?(?:1(?:\.0+)?\s*[eE]\s*\+?0*(\d+)|10\s*(?:\^|\*\*)\s*\{?\+?(\d+)\}?|10([⁰¹²³⁴⁵⁶⁷⁸⁹]+))"
@@ -160,7 +171,7 @@ def measure(text: str) -> tuple[float, str] | None:
 
 
 def _letter(scale: str) -> float:
-    return 10.0 ** next(power for power, words in SCALES.items() if scale.lower() in words.split("|"))
+    return 10.0 ** POWERS[scale.lower()]
 
 
 def _power(found: re.Match[str]) -> float:

@@ -15,9 +15,10 @@ from scalebayes.runs.columns import Reading
 from scalebayes.runs.names import LEAST, MOST
 from scalebayes.runs.reading.cells import is_missing, number
 from scalebayes.runs.reading.header_units import PER_CENT, measure, told
+from scalebayes.runs.reading.spelling import POWERS
 
 # A cell that states a power of ten itself, such as 60M, 1.4 T or 7 billion.
-OWN = re.compile(r"[^\d]{0,3}\d[\d.,_' ]*\s*(k|mm?|mn|mio|g|bn?|tn?|(thousand|million|billion|trillion)s?)\.?", re.I)
+SCALED = re.compile(rf"[^\d]{{0,3}}\d[\d.,_' ]*\s*({'|'.join([*POWERS, 'mm'])})\.?", re.IGNORECASE)
 PER_CENT_FACTOR = 0.01  # the factor of a column in per cent
 
 Cells = Mapping[str, np.ndarray]
@@ -171,7 +172,7 @@ def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: st
 
 def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, prefix: str) -> None:
     """Raise `InputError` for a cell such as 60M below a header with (M), which has two readings."""
-    said = next((cell for cell in raw.tolist() if isinstance(cell, str) and OWN.fullmatch(cell.strip())), None)
+    said = next((cell for cell in raw.tolist() if isinstance(cell, str) and SCALED.fullmatch(cell.strip())), None)
     if said is not None:
         raise InputError(
             f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cell '{said}' says one too; "

@@ -10,13 +10,15 @@ POINT, COMMA = ".", ","
 # Signs between groups of three digits: spaces of every width, and apostrophes. Points and commas are such signs too.
 SPACES = " \u00a0\u2007\u2008\u2009\u202f"
 APOSTROPHES = "'\u2019"
-# The power of ten of each suffix.
-POWERS = {
-    **{"k": 3, "thousand": 3},
-    **{"m": 6, "mn": 6, "mln": 6, "mio": 6, "million": 6, "millions": 6},
-    **{"b": 9, "g": 9, "bn": 9, "mrd": 9, "billion": 9, "billions": 9},
-    **{"t": 12, "tn": 12, "trillion": 12, "trillions": 12},
+# The words for a power of ten in lower case, as in 60M and 7 billion. The headers of columns have them too.
+SCALES = {
+    3: ("k", "thousand", "thousands"),
+    6: ("m", "mn", "mln", "mio", "million", "millions"),
+    9: ("b", "g", "bn", "bln", "mrd", "billion", "billions"),
+    12: ("t", "tn", "trillion", "trillions"),
 }
+# The power of ten of each suffix.
+POWERS = {word: power for power, words in SCALES.items() for word in words}
 MILLI_OR_MILLION = "m"
 # Characters of a word. A longer word is not read as a number.
 LONGEST = 60
