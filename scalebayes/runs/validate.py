@@ -136,7 +136,7 @@ def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
 
 
 def positions(index: Any, length: int) -> np.ndarray:
-    """The positions, counted from 0, int (kept,), for a list of positions, a slice or a mask of `length` values."""
+    """The positions, counted from 0, int (taken,), for a list of positions, a slice or a mask of `length` values."""
     index = np.arange(length)[index] if isinstance(index, slice) else np.asarray(index)
     if index.dtype == bool and index.shape != (length,):
         raise InputError(f"a mask of shape {index.shape} doesn't fit {length} runs; give one bool a run")
