@@ -14,10 +14,10 @@ def checkpoint_checks(problem: Problem) -> Iterator[Check]:
     runs = problem.runs
     if text := log_text(runs):
         yield make_check("one_row_of_a_log", Status.REVIEW, f"{text}.")
-    if told := runs.metadata.get("checkpoints"):  # the runs were averaged after this was found
-        yield make_check("checkpoints", Status.REVIEW, told)
+    if sentence := runs.metadata.get("checkpoints"):  # the runs were averaged after this was found
+        yield make_check("checkpoints", Status.REVIEW, sentence)
         return
-    found = checkpoints_of(runs)
+    signs = checkpoints_of(runs)
     # A single run against its steps or tokens is a curve, and is fitted as a curve.
-    if found and not (found.runs == 1 and len(problem.columns) == 1 and "N" not in problem.columns.values()):
-        yield make_check("checkpoints", Status.REVIEW, checkpoints_text(runs, found))
+    if signs and not (signs.runs == 1 and len(problem.columns) == 1 and "N" not in problem.columns.values()):
+        yield make_check("checkpoints", Status.REVIEW, checkpoints_text(runs, signs))

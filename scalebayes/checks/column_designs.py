@@ -50,7 +50,7 @@ def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> 
     known = {**runs.inputs, **runs.labels}
     if {"N", "D"} <= set(used):
         known.pop("C", None)
-    found, seen = [], set()
+    others, seen = [], set()
     for name, values in known.items():
         if name in used or name in runs.derived or is_name(name, values):
             continue
@@ -65,8 +65,8 @@ def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> 
         seen.add(key)
         if designs := tuple(_designs(values, code)):
             within = len(np.unique(np.column_stack([setting, code]), axis=0)) > setting.max() + 1
-            found.append(Other(name, values, designs, within))
-    return found
+            others.append(Other(name, values, designs, within))
+    return others
 
 
 def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -107,10 +107,10 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
     number, few = values.dtype.kind == "f", len(count) <= FEW
     if few or not number:
         # A row whose value no other row has can't be told from an outlier: all such rows together are one level.
-        kept = np.where(count[code] > 1, code, len(count))
-        kinds = np.unique(kept)
+        level = np.where(count[code] > 1, code, len(count))
+        kinds = np.unique(level)
         if len(kinds) > 1:
-            yield (kept[:, None] == kinds[1:]).astype(float)
+            yield (level[:, None] == kinds[1:]).astype(float)
     if number and len(count) > 3:
         given = ~np.isnan(values)
         blank = [] if given.all() else [(~given).astype(float)]
@@ -133,9 +133,9 @@ def determined(values: np.ndarray, basis: np.ndarray) -> bool:
 
 def _determined(values: np.ndarray, code: np.ndarray, used: Mapping[str, np.ndarray], setting: np.ndarray) -> bool:
     """Whether a column only renames the values of an input, or the settings."""
-    own = _canonical(code)
+    partition = _canonical(code)
     coded = [setting, *(levels(x) for x in used.values())]
-    if any(one.max() + 1 < len(one) and np.array_equal(own, _canonical(one)) for one in coded):
+    if any(x.max() + 1 < len(x) and np.array_equal(partition, _canonical(x)) for x in coded):
         return True
     return values.dtype.kind != "f" and size_named(values, used) is not None
 

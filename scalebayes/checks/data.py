@@ -52,25 +52,25 @@ def _shares(problem: Problem) -> Check:
 def _missing(problem: Problem, columns: list[str], total: np.ndarray) -> str:
     """What to type to complete the shares by columns of the table, or what to do if the table lacks such columns."""
     others = [name for name in problem.runs.inputs if name not in problem.columns.values()]
-    found: list[str] = []
+    completing: list[str] = []
     for name in others:
         values = problem.runs.inputs[name]
         if np.isfinite(values).all() and (values >= 0).all() and (total + values <= 1 + limits.SHARES_ROUNDED).all():
-            found, total = [*found, name], total + values
+            completing, total = [*completing, name], total + values
             if total.min() >= 1 - limits.SHARES_ROUNDED:
                 break
-    many = len(columns) + len(found)
-    if not found or total.min() < 1 - limits.SHARES_ROUNDED or not _has(problem.law.name, many):
+    many = len(columns) + len(completing)
+    if not completing or total.min() < 1 - limits.SHARES_ROUNDED or not _has(problem.law.name, many):
         return (
             "the shares of a mixture add up to one, and what is missing is a domain that the law doesn't see; give "
             "every domain a column, or add those that are left out as one share"
         )
     prefix = problem.law.shares[0].rstrip("0123456789")
-    bound = {f"{prefix}{i}": column for i, column in enumerate([*columns, *found], 1)}
-    told = {name: column for name, column in bound.items() if name != column}
-    inputs = f", inputs={told}" if told else ""
+    bound = {f"{prefix}{i}": column for i, column in enumerate([*columns, *completing], 1)}
+    renamed = {name: column for name, column in bound.items() if name != column}
+    inputs = f", inputs={renamed}" if renamed else ""
     return (
-        f"with {listed(found)} the shares add up to one; "
+        f"with {listed(completing)} the shares add up to one; "
         f"use law=sb.laws.get({problem.law.name!r}, domains={many}){inputs}"
     )
 

@@ -97,9 +97,9 @@ def _ways(
     the law has a direction, with the change along the path.
     """
     trend = {name: sign for name, sign in problem.law.trend.items() if name in varying}
-    found = trends(problem, value, varying, near)
     level = limits.LAW_LEVEL / (len(trend) + 1)
-    clear = {name: one.change for name, one in found.items() if one.clear and one.p < level}
+    of_runs = trends(problem, value, varying, near)
+    clear = {name: seen.change for name, seen in of_runs.items() if seen.clear and seen.p < level}
     against = {name: change for name, change in clear.items() if change * trend.get(name, 0) < 0}
     if "" in clear and not against:
         against = {name: -sign * clear[""] for name, sign in trend.items()}
@@ -144,14 +144,14 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
         change = float(slope * np.ptp(design @ weights) / max(weights @ weights, 1.0))
         return Trend(change, float(stats.t.sf(abs(slope) / max(se, 1e-300), degrees)), abs(change) > scatter)
 
-    found = {}
+    by_name = {}
     for i, name in enumerate(names):
         if inverse[i, i] * max(float(design[:, i] @ design[:, i]), 1e-300) < limits.LAW_APART:
-            found[name] = trend(np.eye(len(names))[i])
+            by_name[name] = trend(np.eye(len(names))[i])
     signs = -np.array([problem.law.trend.get(name, 0) for name in names], float)
     if signs.any() and (along := trend(signs)).change > 0:
-        found[""] = along
-    return found
+        by_name[""] = along
+    return by_name
 
 
 def _refused(problem: Problem, constant: bool, along: list[str], against: Mapping[str, float]) -> str:
@@ -162,8 +162,8 @@ def _refused(problem: Problem, constant: bool, along: list[str], against: Mappin
     for rises in (True, False):
         if names := [name for name, change in against.items() if (change > 0) == rises]:
             way, far = ("rises", "falls")[not rises], amount(problem, max(abs(against[name]) for name in names))
-            told = " and ".join(problem.columns[name] for name in names)
-            parts.append(f"never {way} with {told}, where {observable} {way}, by {far} over the runs")
+            columns = " and ".join(problem.columns[name] for name in names)
+            parts.append(f"never {way} with {columns}, where {observable} {way}, by {far} over the runs")
     return (
         f"law {problem.law.name!r} {' and '.join(parts)}: don't use it for {observable!r}; "
         f"{cure(problem, along, against)}."

@@ -36,8 +36,8 @@ def cure(problem: Problem, along: list[str], against: Mapping[str, float]) -> st
         return "law='optimal_power' lets it rise with one input and fall with another"
     if positive and runs.y.max() < 1 and (rises or runs.observable != "loss") and problem.law.range != (0.0, 1.0):
         shares = [law for law in map(laws.get, laws.names()) if law.range == (0.0, 1.0)]
-        told = ", ".join(f"{law.name!r} (of {', '.join(law.inputs)})" for law in shares)
-        return f"laws of a score or a share are {told}; try law={_bound('sigmoid_compute', 'C', problem)}"
+        names = ", ".join(f"{law.name!r} (of {', '.join(law.inputs)})" for law in shares)
+        return f"laws of a score or a share are {names}; try law={_bound('sigmoid_compute', 'C', problem)}"
     if rises and runs.y.min() >= 0 and 1 < runs.y.max() <= 100:
         return (
             "if it is a score out of 100, divide the column by 100 and take "

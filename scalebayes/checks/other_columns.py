@@ -58,21 +58,21 @@ class Scatter:
     size: np.ndarray
     offsets: bool = False
 
-    def take(self, kept: np.ndarray) -> "Scatter":
-        """The scatter of the runs where the mask `kept`, bool (run,), is True."""
+    def take(self, mask: np.ndarray) -> "Scatter":
+        """The scatter of the runs where a mask, bool (run,), is True."""
         return replace(
             self,
-            runs=self.runs.take(kept),
-            used={name: x[kept] for name, x in self.used.items()},
-            axes={name: x[kept] for name, x in self.axes.items()},
-            residual=self.residual[kept],
-            scale=self.scale[kept],
-            size=self.size[kept],
+            runs=self.runs.take(mask),
+            used={name: x[mask] for name, x in self.used.items()},
+            axes={name: x[mask] for name, x in self.axes.items()},
+            residual=self.residual[mask],
+            scale=self.scale[mask],
+            size=self.size[mask],
         )
 
 
 @dataclass(frozen=True)
-class Found:
+class Explained:
     """A column that explains scatter.
 
     Attributes:
@@ -122,7 +122,7 @@ def checks_of(scatter: Scatter) -> Iterator[Check]:
             yield _check("other_columns_largest", largest, columns, limits.COLUMNS_LEVEL_OF_LARGEST, of)
 
 
-def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[list[Found], float]:
+def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[list[Explained], float]:
     """The columns that explain the scatter beyond a smooth surface in the inputs, the strongest first.
 
     Each design of a column has an F test on the normal scores of the residuals, at the `level` divided by the number of
@@ -142,9 +142,9 @@ def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[li
     basis, score = surface(scatter.axes), normal_scores(scatter.residual)
     # The law's free parameters cost the residuals degrees of freedom, even if the surface has fewer terms.
     spent, n = max(basis.shape[1], sum(not p.fixed for p in scatter.law.params.values())), len(score)
-    found: list[Found] = []
+    explaining: list[Explained] = []
     least = 1.0
-    while len(found) < NAMED:
+    while len(explaining) < NAMED:
         rest = score - basis @ (basis.T @ score)
         total = max(float(rest @ rest), 1e-300)
         tests = []
@@ -159,7 +159,7 @@ def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[li
         if not tests:
             break
         allowed = level / len(tests)
-        if not found:
+        if not explaining:
             least = min(_least(test[-1].shape[1], n - spent - test[-1].shape[1], allowed) for test in tests)
         p, share, _, column, design, beyond = min(tests, key=lambda test: test[:3])
         if p > allowed:
@@ -167,10 +167,10 @@ def search(scatter: Scatter, columns: Sequence[Other], level: float) -> tuple[li
         whole, off = design - design.mean(axis=0), scatter.residual * scatter.scale
         left = np.sum((whole - basis @ (basis.T @ whole)) ** 2) / np.sum(whole**2)
         moved = np.sqrt(np.sum((beyond.T @ (off - basis @ (basis.T @ off))) ** 2) / n)
-        found.append(Found(column, -share, min(p * len(tests), 1.0), float(left), float(moved)))
+        explaining.append(Explained(column, -share, min(p * len(tests), 1.0), float(left), float(moved)))
         basis, spent = np.column_stack([basis, beyond]), spent + beyond.shape[1]
         columns = [other for other in columns if other is not column]
-    return found, least
+    return explaining, least
 
 
 def _least(terms: int, spare: int, level: float) -> float:
@@ -180,34 +180,36 @@ def _least(terms: int, spare: int, level: float) -> float:
 
 
 def _check(id: str, scatter: Scatter, columns: Sequence[Other], level: float, of: str = "") -> Check:
-    found, least = search(scatter, columns, level)
+    explaining, least = search(scatter, columns, level)
     runs = scatter.runs
-    if found:
-        first = found[0]
+    if explaining:
+        first = explaining[0]
         fails = not of and first.share > limits.COLUMNS_MOST and first.moved > limits.COLUMNS_MOVED * scatter.spread
-        about = tuple(one.column.name for one in found)
-        return make_check(id, Status.FAIL if fails else Status.REVIEW, _sentence(scatter, found, of), about=about)
+        about = tuple(explained.column.name for explained in explaining)
+        return make_check(id, Status.FAIL if fails else Status.REVIEW, _sentence(scatter, explaining, of), about=about)
     names = [repr(table_name(runs, column.name)) for column in columns]
-    told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    listing = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     if least > limits.COLUMNS_SEEN:
-        few = f"{len(runs)} runs are too few to tell whether the scatter depends on {told}."
+        few = f"{len(runs)} runs are too few to tell whether the scatter depends on {listing}."
         return make_check(id, Status.PASS, few, conclusive=False)
     return make_check(
         id,
         Status.PASS,
-        f"The scatter{of} doesn't depend on {told}, as far as {len(runs)} runs can tell: a column that explains "
+        f"The scatter{of} doesn't depend on {listing}, as far as {len(runs)} runs can tell: a column that explains "
         f"{least:.0%} of it would be found.",
     )
 
 
-def _sentence(scatter: Scatter, found: Sequence[Found], of: str) -> str:
+def _sentence(scatter: Scatter, explaining: Sequence[Explained], of: str) -> str:
     runs, inputs, setting = scatter.runs, " and ".join(scatter.used), settings(scatter.used.values())
-    first, count = found[0], setting.max() + 1
+    first, count = explaining[0], setting.max() + 1
     name = table_name(runs, first.column.name)
-    told = f"{name!r} explains {first.share:.0%} of the scatter{of} around the law (p {max(first.p, 1e-99):.0e})"
-    told += "".join(f", {table_name(runs, one.column.name)!r} {one.share:.0%} of what is left" for one in found[1:])
+    sentence = f"{name!r} explains {first.share:.0%} of the scatter{of} around the law (p {max(first.p, 1e-99):.0e})"
+    sentence += "".join(
+        f", {table_name(runs, later.column.name)!r} {later.share:.0%} of what is left" for later in explaining[1:]
+    )
     if first.left < limits.COLUMNS_ALONE:
-        told += f"; it goes along with {inputs}, so that a part of this may be the law's own misfit"
+        sentence += f"; it goes along with {inputs}, so that a part of this may be the law's own misfit"
     if first.column.swept and count < len(setting):
-        told += f"; {len(setting)} rows are {count} settings of {inputs}"
-    return f"{told}: {cures(runs, scatter.law, tuple(scatter.used), first.column, scatter.offsets)}."
+        sentence += f"; {len(setting)} rows are {count} settings of {inputs}"
+    return f"{sentence}: {cures(runs, scatter.law, tuple(scatter.used), first.column, scatter.offsets)}."

@@ -151,30 +151,33 @@ def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.n
 def _outliers(problem: Problem, draws: Draws, near: Around, difference: np.ndarray) -> Check:
     id, n = "outliers", len(difference)
     fitted = decided(problem, draws, near).shape[1] if problem.discrepancy is None else len(problem.columns)
-    found = outliers_of(difference, draws.mode.scale[:n], list(axes(problem).values()), fitted)
-    far = np.argsort(-found.scales)[:NAMED]
-    if not found.rows.size:
-        told = ", ".join(
-            f"{_named(problem, i)} by {found.scales[i]:.1f} scales"
+    outliers = outliers_of(difference, draws.mode.scale[:n], list(axes(problem).values()), fitted)
+    far = np.argsort(-outliers.scales)[:NAMED]
+    if not outliers.rows.size:
+        listing = ", ".join(
+            f"{_named(problem, i)} by {outliers.scales[i]:.1f} scales"
             for i in far
-            if i == far[0] or found.scales[i] > limits.OUTLIERS_SCALES
+            if i == far[0] or outliers.scales[i] > limits.OUTLIERS_SCALES
         )
         return make_check(
-            id, Status.PASS, f"No run is further off than noise with heavy tails explains; the farthest: {told}."
+            id, Status.PASS, f"No run is further off than noise with heavy tails explains; the farthest: {listing}."
         )
-    told = "; ".join(_told(problem, i, float(difference[i]), float(found.scales[i])) for i in found.rows[:NAMED])
-    more = f"; and {found.rows.size - NAMED} more" if found.rows.size > NAMED else ""
-    one = found.rows.size == 1
+    listing = "; ".join(
+        _distance_text(problem, i, float(difference[i]), float(outliers.scales[i])) for i in outliers.rows[:NAMED]
+    )
+    more = f"; and {outliers.rows.size - NAMED} more" if outliers.rows.size > NAMED else ""
+    single = outliers.rows.size == 1
     return make_check(
         id,
         Status.REVIEW,
-        f"{found.rows.size} of {n} runs {'lies' if one else 'lie'} far off the law: {told}{more}. "
-        f"{_moved(problem, draws, found.rows)}. Look at {'it' if one else 'them'} first (a typing error, another unit, "
-        "a run that diverged?): leave a run out for such a reason and not for its result, and report both answers.",
+        f"{outliers.rows.size} of {n} runs {'lies' if single else 'lie'} far off the law: {listing}{more}. "
+        f"{_moved(problem, draws, outliers.rows)}. "
+        f"Look at {'it' if single else 'them'} first (a typing error, another unit, a run that "
+        "diverged?): leave a run out for such a reason and not for its result, and report both answers.",
     )
 
 
-def _told(problem: Problem, i: int, difference: float, scales: float) -> str:
+def _distance_text(problem: Problem, i: int, difference: float, scales: float) -> str:
     way = "above" if difference > 0 else "below"
     return f"{_named(problem, i)} {way} it by {amount(problem, abs(difference))} ({scales:.0f} scales)"
 
@@ -190,8 +193,8 @@ def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
     n = len(problem.runs)
     mask = np.array(problem.rows.mask)
     mask[rows] = 0.0
-    kept = problem.rows._replace(mask=mask)
-    location = compiled_once(_refitted, problem.model, problem.numbers, kept, draws.mode.z)
+    masked = problem.rows._replace(mask=mask)
+    location = compiled_once(_refitted, problem.model, problem.numbers, masked, draws.mode.z)
     top = int(np.argmax(np.sum([*axes(problem).values(), np.zeros(n)], axis=0)))
     before, after = (float(x[top]) * problem.reference.scale for x in (draws.mode.location, np.asarray(location)))
     where = ", ".join(f"{column} {problem.runs.inputs[column][top]:.3g}" for column in problem.columns.values())
@@ -206,11 +209,11 @@ def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
 def _refitted(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
     """The law's value at every row, at the optimum for the unmasked rows that is reached from z."""
     free = len(model.free)
-    own = z[free:]
+    row_coordinates = z[free:]
 
     def loss(z: Any, stage: Any) -> Any:
-        value = -model.log_density(jnp.concatenate([z, own]), numbers, rows, stage)
+        value = -model.log_density(jnp.concatenate([z, row_coordinates]), numbers, rows, stage)
         return jnp.where(jnp.isfinite(value), value, 1e30)
 
     best = polished(model, loss, z[None, :free], numbers.stages, STEPS)[0]
-    return at(model, numbers, rows, jnp.concatenate([best, own]))[0]
+    return at(model, numbers, rows, jnp.concatenate([best, row_coordinates]))[0]

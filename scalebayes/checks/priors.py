@@ -50,16 +50,16 @@ def prior_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     if not far:
         name, side = min(ends, key=ends.__getitem__)
         least = _per_cent(ends[name, side])
-        told = f"{name} is nearest to an end of its prior, with {least} of it {side}"
-        yield make_check(ID, Status.PASS, f"No prior conflicts with the runs: {told}.")
+        seen = f"{name} is nearest to an end of its prior, with {least} of it {side}"
+        yield make_check(ID, Status.PASS, f"No prior conflicts with the runs: {seen}.")
         return
     of_law = [end for end in far if end[0] in problem.law.params]
     wider = _wider(problem, draws.mode.z, min(of_law, key=far.__getitem__)[0]) if of_law else ""
-    told = ", ".join(f"{name} ({_per_cent(share)} of its prior is {side})" for (name, side), share in far.items())
+    seen = ", ".join(f"{name} ({_per_cent(share)} of its prior is {side})" for (name, side), share in far.items())
     yield make_check(
         ID,
         Status.REVIEW,
-        f"the mode lies where a prior hardly reaches: {told}. The answer is then between prior and runs. The law, the "
+        f"the mode lies where a prior hardly reaches: {seen}. The answer is then between prior and runs. The law, the "
         f"units or the kind of runs may not be those that the prior is for{wider}.",
         about=tuple(dict.fromkeys(name for name, _ in far)),
     )
@@ -71,16 +71,16 @@ def _beyond(problem: Problem, mode: np.ndarray) -> dict[tuple[str, str], float]:
     For parameters of noise and discrepancy only the side above counts, because runs that scatter less than expected do
     no harm.
     """
-    found = {}
+    shares = {}
     for name, z in zip(problem.model.free, mode.tolist(), strict=False):  # a mode may go on with rows' own scales
         prior = problem.numbers.priors[name]
         share = share_below(prior, z)
         if share is None:
             continue
         if name in problem.law.params and prior.family not in FROM_THEIR_END:
-            found[name, "below"] = share
-        found[name, "above"] = 1 - share
-    return found
+            shares[name, "below"] = share
+        shares[name, "above"] = 1 - share
+    return shares
 
 
 def share_below(prior: Traced, z: float) -> float | None:

@@ -100,7 +100,7 @@ def read_checks(record: Iterable[Any]) -> Checks:
     >>> read_checks([["residuals of the largest runs", "pass", "Fine."]])["residuals_largest"].sentence
     'Fine.'
     """
-    return Checks(tuple(_check(one) if isinstance(one, Mapping) else _without_id(*one) for one in record))
+    return Checks(tuple(_check(check) if isinstance(check, Mapping) else _without_id(*check) for check in record))
 
 
 def _check(record: Mapping[str, Any]) -> Check:

@@ -75,11 +75,11 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
 
     An input that need not be positive is its own covariate, without the log.
     """
-    found = {problem.axis_name(c): problem.axis(c, problem.column(c)) for c in problem.columns.values()}
-    if {"log N", "log D"} <= set(found):
-        found["log C"] = LOG_6 + found["log N"] + found["log D"]
-        found["log D/N"] = found["log D"] - found["log N"]
-    return {name: x for name, x in found.items() if np.ptp(x) > 1e-9}
+    covariates = {problem.axis_name(c): problem.axis(c, problem.column(c)) for c in problem.columns.values()}
+    if {"log N", "log D"} <= set(covariates):
+        covariates["log C"] = LOG_6 + covariates["log N"] + covariates["log D"]
+        covariates["log D/N"] = covariates["log D"] - covariates["log N"]
+    return {name: x for name, x in covariates.items() if np.ptp(x) > 1e-9}
 
 
 def normal_scores(residual: np.ndarray) -> np.ndarray:
@@ -153,12 +153,12 @@ def _check(
     what: str,
     taken: np.ndarray | None,
 ) -> Check:
-    found = _tested(residual, covariates, taken)
-    if not found:
+    tests = _tested(residual, covariates, taken)
+    if not tests:
         return make_check(id, Status.PASS, f"No input varies over {where}.")
-    if told := _told(found):
-        return make_check(id, Status.REVIEW, _misfit(where, told, what))
-    axis, (r2, _) = min(found.items(), key=lambda item: item[1][1])
+    if trends := _significant(tests):
+        return make_check(id, Status.REVIEW, _misfit(where, trends, what))
+    axis, (r2, _) = min(tests.items(), key=lambda item: item[1][1])
     return make_check(id, Status.PASS, f"Over {where} no trend (strongest against {axis}, R^2 {r2:.2f}).")
 
 
@@ -169,15 +169,15 @@ def _tested(
     return {axis: structure(score, x, taken) for axis, x in covariates.items() if np.ptp(x) > 1e-9}
 
 
-def _told(found: Mapping[str, tuple[float, float]]) -> str:
-    level = limits.RESIDUALS_LEVEL / len(found)
-    return ", ".join(f"{axis} (R^2 {r2:.2f}, p {p:.0e})" for axis, (r2, p) in found.items() if p <= level)
+def _significant(tests: Mapping[str, tuple[float, float]]) -> str:
+    level = limits.RESIDUALS_LEVEL / len(tests)
+    return ", ".join(f"{axis} (R^2 {r2:.2f}, p {p:.0e})" for axis, (r2, p) in tests.items() if p <= level)
 
 
-def _misfit(where: str, told: str, what: str) -> str:
+def _misfit(where: str, trends: str, what: str) -> str:
     return (
-        f"over {where} the residuals still depend on {told}: {what} doesn't hold there, and intervals beyond the runs "
-        "are too narrow; compare another law, or leave the smallest runs out and see whether the forecast moves."
+        f"over {where} the residuals still depend on {trends}: {what} doesn't hold there, and intervals beyond the "
+        "runs are too narrow; compare another law, or leave the smallest runs out and see whether the forecast moves."
     )
 
 
@@ -191,22 +191,22 @@ def _of_few(
 ) -> Check:
     """The check of fewer runs than `limits.RESIDUALS_ROWS`, which says what misfit would have been found."""
     n, difference = len(location), off(problem, location)
-    found = _tested(difference / scale, covariates, taken) if n >= limits.RESIDUALS_FEWEST else {}
-    if found and (told := _told(found)):
-        return make_check("residuals", Status.REVIEW, _misfit(f"all {n} runs", told, what))
+    tests = _tested(difference / scale, covariates, taken) if n >= limits.RESIDUALS_FEWEST else {}
+    if tests and (sentence := _significant(tests)):
+        return make_check("residuals", Status.REVIEW, _misfit(f"all {n} runs", sentence, what))
     could = ""
-    if found:
-        by = "log C" if "log C" in found else next(iter(found))
+    if tests:
+        by = "log C" if "log C" in tests else next(iter(tests))
         unit = robust_scale(difference, 0 if taken is None else taken.shape[1])
-        bend = unit * detectable(covariates[by], taken, limits.RESIDUALS_LEVEL / len(found))
+        bend = unit * detectable(covariates[by], taken, limits.RESIDUALS_LEVEL / len(tests))
         spread = np.ptp(np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n])))
         seen = f"{amount(problem, min(bend, spread))} between the middle of {by} and its ends"
         if bend <= limits.RESIDUALS_BLUNT * spread:
-            told = (
+            sentence = (
                 f"Nothing over all {n} runs says that {what} misfits; a misfit of {seen} would have been found in four "
                 "of five such tables."
             )
-            return make_check("residuals", Status.PASS, told)
+            return make_check("residuals", Status.PASS, sentence)
         could = f" (only a misfit of {seen} would be found in four of five such tables)" if bend < spread else ""
     return make_check(
         "residuals",

@@ -105,12 +105,12 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
     more = "run longer chains, sb.NUTS(warmup=1000, draws=4000), or narrow the priors"
     if draws.numbers.get("runs", 1) > 1:
         thin = draws.numbers["thin"]
-        kept = f", {thin:.0f} times as long and every {thin:.0f}th draw kept" if thin > 1 else ""
+        thinned = f", {thin:.0f} times as long and every {thin:.0f}th draw kept" if thin > 1 else ""
         yield make_check(
             "whitening",
             Status.PASS,
             f"The curvature at the mode misled the sampler; these draws come from run {draws.numbers['runs']:.0f}, "
-            f"whitened by the covariance of the draws before, with target_accept at least 0.95{kept}.",
+            f"whitened by the covariance of the draws before, with target_accept at least 0.95{thinned}.",
         )
     if draws.z.shape[0] == 1:
         sentence = "one chain can't show that it missed a part; run sb.NUTS(chains=4)."
@@ -120,8 +120,8 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         worst = int(np.argmax(np.where(np.isfinite(rhat), rhat, np.inf)))
         status = Status.PASS if rhat[worst] <= 1 + RHAT else Status.REVIEW if rhat[worst] <= FAILED else Status.FAIL
         few = rhat[worst] <= rhat_limit(draws.z.shape[0] * draws.z.shape[1])
-        told = "the chains disagree, or are too short to tell" if few else "the chains disagree"
-        cure = "" if status is Status.PASS else f": {told}; {more}"
+        cause = "the chains disagree, or are too short to tell" if few else "the chains disagree"
+        cure = "" if status is Status.PASS else f": {cause}; {more}"
         yield make_check("r_hat", status, f"Largest r-hat {rhat[worst]:.4f} ({names[worst]}){cure}.")
     for name, ess in (("bulk", diagnostics.ess_bulk(z)), ("tail", diagnostics.ess_tail(z))):
         worst = int(np.argmin(np.where(np.isfinite(ess), ess, -np.inf)))
@@ -231,11 +231,11 @@ def _prior_driven(problem: Problem, draws: Draws) -> Check:
         return make_check(
             "driven_by_the_prior", Status.PASS, f"The runs take away at least {least:.1%} of each prior's variance."
         )
-    told = ", ".join(f"{name} ({max(share, 0):.0%})" for name, share in driven.items())
+    parameters = ", ".join(f"{name} ({max(share, 0):.0%})" for name, share in driven.items())
     return make_check(
         "driven_by_the_prior",
         Status.REVIEW,
-        f"the runs take away little of the prior's variance of {told}: such a posterior is mostly prior; "
+        f"the runs take away little of the prior's variance of {parameters}: such a posterior is mostly prior; "
         "add runs that reach further, or report the result under two priors.",
         about=tuple(driven),
     )

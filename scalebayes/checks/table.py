@@ -84,21 +84,21 @@ def _collinear(problem: Problem) -> Check:
     )
 
 
-def _off_the_path(problem: Problem, one: str, other: str) -> str:
+def _off_the_path(problem: Problem, first: str, second: str) -> str:
     """The two runs to add, the cheaper first: each has the smallest of one input and the largest of the other.
 
     If one input falls where the other rises, one run has both smallest values and the other has both largest.
     """
-    if problem.axis_name(one) == one or problem.axis_name(other) == other:
-        return f"add runs off the path (another {other} at the same {one})"
-    x, y = problem.column(one), problem.column(other)
+    if problem.axis_name(first) == first or problem.axis_name(second) == second:
+        return f"add runs off the path (another {second} at the same {first})"
+    x, y = problem.column(first), problem.column(second)
     rises = float(np.corrcoef(np.log(x), np.log(y))[0, 1]) > 0
     cells = [(x.min(), y.max()), (x.max(), y.min())] if rises else [(x.min(), y.min()), (x.max(), y.max())]
     (a, b), (c, d) = sorted(cells, key=lambda cell: cell[0] * cell[1])
-    cost = f", {flops(a, b):.2g} FLOPs" if {one, other} == {"N", "D"} else ""
+    cost = f", {flops(a, b):.2g} FLOPs" if {first, second} == {"N", "D"} else ""
     return (
-        f"add runs off the path, such as one at {one}={a:.3g}, {other}={b:.3g}{cost}, and one at {one}={c:.3g}, "
-        f"{other}={d:.3g}"
+        f"add runs off the path, such as one at {first}={a:.3g}, {second}={b:.3g}{cost}, and one at {first}={c:.3g}, "
+        f"{second}={d:.3g}"
     )
 
 
@@ -110,8 +110,8 @@ def _settings(problem: Problem, setting: np.ndarray) -> Check:
         return make_check(id, Status.PASS, f"Each of the {rows} rows has its own setting of {of}.")
     low, high = counts.min(), counts.max()
     each = f"{low}" if low == high else f"{low} to {high}"
-    told = f"{rows} rows are {len(counts)} setting{'s' if len(counts) > 1 else ''} of {of}, {each} rows each"
-    return make_check(id, Status.PASS, f"{told}; rows that differ only by rounding are of one setting.")
+    seen = f"{rows} rows are {len(counts)} setting{'s' if len(counts) > 1 else ''} of {of}, {each} rows each"
+    return make_check(id, Status.PASS, f"{seen}; rows that differ only by rounding are of one setting.")
 
 
 def _best(about: Mapping[str, Any], observable: str) -> Check:
@@ -121,13 +121,13 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
         return make_check(id, Status.PASS, "No setting had two runs to choose from.")
     each = f"{low}" if low == high else f"{low} to {high}"
     kind, side = ("lowest", "below") if about["lowest"] else ("highest", "above")
-    told, doubts = f"each row is the {kind} {observable} of a setting's {each} runs", []
+    sentence, doubts = f"each row is the {kind} {observable} of a setting's {each} runs", []
     if "shift" in about:
         far, noise = (
             f"{abs(about[key]):.2%}" if about["log"] else f"{abs(about[key]):.2g}" for key in ("shift", "noise")
         )
         by = "runs that repeat it" if about["from"] == "repeats" else "residuals of a parabola in the hyper-parameters"
-        told += f"; noise (sd {noise}, from {by}) puts it, and forecasts, about {far} {side} the tuned {observable}"
+        sentence += f"; noise (sd {noise}, from {by}) puts it, and forecasts, about {far} {side} the tuned {observable}"
         if about["relative"] > limits.BEST_LUCK:
             doubts.append("repeat the best of each setting with other seeds, and fit these")
     else:
@@ -141,9 +141,9 @@ def _best(about: Mapping[str, Any], observable: str) -> Check:
                 f"{count} of {of} settings are best at the {end} {column!r} that was tried, so that the tuned "
                 f"{observable} may lie beyond: try {'smaller' if end == 'smallest' else 'larger'} ones"
             )
-    told = "; ".join([told, *doubts])
+    sentence = "; ".join([sentence, *doubts])
     return make_check(
-        id, Status.REVIEW if doubts else Status.PASS, f"{told if doubts else told[0].upper() + told[1:]}."
+        id, Status.REVIEW if doubts else Status.PASS, f"{sentence if doubts else sentence[0].upper() + sentence[1:]}."
     )
 
 
@@ -171,13 +171,13 @@ def _pooled(problem: Problem) -> Check:
     if groups_of(labels, inputs) is None:
         size = size_named(labels["group"], inputs)
         why = f"is another name of {size}" if size else "differs in every row"
-        told = f"column {name!r} ({shown}) {why}, so that it doesn't say which rows belong together"
+        doubt = f"column {name!r} ({shown}) {why}, so that it doesn't say which rows belong together"
         if not offsets:
-            return make_check("groups", Status.PASS, f"{told[0].upper()}{told[1:]}: it isn't used as groups.")
+            return make_check("groups", Status.PASS, f"{doubt[0].upper()}{doubt[1:]}: it isn't used as groups.")
         return make_check(
             "groups",
             Status.REVIEW,
-            f"{told}, and an offset a group can't be told from the law's own dependence on "
+            f"{doubt}, and an offset a group can't be told from the law's own dependence on "
             f"{size or 'its inputs'}; leave the offset out, discrepancy='gp', or name another column, "
             "columns={'group': ...}.",
         )

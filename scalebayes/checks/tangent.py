@@ -64,11 +64,11 @@ def axes(problem: Problem) -> dict[str, np.ndarray]:
     An input that need not be positive is its own axis, without the log.
     """
     n = len(problem.runs)
-    found = {
+    by_name = {
         name: np.asarray(x[:n]) if name in problem.law.domains else np.log(x[:n])
         for name, x in problem.rows.inputs.items()
     }
-    return {name: x for name, x in found.items() if np.ptp(x) > 1e-9}
+    return {name: x for name, x in by_name.items() if np.ptp(x) > 1e-9}
 
 
 def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:

@@ -113,15 +113,15 @@ def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
     except InputError as error:
         raise InputError(f"{dataset.name}: {error}; {other_way(dataset)}") from None
     except Exception as error:  # a file from outside can make its reader raise any error
-        told = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{dataset.name}: the raw files at {dataset.source} can't be read as they should "
-            f"({type(error).__name__}: {told}); {other_way(dataset)}"
+            f"({type(error).__name__}: {reason}); {other_way(dataset)}"
         ) from error
-    found = hashlib.sha256(made).hexdigest()
-    if found != dataset.sha256:
+    hashed = hashlib.sha256(made).hexdigest()
+    if hashed != dataset.sha256:
         raise InputError(
-            f"{dataset.name}: the table made of the raw files at {dataset.source} has sha256 {found} and not "
+            f"{dataset.name}: the table made of the raw files at {dataset.source} has sha256 {hashed} and not "
             f"{dataset.sha256}; nothing was kept; {other_way(dataset)}"
         )
     return made
@@ -130,12 +130,12 @@ def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
 def check(path: Path, dataset: Dataset, cure: str) -> None:
     """Raise `InputError` if the SHA-256 of a file is not that of the table."""
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        hashed = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError(f"{path}: the file can't be read ({error.strerror or error}); {cure}") from None
-    if found != dataset.sha256:
+    if hashed != dataset.sha256:
         raise InputError(
-            f"{path}: this is not the table of {dataset.name} (sha256 {found} and not {dataset.sha256}); {cure}"
+            f"{path}: this is not the table of {dataset.name} (sha256 {hashed} and not {dataset.sha256}); {cure}"
         )
 
 

@@ -51,12 +51,12 @@ def literals(source: str) -> dict[str, Any]:
     >>> literals("SIZES = {'7m': 7.1E+06}\\nprint(SIZES)")
     {'SIZES': {'7m': 7100000.0}}
     """
-    found = {}
+    dicts = {}
     for node in ast.parse(source).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value):
-                found[name] = ast.literal_eval(value)
-    return found
+                dicts[name] = ast.literal_eval(value)
+    return dicts
 
 
 def commented(source: str, name: str) -> float:

@@ -171,7 +171,7 @@ def read_frame(content: bytes) -> Frame:
         ...
     scalebayes.errors.InputError: the pickle asks for builtins.print, which no table of numbers needs; it isn't read
     """
-    found = Unpickler(io.BytesIO(content)).load()
-    if not isinstance(found, Frame):
-        raise InputError(f"the pickle holds a {type(found).__name__}, not a data frame; it isn't read")
-    return found
+    frame = Unpickler(io.BytesIO(content)).load()
+    if not isinstance(frame, Frame):
+        raise InputError(f"the pickle holds a {type(frame).__name__}, not a data frame; it isn't read")
+    return frame

@@ -156,9 +156,9 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
     cell = np.argsort(np.argsort(first))[cell]
     about = {"runs": len(runs), "cells": len(first), "over": list(inputs), "efolds": float(width)}
     # Averaging loses the names of the runs, so the signs that rows are checkpoints are written to the metadata before.
-    found = checkpoints_of(runs)
-    told = runs if found is None else runs.noted(checkpoints=checkpoints_text(runs, found))
-    return Averaged(told, cell, about).table(), cell
+    signs = checkpoints_of(runs)
+    with_signs = runs if signs is None else runs.noted(checkpoints=checkpoints_text(runs, signs))
+    return Averaged(with_signs, cell, about).table(), cell
 
 
 def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:

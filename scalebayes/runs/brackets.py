@@ -21,7 +21,7 @@ def column_named(runs: Any, name: Any) -> np.ndarray:
 
 def _cure(key: Any, rows: int) -> str:
     """What to type for a key in square brackets that is not text."""
-    if isinstance(key, list) and key and all(isinstance(one, str) for one in key):
+    if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
         return f"runs[...] is one column; runs.to_pandas()[{key!r}] has several"
     at = "..."
     if isinstance(key, int | np.integer) and not isinstance(key, bool):

@@ -61,8 +61,8 @@ def checkpoints_of(runs: Runs) -> Checkpoints | None:
     >>> steps = [1000, 2000, 3000, 4000] * 2
     >>> D, losses = [1e9 * step for step in steps], [4.0, 3.5, 3.2, 3.0, 3.8, 3.3, 3.0, 2.8]
     >>> table = Runs(run_id=["a"] * 4 + ["b"] * 4, N=[1e8] * 4 + [1e9] * 4, D=D, step=steps, loss=losses)
-    >>> found = checkpoints_of(table)
-    >>> found.by, found.along, found.runs, found.last
+    >>> signs = checkpoints_of(table)
+    >>> signs.by, signs.along, signs.runs, signs.last
     ('run_id', 'step', 2, 4000.0)
     >>> checkpoints_of(Runs(N=[1e8] * 4 + [1e9] * 4, D=D, loss=losses)) is None
     True
@@ -73,8 +73,8 @@ def checkpoints_of(runs: Runs) -> Checkpoints | None:
     for by, names in _labels(runs):
         known = by == "run_id" and runs.origin.aliases.get("run_id", "run_id").lower() not in ("name", "id")
         for along in [*steps, *(name for name in ALONG if known and name in runs.inputs)]:
-            if (found := _signs(runs, by, names, along)) is not None:
-                return found
+            if (signs := _signs(runs, by, names, along)) is not None:
+                return signs
     return None
 
 
@@ -115,8 +115,8 @@ def last_of(runs: Runs, by: str = "run_id", along: str | None = None) -> Runs:
     for i, name in enumerate(names):
         if name not in last or x[i] >= x[last[name]]:
             last[name] = i
-    kept = [i for i, name in enumerate(names) if name is None or last[name] == i]
-    return runs.take(kept).noted(last_of=f"{len(kept)} of {len(runs)} rows, the last {along} of each {by}")
+    chosen = [i for i, name in enumerate(names) if name is None or last[name] == i]
+    return runs.take(chosen).noted(last_of=f"{len(chosen)} of {len(runs)} rows, the last {along} of each {by}")
 
 
 def _once(runs: Runs) -> bool:
@@ -152,14 +152,14 @@ def _signs(runs: Runs, by: str, names: list[str | None], along: str) -> Checkpoi
     if not several or rows < SHARE * len(runs):
         return None
     x, sizes = runs.inputs[along], runs.inputs.get("N")
-    for own in several.values():
-        there = np.unique(x[own][np.isfinite(x[own])])
-        if len(there) < len(own) or (sizes is not None and np.ptp(np.log(sizes[own])) > 1e-3):
+    for of_run in several.values():
+        there = np.unique(x[of_run][np.isfinite(x[of_run])])
+        if len(there) < len(of_run) or (sizes is not None and np.ptp(np.log(sizes[of_run])) > 1e-3):
             return None
         # In a grid the column may hold the number of steps, or of epochs, that each run was trained for.
         even = np.ptp(np.diff(there)) <= 0.01 * np.diff(there).mean()
-        if not even and by != "run_id" and (plain(along) == "epoch" or (by == "N" and len(own) < MANY)):
+        if not even and by != "run_id" and (plain(along) == "epoch" or (by == "N" and len(of_run) < MANY)):
             return None
-    ends = {float(x[own].max()) for own in several.values()}
+    ends = {float(x[of_run].max()) for of_run in several.values()}
     last = ends.pop() if len(ends) == 1 and len(several) == len(members) else None
     return Checkpoints(by, along, len(several), rows, last, next(iter(several)))

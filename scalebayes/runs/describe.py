@@ -37,8 +37,8 @@ def span(column: np.ndarray) -> str:
 
 def values(column: np.ndarray) -> str:
     """The number of different values of a label in words, or the value if there is only one."""
-    found = sorted({cell for cell in column if cell is not None})
-    return f"'{found[0]}'" if len(found) == 1 else f"{len(found)} values"
+    words = sorted({cell for cell in column if cell is not None})
+    return f"'{words[0]}'" if len(words) == 1 else f"{len(words)} values"
 
 
 def described(runs: Any) -> list[str]:
@@ -48,26 +48,26 @@ def described(runs: Any) -> list[str]:
     noise = {f"{runs.observable}_se": runs.se, "count": runs.count}
     known = ", ".join(f"{name} {span(column)}" for name, column in noise.items() if column is not None)
     about = runs.metadata
-    said = about.get("made", ())
+    made = about.get("made", ())
     aliases = [
         f"{theirs} as {ours}"
         for ours, theirs in about.get("aliases", {}).items()
-        if not any(text.startswith(f"'{theirs}' as {ours},") for text in said)
+        if not any(text.startswith(f"'{theirs}' as {ours},") for text in made)
     ]
-    told = {
+    texts = {
         "inputs": _first([f"{name} {span(column)}" for name, column in runs.inputs.items()]),
         "noise": known,
         "labels": _first([f"{name} ({values(column)})" for name, column in runs.labels.items()]),
         "N counts": runs.N_counts,
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
         "from": _source(about),
-        "read": "; ".join([*([", ".join(aliases)] if aliases else []), *said[:MOST]]),
+        "read": "; ".join([*([", ".join(aliases)] if aliases else []), *made[:MOST]]),
         "for every run": ", ".join(f"{name} {short(value)}" for name, value in about.get("constants", {}).items()),
         "left out": _first(about.get("left_out", ())),
         "where": "; ".join(about.get("filters", ())),
         "best of": best_told(about.get("best_of")),
     }
-    return [*lines, *(f"  {name}: {text}" for name, text in told.items() if text)]
+    return [*lines, *(f"  {name}: {text}" for name, text in texts.items() if text)]
 
 
 def best_told(about: Mapping[str, Any] | None) -> str:
@@ -81,12 +81,12 @@ def best_told(about: Mapping[str, Any] | None) -> str:
     low, high = about["rows"]
     each = f"{low}" if low == high else f"{low} to {high}"
     kind = "lowest" if about["lowest"] else "highest"
-    told = f"the {kind} of each of {about['settings']} settings of {' and '.join(about['by'])}"
-    told += f", {each} of {about['runs']} runs each"
+    text = f"the {kind} of each of {about['settings']} settings of {' and '.join(about['by'])}"
+    text += f", {each} of {about['runs']} runs each"
     if "shift" not in about:
-        return told
+        return text
     shift = f"{abs(about['shift']):.2%}" if about["log"] else short(abs(about["shift"]))
-    return f"{told}; noise alone puts them about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
+    return f"{text}; noise alone puts them about {shift} {'below' if about['shift'] <= 0 else 'above'} their mean"
 
 
 def unit_text(observable: str, unit: str) -> str:
@@ -107,9 +107,9 @@ def in_unit(observable: str, unit: str) -> str:
     return f"{observable} in {unit}" if unit else f"{observable} {unit_text(observable, unit)}".rstrip()
 
 
-def _first(told: Sequence[str]) -> str:
+def _first(phrases: Sequence[str]) -> str:
     """Phrases with commas between them. If there are more than `MOST`, the first ones and the number of the others."""
-    return ", ".join([*told[:MOST], *([f"and {len(told) - MOST} more"] if len(told) > MOST else [])])
+    return ", ".join([*phrases[:MOST], *([f"and {len(phrases) - MOST} more"] if len(phrases) > MOST else [])])
 
 
 def _source(about: Mapping[str, Any]) -> str:

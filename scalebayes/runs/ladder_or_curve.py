@@ -84,7 +84,7 @@ def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
     names, called = runs.labels.get("run_id"), runs.origin.aliases.get("run_id", "run_id")
     if names is None or (called.lower() in FAMILIES and "curve" not in runs.metadata):
         return None
-    for name in dict.fromkeys(one for one in names if one is not None):
+    for name in dict.fromkeys(given for given in names if given is not None):
         if np.unique(values[names == name]).size > 1:
             return str(name)
     return None

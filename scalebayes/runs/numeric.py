@@ -111,8 +111,8 @@ def examined(
         if at:
             others = f" (and {len(at) - 1} more row{'s' if len(at) > 2 else ''} like it)" if len(at) > 1 else ""
             first = at[0]
-            told = f"{origin.place(first, name)}: {problem(first)}{others}"
-            faults.append(Fault(told, cure if isinstance(cure, str) else cure(first), tuple(at), **more))
+            sentence = f"{origin.place(first, name)}: {problem(first)}{others}"
+            faults.append(Fault(sentence, cure if isinstance(cure, str) else cure(first), tuple(at), **more))
 
     items = cells.tolist()
     read = items if cells.dtype.kind in "iuf" else [number(cell) for cell in items]

@@ -25,12 +25,12 @@ def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
     """
     if values.dtype.kind != "f":
         return np.unique(np.array(["" if cell is None else f"={cell}" for cell in values]), return_inverse=True)[1]
-    found, code = np.unique(values, return_inverse=True)
-    given = found[~np.isnan(found)]
+    different, code = np.unique(values, return_inverse=True)
+    given = different[~np.isnan(different)]
     if not given.size or not given[0] > 0 or not np.isfinite(given[-1]):
         return code
     # Each value is compared with the smallest of its level, so that a chain of close values is not one level.
-    merged, start, count = np.empty(len(found), int), given[0], 0
+    merged, start, count = np.empty(len(different), int), given[0], 0
     for i, value in enumerate(given):
         if value > start * (1 + tolerance):
             start, count = value, count + 1

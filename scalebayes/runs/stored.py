@@ -57,12 +57,12 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
     row, observable = np.array(record["rows"], np.int64), _text(record["observable"])
 
     def column(name: str, interval: Interval | None, dtype: Any = np.float64) -> np.ndarray:
-        found = arrays.get(name)
-        if found is None or found.dtype != dtype or found.shape != row.shape:
+        values = arrays.get(name)
+        if values is None or values.dtype != dtype or values.shape != row.shape:
             raise InputError(f"its runs have no {name!r} of {len(row)} rows")
-        if interval is not None and not interval.holds(found).all():
+        if interval is not None and not interval.holds(values).all():
             raise InputError(f"{name!r} of its runs holds what no run has")
-        return frozen(found)
+        return frozen(values)
 
     lower, upper = check_range(record["range"])
     inputs = {_text(name): column(f"{COLUMN}{i}", _support(name)) for i, name in enumerate(record["columns"])}
@@ -70,8 +70,8 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
     for i, (name, words) in enumerate(record["labels"]):
         codes = column(f"{LABEL}{i}", Interval(-1, len(words), closed=True), np.int64)
         labels[_text(name)] = _cells([_text(word) for word in words], codes)
-    kinds, told = _origin(), {name: frozenset(x) if name == "texts" else x for name, x in record["origin"].items()}
-    about: dict[str, Any] = {name: x for name, x in told.items() if isinstance(x, kinds.get(name, ()))}
+    kinds, origin = _origin(), {name: frozenset(x) if name == "texts" else x for name, x in record["origin"].items()}
+    about: dict[str, Any] = {name: x for name, x in origin.items() if isinstance(x, kinds.get(name, ()))}
     runs = made(
         {
             "observable": observable,
@@ -117,7 +117,7 @@ def plain(value: Any, deep: int = 0) -> Any:
 def _origin() -> dict[str, type]:
     """The fields of `Origin` but `rows` and `run_ids`, with the type of each."""
     empty = Origin(np.empty(0, int))
-    return {one.name: type(getattr(empty, one.name)) for one in fields(Origin) if one.name not in ("rows", "run_ids")}
+    return {x.name: type(getattr(empty, x.name)) for x in fields(Origin) if x.name not in ("rows", "run_ids")}
 
 
 def _given(runs: Runs) -> list[str]:

@@ -47,8 +47,8 @@ def checked_fields(
     for name in (*(name for name in intervals if name in cells), *(name for name in cells if name not in intervals)):
         if name in intervals:
             cure = scale if name == observable else ""
-            values[name], found = examined(name, cells[name], origin, intervals[name], cure)
-            faults += found
+            values[name], its_faults = examined(name, cells[name], origin, intervals[name], cure)
+            faults += its_faults
         elif name == next(iter(cells)) or name in LABELS:
             faults += summed_up(name, cells[name], origin)
     refuse_all(cells, observable, origin, faults)
@@ -87,15 +87,17 @@ def roles_of(columns: Iterable[str], observable: str, given: Mapping[str, Any]) 
     {'params': 'counted', 'val_loss': 'observed'}
     """
     columns = list(columns)
-    ours = {name: found.ours for name in columns if (found := meaning(name, observable))}
-    ours |= {theirs: own for own, theirs in given.items() if isinstance(theirs, str) and own not in LABELS}
-    observed = {observable, *(name for name, own in ours.items() if own == observable)}
-    ours |= {name: observable for name in columns if name.endswith("_se") and name.removesuffix("_se") in observed}
-    ours |= {name: name for name in columns if name == "count"}
+    quantity = {name: known.ours for name in columns if (known := meaning(name, observable))}
+    quantity |= {theirs: ours for ours, theirs in given.items() if isinstance(theirs, str) and ours not in LABELS}
+    observed = {observable, *(name for name, ours in quantity.items() if ours == observable)}
+    quantity |= {name: observable for name in columns if name.endswith("_se") and name.removesuffix("_se") in observed}
+    quantity |= {name: name for name in columns if name == "count"}
     role = {observable: OBSERVED, f"{observable}_se": OBSERVED, "x": MEASURED}
     counts = {"count", *INPUTS} - role.keys()
     return {
-        name: role.get(own, COUNTED if own in counts else MEASURED) for name, own in ours.items() if name in columns
+        name: role.get(ours, COUNTED if ours in counts else MEASURED)
+        for name, ours in quantity.items()
+        if name in columns
     }
 
 

@@ -33,10 +33,10 @@ def counts(words: np.ndarray) -> np.ndarray:
     """
     if words.dtype.kind == "f":
         return words
-    found = {word: spelled(word) for word in {*words.tolist()} - {None} if number(word) is None}
-    if any(one is None or one.value is None for one in found.values()) or not any(word for word in words):
+    spellings = {word: spelled(word) for word in {*words.tolist()} - {None} if number(word) is None}
+    if any(read is None or read.value is None for read in spellings.values()) or not any(word for word in words):
         return words
-    values = [one.value if (one := found.get(word)) else number(word) for word in words]
+    values = [read.value if (read := spellings.get(word)) else number(word) for word in words]
     return np.array(values, dtype=np.float64)
 
 
@@ -51,7 +51,7 @@ class Column:
         column = np.asarray(columns[self.name])
         return column.astype(np.float64) if column.dtype.kind in "biuf" else text(column)
 
-    def told(self, values: np.ndarray) -> str:
+    def kind(self, values: np.ndarray) -> str:
         """Whether the column holds numbers or text, in words."""
         if values.dtype.kind == "f":
             return f"column '{self.name}' holds numbers"
@@ -69,7 +69,7 @@ class Literal:
         """The literal as an array of one element."""
         return np.array([self.value], dtype=object if isinstance(self.value, str) else np.float64)
 
-    def told(self, values: np.ndarray) -> str:
+    def kind(self, values: np.ndarray) -> str:
         """Whether the literal is a number or text, in words."""
         return f"{self.value!r} is text" if isinstance(self.value, str) else f"{self.value:g} is a number"
 
@@ -107,8 +107,8 @@ class Compare:
             if numeric[i] and np.isnan(side).all():  # a blank column can be compared with text too
                 sides[i], numeric[i] = np.full(side.shape, None, dtype=object), False
         if any(numeric):
-            told = " and ".join([self.left.told(sides[0]), self.right.told(sides[1])])
-            raise InputError(f"{told}: they can't be compared; text stands in quotes, numbers without")
+            both = " and ".join([self.left.kind(sides[0]), self.right.kind(sides[1])])
+            raise InputError(f"{both}: they can't be compared; text stands in quotes, numbers without")
         present = np.logical_and(*[np.array([cell is not None for cell in side], dtype=bool) for side in sides])
         words = [np.array([cell or "" for cell in side], dtype=object) for side in sides]
         passed = np.asarray(held(*words), dtype=bool)

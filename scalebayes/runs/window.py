@@ -81,18 +81,18 @@ class Window:
         log = np.log(runs.column(axis))
         y = np.log(runs.y) if (runs.y > 0).all() else runs.y
         efolds = self.efolds
-        kept = self._last(log, efolds)
-        while self.slope is not None and not kept.all() and steepness(log[kept], y[kept]) < self.slope:
+        inside = self._last(log, efolds)
+        while self.slope is not None and not inside.all() and steepness(log[inside], y[inside]) < self.slope:
             efolds += STEP
-            kept = self._last(log, efolds)
+            inside = self._last(log, efolds)
         about = {"efolds": efolds, "on": axis, "least": self.least, "of": len(runs)}
-        return runs.take(kept).noted(window=about)
+        return runs.take(inside).noted(window=about)
 
     def _last(self, log: np.ndarray, efolds: float) -> np.ndarray:
-        kept = log >= log.max() - efolds - 1e-9
-        if kept.sum() < self.least:
-            kept[np.argsort(-log, kind="stable")[: self.least]] = True
-        return kept
+        inside = log >= log.max() - efolds - 1e-9
+        if inside.sum() < self.least:
+            inside[np.argsort(-log, kind="stable")[: self.least]] = True
+        return inside
 
 
 def steepness(log: np.ndarray, y: np.ndarray) -> float:
@@ -113,10 +113,10 @@ def steepness(log: np.ndarray, y: np.ndarray) -> float:
     columns = np.stack([np.ones_like(at), at, at**2], axis=1)
     if np.unique(at).size < 4:
         return 0.0
-    found = np.linalg.lstsq(columns, y, rcond=None)[0]
-    variance = np.sum((y - columns @ found) ** 2) / (len(y) - 3)
+    coefficients = np.linalg.lstsq(columns, y, rcond=None)[0]
+    variance = np.sum((y - columns @ coefficients) ** 2) / (len(y) - 3)
     error = np.sqrt(variance * np.linalg.inv(columns.T @ columns)[1, 1])
-    return float(abs(found[1]) / error) if error > 0 else np.inf
+    return float(abs(coefficients[1]) / error) if error > 0 else np.inf
 
 
 def get(window: Any) -> Window | None:

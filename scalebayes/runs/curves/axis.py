@@ -77,26 +77,26 @@ def axis_of(
 
     >>> cells = {"step": np.array([1, 2]), "loss": np.array([3.0, 2.5])}
     >>> read = Readings(cells, np.array(["a", "a"], dtype=object), np.array([True, True]))
-    >>> found = axis_of(read, {}, "", 1e6)
-    >>> found.ours, found.theirs, found.per_step
+    >>> axis = axis_of(read, {}, "", 1e6)
+    >>> axis.ours, axis.theirs, axis.per_step
     ('D', 'step', 1000000.0)
     """
     if tokens_per_step is not None and not _is_count(tokens_per_step):
         raise InputError(f"tokens_per_step={tokens_per_step!r} is no positive number; give the tokens of a batch")
-    found = _asked(read, given) or _logged(read, given, drawn)
-    if found is None:
+    axis = _asked(read, given) or _logged(read, given, drawn)
+    if axis is None:
         others = [name for name in read.cells if name != "run"]
         raise InputError(
             f"{prefix}no column of steps or tokens that changes within a run; found: {few(others)}; say which it is "
             "with columns={'x': ...}, or columns={'D': ...} for tokens"
         )
     if tokens_per_step is None:
-        return found
-    if found.ours == "D" or plain(found.theirs) in OTHER_AXES:
-        cure = "leave tokens_per_step out" if found.ours == "D" else "name the steps with columns={'x': ...}"
-        what = "tokens" if found.ours == "D" else "no count of steps"
-        raise InputError(f"{prefix}tokens_per_step: the axis is '{found.theirs}', which is {what}; {cure}")
-    return Axis("D", found.theirs, found.values, float(tokens_per_step))
+        return axis
+    if axis.ours == "D" or plain(axis.theirs) in OTHER_AXES:
+        cure = "leave tokens_per_step out" if axis.ours == "D" else "name the steps with columns={'x': ...}"
+        what = "tokens" if axis.ours == "D" else "no count of steps"
+        raise InputError(f"{prefix}tokens_per_step: the axis is '{axis.theirs}', which is {what}; {cure}")
+    return Axis("D", axis.theirs, axis.values, float(tokens_per_step))
 
 
 def _is_count(value: Any) -> bool:
@@ -120,19 +120,19 @@ def _logged(read: Readings, given: Mapping[str, Any], drawn: str) -> Axis | None
     """The axis by the names of the columns: tokens if every reading has them, else steps, else another axis."""
     words = {word: i for i, word in enumerate((*STEPS, *OTHER_AXES))}
     ordered = sorted((words[plain(name)], name) for name in read.cells if plain(name) in words)
-    own = [drawn] if drawn and plain(drawn) not in OTHER_AXES else []
-    steps = [*own, *(name for _, name in ordered)] if "x" not in given else []
-    found = [(name, values) for name in steps if (values := _values(read, name, ENOUGH)) is not None]
+    asked = [drawn] if drawn and plain(drawn) not in OTHER_AXES else []
+    steps = [*asked, *(name for _, name in ordered)] if "x" not in given else []
+    logged = [(name, values) for name in steps if (values := _values(read, name, ENOUGH)) is not None]
     if "D" not in given:
         for name in read.cells:
             if read_as(name, "loss") != "D":
                 continue
-            values = _values(read, name, 1.0) if found else _values(read, name, ENOUGH)
-            if values is None and found:
-                values = _values(read, name, 1.0, by=found[0][1])
+            values = _values(read, name, 1.0) if logged else _values(read, name, ENOUGH)
+            if values is None and logged:
+                values = _values(read, name, 1.0, by=logged[0][1])
             if values is not None:
                 return Axis("D", name, values)
-    return Axis("x", *found[0]) if found else None
+    return Axis("x", *logged[0]) if logged else None
 
 
 def _values(read: Readings, name: str, share: float, by: np.ndarray | None = None) -> np.ndarray | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.errors import InputError
+from scalebayes.runs.filter_text import in_quotes
 from scalebayes.runs.names import few, plain
 from scalebayes.runs.reading.cells import number
 from scalebayes.runs.reading.raw_table import Table
@@ -78,22 +79,23 @@ def log_text(runs: Runs) -> str:
     )
 
 
-def checkpoints_text(runs: Runs, found: Checkpoints) -> str:
+def checkpoints_text(runs: Runs, signs: Checkpoints) -> str:
     """Why rows seem to be checkpoints, why this matters, and what to do, in words."""
-    by, along = (runs.origin.aliases.get(name, name) for name in (found.by, found.along))
-    s = "s" if found.runs > 1 else ""
-    at = " at one N" if "N" in runs.inputs and found.by != "N" else ""
-    keep = f"sb.last_of(runs, by={found.by!r}, along={found.along!r})"
-    if found.last is not None:
-        keep = f'where="{runs.origin.name(found.along)} == {found.last:.12g}" or {keep}'
+    by, along = (runs.origin.aliases.get(name, name) for name in (signs.by, signs.along))
+    s = "s" if signs.runs > 1 else ""
+    at = " at one N" if "N" in runs.inputs and signs.by != "N" else ""
+    keep = f"sb.last_of(runs, by={signs.by!r}, along={signs.along!r})"
+    if signs.last is not None:
+        test = f"{runs.origin.name(signs.along)} == {signs.last:.12g}"
+        keep = f"where={in_quotes(test)} or {keep}"
     source = str(runs.metadata.get("source") or "")
     read = f"sb.read_curves({repr(source) if source else 'table'}, by={by!r})"
-    if source and plain(by) in NAMES_OF_RUNS and found.by != "N":
-        ahead = STEPS_AHEAD * float(runs.inputs["D" if "D" in runs.inputs else found.along].max())
-        command = f"scalebayes forecast {shlex.quote(source)} --run {shlex.quote(found.example)} --x {ahead:.3g}"
+    if source and plain(by) in NAMES_OF_RUNS and signs.by != "N":
+        ahead = STEPS_AHEAD * float(runs.inputs["D" if "D" in runs.inputs else signs.along].max())
+        command = f"scalebayes forecast {shlex.quote(source)} --run {shlex.quote(signs.example)} --x {ahead:.3g}"
         read += f" ({command} forecasts one)"
     return (
-        f"{found.rows} rows are checkpoints of {found.runs} run{s}: '{along}' rises within one '{by}'{at}. In the "
+        f"{signs.rows} rows are checkpoints of {signs.runs} run{s}: '{along}' rises within one '{by}'{at}. In the "
         "middle of a schedule the loss is above that of a run that ends there, and the rows of a run are no "
         f"independent evidence. Keep the last of each run: {keep}; or read them as curves: {read}. The rows count "
         "as runs only if the learning rate was constant, or had decayed, at each of them."

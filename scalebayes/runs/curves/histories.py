@@ -83,8 +83,8 @@ def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
     )
     table = read_table(str(path))
     if is_scalar(table.cells):
-        if found := TAGGED.fullmatch(run):
-            run, metric = found[1], found[2]
+        if match := TAGGED.fullmatch(run):
+            run, metric = match[1], match[2]
         elif read_as(run, "loss") == "loss" or WORDS.fullmatch(plain(run)):
             run, metric = path.absolute().parent.name, run
         cells = {metric if plain(name) == "value" else name: column for name, column in table.cells.items()}
@@ -133,9 +133,9 @@ def read_folder(folder: Path, observable: str, named: Iterable[str]) -> Log:
             parts.append(log.table)
             continue
         below = path.relative_to(folder).parent
-        own = below.as_posix() if alike else (below / log.run).as_posix()
-        own = below.as_posix() if below.name == log.run else own
-        names = objects([own] * len(log.table.rows))
+        run = below.as_posix() if alike else (below / log.run).as_posix()
+        run = below.as_posix() if below.name == log.run else run
+        names = objects([run] * len(log.table.rows))
         parts.append(replace(log.table, cells={"run": names, **log.table.cells}, named_by="run"))
     return Log(joined(parts, str(folder)))
 
@@ -171,5 +171,5 @@ def filtered(read: Table, where: str | None) -> Table:
     if not mask.any():
         prefix = f"{read.source}: " if read.source else ""
         raise InputError(f"{prefix}{test.none_left(cells)}")
-    kept = {name: column[mask] for name, column in read.cells.items()}
-    return replace(read, cells=kept, rows=read.rows[mask])
+    passing = {name: column[mask] for name, column in read.cells.items()}
+    return replace(read, cells=passing, rows=read.rows[mask])

@@ -68,13 +68,13 @@ class Plan:
 
     def told(self) -> list[str]:
         """Which columns were read as what, in words."""
-        own = [
+        phrases = [
             f"{theirs} as {ours}"
             for ours, theirs in self.aliases.items()
             if not any(text.startswith(f"'{theirs}' as {ours},") for text in self.made)
         ]
-        own += [f"{self.axis.per_step:.12g} tokens a step"] if self.axis.per_step else []
-        return [*([", ".join(own)] if own else []), *self.made]
+        phrases += [f"{self.axis.per_step:.12g} tokens a step"] if self.axis.per_step else []
+        return [*([", ".join(phrases)] if phrases else []), *self.made]
 
 
 def planned(
@@ -94,15 +94,17 @@ def planned(
         InputError: A unit is not valid, or does not fit the cells.
     """
     names = {observable: metric, axis.ours: axis.theirs}
-    said = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items()}
-    factors = {ours: factor for ours, (factor, _) in said.items() if factor != 1.0}
-    reading = Reading(names, {}, (), factors, said[observable][1])
-    own = {observable: read.cells[metric], axis.ours: axis.values}
-    cells, of_units = in_units(own, read.cells, reading, observable, units, f"{read.source}: " if read.source else "")
+    units_of_names = {ours: unit_of(ours, theirs, observable) for ours, theirs in names.items()}
+    factors = {ours: factor for ours, (factor, _) in units_of_names.items() if factor != 1.0}
+    reading = Reading(names, {}, (), factors, units_of_names[observable][1])
+    columns = {observable: read.cells[metric], axis.ours: axis.values}
+    cells, of_units = in_units(
+        columns, read.cells, reading, observable, units, f"{read.source}: " if read.source else ""
+    )
     if axis.per_step:
         cells[axis.ours] = axis.per_step * cells[axis.ours]
     made_of = [*read.made, *of_units, *numerals.told({name: read.cells[name] for name in names.values()}, [])]
-    asked = sorted(asked_units(units, own, reading))
+    asked = sorted(asked_units(units, columns, reading))
     unit = unit or reading.unit or None
     return Plan(read, label, metric, axis, observable, unit, range, where, cells, made_of, asked)
 

@@ -105,10 +105,12 @@ def read_curves(
     if "run_id" in given:
         by = by or given.pop("run_id")
     log = read_log(table, observable, [name for name in given.values() if name])
-    found = log.table.cells
-    roles = {name: numerals.OBSERVED for name in found if name == UNSAID or LOSS.search(name)}
-    roles |= roles_of(found, observable, given) | {name: numerals.COUNTED for name in found if is_axis(name)}
-    cells = numerals.settled(found, log.table.semicolons, roles)
+    columns_read = log.table.cells
+    roles = {name: numerals.OBSERVED for name in columns_read if name == UNSAID or LOSS.search(name)}
+    roles |= roles_of(columns_read, observable, given) | {
+        name: numerals.COUNTED for name in columns_read if is_axis(name)
+    }
+    cells = numerals.settled(columns_read, log.table.semicolons, roles)
     read = filtered(replace(log.table, cells=cells), where)
     prefix = f"{read.source}: " if read.source else ""
     for ours, theirs in given.items():
@@ -130,10 +132,10 @@ def read_curves(
     curves = Curves()
     for name in dict.fromkeys(names[there]):
         rows = np.flatnonzero(there & (names == name))
-        kept = _kept(plan, rows, dropped)
-        kept = settled(read, axis, kept, name, label, metric, dropped) if kept.size else kept
-        if kept.size:
-            curves[name] = curve_of(plan, name, kept)
+        points = _points(plan, rows, dropped)
+        points = settled(read, axis, points, name, label, metric, dropped) if points.size else points
+        if points.size:
+            curves[name] = curve_of(plan, name, points)
     if not curves:
         raise InputError(f"{prefix}no run has a reading of '{metric}' at a positive '{axis.theirs}'; check the columns")
     if any(len(runs) < FEW for runs in curves.values()):
@@ -162,41 +164,41 @@ def _metric(read: Table, observable: str, given: Mapping[str, Any], label: Seque
     """The column of the observable, and the other columns that could have been read as the observable."""
     metrics = [name for name in read.cells if name not in (*label, given.get("x"), given.get("D"))]
 
-    def same(one: str, other: str) -> bool:
-        a, b = typed(read.cells[one]), typed(read.cells[other])
+    def same(first: str, second: str) -> bool:
+        a, b = typed(read.cells[first]), typed(read.cells[second])
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
-    def found(theirs: str | None) -> tuple[str, list[str]]:
+    def metric_read(theirs: str | None) -> tuple[str, list[str]]:
         # Other inputs and labels are not read here, so two columns of the log may have the same meaning.
         asked = dict.fromkeys((*INPUTS, *LABELS)) | ({} if theirs is None else {observable: theirs})
         reading = read_names(metrics, observable, asked, same, read.source, tracked=True)
-        like = (one for one in reading.left_out if read_as(one, observable) == observable or LOSS.search(one))
-        return reading.names[observable], list(like) if observable == "loss" else []
+        like = [name for name in reading.left_out if read_as(name, observable) == observable or LOSS.search(name)]
+        return reading.names[observable], like if observable == "loss" else []
 
     try:
-        return found(given.get(observable))
+        return metric_read(given.get(observable))
     except InputError:
         others = [name for name in metrics if not is_axis(name) and typed(read.cells[name]).dtype.kind == "f"]
         lone = others[0] if len(others) == 1 and observable == "loss" and LOSS.search(others[0]) else None
         guess = UNSAID if UNSAID in metrics else lone
         if observable in given or guess is None:
             raise
-    return found(guess)
+    return metric_read(guess)
 
 
-def _kept(plan: Plan, rows: np.ndarray, dropped: dict[str, int]) -> np.ndarray:
+def _points(plan: Plan, rows: np.ndarray, dropped: dict[str, int]) -> np.ndarray:
     """The rows of one run that are points of its curve. The other rows are counted in `dropped`, by the reason."""
     read, metric, axis = plan.read, plan.metric, plan.axis
     y = np.array([1.0 if (value := number(cell)) is None else value for cell in read.cells[metric][rows].tolist()])
     x = axis.values[rows]
-    told = {
+    unused = {
         f"readings that are not finite (nan or inf '{metric}')": ~np.isfinite(y),
         f"readings without '{axis.theirs}'": ~np.isfinite(x),
         f"readings at {'step' if axis.per_step else axis.theirs} 0": x == 0,
         f"readings below {axis.theirs} 0": x < 0,
     }
     keep = np.ones(len(rows), bool)
-    for why, which in told.items():
+    for why, which in unused.items():
         dropped[why] = dropped.get(why, 0) + int((keep & which).sum())
         keep &= ~which
     return rows[keep]

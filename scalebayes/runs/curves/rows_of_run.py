@@ -47,10 +47,10 @@ def named(read: Table, by: str | Sequence[str] | None, alone: str) -> tuple[np.n
 def _known(read: Table) -> list[str]:
     """The column that names runs, by its name. Of several, the one with most names, but not one per row, is taken."""
     words = {plain(name): name for name in reversed(list(read.cells))}
-    found = [words[word] for word in NAMES_OF_RUNS if word in words]
-    count = {name: len(set(text(read.cells[name]).tolist())) for name in found}
-    repeated = [name for name in found if count[name] < len(read.rows)]
-    return sorted(repeated or found, key=lambda name: -count[name])[:1]
+    named = [words[word] for word in NAMES_OF_RUNS if word in words]
+    count = {name: len(set(text(read.cells[name]).tolist())) for name in named}
+    repeated = [name for name in named if count[name] < len(read.rows)]
+    return sorted(repeated or named, key=lambda name: -count[name])[:1]
 
 
 def settled(
@@ -89,15 +89,15 @@ def _several(
     for name in read.cells:
         if name in (*label, axis.theirs, metric):
             continue
-        own = text(read.cells[name])[rows].tolist()
-        if None not in own and len(set(own)) <= len(own) / 2 and len(set(zip(own, x, strict=True))) == len(x):
+        cells = text(read.cells[name])[rows].tolist()
+        if None not in cells and len(set(cells)) <= len(cells) / 2 and len(set(zip(cells, x, strict=True))) == len(x):
             columns = [*label, name]
             cure = f"say which columns name the runs: by={columns if label else name!r}"
             break
     prefix = f"{read.source}: " if read.source else ""
     whose = f"run '{run}' has" if label else "there are"
-    one, other = (read.rows[rows[i]] for i in pair)
+    first, second = (read.rows[rows[i]] for i in pair)
     return InputError(
-        f"{prefix}{whose} two readings at {axis.theirs} {read.cells[axis.theirs][rows[pair[0]]]} (rows {one} and "
-        f"{other}), as several runs have; {cure}"
+        f"{prefix}{whose} two readings at {axis.theirs} {read.cells[axis.theirs][rows[pair[0]]]} (rows {first} and "
+        f"{second}), as several runs have; {cure}"
     )

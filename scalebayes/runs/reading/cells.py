@@ -175,6 +175,6 @@ def as_columns(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
     cells = {name: as_cells(name, values) for name, values in columns.items()}
     lengths = {name: len(column) for name, column in cells.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise InputError(f"the columns have unequal lengths ({told}); give one value a run in each")
+        shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InputError(f"the columns have unequal lengths ({shown}); give one value a run in each")
     return cells

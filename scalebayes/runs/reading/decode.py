@@ -61,10 +61,10 @@ def from_zip(path: Path, raw: bytes) -> tuple[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
-            own = [name for name in names if not {"__MACOSX"} & {*PurePosixPath(name).parts}]
-            tables = [name for name in own if is_table(PurePosixPath(name).name)]
+            files = [name for name in names if not {"__MACOSX"} & {*PurePosixPath(name).parts}]
+            tables = [name for name in files if is_table(PurePosixPath(name).name)]
             if not tables:
-                held = f"no table, only {listed(own[:8])}" if own else "nothing"
+                held = f"no table, only {listed(files[:8])}" if files else "nothing"
                 raise InputError(f"{path}: the archive holds {held}; pack a table that ends in {', '.join(EXTENSIONS)}")
             if len(tables) > 1:
                 more = f" and {len(tables) - 8} more" if len(tables) > 8 else ""
@@ -109,7 +109,7 @@ def decoded(data: bytes, source: str) -> tuple[str, str]:
         if data.startswith(mark):
             raise InputError(f"{source}: the file is {kind}; give it a name that ends so")
     tries = [how for mark, how in MARKS.items() if data.startswith(mark)][:1] or guesses(data)
-    for encoding, told in tries:
+    for encoding, shown_name in tries:
         try:
             words = data.decode(encoding)
         except UnicodeDecodeError:
@@ -117,7 +117,7 @@ def decoded(data: bytes, source: str) -> tuple[str, str]:
         words = words.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
         if CONTROL.search(words):
             raise InputError(f"{source}: the file holds binary data, not text; check what it holds")
-        return words, told
+        return words, shown_name
     raise InputError(f"{source}: the file is not text in UTF-8, UTF-16 or Windows-1252; save it as UTF-8")
 
 

@@ -58,64 +58,68 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
     said = SAID.fullmatch(lines[0])
     lines = ["" if RULE.fullmatch(line) or (said and i == 0) else line for i, line in enumerate(lines)]
     signs = [said[1]] if said else [sign for sign in SEPARATORS if any(sign in line for line in lines)]
-    tried = [parsed(lines, sign) for sign in signs or [usual]]
-    good = [one for one in tried if one.makes_a_table]
+    attempts = [parsed(lines, sign) for sign in signs or [usual]]
+    good = [attempt for attempt in attempts if attempt.makes_a_table]
     # A line without the separator may be a title. It is no title if another separator makes it a header.
-    fewest = min((len(one.grid.titles) for one in good), default=0)
-    good = [one for one in good if len(one.grid.titles) == fewest]
+    fewest = min((len(attempt.grid.titles) for attempt in good), default=0)
+    good = [attempt for attempt in good if len(attempt.grid.titles) == fewest]
     if len(good) > 1:
-        good = [one for one in good if one.separator == usual != ","] or good
+        good = [attempt for attempt in good if attempt.separator == usual != ","] or good
     if len(good) > 1:
-        counts = " and ".join(f"{SEPARATORS[one.separator]} make {one.grid.width} columns of it" for one in good)
+        counts = " and ".join(
+            f"{SEPARATORS[attempt.separator]} make {attempt.grid.width} columns of it" for attempt in good
+        )
         raise InputError(
             f"{source}: {counts}; put the cells that hold such signs in double quotes, or save it with tabs"
         )
-    if not good and not any(one.grid.width > 1 for one in tried):
-        good = [one for one in [parsed(lines, SPACE)] if one.makes_a_table or in_columns(one.grid)]
-    best = good[0] if good else max(tried, key=lambda one: (one.grid.width, not one.problem))
+    if not good and not any(attempt.grid.width > 1 for attempt in attempts):
+        good = [attempt for attempt in [parsed(lines, SPACE)] if attempt.makes_a_table or in_columns(attempt.grid)]
+    best = good[0] if good else max(attempts, key=lambda attempt: (attempt.grid.width, not attempt.problem))
     if best.problem:
         raise InputError(f"{source}: {best.problem}")
     return replace(as_table(best.grid, source), made=made_of(best, usual), semicolons=best.separator == ";")
 
 
-def in_columns(found: Grid) -> bool:
+def in_columns(table: Grid) -> bool:
     """Whether spaces separate the cells of all rows, though not those of the header."""
-    widths = {len(cells) for _, cells in found.rows}
-    return found.width > 1 and len(widths) == 1 and all(map(is_number, found.rows[0][1])) and len(found.rows[0][1]) > 1
+    widths = {len(cells) for _, cells in table.rows}
+    return table.width > 1 and len(widths) == 1 and all(map(is_number, table.rows[0][1])) and len(table.rows[0][1]) > 1
 
 
-def made_of(one: Parsed, usual: str) -> tuple[str, ...]:
+def made_of(chosen: Parsed, usual: str) -> tuple[str, ...]:
     """Sentences that say how the text was read: its separator, its comments and its titles."""
-    between = SEPARATORS.get(one.separator, "spaces")
-    told = [f"{between} between columns"] if one.separator != usual and one.grid.width > 1 else []
-    told += [f"{one.comments} comment line{'s' if one.comments > 1 else ''} left out"] if one.comments else []
-    return (*told, *(f"title line '{title:.60}' left out" for title in one.grid.titles))
+    between = SEPARATORS.get(chosen.separator, "spaces")
+    sentences = [f"{between} between columns"] if chosen.separator != usual and chosen.grid.width > 1 else []
+    sentences += (
+        [f"{chosen.comments} comment line{'s' if chosen.comments > 1 else ''} left out"] if chosen.comments else []
+    )
+    return (*sentences, *(f"title line '{title:.60}' left out" for title in chosen.grid.titles))
 
 
 def parsed(lines: Sequence[str], separator: str) -> Parsed:
     """Read a text with one separator."""
     comments = comment_lines(lines)
-    kept = ["" if i in comments else line for i, line in enumerate(lines)]
+    uncommented = ["" if i in comments else line for i, line in enumerate(lines)]
     try:
-        found = grid(split(kept, separator))
+        table = grid(split(uncommented, separator))
         header = None
-        if found is not None and (commented := header_among(lines, comments, kept, separator)) is not None:
+        if table is not None and (commented := header_among(lines, comments, uncommented, separator)) is not None:
             header = trimmed(split([PREFIX.sub("", lines[commented], count=1)], separator)[0])
-            found = grid(split(kept[commented + 1 :], separator), header)
+            table = grid(split(uncommented[commented + 1 :], separator), header)
             comments = comments - {commented}
         # If all rows begin with the sign of a comment, they are rows and not comments.
-        below = first_filled(kept)
-        if found is not None and not found.rows and any(i > below for i in comments):
+        below = first_filled(uncommented)
+        if table is not None and not table.rows and any(i > below for i in comments):
             comments = {i for i in comments if i < below}
-            found = grid(split(["" if i in comments else line for i, line in enumerate(lines)], separator))
+            table = grid(split(["" if i in comments else line for i, line in enumerate(lines)], separator))
     except csv.Error as error:
         problem = f"the file can't be read as {'CSV' if separator == ',' else 'a table'} ({error}); check its quotes"
         width = lines[0].count(separator) + 1
         return Parsed(separator, Grid(("",) * width, ()), 0, problem)
-    if found is None:
+    if table is None:
         return Parsed(separator, Grid((), ()), 0, "the file holds nothing but comments; give a header and a row")
-    problem = uneven_rows(found, separator) or rows_in_comments(lines, comments, found, separator)
-    return Parsed(separator, found, len(comments), problem)
+    problem = uneven_rows(table, separator) or rows_in_comments(lines, comments, table, separator)
+    return Parsed(separator, table, len(comments), problem)
 
 
 def comment_lines(lines: Sequence[str]) -> set[int]:
@@ -144,10 +148,10 @@ def first_filled(lines: Sequence[str]) -> int:
     return next((i for i, line in enumerate(lines) if line.strip()), 0)
 
 
-def header_among(lines: Sequence[str], comments: set[int], kept: Sequence[str], separator: str) -> int | None:
+def header_among(lines: Sequence[str], comments: set[int], uncommented: Sequence[str], separator: str) -> int | None:
     """The position of the comment that is the header: the last one above the rows with one name per cell; else None."""
-    first = first_filled(kept)
-    cells = split([kept[first]], separator)[0] if kept[first].count('"') % 2 == 0 else []
+    first = first_filled(uncommented)
+    cells = split([uncommented[first]], separator)[0] if uncommented[first].count('"') % 2 == 0 else []
     if not any(is_number(cell) for cell in present(cells)):
         return None
     for i in sorted((i for i in comments if i < first), reverse=True):
@@ -158,29 +162,29 @@ def header_among(lines: Sequence[str], comments: set[int], kept: Sequence[str], 
     return None
 
 
-def uneven_rows(found: Grid, separator: str) -> str:
+def uneven_rows(table: Grid, separator: str) -> str:
     """The problem in words if rows have more or fewer cells than the header has names; blank if there is none."""
-    if not found.uneven:
+    if not table.uneven:
         return ""
-    row, count = found.uneven[0]
-    more = len(found.uneven) - 1
+    row, count = table.uneven[0]
+    more = len(table.uneven) - 1
     others = f" (and {more} more row{'s' if more > 1 else ''} like it)" if more else ""
     sign = SEPARATORS.get(separator, "spaces")
     hint = ", decimal commas too," if separator == "," else ""
     return (
-        f"row {row} has {count} cells and the header {found.width} names{others}; "
+        f"row {row} has {count} cells and the header {table.width} names{others}; "
         f"put cells that hold {sign}{hint} in double quotes, or complete the row"
     )
 
 
-def rows_in_comments(lines: Sequence[str], comments: set[int], found: Grid, separator: str) -> str:
+def rows_in_comments(lines: Sequence[str], comments: set[int], table: Grid, separator: str) -> str:
     """The problem in words if a comment may be a row whose first cell begins with such a sign; blank if not."""
-    if found.width < 2 or not found.rows or is_number(found.rows[0][1][0]):
+    if table.width < 2 or not table.rows or is_number(table.rows[0][1][0]):
         return ""
     for i in sorted(comments):
         if lines[i].count('"') % 2 == 0:
             cells = split([lines[i]], separator)[0]
-            if len(cells) == found.width and sum(is_number(cell) for cell in cells) > 1:
+            if len(cells) == table.width and sum(is_number(cell) for cell in cells) > 1:
                 return (
                     f"line {i + 1} can be a comment or a row, '{lines[i].strip():.40}'; "
                     "delete it, or put its first cell in double quotes"

@@ -111,7 +111,7 @@ def read_file(path: Path) -> Table:
 def _there(path: Path) -> str:
     """What to do about a path that does not exist. It suggests a file with a similar name or another extension."""
     try:
-        beside = [one.name for one in path.parent.iterdir() if not one.name.startswith(".")] if path.name else []
+        beside = [other.name for other in path.parent.iterdir() if not other.name.startswith(".")] if path.name else []
     except OSError:
         beside = []
     same = [name for name in beside if Path(name).stem == path.stem and Path(name).suffix.lower() in EXTENSIONS]

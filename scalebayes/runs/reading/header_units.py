@@ -107,36 +107,36 @@ def headers(column: str) -> Iterator[Header]:
     yield Header(column)
     if len(column) > LONGEST:
         return
-    for found in re.finditer(r"[(\[{]([^()\[\]{}]*)[)\]}]", column):
-        rest = f"{column[: found.start()].rstrip(' _')} {column[found.end() :].lstrip(' _')}".strip()
-        parts = [part.strip() for part in re.split(r";|,(?!\d{3})", found[1])]
+    for match in re.finditer(r"[(\[{]([^()\[\]{}]*)[)\]}]", column):
+        rest = f"{column[: match.start()].rstrip(' _')} {column[match.end() :].lstrip(' _')}".strip()
+        parts = [part.strip() for part in re.split(r";|,(?!\d{3})", match[1])]
         for i, part in enumerate(parts):
             if (measured := measure(part)) is not None:
                 others = " ".join([rest, *parts[:i], *parts[i + 1 :]])
                 yield Header(others.strip(), *measured, explicit=True, said=part)
     for pattern in (r"(.+?)\s*[,:]\s*(?:in\s+)?(.+)", r"(.+?)[\s_-]+in[\s_-]+(.+)", r"(.+?)\s*([/÷×*]\s*\S+)"):
-        if (found := re.fullmatch(pattern, column, re.IGNORECASE)) is None:
+        if (match := re.fullmatch(pattern, column, re.IGNORECASE)) is None:
             continue
-        word = found[2].lstrip("/÷ ") if found[2][0] in "/÷" and POWER.fullmatch(found[2][1:].strip()) else found[2]
+        word = match[2].lstrip("/÷ ") if match[2][0] in "/÷" and POWER.fullmatch(match[2][1:].strip()) else match[2]
         if (measured := measure(word.replace("_", " "))) is not None:
-            yield Header(found[1], *measured, explicit=True, said=word)
+            yield Header(match[1], *measured, explicit=True, said=word)
     # These are headers such as params_M, tokens B and loss_nats. In D_t the small letter may be an index.
-    for found in re.finditer(r"[\s_.-]+", column):
-        name, word = column[: found.start()], column[found.end() :]
+    for match in re.finditer(r"[\s_.-]+", column):
+        name, word = column[: match.start()], column[match.end() :]
         index = len(name) == 1 and len(word) == 1 and word.islower()
         if name and word and not index and (measured := measure(word.replace("_", " "))) is not None:
             yield Header(name, *measured, said=word)
     # These are headers such as M params, billions of tokens and Gtokens.
-    if found := re.fullmatch(rf"(?P<scale>{SCALE.pattern})[\s_-]+(?:of[\s_-]+)?(?P<name>.+)", column, re.IGNORECASE):
-        yield Header(found["name"], _power(found))
-    if found := re.fullmatch(rf"(?P<scale>[KMBGT])(?P<name>{NOUN})", column):
-        yield Header(found["name"], _letter(found["scale"]))
-    if found := re.fullmatch(rf"(?P<name>\S*{NOUN})(?P<scale>[KMBGT])", column):
-        yield Header(found["name"], _letter(found["scale"]))
+    if match := re.fullmatch(rf"(?P<scale>{SCALE.pattern})[\s_-]+(?:of[\s_-]+)?(?P<name>.+)", column, re.IGNORECASE):
+        yield Header(match["name"], _power(match))
+    if match := re.fullmatch(rf"(?P<scale>[KMBGT])(?P<name>{NOUN})", column):
+        yield Header(match["name"], _letter(match["scale"]))
+    if match := re.fullmatch(rf"(?P<name>\S*{NOUN})(?P<scale>[KMBGT])", column):
+        yield Header(match["name"], _letter(match["scale"]))
     if SUSTAINED.fullmatch(column) and (measured := measure(column)) is not None:
         yield Header("compute", *measured)
-    if column.lower() not in RATES and (found := FLOPS.search(column)):
-        yield Header(f"{column[: found.start()]}flops{column[found.end() :]}", _power(found))
+    if column.lower() not in RATES and (match := FLOPS.search(column)):
+        yield Header(f"{column[: match.start()]}flops{column[match.end() :]}", _power(match))
 
 
 def measure(text: str) -> tuple[float, str] | None:
@@ -154,19 +154,19 @@ def measure(text: str) -> tuple[float, str] | None:
     # A noun may follow the power of ten, as in M params, 1e21 FLOPs and billions of tokens.
     bare = re.sub(rf"(?<=[\d\s⁰¹²³⁴⁵⁶⁷⁸⁹])\s*(?:of\s+)?{NOUN}$", "", text, flags=re.IGNORECASE).strip()
     bare = re.sub(r"^in\s+", "", bare, flags=re.IGNORECASE)
-    if found := SCALE.fullmatch(bare):
-        return _power(found), ""
-    if found := POWER.fullmatch(bare):
-        power = int(next(filter(None, found.groups())).translate(SUPERSCRIPTS))
+    if match := SCALE.fullmatch(bare):
+        return _power(match), ""
+    if match := POWER.fullmatch(bare):
+        power = int(next(filter(None, match.groups())).translate(SUPERSCRIPTS))
         return (10.0**power, "") if power <= 30 else None
-    if found := re.fullmatch(r"[x×*·]?\s*(1(?:,?000){1,8})", bare):
-        return float(found[1].replace(",", "")), ""
-    if found := FLOPS.fullmatch(text):
-        return _power(found), ""
-    if found := re.fullmatch(rf"([KMBGT])\s?{NOUN}", text):
-        return _letter(found[1]), ""
-    if (found := SUSTAINED.fullmatch(text)) and re.match(r"[a-z]*f", text, re.IGNORECASE):
-        return _power(found) * TIMES[found["time"].lower()], ""
+    if match := re.fullmatch(r"[x×*·]?\s*(1(?:,?000){1,8})", bare):
+        return float(match[1].replace(",", "")), ""
+    if match := FLOPS.fullmatch(text):
+        return _power(match), ""
+    if match := re.fullmatch(rf"([KMBGT])\s?{NOUN}", text):
+        return _letter(match[1]), ""
+    if (match := SUSTAINED.fullmatch(text)) and re.match(r"[a-z]*f", text, re.IGNORECASE):
+        return _power(match) * TIMES[match["time"].lower()], ""
     return (1.0, "") if re.fullmatch(NOUN, text, re.IGNORECASE) else None
 
 
@@ -174,8 +174,8 @@ def _letter(scale: str) -> float:
     return 10.0 ** POWERS[scale.lower()]
 
 
-def _power(found: re.Match[str]) -> float:
-    powers = [int(name[1:]) for name, text in found.groupdict().items() if re.fullmatch(r"e\d+", name) and text]
+def _power(match: re.Match[str]) -> float:
+    powers = [int(name[1:]) for name, text in match.groupdict().items() if re.fullmatch(r"e\d+", name) and text]
     return 10.0 ** powers[0] if powers else 1.0
 
 

@@ -23,11 +23,11 @@ runs.derive('C') adds C = 6 N D; or say which column it is, or the number that a
 read_runs(..., columns={'C': ..., 'U': 'dataset_size'})
     """
     names, inputs, labels = list(names), list(inputs), list(labels)
-    told = [f"the runs have no {listed(names)}; their inputs: {few(inputs)}", *may_be(names, inputs, labels)]
+    sentences = [f"the runs have no {listed(names)}; their inputs: {few(inputs)}", *may_be(names, inputs, labels)]
     derivable = [name for name in names if name in DERIVED and set(SOURCES[name]) <= set(inputs)]
-    told += [f"runs.derive('{name}') adds {name} = {DERIVED[name]}" for name in derivable]
-    told.append("or say which column it is, or the number that all runs share")
-    return "; ".join(told) + f": {reading_cure(names, inputs, labels)}"
+    sentences += [f"runs.derive('{name}') adds {name} = {DERIVED[name]}" for name in derivable]
+    sentences.append("or say which column it is, or the number that all runs share")
+    return "; ".join(sentences) + f": {reading_cure(names, inputs, labels)}"
 
 
 def needed(lacking: Mapping[str, str], inputs: Iterable[str], labels: Iterable[str]) -> str:
@@ -40,20 +40,20 @@ def needed(lacking: Mapping[str, str], inputs: Iterable[str], labels: Iterable[s
 say which they are when the table is read: read_runs(..., columns={'N': 'size', 'D': ...})
     """
     inputs, labels = list(inputs), list(labels)
-    own = [name for name, column in lacking.items() if name == column]
-    none = " and no ".join(f"column {name!r}" for name in own)
-    needs = [f"{' and '.join(map(repr, own))}, and the runs have no {none}"] if own else []
+    unbound = [name for name, column in lacking.items() if name == column]
+    none = " and no ".join(f"column {name!r}" for name in unbound)
+    needs = [f"{' and '.join(map(repr, unbound))}, and the runs have no {none}"] if unbound else []
     needs += [f"{name!r}, and the runs have no column {at!r}" for name, at in lacking.items() if name != at]
     texts = f"; as text: {', '.join(labels)}" if labels else ""
     have = f"(they have {', '.join(inputs) or 'no inputs'}{texts})"
-    told = [f"needs {'; and '.join(needs)} {have}", *may_be(own, inputs, labels)]
-    counts = [name for name in own if name in INPUTS and name != "x"]
+    sentences = [f"needs {'; and '.join(needs)} {have}", *may_be(unbound, inputs, labels)]
+    counts = [name for name in unbound if name in INPUTS and name != "x"]
     if counts:
-        told.append(f"say which they are when the table is read: {reading_cure(counts, inputs, labels)}")
+        sentences.append(f"say which they are when the table is read: {reading_cure(counts, inputs, labels)}")
     if bound := [name for name in lacking if name not in counts]:
         pairs = ", ".join(f"{name!r}: ..." for name in bound)
-        told.append(f"name a column of the runs: inputs={{{pairs}}}")
-    return "; ".join(told)
+        sentences.append(f"name a column of the runs: inputs={{{pairs}}}")
+    return "; ".join(sentences)
 
 
 def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> list[str]:
@@ -63,7 +63,7 @@ def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -
     ["N may be 'size'", "D may be 'steps'"]
     """
     close = {name: look_alikes(name, [*inputs, *labels]) for name in names}
-    return [f"{name} may be {listed(found)}" for name, found in close.items() if found]
+    return [f"{name} may be {listed(columns)}" for name, columns in close.items() if columns]
 
 
 def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
@@ -73,23 +73,23 @@ def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[s
     "read_runs(..., columns={'N': 'size', 'D': ...})"
     """
     close = {name: look_alikes(name, [*inputs, *labels]) for name in names}
-    pairs = ", ".join(f"'{name}': " + (f"'{found[0]}'" if found else "...") for name, found in close.items())
+    pairs = ", ".join(f"'{name}': " + (f"'{columns[0]}'" if columns else "...") for name, columns in close.items())
     return f"read_runs(..., columns={{{pairs}}})"
 
 
-def missing(observable: str, found: list[str], prefix: str) -> InputError:
+def missing(observable: str, columns: list[str], prefix: str) -> InputError:
     """The error for a table without a column of the observable. The caller raises it."""
-    close = look_alikes(observable, found)
+    close = look_alikes(observable, columns)
     guess = f" (nearest: {listed(close)})" if close else ""
     # A perplexity is not read as a loss, because only its log is one.
-    means = [meaning(column, "perplexity") for column in found] if observable == "loss" else []
-    other = "'perplexity'" if any(one and one.ours == "perplexity" for one in means) else "..."
-    kinds = {column: meaning(column, observable) for column in found if column.lower() not in LABEL_WORDS}
-    rest = [column for column, one in kinds.items() if one is None or one.ours not in INPUTS]
-    if other == "..." and not close and len(rest) == 1 and len(found) > 1:
+    means = [meaning(column, "perplexity") for column in columns] if observable == "loss" else []
+    other = "'perplexity'" if any(known and known.ours == "perplexity" for known in means) else "..."
+    kinds = {column: meaning(column, observable) for column in columns if column.lower() not in LABEL_WORDS}
+    rest = [column for column, known in kinds.items() if known is None or known.ours not in INPUTS]
+    if other == "..." and not close and len(rest) == 1 and len(columns) > 1:
         other = repr(rest[0])
     return InputError(
-        f"{prefix}no column for the observable '{observable}'; found: {few(found)}{guess}; say which with "
+        f"{prefix}no column for the observable '{observable}'; found: {few(columns)}{guess}; say which with "
         f"columns={{'{observable}': {repr(close[0]) if close else '...'}}}, or name another observable with "
         f"observable={other}"
     )

@@ -95,8 +95,8 @@ def from_runs(runs: Sequence[Mapping[str, Any]], named_by: Sequence[str], source
     table = from_records(runs, source)
     cells = {name: column for name, column in table.cells.items() if not all(map(is_missing, column))}
     names = {name: text(cells[name]).tolist() for name in named_by if name in cells}
-    own = [name for name, column in names.items() if None not in column and len(set(column)) == len(column)]
-    return Table(numbered(cells, source).cells, table.rows, source, tracked=True, named_by=(*own, "")[0])
+    distinct_names = [name for name, column in names.items() if None not in column and len(set(column)) == len(column)]
+    return Table(numbered(cells, source).cells, table.rows, source, tracked=True, named_by=(*distinct_names, "")[0])
 
 
 def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:

@@ -136,18 +136,18 @@ def read_runs(
     cells, rows = {name: whole[name] for name in read.cells}, read.rows
     if where is not None:
         test = parse_where(where)
-        found = whole if ROW in test.names else cells
-        judged = {name: typed(column) if name in test.names else column for name, column in found.items()}
+        filterable = whole if ROW in test.names else cells
+        judged = {name: typed(column) if name in test.names else column for name, column in filterable.items()}
         mask = test.mask(judged)
         if not mask.any():
             raise InputError(f"{prefix}{test.none_left(judged)}")
         cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
 
-    def same(one: str, other: str) -> bool:
-        a, b = typed(cells[one]), typed(cells[other])
+    def same(first: str, second: str) -> bool:
+        a, b = typed(cells[first]), typed(cells[second])
         if a.dtype != b.dtype or a.dtype.kind != "f":
             return a.dtype == b.dtype and np.array_equal(a, b)
-        by = [found.factor if (found := meaning(column, observable)) else 1.0 for column in (one, other)]
+        by = [known.factor if (known := meaning(column, observable)) else 1.0 for column in (first, second)]
         # A column in millions is rounded, so its values differ slightly from those in the other column.
         return np.allclose(a * by[0], b * by[1], rtol=0.0 if by[0] == by[1] else ROUNDED, atol=0.0, equal_nan=True)
 
@@ -201,7 +201,7 @@ def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given
     return [told(origin, faults)] if faults else []
 
 
-def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
+def numbers(columns: Given, cells: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
     """The setting `columns`, with text that is a number, such as "70B", replaced by the number.
 
     Text that names one of the columns of the source stays as it is.
@@ -211,7 +211,7 @@ def numbers(columns: Given, found: Mapping[str, np.ndarray]) -> dict[str, str | 
     """
     given = {**columns}
     for ours, theirs in columns.items():
-        if isinstance(theirs, str) and theirs not in found and (word := spelled(theirs)) and word.value is not None:
+        if isinstance(theirs, str) and theirs not in cells and (word := spelled(theirs)) and word.value is not None:
             given[ours] = word.value
     return given
 

@@ -56,7 +56,7 @@ def in_units(
     """
     asked = asked_units(units, named, reading)
     factors = {**reading.factors, **asked}
-    made, found = [], dict(named)
+    sentences, converted = [], dict(named)
     error = f"{observable}_se"
     if error in named and error not in asked:
         refuse_half_said(reading.names.get(observable, ""), reading.names.get(error, ""), cells, error, prefix)
@@ -65,17 +65,19 @@ def in_units(
         if ours not in asked:
             refuse_as_said(ours, theirs, cells[theirs], factor, observable, prefix)
         for name in (ours, error) if ours == observable and error not in asked else (ours,):
-            own = reading.names.get(name, name)
-            if name not in found or (factor == PER_CENT_FACTOR and own in cells and all_say_per_cent(cells[own])):
+            column = reading.names.get(name, name)
+            if name not in converted or (
+                factor == PER_CENT_FACTOR and column in cells and all_say_per_cent(cells[column])
+            ):
                 continue
-            found[name] = times(found[name], cells.get(own), factor)
+            converted[name] = times(converted[name], cells.get(column), factor)
             if name == ours:
                 by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
-                made.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
+                sentences.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
     if reading.unit:
-        made.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
-    made += [f"'{theirs}' stays a column of its own" for theirs in reading.beside]
-    return found, made
+        sentences.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
+    sentences += [f"'{theirs}' stays a column of its own" for theirs in reading.beside]
+    return converted, sentences
 
 
 def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
@@ -89,7 +91,7 @@ def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
     if not isinstance(units, Mapping):
         raise InputError(f"units={units!r} is no mapping; write what a column counts in: units={{'N': 1e6}}")
     by_theirs = {theirs: ours for ours, theirs in reading.names.items()}
-    found = {}
+    factors = {}
     for name, value in units.items():
         ours = name if name in named else by_theirs.get(name)
         if ours is None:
@@ -101,8 +103,8 @@ def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
                 f"units={{{name!r}: {value!r}}} is neither a positive number nor the name of a power of ten; write "
                 f"what its cells are to be multiplied with, as in units={{{name!r}: 1e6}} or units={{{name!r}: 'M'}}"
             )
-        found[ours] = factor
-    return found
+        factors[ours] = factor
+    return factors
 
 
 def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarray:
@@ -120,10 +122,10 @@ def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarra
     read = [number(cell) for cell in values]
     if not any(done) and None not in read:
         return np.array(read, dtype=np.float64) * factor
-    found = np.empty(len(values), dtype=object)
+    product = np.empty(len(values), dtype=object)
     for i, (cell, value) in enumerate(zip(values, read, strict=True)):
-        found[i] = cell if value is None or done[i] else value * factor
-    return found
+        product[i] = cell if value is None or done[i] else value * factor
+    return product
 
 
 def says_per_cent(cell: Any) -> bool:
@@ -157,14 +159,14 @@ def refuse_shares(ours: str, theirs: str, raw: np.ndarray, prefix: str) -> None:
         )
 
 
-def refuse_half_said(theirs: str, own: str, cells: Cells, error: str, prefix: str) -> None:
+def refuse_half_said(theirs: str, se: str, cells: Cells, error: str, prefix: str) -> None:
     """Raise `InputError` if the cells of the observable have per cent signs and the standard errors have none."""
-    if theirs not in cells or own not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
+    if theirs not in cells or se not in cells or not any(map(says_per_cent, cells[theirs].tolist())):
         return
-    said = next((cell for cell in cells[own].tolist() if number(cell) and not says_per_cent(cell)), math.nan)
+    said = next((cell for cell in cells[se].tolist() if number(cell) and not says_per_cent(cell)), math.nan)
     if not is_missing(said):
         raise InputError(
-            f"{prefix}the cells of '{theirs}' say per cent, and a cell of '{own}', {said}, doesn't; say which holds: "
+            f"{prefix}the cells of '{theirs}' say per cent, and a cell of '{se}', {said}, doesn't; say which holds: "
             f"units={{'{error}': 0.01}} divides the standard errors by 100, units={{'{error}': 1}} takes them as they "
             "stand"
         )

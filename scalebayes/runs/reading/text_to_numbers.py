@@ -77,21 +77,21 @@ def settled(
     """
     given = {name: given_words(column) for name, column in columns.items() if column.dtype == object}
     # Most tables hold only plain numbers and labels, and are returned here.
-    odd = (word for found in given.values() for word in found if number(word) is None)
+    odd = (word for different in given.values() for word in different if number(word) is None)
     if not semicolons and not any(spelled(word) for word in odd):
         return dict(columns)
-    words = {name: words_of(found) for name, found in given.items()}
+    words = {name: words_of(different) for name, different in given.items()}
     roles = dict.fromkeys(columns, COUNTED) if roles is None else roles
-    table = frozenset(mark for name, one in words.items() if one.all and name in roles for mark in one.marks)
+    table = frozenset(mark for name, read in words.items() if read.all and name in roles for mark in read.marks)
 
-    def read(name: str) -> bool:
-        own = words[name]
-        commas = COMMA in own.marks and not semicolons and table != {COMMA}
-        return bool(own.read) and (name in roles or not (commas or own.suffixed))
+    def holds_numerals(name: str) -> bool:
+        of_column = words[name]
+        commas = COMMA in of_column.marks and not semicolons and table != {COMMA}
+        return bool(of_column.read) and (name in roles or not (commas or of_column.suffixed))
 
     return {
         name: spelled_out(column, words[name], table, semicolons, roles.get(name, ""))
-        if name in words and read(name)
+        if name in words and holds_numerals(name)
         else column
         for name, column in columns.items()
     }
@@ -106,7 +106,7 @@ def given_words(column: np.ndarray) -> set[str]:
 def words_of(given: set[str]) -> Words:
     """The different words of a column as `Words`."""
     # A word of digits alone is the same number with any decimal mark.
-    read = {word: one for word in given if not word.isdecimal() and (one := spelled(word)) is not None}
+    read = {word: values for word in given if not word.isdecimal() and (values := spelled(word)) is not None}
     return Words(read, all(word in read or number(word) is not None for word in given))
 
 
@@ -114,11 +114,13 @@ def spelled_out(
     column: np.ndarray, words: Words, table: frozenset[str], semicolons: bool, role: str = COUNTED
 ) -> np.ndarray:
     """One column, (row,), with its numerals. `table` has the decimal marks that columns of the table need."""
-    own = words.marks
-    mark = next(iter(own)) if len(own) == 1 else next(iter(table)) if not own and len(table) == 1 else ""
-    strict = semicolons or COMMA in table | own
-    kinds = {one.kind: word for word, one in words.read.items() if one.kind in ("percent", "suffix", "m")}
-    million = next((word for word, one in words.read.items() if one.kind == "suffix" and word.rstrip()[-1] == "M"), "")
+    marks = words.marks
+    mark = next(iter(marks)) if len(marks) == 1 else next(iter(table)) if not marks and len(table) == 1 else ""
+    strict = semicolons or COMMA in table | marks
+    kinds = {read.kind: text for text, read in words.read.items() if read.kind in ("percent", "suffix", "m")}
+    million = next(
+        (text for text, read in words.read.items() if read.kind == "suffix" and text.rstrip()[-1] == "M"), ""
+    )
 
     def lent(cell: str, mark: str) -> bool:
         """Whether other columns may decide on a cell: they make it smaller, or its role allows a larger number."""
@@ -138,7 +140,7 @@ def spelled_out(
         elif word.kind == "m" and million:
             doubt = f"can be millions or thousandths beside '{million}'; write M for millions, or the whole number"
             cells[i] = Numeral(cell, None, "suffix", doubt)
-        elif not word.doubtful or (COMMA not in cell and not strict) or (mark and (own or lent(cell, mark))):
+        elif not word.doubtful or (COMMA not in cell and not strict) or (mark and (marks or lent(cell, mark))):
             value = word.value if not word.doubtful else word.comma if mark == COMMA else word.point
             if value is not None and value != number(str(cell)):
                 cells[i] = Numeral(cell, value, word.kind)
@@ -174,22 +176,25 @@ def notes(name: str, cells: np.ndarray) -> list[str]:
     >>> notes("params", column)
     ["params: '60M' as 6e7 (2 cells)", "params: '-' as a blank (1 cell)"]
     """
-    found: dict[str, list[str]] = {}
+    readings: dict[str, list[str]] = {}
     for cell in cells if cells.dtype == object else ():
         if isinstance(cell, Numeral):
-            found.setdefault(cell.kind, []).append(f"'{cell.strip()}' as {brief(cell.value or 0.0)}")
+            readings.setdefault(cell.kind, []).append(f"'{cell.strip()}' as {brief(cell.value or 0.0)}")
         elif isinstance(cell, str) and (word := cell.strip().lower()) in BLANK_WORDS - USUAL_BLANKS:
-            found.setdefault(f"blank {word}", []).append(f"'{cell.strip()}' as a blank")
-    return [f"{name}: {told[0]} ({len(told)} cell{'s' if len(told) > 1 else ''})" for told in found.values()]
+            readings.setdefault(f"blank {word}", []).append(f"'{cell.strip()}' as a blank")
+    return [
+        f"{name}: {notes_of_kind[0]} ({len(notes_of_kind)} cell{'s' if len(notes_of_kind) > 1 else ''})"
+        for notes_of_kind in readings.values()
+    ]
 
 
 def doubts(name: str, cells: np.ndarray) -> list[str]:
     """Why a column, (row,), in which all words are numbers is kept as text: one of the words has two readings."""
-    found = cells if cells.dtype == object else ()
-    first = next((cell for cell in found if isinstance(cell, Numeral) and cell.doubt), None)
+    words = cells if cells.dtype == object else ()
+    first = next((cell for cell in words if isinstance(cell, Numeral) and cell.doubt), None)
     if first is None:
         return []
-    words = (cell for cell in found if not (is_missing(cell) or (isinstance(cell, Numeral) and cell.doubt)))
-    if any(number(cell) is None for cell in words):
+    others = (cell for cell in words if not (is_missing(cell) or (isinstance(cell, Numeral) and cell.doubt)))
+    if any(number(cell) is None for cell in others):
         return []
     return [f"{name}: kept as text, since '{first.strip()}' {first.doubt.partition('; ')[0]}"]

@@ -41,7 +41,7 @@ def read_workbook(data: bytes, source: str) -> Table:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and checks of cells that it does not read
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            found = {sheet.title: grid(lines(sheet, source)) for sheet in book.worksheets}
+            grids = {sheet.title: grid(lines(sheet, source)) for sheet in book.worksheets}
     except InputError:
         raise
     except Exception as error:  # openpyxl lets any error of its parsers pass
@@ -49,19 +49,19 @@ def read_workbook(data: bytes, source: str) -> Table:
         raise InputError(
             f"{source}: the file can't be read as an Excel workbook ({reason}); save it again, or as .csv"
         ) from None
-    tables = {title: one for title, one in found.items() if one is not None and is_a_table(one)}
+    tables = {title: table for title, table in grids.items() if table is not None and is_a_table(table)}
     if len(tables) != 1:
         what = f"sheets {listed(tables)} each hold a table" if tables else "no sheet holds a header and a row"
         raise InputError(f"{source}: {what}; save the one that is meant as .csv")
-    title, one = next(iter(tables.items()))
-    told = [f"sheet '{title}'"] if len(found) > 1 else []
-    told += [f"title line '{line:.60}' left out" for line in one.titles]
-    return replace(as_table(one, source), made=tuple(told))
+    title, table = next(iter(tables.items()))
+    sentences = [f"sheet '{title}'"] if len(grids) > 1 else []
+    sentences += [f"title line '{line:.60}' left out" for line in table.titles]
+    return replace(as_table(table, source), made=tuple(sentences))
 
 
-def is_a_table(one: Grid) -> bool:
+def is_a_table(cells: Grid) -> bool:
     """Whether a grid has several columns and at least one row."""
-    return one.width > 1 and bool(one.rows)
+    return cells.width > 1 and bool(cells.rows)
 
 
 def lines(sheet: Any, source: str) -> list[list[Any]]:

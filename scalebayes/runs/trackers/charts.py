@@ -92,12 +92,12 @@ def distinct(names: list[str]) -> list[str]:
     if not is_chart(names):
         return names
     seen: Counter[str] = Counter()
-    kept = []
+    renamed = []
     for name in names:
         seen[name] += 1
         run, metric = split(name) if BETWEEN in name else (name, "")
-        kept.append(f"{run} ({seen[name]}){BETWEEN}{metric}" if metric and seen[name] > 1 else name)
-    return kept
+        renamed.append(f"{run} ({seen[name]}){BETWEEN}{metric}" if metric and seen[name] > 1 else name)
+    return renamed
 
 
 def split(name: str) -> tuple[str, str]:
@@ -129,17 +129,17 @@ def melted(table: Table) -> tuple[Table, str]:
         if BETWEEN in name or not chart:
             run, metric = _numbered(run, metric, columns)
             columns.setdefault(run, {})[metric] = table.cells[name]
-    names = dict.fromkeys(metric for own in columns.values() for metric in own if metric != axis)
+    names = dict.fromkeys(metric for metrics in columns.values() for metric in metrics if metric != axis)
     cells: dict[str, list] = {"run": [], axis: [], **{name: [] for name in names}}
     rows = []
-    for run, own in columns.items():
-        blank = np.array([[is_missing(cell) for cell in own[name]] for name in names if name in own], bool)
+    for run, metrics in columns.items():
+        blank = np.array([[is_missing(cell) for cell in metrics[name]] for name in names if name in metrics], bool)
         for i in np.flatnonzero(~blank.all(axis=0)) if blank.size else ():
             rows.append(table.rows[i])
             cells["run"].append(run)
             cells[axis].append(table.cells[axis][i])
             for name in names:
-                cells[name].append(own[name][i] if name in own else None)
+                cells[name].append(metrics[name][i] if name in metrics else None)
     columns_read = {name: objects(values) for name, values in cells.items()}
     return replace(table, cells=columns_read, rows=np.array(rows, int), named_by="run"), axis
 
@@ -156,9 +156,9 @@ def _without_bounds(names: list[str]) -> list[str]:
 
 def _numbered(run: str, metric: str, columns: dict[str, dict[str, np.ndarray]]) -> tuple[str, str]:
     """The run and the metric of a column. A data frame adds a number, as in `loss.1`, if the name occurs again."""
-    found = re.fullmatch(r"(.+)\.(\d+)", metric)
-    if found and found[1] in columns.get(run, {}):
-        return f"{run} ({int(found[2]) + 1})", found[1]
+    match = re.fullmatch(r"(.+)\.(\d+)", metric)
+    if match and match[1] in columns.get(run, {}):
+        return f"{run} ({int(match[2]) + 1})", match[1]
     return run, metric
 
 

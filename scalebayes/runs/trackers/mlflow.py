@@ -100,17 +100,17 @@ def read_store(address: str, source: str, database: bool = False, history: bool 
         if database and not all(map(importlib.util.find_spec, ("sqlalchemy", "alembic"))):
             raise needs_package(source)
         try:
-            with told_by_log() as told:
+            with messages_of_log() as messages:
                 client = MlflowClient(tracking_uri=address)
-                experiments = {one.experiment_id: one.name for one in pages(client.search_experiments)}
+                experiments = {each.experiment_id: each.name for each in pages(client.search_experiments)}
                 runs = list(pages(client.search_runs, experiment_ids=list(experiments))) if experiments else []
                 runs.sort(key=lambda run: (run.info.start_time or 0, run.info.run_id))
                 logged = log_rows(client, runs) if history else []
         except Exception as error:  # in a damaged store the parsers of the client raise errors of many kinds
             reason = " ".join(str(error).split())
             raise InputError(f"{source}: MLflow can't read the store ({reason})") from None
-    if told:
-        raise InputError(f"{source}: MLflow can't read all of the store ({told[0]}); mend that, or take it out")
+    if messages:
+        raise InputError(f"{source}: MLflow can't read all of the store ({messages[0]}); mend that, or take it out")
     if not runs:
         raise InputError(f"{source}: the store of MLflow has no runs; give the one that they were logged to")
     if history:
@@ -126,12 +126,13 @@ def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
     names = Counter(run.info.run_name for run in runs)
     rows = []
     for run in runs:
-        own = run.info.run_name
-        name = own if names[own] == 1 else f"{own} ({run.info.run_id})"
+        name = run.info.run_name
+        name = name if names[name] == 1 else f"{name} ({run.info.run_id})"
         steps: dict[int, dict[str, Any]] = {}
         for metric in run.data.metrics:
-            for one in sorted(client.get_metric_history(run.info.run_id, metric), key=lambda one: one.timestamp):
-                steps.setdefault(one.step, {"run": name, "step": one.step})[metric] = one.value
+            history = client.get_metric_history(run.info.run_id, metric)
+            for reading in sorted(history, key=lambda reading: reading.timestamp):
+                steps.setdefault(reading.step, {"run": name, "step": reading.step})[metric] = reading.value
         rows += [steps[step] for step in sorted(steps)]
     return rows
 
@@ -179,26 +180,26 @@ def run_cells(run: Any, experiment: str) -> dict[str, Any]:
 
 
 @contextmanager
-def told_by_log() -> Iterator[list[str]]:
+def messages_of_log() -> Iterator[list[str]]:
     """Collect the messages that MLflow logs about damaged experiments and runs, which it skips.
 
     MLflow logs them on the root logger, and would add a handler to it permanently. Here the handlers are restored.
     """
-    told: list[str] = []
+    messages: list[str] = []
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(" ".join(record.getMessage().split()).partition(" Detailed error")[0].rstrip(". "))
+            messages.append(" ".join(record.getMessage().split()).partition(" Detailed error")[0].rstrip(". "))
 
-    own, root, keep = logging.getLogger("mlflow"), logging.getLogger(), Keep(logging.WARNING)
-    level, before = own.level, root.handlers[:]
-    own.setLevel(max(level, logging.WARNING))  # without this MLflow also logs what it does to the copy of a database
+    logger, root, keep = logging.getLogger("mlflow"), logging.getLogger(), Keep(logging.WARNING)
+    level, before = logger.level, root.handlers[:]
+    logger.setLevel(max(level, logging.WARNING))  # without this MLflow also logs what it does to the copy of a database
     root.handlers[:] = [keep]
     try:
-        yield told
+        yield messages
     finally:
         root.handlers[:] = before
-        own.setLevel(level)
+        logger.setLevel(level)
 
 
 @contextmanager

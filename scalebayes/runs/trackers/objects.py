@@ -35,13 +35,13 @@ def read_object(held: Any, source: str) -> Table:
         lengths = {name: len(values) for name, values in lists.items()}
         if len(set(lengths.values())) == 1:
             return numbered(as_columns(lists), source)
-        told = ", ".join(f"'{name}' {length}" for name, length in list(lengths.items())[:10])
-        raise InputError(f"{source}: the columns have unequal lengths ({told}); give one value a run in each")
-    inner = [set(one) for one in held.values() if isinstance(one, Mapping)]
+        shown = ", ".join(f"'{name}' {length}" for name, length in list(lengths.items())[:10])
+        raise InputError(f"{source}: the columns have unequal lengths ({shown}); give one value a run in each")
+    inner = [set(entry) for entry in held.values() if isinstance(entry, Mapping)]
     if len(inner) == len(held) > 1 and inner[0] and all(keys == inner[0] for keys in inner):
         if inner[0] == {str(i) for i in range(len(inner[0]))}:  # a data frame writes objects by column and then by row
-            return numbered(as_columns({name: list(one.values()) for name, one in held.items()}), source)
-        return from_records([{"run": str(name), **flat(one)} for name, one in held.items()], source)
+            return numbered(as_columns({name: list(entry.values()) for name, entry in held.items()}), source)
+        return from_records([{"run": str(name), **flat(entry)} for name, entry in held.items()], source)
     raise InputError(
         f"{source}: the file holds one JSON object with the keys {few(map(str, held), 8)}: no trainer's state (which "
         f"has 'log_history'), and no table; write a list of one object a run, as in {AS_LIST}"
@@ -55,14 +55,14 @@ def is_harness(held: Mapping[str, Any]) -> bool:
 
 def scores_of_one(held: Mapping[str, Any], source: str) -> InputError:
     """The error for the results of an evaluation harness. It names one of their scores. The caller raises it."""
-    found = (
+    names = (
         f"{task}_{str(metric).partition(',')[0]}"
         for task, scores in held["results"].items()
         if isinstance(scores, Mapping)
         for metric, value in scores.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and "stderr" not in str(metric)
     )
-    score = next(found, "accuracy")
+    score = next(names, "accuracy")
     keys = few([name for name in held if name == "results" or name in HARNESS])
     return InputError(
         f"{source}: the file holds the scores of one model, as an evaluation harness writes them ({keys}), and no "

@@ -101,9 +101,9 @@ def cells(state: Mapping[str, Any]) -> dict[str, Any]:
     for entry in sorted(state["log_history"], key=lambda entry: entry.get("step") or 0):
         logged |= renamed(entry)
     logged.pop("step", None)
-    kept = {key: state[key] for key in SETTINGS if key in state}
+    settings = {key: state[key] for key in SETTINGS if key in state}
     counts = {key: state.get(key) or logged.get(key) or None for key in COUNTS}
-    return flat({**logged, **kept, **counts})
+    return flat({**logged, **settings, **counts})
 
 
 def load(path: Path) -> Any:

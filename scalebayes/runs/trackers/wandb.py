@@ -12,7 +12,7 @@ from scalebayes.errors import InputError
 from scalebayes.runs.reading.raw_table import Table, flat, from_records, from_runs
 
 # The fields of a run that are read besides its config and its summary.
-OWN = ("name", "id", "state", "group", "job_type", "created_at")
+ATTRIBUTES = ("name", "id", "state", "group", "job_type", "created_at")
 # The names that the config and the summary of a run may have.
 CONFIG, SUMMARY = ("config", "rawconfig"), ("summary", "summary_metrics", "summaryMetrics")
 
@@ -96,13 +96,13 @@ def is_run(item: Any) -> bool:
 def run_cells(run: Any, place: str) -> dict[str, Any]:
     """The cells of one run by the names of the columns. `place` is its place in the list, for error messages."""
     if isinstance(run, Mapping):
-        own = {name: value for name, value in run.items() if name not in (*CONFIG, *SUMMARY)}
+        attributes = {name: value for name, value in run.items() if name not in (*CONFIG, *SUMMARY)}
         config, summary = (next((run[name] for name in names if name in run), None) for names in (CONFIG, SUMMARY))
     else:
-        own = {name: getattr(run, name, None) for name in OWN}
+        attributes = {name: getattr(run, name, None) for name in ATTRIBUTES}
         config, summary = run.config, run.summary
     settings = {name: unwrapped(value) for name, value in entries(config, f"{place}, config").items()}
-    return flat(own) | flat(settings, "config.") | flat(entries(summary, f"{place}, summary"), "summary.")
+    return flat(attributes) | flat(settings, "config.") | flat(entries(summary, f"{place}, summary"), "summary.")
 
 
 def entries(values: Any, place: str) -> dict[str, Any]:
