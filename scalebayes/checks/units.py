@@ -13,7 +13,7 @@ from scalebayes.model.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.describe import short
 from scalebayes.runs.names import LEAST, MOST
-from scalebayes.runs.reading.header_units import told
+from scalebayes.runs.reading.header_units import factor_text
 from scalebayes.status import Check, Status
 
 NAMES = {3: "thousands", 6: "millions", 9: "billions", 12: "trillions"}
@@ -173,7 +173,7 @@ def cure(guesses: Mapping[str, int]) -> str:
     >>> cure({"N": 6, "D": 9})
     "read the table with units={'N': 1e6, 'D': 1e9}"
     """
-    pairs = ", ".join(f"'{name}': {told(10.0**p)}" for name, p in guesses.items())
+    pairs = ", ".join(f"'{name}': {factor_text(10.0**p)}" for name, p in guesses.items())
     return f"read the table with units={{{pairs or "'N': ..., 'D': ..."}}}"
 
 
@@ -207,4 +207,4 @@ def _range(runs: Runs, name: str) -> str:
 
 
 def _called(name: str, power: int) -> str:
-    return f"{told(10.0**power)} FLOPs" if name == "C" else NAMES.get(power, told(10.0**power))
+    return f"{factor_text(10.0**power)} FLOPs" if name == "C" else NAMES.get(power, factor_text(10.0**power))

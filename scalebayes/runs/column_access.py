@@ -11,7 +11,7 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.runs.brackets import column_named
-from scalebayes.runs.faults import Origin, refuse, told
+from scalebayes.runs.faults import Origin, faults_text, refuse
 from scalebayes.runs.names import INPUTS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
 from scalebayes.runs.reading import text_to_numbers as numerals
@@ -157,7 +157,7 @@ class ColumnAccess:
         }
         faults = [fault for _, its_faults in read.values() for fault in its_faults]
         if lacking:
-            beside = f"; besides, {told(self.origin, faults)}" if faults else ""
+            beside = f"; besides, {faults_text(self.origin, faults)}" if faults else ""
             raise InputError(absent(lacking, self.inputs, self.labels) + beside)
         refuse(self.origin, faults)
         return {name: values for name, (values, _) in read.items()}

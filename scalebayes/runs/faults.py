@@ -102,7 +102,7 @@ class Fault:
     """One kind of fault in the cells of one column.
 
     Attributes:
-        told: The first row with the fault, the column and the problem, in words.
+        problem: The first row with the fault, the column and the problem, in words.
 
         cure: What to do with the cell.
 
@@ -115,7 +115,7 @@ class Fault:
         more: Another cure.
     """
 
-    told: str
+    problem: str
     cure: str
     at: tuple[int, ...]
     test: str = ""
@@ -126,10 +126,10 @@ class Fault:
 def refuse(origin: Origin, faults: Sequence[Fault]) -> None:
     """Raise `InputError` with the faults on one line; do nothing if there is none."""
     if faults:
-        raise InputError((f"{origin.source}: " if origin.source else "") + told(origin, faults))
+        raise InputError((f"{origin.source}: " if origin.source else "") + faults_text(origin, faults))
 
 
-def told(origin: Origin, faults: Sequence[Fault]) -> str:
+def faults_text(origin: Origin, faults: Sequence[Fault]) -> str:
     """The faults with their cures in words, and how to leave out all rows that have a fault."""
     cures = [left_out] if (left_out := leave_out(origin, faults)) else []
     if origin.filters and origin.finished and any(fault.ended for fault in faults):
@@ -137,8 +137,8 @@ def told(origin: Origin, faults: Sequence[Fault]) -> str:
     if len(faults) == 1:
         fault = faults[0]
         join = ", or " if fault.more or "," in fault.cure else " or "
-        return f"{fault.told}; {join.join([fault.cure, *cures])}{fault.more}"
-    shown = [f"({i}) {fault.told}; {fault.cure}{fault.more}" for i, fault in enumerate(faults[:MOST_FAULTS], 1)]
+        return f"{fault.problem}; {join.join([fault.cure, *cures])}{fault.more}"
+    shown = [f"({i}) {fault.problem}; {fault.cure}{fault.more}" for i, fault in enumerate(faults[:MOST_FAULTS], 1)]
     shown += [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
     return f"{len(faults)} faults: {'; '.join(shown)}{''.join(f'; or {cure}' for cure in cures)}"
 

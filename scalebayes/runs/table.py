@@ -104,8 +104,8 @@ class Runs(ChangedRuns):
         origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
         fields = checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {})
         columns_read = {name: column for name, column in cells.items() if name not in LABELS}
-        if told_of_cells := numerals.told(columns_read, fields["labels"]):
-            fields["metadata"] = MappingProxyType({**fields["metadata"], "made": told_of_cells})
+        if notes := numerals.reading_notes(columns_read, fields["labels"]):
+            fields["metadata"] = MappingProxyType({**fields["metadata"], "made": notes})
         self.__dict__.update(fields)
 
     @cached_property

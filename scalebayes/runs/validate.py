@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scalebayes.errors import InputError, listed
-from scalebayes.runs.faults import Fault, Origin, summed_up, told
+from scalebayes.runs.faults import Fault, Origin, faults_text, summed_up
 from scalebayes.runs.names import INPUTS, LABELS, look_alikes, meaning
 from scalebayes.runs.numeric import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Interval, examined
 from scalebayes.runs.reading.cells import text, typed
@@ -112,7 +112,7 @@ def refuse_all(cells: Mapping[str, np.ndarray], observable: str, origin: Origin,
             f"give it as {observable}=[...], or name another with observable=..."
         )
     if faults:
-        problems.append((f"{origin.source}: " if origin.source else "") + told(origin, faults))
+        problems.append((f"{origin.source}: " if origin.source else "") + faults_text(origin, faults))
     if problems:
         raise InputError("; besides, ".join(problems))
 

@@ -66,7 +66,7 @@ class Plan:
         names = {self.observable: self.metric, self.axis.ours: self.axis.theirs}
         return {ours: theirs for ours, theirs in names.items() if ours != theirs}
 
-    def told(self) -> list[str]:
+    def columns_read(self) -> list[str]:
         """Which columns were read as what, in words."""
         phrases = [
             f"{theirs} as {ours}"
@@ -103,7 +103,7 @@ def planned(
     )
     if axis.per_step:
         cells[axis.ours] = axis.per_step * cells[axis.ours]
-    made_of = [*read.made, *of_units, *numerals.told({name: read.cells[name] for name in names.values()}, [])]
+    made_of = [*read.made, *of_units, *numerals.reading_notes({name: read.cells[name] for name in names.values()}, [])]
     asked = sorted(asked_units(units, columns, reading))
     unit = unit or reading.unit or None
     return Plan(read, label, metric, axis, observable, unit, range, where, cells, made_of, asked)

@@ -143,7 +143,7 @@ def read_curves(
     gone = {*names} - {None, *curves}
     out = [*left_out, *(f"{n} {why if n > 1 else why.replace('s ', ' ', 1)}" for why, n in dropped.items() if n)]
     out += [f"{listed(sorted(gone))} (no reading of {metric})"] if gone else []
-    lines = {"read": "; ".join(plan.told()), "left out": ", ".join(out), "where": where or ""}
+    lines = {"read": "; ".join(plan.columns_read()), "left out": ", ".join(out), "where": where or ""}
     curves.told = tuple(f"{name}: {text}" for name, text in lines.items() if text)
     return curves
 

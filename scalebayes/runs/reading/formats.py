@@ -67,8 +67,8 @@ def read_frame(frame: Any, source: str = "") -> Table:
             "a dict of lists or a list of dicts"
         ) from None
     except nw.exceptions.DuplicateError as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"two columns have the same name ({told}); rename or drop one of them") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"two columns have the same name ({reason}); rename or drop one of them") from None
     eager = native.collect() if isinstance(native, nw.LazyFrame) else native
     refuse_twice([str(name) for name in eager.columns], source)
 

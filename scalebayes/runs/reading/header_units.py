@@ -179,10 +179,10 @@ def _power(match: re.Match[str]) -> float:
     return 10.0 ** powers[0] if powers else 1.0
 
 
-def told(factor: float) -> str:
+def factor_text(factor: float) -> str:
     """A factor as short text.
 
-    >>> told(1e6), told(8.64e19), told(0.01)
+    >>> factor_text(1e6), factor_text(8.64e19), factor_text(0.01)
     ('1e6', '8.64e19', '0.01')
     """
     if 1e-3 <= factor < 1e3:

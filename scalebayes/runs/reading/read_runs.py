@@ -13,7 +13,7 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.runs.candidates import Given
 from scalebayes.runs.columns import read_names
 from scalebayes.runs.curves.given_as_runs import refuse_history
-from scalebayes.runs.faults import Origin, told
+from scalebayes.runs.faults import Origin, faults_text
 from scalebayes.runs.filter_text import ROW, filter_of
 from scalebayes.runs.name_words import plain
 from scalebayes.runs.names import INPUTS, LABELS, Meaning, meaning, read_as
@@ -185,7 +185,7 @@ def read_runs(
     )
     fields = checked_fields(named, origin, observable, unit or reading.unit or None, range, N_counts, metadata)
     read_cells = {theirs: cells[theirs] for ours, theirs in reading.names.items() if ours not in LABELS}
-    of_cells = numerals.told(read_cells, [reading.names[ours] for ours in fields["labels"]])
+    of_cells = numerals.reading_notes(read_cells, [reading.names[ours] for ours in fields["labels"]])
     return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_units, *of_cells]}})
 
 
@@ -198,7 +198,7 @@ def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given
         if ours[name] in INPUTS and ours[name] not in given and [*ours.values()].count(ours[name]) == 1
         for fault in examined(name, column, origin)[1]
     ]
-    return [told(origin, faults)] if faults else []
+    return [faults_text(origin, faults)] if faults else []
 
 
 def numbers(columns: Given, cells: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:

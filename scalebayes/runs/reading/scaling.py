@@ -14,7 +14,7 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.runs.columns import Reading
 from scalebayes.runs.names import LEAST, MOST
 from scalebayes.runs.reading.cells import is_missing, number
-from scalebayes.runs.reading.header_units import PER_CENT, measure, told
+from scalebayes.runs.reading.header_units import PER_CENT, factor_text, measure
 from scalebayes.runs.reading.spelling import POWERS
 
 # A cell that states a power of ten itself, such as 60M, 1.4 T or 7 billion.
@@ -72,7 +72,7 @@ def in_units(
                 continue
             converted[name] = times(converted[name], cells.get(column), factor)
             if name == ours:
-                by = f"times {told(factor)}" if factor != 1.0 else "as it stands"
+                by = f"times {factor_text(factor)}" if factor != 1.0 else "as it stands"
                 sentences.append(f"'{theirs}' as {ours}, {by}" if theirs != ours else f"'{ours}' {by}")
     if reading.unit:
         sentences.append(f"'{reading.names[observable]}' as {observable}, in {reading.unit}")
@@ -177,14 +177,14 @@ def refuse_twice_said(ours: str, theirs: str, raw: np.ndarray, factor: float, pr
     said = next((cell for cell in raw.tolist() if isinstance(cell, str) and SCALED.fullmatch(cell.strip())), None)
     if said is not None:
         raise InputError(
-            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cell '{said}' says one too; "
+            f"{prefix}column '{theirs}' says its unit, {factor_text(factor)}, and its cell '{said}' says one too; "
             f"{which(ours, factor)}"
         )
 
 
 def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> None:
     """Raise the `InputError` for a loss with (x1000) in its header: it may have been multiplied, or may have to be."""
-    by, back = told(factor), told(1.0 / factor)
+    by, back = factor_text(factor), factor_text(1.0 / factor)
     raise InputError(
         f"{prefix}the header of column '{theirs}' says {by}; its cells may already be multiplied by that, or may still "
         f"have to be; say which holds: units={{'{ours}': {back}}} divides them by {by}, "
@@ -197,7 +197,7 @@ def which(ours: str, factor: float) -> str:
     """What to type for each of the two readings of a column."""
     return (
         f"say which holds: units={{'{ours}': 1}} takes the cells as they stand, "
-        f"units={{'{ours}': {told(factor)}}} multiplies them"
+        f"units={{'{ours}': {factor_text(factor)}}} multiplies them"
     )
 
 
@@ -207,8 +207,8 @@ def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, pre
     middle = float(np.median(read)) if read else 0.0
     if middle * factor > MOST.get(ours, math.inf):
         raise InputError(
-            f"{prefix}column '{theirs}' says its unit, {told(factor)}, and its cells, {told(middle)} in the middle, "
-            f"are too large for it; {which(ours, factor)}"
+            f"{prefix}column '{theirs}' says its unit, {factor_text(factor)}, and its cells, {factor_text(middle)} in "
+            f"the middle, are too large for it; {which(ours, factor)}"
         )
 
 

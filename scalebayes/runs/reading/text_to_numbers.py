@@ -164,7 +164,7 @@ def beside_per_cent(cell: str, value: float | None, example: str) -> Numeral:
     return Numeral(cell, None, "percent", doubt)
 
 
-def told(columns: Mapping[str, np.ndarray], texts: Container[str]) -> list[str]:
+def reading_notes(columns: Mapping[str, np.ndarray], texts: Container[str]) -> list[str]:
     """Sentences that say how the cells of columns were read. The columns in `texts` are kept as text."""
     return [note for name, cells in columns.items() for note in (doubts if name in texts else notes)(name, cells)]
 
