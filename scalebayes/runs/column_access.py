@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from scalebayes.errors import InputError
-from scalebayes.runs.brackets import column_named
+from scalebayes.errors import InputError, NameNotFound, unknown
 from scalebayes.runs.faults import Origin, faults_text, refuse
 from scalebayes.runs.names import INPUTS
 from scalebayes.runs.numeric import POSITIVE, Interval, examined
@@ -72,7 +71,12 @@ class ColumnAccess:
         >>> runs["loss"], runs["run_id"].tolist()
         (array([3.1, 2.7]), ['a', 'b'])
         """
-        return column_named(self, name)
+        if not isinstance(name, str):
+            raise InputError(_cure(name, len(self)))
+        columns = self.columns()
+        if (ours := self.name_of(name)) in columns:
+            return columns[ours]
+        raise NameNotFound(str(unknown("column", name, [*columns, *self.aliases.values()])))
 
     def __contains__(self, name: object) -> bool:
         """Whether a column has this name, in scalebayes or in the table that was read."""
@@ -186,3 +190,15 @@ class ColumnAccess:
         if self.name_of(name) == self.observable:
             return self.y
         return self.require(name, within=within)[name]
+
+
+def _cure(key: Any, rows: int) -> str:
+    """What to type for a key in square brackets that is not text."""
+    if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
+        return f"runs[...] is one column; runs.to_pandas()[{key!r}] has several"
+    at = "..."
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        at = f"[{key}]"
+    elif isinstance(key, slice):
+        at = f"{range(rows)[key]}"
+    return f"runs[...] is a column by its name, such as runs['N']; runs.take({at}) has the runs at these positions"

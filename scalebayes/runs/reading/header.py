@@ -112,15 +112,17 @@ def fitted(cells: Cells, width: int) -> list[Any]:
     return list(cells[:width]) if blank(cells[width:]) else trimmed(cells)
 
 
-def as_table(found: Grid, source: str) -> Table:
+def as_table(parsed: Grid, source: str) -> Table:
     """The table of a grid whose rows all fit. A column without a name and without cells is left out."""
-    if found.rows and found.names and all(is_number(name) for name in found.names):
+    if parsed.rows and parsed.names and all(is_number(name) for name in parsed.names):
         raise InputError(
             f"{source}: the first line holds numbers only, so the columns have no names; "
             "put a line with their names above it, such as N,D,loss"
         )
-    names = distinct([name or f"unnamed_{i}" for i, name in enumerate(found.names, 1)])
+    names = distinct([name or f"unnamed_{i}" for i, name in enumerate(parsed.names, 1)])
     refuse_twice(names, source)
-    columns = {name: objects([cells[i] for _, cells in found.rows]) for i, name in enumerate(names)}
-    kept = {name: column for i, (name, column) in enumerate(columns.items()) if found.names[i] or not blank(column)}
-    return Table(numbered(kept, source).cells, np.array([row for row, _ in found.rows]), source)
+    columns = {name: objects([cells[i] for _, cells in parsed.rows]) for i, name in enumerate(names)}
+    named_or_filled = {
+        name: column for i, (name, column) in enumerate(columns.items()) if parsed.names[i] or not blank(column)
+    }
+    return Table(numbered(named_or_filled, source).cells, np.array([row for row, _ in parsed.rows]), source)
