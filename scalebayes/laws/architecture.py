@@ -3,9 +3,10 @@
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.law import Law, with_length
+from scalebayes.laws.law import Law
 from scalebayes.laws.n_and_d import chinchilla, log_terms
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
+from scalebayes.laws.with_length import with_length
 from scalebayes.parameters.param import Param
 
 SMALL = 1e-30  # in the unit of L0; where L0 is not above E0 it takes the place of L0 - E0, whose log would be -inf

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 
-from scalebayes.laws.law import Law, with_length
+from scalebayes.laws.law import Law
 from scalebayes.laws.n_and_d import chinchilla, kaplan
 from scalebayes.laws.one_scale import AMPLITUDE, EXPONENT, FLOOR, PART
+from scalebayes.laws.with_length import with_length
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Beta
 

@@ -1,21 +1,16 @@
 """This file defines `Law`: a scaling law as a record of data with one pure function."""
 
-import inspect
 import math
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache, wraps
-from numbers import Integral, Real
+from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from numpyro.distributions import Distribution
-
 from scalebayes.errors import InputError, unknown
+from scalebayes.laws.validate import arguments_of, as_param, check
+from scalebayes.laws.variants import tied, with_priors
 from scalebayes.parameters.param import Param
-from scalebayes.parameters.priors import check_reference, replaced
-from scalebayes.parameters.units import exponent_names, parse_dimension
 
 
 class Terms(NamedTuple):
@@ -105,46 +100,15 @@ class Law:
 
     def __post_init__(self) -> None:
         listed = (*self.inputs, *self.params) if self.settings else ()
-        arguments = _arguments(self.name, self.fn, listed)
-        params = {name: _as_param(name, prior) for name, prior in self.params.items()}
-        if strange := sorted(set(params) - set(arguments)):
-            raise InputError(f"law {self.name!r}: fn takes no argument {strange[0]!r}; it takes {', '.join(arguments)}")
+        arguments = arguments_of(self.name, self.fn, listed)
+        params = {name: as_param(name, prior) for name, prior in self.params.items()}
         inputs = tuple(self.inputs) or tuple(a for a in arguments if a not in params)
-        if not inputs:
-            raise InputError(f"law {self.name!r}: every argument of fn has a prior, so no input is left")
-        if missing := [a for a in arguments if a not in params and a not in inputs]:
-            raise InputError(f"law {self.name!r}: no prior for {', '.join(missing)}; add it to params")
-        if both := sorted(set(inputs) & set(params)):
-            raise InputError(f"law {self.name!r}: {both[0]!r} is both an input and a parameter")
-        if not params:
-            raise InputError(
-                f"law {self.name!r}: no parameters; give params={{name: prior}}, e.g. "
-                f"params={{'{arguments[-1]}': dist.LogNormal(0, 1)}}"
-            )
-        for name, param in params.items():
-            _check_dimension(self.name, name, param, params, _bases(self.name, inputs, self.bases))
         object.__setattr__(self, "params", MappingProxyType(params))
         object.__setattr__(self, "inputs", inputs)
-        if strange := sorted(set(self.domains) - set(inputs)):
-            raise InputError(f"law {self.name!r}: domains names {strange[0]!r}, which isn't an input of it")
-        for name, (low, _) in self.domains.items():
-            if low <= 0 and self.bases.get(name, name) == name:
-                raise InputError(
-                    f"law {self.name!r}: {name!r} need not be positive, so its mean can't be its unit; say "
-                    f"bases={{{name!r}: ''}} if it enters the law as it is, or name the input whose unit it has"
-                )
-        for name, param in params.items():
-            if isinstance(param.prior, str) and param.prior == "reference":
-                check_reference(name, param)
-        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
-        if strange := sorted(set(self.shares) - set(inputs)):
-            raise InputError(f"law {self.name!r}: shares names {strange[0]!r}, which isn't an input of it")
-        for name, sign in self.trend.items():
-            if name not in inputs or sign not in (-1, 1):
-                raise InputError(f"law {self.name!r}: trend maps inputs to -1 or 1, not {name!r} to {sign!r}")
-        object.__setattr__(self, "trend", MappingProxyType(dict(self.trend)))
+        check(self, arguments)
+        for name in ("domains", "trend", "settings"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         object.__setattr__(self, "bases", MappingProxyType({name: self.bases.get(name, name) for name in inputs}))
-        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
     def __call__(self, *inputs: Any, **values: Any) -> Any:
         """Evaluate the law at inputs and parameters in the runs' own units.
@@ -210,20 +174,7 @@ class Law:
         >>> sb.laws.get("chinchilla").with_priors(alpha=dist.Uniform(0.2, 0.5)).params["alpha"].prior.low
         0.2
         """
-        params = dict(self.params)
-        if which is not None:
-            if which != "literature":
-                raise unknown("set of priors", which, ["literature"])
-            if not self.literature:
-                raise InputError(f"law {self.name!r} has no priors from the literature; give your own by name")
-            free = [name for name, param in params.items() if not param.fixed]
-            known = {name: published.prior for name, published in self.literature.items() if name in free}
-            priors = {**known, **priors}
-        for name, prior in priors.items():
-            if name not in params:
-                raise unknown(f"parameter of law {self.name!r}", name, params)
-            params[name] = replaced(name, params[name], prior)
-        return replace(self, params=params)
+        return with_priors(self, which, priors)
 
     def fix(self, **values: float) -> "Law":
         """Make a law in which some parameters are fixed at numbers.
@@ -266,34 +217,7 @@ class Law:
         >>> list(tied.params), tied.params["B"].dimension
         (['A', 'B', 'alpha', 'E'], 'loss D^alpha')
         """
-        for name in (kept, dropped):
-            if name not in self.params:
-                raise unknown(f"parameter of law {self.name!r}", name, self.params)
-        if kept == dropped:
-            raise InputError(f"tie({kept!r}, {dropped!r}): the two parameters are the same; name two different ones")
-        one, other = self.params[kept].dimension, self.params[dropped].dimension
-        if one != other:
-            raise InputError(f"tie({kept!r}, {dropped!r}): their dimensions differ, {one!r} and {other!r}")
-        if self.params[dropped].fixed and not self.params[kept].fixed:
-            raise InputError(f"{dropped!r} is fixed, and {kept!r} isn't; tie({dropped!r}, {kept!r}) fixes both")
-        # This call refuses a prior that reaches values that the dropped parameter can't have.
-        replaced(kept, self.params[dropped], self.params[kept].prior)
-
-        def renamed(text: str | None) -> str | None:
-            return text and re.sub(rf"\b{dropped}\b", kept, text)
-
-        return replace(
-            self,
-            fn=_tied(self.fn, kept, dropped),
-            terms=self.terms and _tied(self.terms, kept, dropped),
-            params={
-                name: replace(param, dimension=renamed(param.dimension))
-                for name, param in self.params.items()
-                if name != dropped
-            },
-            formula=f"{self.formula} with {dropped} = {kept}",
-            ties=(*self.ties, (kept, dropped)),
-        )
+        return tied(self, kept, dropped)
 
     @property
     def dimensions(self) -> dict[str, str | None]:
@@ -309,81 +233,3 @@ class Law:
     def has_dimensions(self) -> bool:
         """Whether the dimension of every parameter is known, so that the law can be evaluated on scaled inputs."""
         return all(param.dimension is not None for param in self.params.values())
-
-
-@cache  # a law that is tied again has the same function, so that nothing is traced again
-def _tied(fn: Callable[..., Any], kept: str, dropped: str) -> Callable[..., Any]:
-    def tied(**values: Any) -> Any:
-        return fn(**values, **{dropped: values[kept]})
-
-    names = [name for name in inspect.signature(fn).parameters.values() if name.name != dropped]
-    tied.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
-    return tied
-
-
-def _arguments(name: str, fn: Callable[..., Any], listed: tuple[str, ...]) -> tuple[str, ...]:
-    if not callable(fn):
-        raise InputError(f"law {name!r}: fn is a function of inputs and parameters, not {type(fn).__name__}")
-    signature = inspect.signature(fn)
-    if listed and any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
-        return listed
-    for parameter in signature.parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise InputError(f"law {name!r}: fn must name its arguments; {parameter} doesn't")
-    return tuple(signature.parameters)
-
-
-def with_length(least: int, most: int) -> Callable[[Callable[[int], Law]], Callable[..., Law]]:
-    """A decorator for the maker of a law with a list inside: it checks the list's length and makes each law once.
-
-    A law that is made once has one function, so that a second fit of it compiles nothing.
-    """
-
-    def decorate(make: Callable[[int], Law]) -> Callable[..., Law]:
-        setting, parameter = next(iter(inspect.signature(make).parameters.items()))
-        made = cache(make)
-
-        @wraps(make)
-        def checked(**settings: Any) -> Law:
-            for name in settings:
-                if name != setting:
-                    raise unknown(f"setting of law {make.__name__!r}", name, [setting])
-            length = settings.get(setting, parameter.default)
-            if isinstance(length, bool) or not isinstance(length, Integral) or not least <= int(length) <= most:
-                raise InputError(
-                    f"law {make.__name__!r}: {setting} is a whole number from {least} to {most}, not {length!r}"
-                )
-            return made(int(length))
-
-        return checked
-
-    return decorate
-
-
-def _as_param(name: str, prior: Any) -> Param:
-    if isinstance(prior, Param):
-        return prior
-    try:
-        return Param(prior, scaled=not isinstance(prior, Distribution))
-    except InputError as error:
-        raise InputError(f"parameter {name!r}: {error}") from None
-
-
-def _bases(law: str, inputs: tuple[str, ...], bases: Mapping[str, str]) -> tuple[str, ...]:
-    """The bases that a dimension of this law may have."""
-    for name, base in bases.items():
-        if name not in inputs or base not in ("", "loss", *inputs):
-            raise InputError(f"law {law!r}: bases maps an input to an input, 'loss' or '', not {name!r} to {base!r}")
-    return tuple(dict.fromkeys([*(base for name in inputs if (base := bases.get(name, name))), "loss"]))
-
-
-def _check_dimension(law: str, name: str, param: Param, params: Mapping[str, Param], bases: tuple[str, ...]) -> None:
-    for base, exponent in parse_dimension(param.dimension or ""):
-        if base not in bases:
-            raise unknown(f"base in the dimension of {name!r} of law {law!r}", base, bases)
-        for other in exponent_names(exponent, param.dimension or ""):
-            if other not in params or params[other].dimension != "":
-                raise InputError(
-                    f"law {law!r}: the dimension {param.dimension!r} of {name!r} has {other!r} in an exponent, "
-                    f"which must be a dimensionless parameter"
-                )

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from scalebayes.laws.implicit import balance
-from scalebayes.laws.law import Law, with_length
+from scalebayes.laws.law import Law
+from scalebayes.laws.with_length import with_length
 from scalebayes.parameters.param import Param
 
 # These priors are on parameters in reference units. There the observable is about one at the middle of the runs.
