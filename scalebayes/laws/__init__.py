@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scalebayes.errors import InputError, unknown
-from scalebayes.laws import architecture, data, downstream, n_and_d, one_scale, schedules
+from scalebayes.laws import architecture, changing_exponents, data, downstream, mixtures, n_and_d, one_scale, schedules
 from scalebayes.laws import end_of_runs as anchored
 from scalebayes.laws.law import Law, Terms
 from scalebayes.laws.published import PRESETS, Preset, published
@@ -12,9 +12,9 @@ from scalebayes.laws.published import PRESETS, Preset, published
 # Each file lists its laws. A law with settings is listed as the function that makes it.
 _GROUPS: dict[str, dict[str, Law | Callable[..., Law]]] = {
     "One scale": one_scale.LAWS,
-    "N and D": n_and_d.LAWS,
+    "N and D": {**n_and_d.LAWS, **changing_exponents.LAWS},
     "From the end of the runs": anchored.LAWS,
-    "Data": data.LAWS,
+    "Data": {**data.LAWS, **mixtures.LAWS},
     "Architecture, precision, distillation": architecture.LAWS,
     "Schedules and hyper-parameters": schedules.LAWS,
     "Downstream and inference": downstream.LAWS,
