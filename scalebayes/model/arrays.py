@@ -5,9 +5,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpyro.distributions import Distribution
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution, biject_to
 
-from scalebayes.model.model import Ends, Numbers, Rows, default_start
+from scalebayes.model.model import Ends, Numbers, Rows
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Traced
 from scalebayes.parameters.units import Reference
@@ -65,7 +66,7 @@ def numbers_of(
             same = candidate.scaled == param.scaled or not candidate.dimension
             if same and isinstance(candidate.prior, Distribution):
                 return candidate.prior
-        return default_start(param.support)
+        return _default_start(param.support)
 
     return Numbers(
         float64({name: Traced.of(param.distribution) for name, param in free.items()}),
@@ -75,6 +76,12 @@ def numbers_of(
         np.asarray(stages, np.float64),
         float64(ends),
     )
+
+
+def _default_start(support: Any) -> Any:
+    """The distribution of the starts of a parameter that has no proper prior."""
+    bijection = biject_to(support)
+    return dist.TransformedDistribution(dist.Normal(0.0, 2.0), bijection)
 
 
 def rows_of(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference, group: np.ndarray | None) -> Rows:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpyro
-import numpyro.distributions as dist
 from numpyro.distributions import biject_to
 from numpyro.infer.util import potential_energy
 
@@ -247,9 +246,3 @@ def _sites(params: Mapping[str, Param]) -> tuple[Site, ...]:
     return tuple(
         Site(name, p.dimension, (p.scaled or not p.dimension) and not p.fixed, p.fixed) for name, p in params.items()
     )
-
-
-def default_start(support: Any) -> Any:
-    """The distribution of the starts of a parameter that has no proper prior."""
-    bijection = biject_to(support)
-    return dist.TransformedDistribution(dist.Normal(0.0, 2.0), bijection)

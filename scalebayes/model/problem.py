@@ -1,6 +1,5 @@
 """This file makes a `Problem` from runs, law, noise, discrepancy and priors: the model with the arrays it takes."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -10,10 +9,11 @@ import numpy as np
 
 from scalebayes.compute import DERIVED
 from scalebayes.discrepancy.gp import Discrepancy
-from scalebayes.errors import InputError, listed, unknown
+from scalebayes.errors import InputError, unknown
 from scalebayes.laws.law import Law
 from scalebayes.model.arrays import ends_of, largest, numbers_of, rows_of
 from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.model.validate import check_observable, suited
 from scalebayes.noise.noise import Noise
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import replaced
@@ -117,10 +117,10 @@ def build(
     columns, runs = _bind(runs, law, inputs or {})
     group = _groups(runs)
     if discrepancy is not None:
-        discrepancy = _suited(discrepancy, law, noise, group, groups_of(runs.labels, runs.inputs))
+        discrepancy = suited(discrepancy, law, noise, group, groups_of(runs.labels, runs.inputs))
     if clash := sorted(set(law.params) & set(noise.params)):
         raise InputError(f"law {law.name!r} and noise {noise.name!r} both have a parameter {clash[0]!r}; rename it")
-    _check_observable(runs, law, noise)
+    check_observable(runs, law, noise)
     chosen_law, chosen_noise, chosen_process = _with_priors(law, noise, discrepancy, priors)
     if not noise.form.density and any(not p.fixed and p.prior != "flat" for p in chosen_law.params.values()):
         raise InputError(
@@ -155,62 +155,6 @@ def _groups(runs: Runs) -> np.ndarray | None:
     """The number of each row's group (run,), or None where the runs have no groups."""
     labels = runs.labels.get("group")
     return None if labels is None else np.unique(np.asarray(labels, str), return_inverse=True)[1]
-
-
-def _suited(
-    discrepancy: Discrepancy, law: Law, noise: Noise, group: np.ndarray | None, groups: np.ndarray | None
-) -> Discrepancy:
-    """The discrepancy for a law and a noise; where it can't be, an `InputError` says why.
-
-    An offset that was asked for takes the table's column `group`. The default components have an offset only where the
-    groups are more than sizes.
-    """
-    if noise.name != "normal" and noise.form.mixture is None:
-        raise InputError(
-            f"noise {noise.name!r} can't be used with a discrepancy: a Gaussian process is integrated out only under a "
-            "noise that is Normal on the log of the observable, or a mixture of such noises; use noise='normal' or "
-            "'student_t', or leave the discrepancy out"
-        )
-    if law.domains:
-        raise InputError(
-            f"a discrepancy is over the logs of a law's inputs, and {listed(law.domains)} of law {law.name!r} need not "
-            "be positive; use discrepancy=None"
-        )
-    discrepancy = discrepancy.of(law.inputs, groups is not None and len(set(groups)) > 1)
-    if any(one.name == "offset" for one in discrepancy.components) and group is None:
-        raise InputError("the component offset needs a column 'group' in the runs; add one, or leave it out")
-    if clash := sorted((set(law.params) | set(noise.params)) & set(discrepancy.params)):
-        raise InputError(f"law {law.name!r} and the discrepancy both have a parameter {clash[0]!r}; rename it")
-    return discrepancy
-
-
-def _check_observable(runs: Runs, law: Law, noise: Noise) -> None:
-    """Refuse an observable that the law can't give or the noise can't have."""
-    low, high = law.range
-    off = runs.y[~((runs.y >= low) & (runs.y <= high))]
-    if off.size and not law.has_scale:
-        cure = "; divide a percentage by 100" if (off > high).any() else ""
-        raise InputError(
-            f"law {law.name!r} gives {law.observable} from {low:g} to {high:g}, and {runs.observable} is {off[0]:g} in "
-            f"{_rows_of(off)}{cure}"
-        )
-    low, high = noise.form.range
-    where = "positive" if math.isinf(high) else f"between {low:g} and {high:g}"
-    off = runs.y[~((runs.y > low) & (runs.y < high))]
-    if off.size:
-        raise InputError(
-            f"noise {noise.name!r} is for an observable that is {where}, and {runs.observable} is {off[0]:g} in "
-            f"{_rows_of(off)}; leave such runs out, or use noise='normal_raw', which takes any number"
-        )
-    if not math.isinf(high) and law.has_scale:
-        raise InputError(
-            f"noise {noise.name!r} is for an observable that is {where}, and law {law.name!r} has no upper end; use "
-            "noise='student_t', or a law of a share such as 'sigmoid_compute' (sb.Law(..., range=(0, 1)) for your own)"
-        )
-
-
-def _rows_of(off: np.ndarray) -> str:
-    return f"{off.size} run{'s' if off.size > 1 else ''}"
 
 
 def _at_reference(law: Law, reference: Reference) -> tuple[Law, tuple[str, ...]]:
