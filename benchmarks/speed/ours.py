@@ -11,11 +11,12 @@ import numpy as np
 
 import scalebayes as sb
 from scalebayes import laws
+from scalebayes.infer.chains import sample
 from scalebayes.infer.diagnostics import ess_bulk, rhat
 from scalebayes.infer.laplace import Laplace
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, find_mode
-from scalebayes.infer.nuts import NUTS, sample
+from scalebayes.infer.nuts import NUTS
 from scalebayes.infer.proposals import propose
 from scalebayes.model.problem import Problem, build
 

@@ -16,8 +16,9 @@ from scalebayes.checks.residuals import amount, off
 from scalebayes.checks.robust import robust_scale, robust_trend
 from scalebayes.checks.tangent import Around, axes, decided
 from scalebayes.infer.compile import compiled_once
+from scalebayes.infer.descent import polished
 from scalebayes.infer.draws import Draws
-from scalebayes.infer.mode import at, polished
+from scalebayes.infer.mode import at
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.runs.filter_text import comparison, in_quotes

@@ -13,9 +13,10 @@ import numpy as np
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer.batch import Batch, filled, mapped
 from scalebayes.infer.compile import compiled_once, cores
+from scalebayes.infer.descent import polished, positive
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
-from scalebayes.infer.mode import SEARCH, Mode, Search, curvature, polished, positive
+from scalebayes.infer.mode import SEARCH, Mode, Search, curvature
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 

@@ -1,27 +1,22 @@
-"""This file has the method NUTS: NumPyro's sampler in coordinates whitened at the mode, all chains in one trace."""
+"""This file has the method NUTS: it runs the chains, and runs them again where they were poor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from math import gcd
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from numpyro.infer.hmc import hmc
 
 from scalebayes.errors import InputError, known_settings
 from scalebayes.infer import diagnostics
-from scalebayes.infer.batch import Batch, apart, filled_to_few, mapped
+from scalebayes.infer.batch import Batch, apart, filled_to_few
+from scalebayes.infer.chains import Shape, sample, sample_many
 from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
-from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
-SHRINK = 2.0 ** -np.arange(6)  # factors by which a start is pulled towards the mode until its density is acceptable
 THIN = (1, 8)  # steps for each draw that is kept, in the second and the third run of the chains
 ENOUGH = 4000  # number of all draws; from this number on, chains are poor where r-hat is above 1 + RHAT
 # RHAT is r-hat less one: up to it the check of the chains passes. FAILED is an r-hat: above it the check fails, and the
@@ -125,11 +120,11 @@ class NUTS:
                 draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode)
         return draws
 
-    def shape(self, alone: bool = False) -> "Shape":
+    def shape(self, alone: bool = False) -> Shape:
         """The sizes of the first run of the chains."""
         return Shape(self.chains, self.warmup, self.draws, self.max_tree_depth, alone=alone)
 
-    def _again(self, run: int) -> "Shape":
+    def _again(self, run: int) -> Shape:
         """The sizes of a further run of the chains.
 
         Chains are poor where the curvature at the mode says little about the posterior's shape. So the second run is
@@ -142,17 +137,6 @@ class NUTS:
     def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode) -> Draws:
         numbers = {"runs": float(run), "thin": float(thin), "max_tree_depth": float(self.max_tree_depth)}
         return Draws(z, stats, numbers, mode)
-
-
-class Shape(NamedTuple):
-    """The sizes of a run of chains, which are static in its trace."""
-
-    chains: int
-    warmup: int
-    draws: int
-    max_tree_depth: int
-    thin: int = 1
-    alone: bool = False  # whether the chains of one data set have all devices for themselves
 
 
 def rhat_limit(draws: int) -> float:
@@ -223,86 +207,3 @@ def _together(batch: Batch) -> bool:
 def _width(batch: Batch) -> int:
     """The number of sets side by side; 1 on a CPU, since at every draw all of them wait for the deepest tree of any."""
     return 1 if jax.default_backend() == "cpu" else batch.width
-
-
-@partial(jax.jit, static_argnums=(0, 8, 9))
-def sample_many(
-    model: Model,
-    numbers: Numbers,
-    rows: Rows,
-    centre: Any,
-    precision: Any,
-    keys: Any,
-    target_accept: Any,
-    spread: Any,
-    shape: Shape,
-    width: int,
-) -> tuple[Any, dict[str, Any]]:
-    """`sample` for many data sets; every array except the two settings has the leading axis `set`."""
-    one = lambda each: sample(model, *each, target_accept, spread, shape)  # noqa: E731
-    return mapped(one, (numbers, rows, centre, precision, keys), width)
-
-
-@partial(jax.jit, static_argnums=(0, 8))
-def sample(
-    model: Model,
-    numbers: Numbers,
-    rows: Rows,
-    centre: Any,
-    precision: Any,
-    key: Any,
-    target_accept: Any,
-    spread: Any,
-    shape: Shape,
-) -> tuple[Any, dict[str, Any]]:
-    """Run the chains; return unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw)."""
-    chains, warmup, draws, max_tree_depth, thin, _ = shape
-    # If u is standard Normal, z = centre + whiten u has the covariance of the Gaussian approximation.
-    dimension = centre.shape[0]
-    whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
-
-    def potential(u):
-        value = -model.log_density(centre + whiten @ u, numbers, rows)
-        return jnp.where(jnp.isnan(value), jnp.inf, value)
-
-    def start(key):
-        """A draw with sd `spread`, pulled towards the mode until its density is finite and not too far below there."""
-        tries = spread * jax.random.normal(key, (dimension,)) * jnp.asarray(SHRINK)[:, None]
-        fine = jax.vmap(potential)(tries) < potential(jnp.zeros(dimension)) + 100 + 10 * dimension
-        return jnp.where(fine.any(), tries[jnp.argmax(fine)], 0.0)
-
-    def chain(key):
-        init_kernel, sample_kernel = hmc(potential, algo="NUTS")
-        key_start, key_run = jax.random.split(key)
-        state = init_kernel(
-            start(key_start),
-            warmup,
-            target_accept_prob=target_accept,
-            dense_mass=False,
-            inverse_mass_matrix=jnp.ones(dimension),
-            step_size=0.5,
-            max_tree_depth=max_tree_depth,
-            rng_key=key_run,
-        )
-        state = jax.lax.fori_loop(0, warmup, lambda _, s: sample_kernel(s), state)
-
-        def step(state, _):
-            if thin > 1:
-                state = jax.lax.fori_loop(1, thin, lambda _, s: sample_kernel(s), state)
-            state = sample_kernel(state)
-            stats = {
-                "lp": -state.potential_energy,
-                "energy": state.energy,
-                "diverging": state.diverging,
-                "n_steps": state.num_steps,
-                "acceptance_rate": state.accept_prob,
-                "step_size": state.adapt_state.step_size,
-            }
-            return state, (centre + whiten @ state.z, stats)
-
-        return jax.lax.scan(step, state, None, length=draws)[1]
-
-    keys, devices = jax.random.split(key, chains), gcd(chains, len(jax.local_devices()))
-    if shape.alone and devices > 1:
-        return mapped(chain, keys, chains // devices, "chain", devices)
-    return jax.vmap(chain)(keys)
