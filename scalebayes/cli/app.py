@@ -34,6 +34,8 @@ from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
 BAD_INPUT = 2  # exit code of a command whose input can't be used
+# Old spelling of an option -> its spelling now. The old one is understood for one release, with a warning.
+RENAMED = {"--cutoff": "--cutoffs"}
 
 app = typer.Typer(
     name="scalebayes",
@@ -69,7 +71,8 @@ class Once(TyperCommand):
     """A command that refuses a second value for an option of one value; typer would drop the first one silently."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words behind the command, after looking for an option that is given twice."""
+        """Parse the words behind the command, after looking for old spellings and for an option that is given twice."""
+        args = [self._renamed(word, quiet=ctx.resilient_parsing) for word in args]
         # While a shell completes a word, the command line may end anywhere, and can't be parsed here.
         _, _, order = ({}, [], []) if ctx.resilient_parsing else self.make_parser(ctx).parse_args(args=list(args))
         for param in dict.fromkeys(order):
@@ -77,6 +80,16 @@ class Once(TyperCommand):
             if order.count(param) > 1 and param.nargs == 1 and not many:
                 raise InputError(f"{param.opts[0]} is given twice, and takes one value; {_joined(param.opts[0])}")
         return super().parse_args(ctx, args)
+
+    def _renamed(self, word: str, quiet: bool) -> str:
+        """Return a word with the present spelling of its option; warn of an old one, unless a shell completes words."""
+        old, equals, value = word.partition("=")
+        new = RENAMED.get(old, "")
+        if not any(new in param.opts for param in self.params):
+            return word
+        if not quiet:
+            message(f"warning: {old} is {new} now; the next release knows {new} alone")
+        return f"{new}{equals}{value}"
 
 
 def _joined(option: str) -> str:

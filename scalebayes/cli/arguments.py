@@ -8,9 +8,15 @@ from scalebayes.cli.fragments import Call, Word
 from scalebayes.cli.shell import quoted
 
 # Argument in Python -> option, if the option isn't the argument's name with dashes.
-OPTIONS = {"inputs": "input", "cutoffs": "cutoff", "priors": "fix", "N_counts": "N-counts", "laws": "law"}
+OPTIONS = {"inputs": "input", "priors": "fix", "N_counts": "N-counts", "laws": "law"}
 # Option -> the word in capitals that stands for a value the sentence leaves open ("..."), as in the help texts.
-BLANKS = {"--where": "EXPR", "--columns": "COLUMN", "--input": "COLUMN", "--observable": "COLUMN", "--cutoff": "VALUES"}
+BLANKS = {
+    "--where": "EXPR",
+    "--columns": "COLUMN",
+    "--input": "COLUMN",
+    "--observable": "COLUMN",
+    "--cutoffs": "VALUES",
+}
 BLANKS |= {"--N": "N", "--D": "D", "--C": "C", "--x": "X"}
 METHODS = {"sb.NUTS": "nuts", "sb.Laplace": "laplace", "sb.MAP": "map"}
 NOISES = {

@@ -48,7 +48,7 @@ def backtest(
             help="Column that the cutoffs are values of; by default C = 6 N D, or x if the runs have no compute.",
         ),
     ] = None,
-    cutoff: Annotated[
+    cutoffs: Annotated[
         str | None,
         typer.Option(
             metavar="VALUES",
@@ -77,7 +77,7 @@ def backtest(
     """
     asked, settings = table(runs, reading), typed(model, method, priors)
     last = window_of(window)
-    cutoffs = None if cutoff is None else numbers(cutoff, "--cutoff")
+    ends = None if cutoffs is None else numbers(cutoffs, "--cutoffs")
     law = law or ["chinchilla"]
     for text in law:
         law_typed(text)
@@ -100,7 +100,7 @@ def backtest(
             given,
             laws,
             by=by,
-            cutoffs=cutoffs,
+            cutoffs=ends,
             discrepancy=departures,
             noise=None if settings.noise is None else noises[0],
             window=last,

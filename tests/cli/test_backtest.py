@@ -54,7 +54,7 @@ LAW = ("--law", "power", "--input", "x=C", *QUICK)
 
 def test_the_table_has_a_row_a_law_and_cutoff(run, table):
     """Fails if the printed table lacks a law or a cutoff, wraps, or shows other figures than `sb.backtest` gives."""
-    ended = run(table, *LAW, "--cutoff", "1e20,1e21", "--where", "kept == 1")
+    ended = run(table, *LAW, "--cutoffs", "1e20,1e21", "--where", "kept == 1")
     assert (ended.code, ended.err) == (0, "")
     blocks = re.findall(
         r"^C up to (\S+): (\d+) runs fitted, (\d+) scored.*?^law +RMSE.*?^power +\d.*?^trivial +\d",
@@ -89,7 +89,7 @@ def test_a_fit_that_failed_is_named(table):
 def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     """Fails if --json or the saved file holds other scores than `sb.backtest` with the same seed."""
     path = tmp_path / "scores.nc"
-    ended = run(table, *LAW, "--cutoff", "1e20", "--seed", "3", "--json", "--out", path)
+    ended = run(table, *LAW, "--cutoffs", "1e20", "--seed", "3", "--json", "--out", path)
     told = json.loads(ended.out)
     found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20], method=MODE, seed=3)
     assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))
@@ -103,9 +103,9 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     [
         (["nothere.csv"], ["nothere.csv", "no such file"]),
         (["--law", "powr"], ["unknown law", "did you mean 'power'?"]),
-        (["--cutoff", "1e20,x"], ["--cutoff", "'x' is not a number"]),
-        (["--cutoff", "1e17"], ["cutoff 1e+17", "0 of the runs"]),
-        (["--cutoff", "1e23"], ["no run has a C beyond it"]),
+        (["--cutoffs", "1e20,x"], ["--cutoffs", "'x' is not a number"]),
+        (["--cutoffs", "1e17"], ["cutoff 1e+17", "0 of the runs"]),
+        (["--cutoffs", "1e23"], ["no run has a C beyond it"]),
         (["--by", "flop"], ["unknown column by 'flop'"]),
         (["--discrepancy", "pg"], ["unknown --discrepancy 'pg'", "valid: none, gp"]),
         (["--law", "power", "--law", "repeated_sampling"], ["--law", "coverage and loss", "--observable"]),
@@ -137,12 +137,12 @@ def test_help_names_the_options(run):
     """Fails if `backtest --help` leaves out an option."""
     ended = run("--help")
     assert ended.code == 0 and ended.out.startswith("Usage: scalebayes backtest")
-    assert all(name in ended.out for name in ("--law", "--by", "--cutoff", "--discrepancy", "--out", "--json"))
+    assert all(name in ended.out for name in ("--law", "--by", "--cutoffs", "--discrepancy", "--out", "--json"))
 
 
 def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
     """Fails if a backtest vouches for other fits than the command fit makes with --window, --fix and --priors."""
-    how = ("--cutoff", "1e20", "--window", "3", "--fix", "E=1.8", "--priors", "flat")
+    how = ("--cutoffs", "1e20", "--window", "3", "--fix", "E=1.8", "--priors", "flat")
     ended = run(table, "--law", "offset_power", "--input", "x=C", *QUICK, *how, "--json")
     law = sb.laws.get("offset_power")
     priors = {**dict.fromkeys([*law.params, "noise_scale"], "flat"), "E": 1.8}
@@ -151,3 +151,16 @@ def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
     told = json.loads(ended.out)
     assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))
     assert told["window"] == found.data.attrs["window"] and "E" in told["priors"]
+
+
+@pytest.mark.parametrize("old", [("--cutoff", "1e20"), ("--cutoff=1e20",)])
+def test_the_old_spelling_of_an_option_is_understood_with_a_warning(run, table, old):
+    """Fails if a script of the last release ends with an error, or isn't told the new spelling."""
+    ended = run(table, *LAW, *old, "--json")
+    assert (ended.code, ended.err) == (
+        0,
+        "warning: --cutoff is --cutoffs now; the next release knows --cutoffs alone\n",
+    )
+    assert {row["cutoff"] for row in json.loads(ended.out)["table"]} == {1e20}
+    both = run(table, *LAW, *old, "--cutoffs", "1e21")
+    assert both.code == 2 and "--cutoffs is given twice" in both.err

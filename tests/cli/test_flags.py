@@ -68,7 +68,7 @@ def at(command, runs="my runs.csv"):
         ("forecast", "use method='nuts'.", "use --method nuts."),
         ("compare", "allow more, compare(..., refits=7).", "allow more, --refits 7."),
         ("fit", "see sb.compare(fits, refits=7).", 'see scalebayes compare "my runs.csv" --refits 7.'),
-        ("backtest", "give cutoffs=[1e20, 1e21]", "give --cutoff 1e20,1e21"),
+        ("backtest", "give cutoffs=[1e20, 1e21]", "give --cutoffs 1e20,1e21"),
         ("optimum", "of='law' is the optimum of the law alone", "--of law is the optimum of the law alone"),
         ("fit", "use sb.forecaster, or", 'use scalebayes forecast "my runs.csv", or'),
         ("fit", "score it, sb.backtest(runs, ...)", 'score it, scalebayes backtest "my runs.csv"'),
