@@ -228,10 +228,10 @@ def _forecasters(
                 )
             own_inputs = {key: column for key, column in inputs.items() if key in spec.law.inputs}
             bound |= set(own_inputs)
-            process = spec.discrepancy.of(spec.law.inputs, True).params if spec.discrepancy else {}
-            known = {**spec.law.params, **spec.noise.params, **process}
-            params |= set(known)
-            own_priors: Any = priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in known}
+            params |= set(spec.params)
+            own_priors: Any = (
+                priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in spec.params}
+            )
             named[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
     for name in inputs:
         if name not in bound:

@@ -91,9 +91,12 @@ def backtest(
     if len(of := {one.observable for one in known}) > 1 and reading.observable is None:
         raise InputError(f"--law: the laws are of {' and '.join(sorted(of))}; say which column with --observable")
     sampler = settings.method_of()
-    noises = [settings.noise_of(one, departure) for one in known for departure in departures]
+    specs = [sb.Spec.of(one, settings.noise_of(one, departure), departure) for one in known for departure in departures]
+    noises = [spec.noise for spec in specs]
     check_laws_of_curve(curve, [one for one in laws if isinstance(one, sb.Law)])
     given = runs_or_curve(asked, curve, known[0].observable, range_of(known[0]))
+    if laws != [RECOMMENDED]:
+        settings.check_fixed(specs, given)
     found = patiently(
         "Compiling and fitting",
         lambda: sb.backtest(

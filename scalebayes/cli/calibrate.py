@@ -83,6 +83,7 @@ def calibrate(
             "--noise, --discrepancy, --fix and --input out"
         )
     given = asked.read(chosen.observable, range_of(chosen))
+    settings.check_fixed([sb.Spec.of(chosen, settings.noise_of(chosen, departure), departure)], given)
     fits = f"{n} simulated data sets of {len(given)} runs are fitted"
     show.message(f"{fits} by {sampler.name}: {duration(n, sampler.name, departure is not None)}")
     found = patiently(

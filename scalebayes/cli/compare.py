@@ -93,36 +93,32 @@ def compare(
     from scalebayes.fitting.forecaster import METHOD
 
     departures = {text: discrepancy_of(text) for text in discrepancy or ["none"]}
-    each = {
-        text if departure is None else f"{text}+{name}": (law_of(text), departure)
-        for text in laws
-        if text != RECOMMENDED
+    specs = {
+        text if departure is None else f"{text}+{name}": sb.Spec.of(law, settings.noise_of(law, departure), departure)
+        for text, law in {text: law_of(text) for text in laws if text != RECOMMENDED}.items()
         for name, departure in departures.items()
     }
-    noises = {name: settings.noise_of(law, departure) for name, (law, departure) in each.items()}
-    params = {name: {**law.params, **noises[name].params} for name, (law, _) in each.items()}
-    known = [x for law, _ in each.values() for x in law.inputs] + (["x"] if RECOMMENDED in laws else [])
-    settings.check(known, [name for own in params.values() for name in own])
-    first = next(iter(each.values()))[0] if each else sb.laws.get("end_chinchilla")
+    known = [x for spec in specs.values() for x in spec.law.inputs] + (["x"] if RECOMMENDED in laws else [])
+    settings.check_inputs(known)
+    first = next(iter(specs.values())).law if specs else sb.laws.get("end_chinchilla")
     sampler, of_recommended = settings.method_of(), settings.method_of(METHOD)
-    check_laws_of_curve(curve, [law for law, _ in each.values()])
+    check_laws_of_curve(curve, [spec.law for spec in specs.values()])
     given = runs_or_curve(asked, curve, first.observable, range_of(first))
+    settings.check_fixed(list(specs.values()), given)
 
     def compared() -> sb.Comparison:
         fits = {
             name: sb.fit(
                 given,
-                law,
-                noise=noises[name],
-                discrepancy=departure,
+                spec,
                 window=last,
                 method=sampler,
-                priors=settings.of_one(params[name]),
-                inputs=settings.inputs_of(law),
+                priors=settings.priors_of_one(spec),
+                inputs=settings.inputs_of(spec.law),
                 seed=seed,
                 on_fail="ignore",  # the checks of the comparison say it
             )
-            for name, (law, departure) in each.items()
+            for name, spec in specs.items()
         }
         if RECOMMENDED in laws:
             bound = {name: column for name, column in settings.inputs.items() if name == "x"} or None

@@ -59,6 +59,7 @@ def fit(
     noise, sampler = settings.noise_of(chosen, departure), settings.method_of()
     check_laws_of_curve(curve, [chosen])
     given = runs_or_curve(asked, curve, chosen.observable, range_of(chosen))
+    settings.check_fixed([sb.Spec.of(chosen, noise, departure)], given)
     fitted = patiently(
         "Compiling and fitting",
         lambda: sb.fit(

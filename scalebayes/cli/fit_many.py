@@ -99,6 +99,8 @@ def fit_many(
     params = [{**one.params, **noise.params} for one, noise in zip(chosen, noises, strict=True)]
     sampler = settings.method_of()
     tables = [one.read(chosen[0].observable, range_of(chosen[0])) for one in asked]
+    specs = [sb.Spec.of(one, noise, departure) for one, noise in zip(chosen, noises, strict=True)]
+    settings.check_fixed(specs, tables[0])
     given: Any = tables[0] if len(tables) == 1 else dict(zip(names, tables, strict=True))
     found = patiently(
         "Compiling and fitting",

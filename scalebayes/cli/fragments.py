@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 # A word in quotes is a name of the user's, such as that of a column. A word behind a dash is an option already.
 _START = re.compile(
-    r"(?<![\w.'\"`=-])(?<!--input )(?<!--columns )(?:"
+    r"(?<![\w.'\"`=-])(?<!--input )(?<!--columns )(?<!--fix )(?:"
     r"(?P<call>(?:(?:sb|runs|fits)\.\w[\w.]*|read_runs|read_curves|fit_many|best_of|compare|print)(?=\())"
     r"|(?P<name>(?:sb|fits)\.\w+(?:\.\w+)*)"
     r"|(?P<key>[A-Za-z_]\w*)=(?=['\"{\[(]|sb\.|\.\.\.|(?:None|True|False)\b|[-+.]?\d))"

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scalebayes.cli import format as show
 from scalebayes.cli.complete import parts
 from scalebayes.cli.options import Model
 from scalebayes.cli.parse import named, number, pairs
+from scalebayes.cli.shell import quoted
 from scalebayes.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from scalebayes.fitting.spec import Spec
+    from scalebayes.runs import Runs
 
 Named = tuple[str, dict[str, Any]]  # a name and its settings
 POSITIVE = (0.0, float("inf"))
@@ -72,28 +78,55 @@ class Typed:
         held = {name for each in params for name, param in each.items() if param.fixed}
         return {**{name: "flat" for each in params for name in each if name not in held}, **self.fixed}
 
-    def of_one(self, *params: Mapping[str, Any]) -> Any:
-        """Return `priors_of` for one of several laws, without the fixed parameters that this law lacks."""
-        own = {name: x for name, x in self.fixed.items() if any(name in each for each in params)}
-        return replace(self, fixed=own).priors_of(*params)
+    def priors_of_one(self, spec: "Spec") -> Any:
+        """Return `priors_of` for one of several specs, without the fixed parameters that this spec lacks."""
+        fixed = {name: x for name, x in self.fixed.items() if name in spec.params}
+        return replace(self, fixed=fixed).priors_of(spec.law.params, spec.noise.params)
 
-    def check(self, inputs: Sequence[str], params: Sequence[str]) -> None:
-        """Refuse an input or a fixed parameter that none of several laws has.
+    def check_inputs(self, inputs: Sequence[str]) -> None:
+        """Refuse an input that none of several laws has.
 
         Args:
             inputs: The inputs of all the laws.
 
-            params: The parameters of all the laws, their noises and discrepancies.
-
         Raises:
-            InputError: No law has an input or a parameter that was typed.
+            InputError: No law has an input that was typed.
         """
         for name in self.inputs:
             if name not in inputs:
                 raise unknown("input", name, dict.fromkeys(inputs))
-        for name in self.fixed:
-            if name not in params:
-                raise unknown("parameter in --fix", name, dict.fromkeys(params))
+
+    def check_fixed(self, specs: "Sequence[Spec]", runs: "Runs") -> None:
+        """Refuse a name in --fix that is a parameter of none of the specs.
+
+        Args:
+            specs: What is fitted.
+
+            runs: The runs, or the first of several tables. A name in --fix may be one of their columns.
+
+        Raises:
+            InputError: A name isn't a parameter. The message names the parameters; for an input or another column it
+                says what to type instead.
+        """
+        params = dict.fromkeys(name for spec in specs for name in spec.params)
+        for name, value in self.fixed.items():
+            if name in params:
+                continue
+            column, text = runs.name_of(self.inputs.get(name, name)), show.full(value)
+            inputs = {column for spec in specs for column in spec.law.inputs} | set(self.inputs.values())
+            cures = []
+            if column in inputs:
+                cures.append(f"if every run has this value, type --columns {quoted(f'{column}={text}')}")
+            if column in runs and column != runs.observable:
+                filter = f"{column if column.isidentifier() else f'`{column}`'} == {text}"
+                cures.append(f"to keep only the runs that have it, type --where {quoted(filter)}")
+            if not cures:
+                raise unknown("parameter in --fix", name, params)
+            what = "an input of the law" if column in inputs else "a column of the runs"
+            raise InputError(
+                f"--fix {name}={text}: {name} is {what}, and --fix takes a parameter ({', '.join(params)}); "
+                + "; ".join(cures)
+            )
 
 
 def typed(model: Model, method: str, priors: str | None = None) -> Typed:

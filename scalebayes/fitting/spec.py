@@ -12,6 +12,7 @@ from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem, build
 from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
+from scalebayes.parameters.param import Param
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.ladder_or_curve import Kind
@@ -117,6 +118,12 @@ class Spec:
             return self.law.name
         parts = ", ".join(one.name for one in self.discrepancy.components)
         return f"{self.law.name}+gp" + (f"({parts})" if parts else "")
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """The parameters of its law, noise and discrepancy by their names; for "gp", also those of runs in groups."""
+        process = self.discrepancy.of(self.law.inputs, True).params if self.discrepancy else {}
+        return {**self.law.params, **self.noise.params, **process}
 
     def method(self, method: Any) -> Any:
         """Get a method by its name, and check that it can fit this noise and this discrepancy.

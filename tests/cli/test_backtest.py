@@ -112,7 +112,7 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
         (["--method", "lapalce"], ["unknown method", "laplace"]),
         (["--noise", "studentt"], ["unknown noise"]),
         (["--window", "two"], ["--window", "'two' is not a number"]),
-        (["--fix", "Q=1"], ["unknown parameter in priors 'Q'"]),
+        (["--fix", "Q=1"], ["unknown parameter in --fix 'Q'"]),
         (["--priors", "falt"], ["unknown --priors 'falt'"]),
         (["--input", "y=C"], ["unknown input of the laws 'y'"]),
         (["--min-rows", "1"], ["min_rows is a whole number from 3 on"]),

@@ -8,6 +8,7 @@ import pytest
 import scalebayes as sb
 from scalebayes.cli import format as show
 from scalebayes.cli import main
+from scalebayes.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +112,13 @@ def test_a_saved_stack_is_asked_as_a_fit_is(table, capsys):
     assert code == 2 and "holds a comparison, and this takes one fit, many fits, a stack or a recalibrated" in err
     code, out, _ = run(capsys, "summary", table.parent / "compared.nc")
     assert code == 0 and "elpd" in out
+
+
+def test_a_parameter_of_the_discrepancy_is_fixed_where_there_is_one(table, capsys, monkeypatch):
+    """Fails if --fix refuses a parameter of the process, or gives it to the fit without one."""
+    fixed = {}
+    monkeypatch.setattr(sb, "fit", lambda _, spec, priors, **__: fixed.update({spec.name: priors}))
+    monkeypatch.setattr(sb, "compare", lambda *_, **__: (_ for _ in ()).throw(InputError("compared")))
+    departures = ("--discrepancy", "none", "--discrepancy", "matern")
+    run(capsys, "compare", table, "--law", "power", "--input", "x=C", *departures, "--fix", "matern_scale=0.1")
+    assert fixed == {"power": None, "power+matern": {"matern_scale": 0.1}}

@@ -29,6 +29,7 @@ def tables(tmp_path, monkeypatch):
     Path("names.csv").write_text(table("paramz,tokns,loss"))
     Path("score.csv").write_text(table("N,D,bits"))
     Path("text.csv").write_text(table("N,size,D,loss", lambda n, d, loss: ("tiny", n, d, loss)))
+    Path("sizes.csv").write_text(table("N,noted,loss"))
     Path("split.csv").write_text(table("N,D,split,loss", lambda n, d, loss: (n, d, "dev" if d > 9e10 else "fit", loss)))
     sb.fit(sb.read_runs("runs.csv"), method="map").save("fit.nc")
     return tmp_path
@@ -54,6 +55,20 @@ CURED = [
     ("predict fit.nc --N 1B", "--D D", "predict fit.nc --N 1B --D 20B"),
     ("predict fit.nc --N 60,000,000 --D 20B", "60000000", "predict fit.nc --N {} --D 20B"),
     ("optimum fit.nc --C 1e21 --C 1e22", "--C 1e21,1e22", "optimum fit.nc {}"),
+    (f"fit runs.csv {FIT} --fix N=4e8", "--columns N=4e8", f"fit runs.csv {FIT} {{}}"),
+    (f"fit runs.csv {FIT} --fix N=400M", '--where "N == 4e8"', f"fit runs.csv {FIT} {{}}"),
+    (f"fit sizes.csv {FIT} --fix D=20B", "--columns D=2e10", f"fit sizes.csv {FIT} {{}}"),
+    (
+        f"fit sizes.csv {FIT} --columns D=1e9 --fix noted=4e9",
+        '"noted == 4e9"',
+        f"fit sizes.csv {FIT} --columns D=1e9 --where {{}}",
+    ),
+    (
+        f"fit split.csv {FIT} --law power --input x=N --fix x=1e8",
+        '"N == 1e8"',
+        f"fit split.csv {FIT} --law power --input x=N --where {{}}",
+    ),
+    (f"fit runs.csv {FIT} --fix alhpa=0.3", "did you mean 'alpha'?", f"fit runs.csv {FIT} --fix alpha=0.3"),
     (f"fit runs.csv {FIT} --out new/fit.nc", "mkdir -p new", None),
 ]
 
