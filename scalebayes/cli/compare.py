@@ -1,6 +1,8 @@
 """The command `scalebayes compare` fits several laws to one table and scores how well each predicts runs."""
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,6 +34,7 @@ from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
     from scalebayes.comparison.result import Comparison
+    from scalebayes.fitting.spec import Spec
 
 # Column of the comparison's table -> its heading on the terminal.
 HEADS = {
@@ -92,12 +95,13 @@ def compare(
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
 
-    departures = {text: discrepancy_of(text) for text in discrepancy or ["none"]}
-    specs = {
-        text if departure is None else f"{text}+{name}": sb.Spec.of(law, settings.noise_of(law, departure), departure)
-        for text, law in {text: law_of(text) for text in laws if text != RECOMMENDED}.items()
-        for name, departure in departures.items()
-    }
+    departures = [discrepancy_of(text) for text in dict.fromkeys(discrepancy or ["none"])]
+    specs = named(
+        {
+            text: [sb.Spec.of(law, settings.noise_of(law, departure), departure) for departure in departures]
+            for text, law in {text: law_of(text) for text in laws if text != RECOMMENDED}.items()
+        }
+    )
     known = [x for spec in specs.values() for x in spec.law.inputs] + (["x"] if RECOMMENDED in laws else [])
     settings.check_inputs(known)
     first = next(iter(specs.values())).law if specs else sb.laws.get("end_chinchilla")
@@ -127,6 +131,30 @@ def compare(
 
     found = patiently("Compiling, fitting and comparing", compared)
     answered(comparison_document(found) if json else comparison_text(found), found, target)
+
+
+def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":
+    """Return the specs by their names, as in Python; laws of one name keep what was typed of them.
+
+    Args:
+        typed: The specs of each law by what was typed for the law, such as "broken_power:breaks=2".
+
+    Returns:
+        A dict from name to spec, such as "power+gp(matern)", or "broken_power:breaks=2+gp".
+
+    Raises:
+        InputError: Two of the specs are the same.
+    """
+    count = Counter(specs[0].law.name for specs in typed.values())
+    found: dict[str, Spec] = {}
+    for text, specs in typed.items():
+        for spec in specs:
+            law = spec.law.name
+            name = spec.name if count[law] == 1 else text + spec.name.removeprefix(law)
+            if name in found:
+                raise InputError(f"two of the fits are {name}; give each --law and each --discrepancy once")
+            found[name] = spec
+    return found
 
 
 def comparison_document(found: "Comparison") -> dict[str, Any]:

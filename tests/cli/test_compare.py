@@ -114,6 +114,32 @@ def test_a_saved_stack_is_asked_as_a_fit_is(table, capsys):
     assert code == 0 and "elpd" in out
 
 
+def test_fits_are_named_as_in_python(table, capsys, monkeypatch):
+    """Fails if a table of the command line names a fit otherwise than `Spec.name`, or drops one of two laws."""
+    compared = {}
+
+    def compare(fits, **_):
+        compared.update(fits)
+        raise InputError("compared")
+
+    monkeypatch.setattr(sb, "fit", lambda _, spec, **__: spec.name)
+    monkeypatch.setattr(sb, "compare", compare)
+    departures = ("--discrepancy", "none", "--discrepancy", "gp", "--discrepancy", "matern,drift")
+    run(capsys, "compare", table, "--law", "power", "--input", "x=C", *departures)
+    assert list(compared) == list(compared.values()) == ["power", "power+gp", "power+gp(matern, drift)"]
+    compared.clear()
+    broken = [f"broken_power:breaks={breaks}" for breaks in (1, 2)]
+    laws = ("--law", "power", "--law", broken[0], "--law", broken[1])
+    run(capsys, "compare", table, *laws, "--input", "x=C", "--discrepancy", "matern")
+    assert list(compared) == ["power+gp(matern)", *(f"{law}+gp(matern)" for law in broken)]
+    code, _, err = run(
+        capsys, "compare", table, "--law", "power", "--discrepancy", "matern,drift", "--discrepancy", "matern, drift"
+    )
+    assert (
+        code == 2 and "two of the fits are power+gp(matern, drift); give each --law and each --discrepancy once" in err
+    )
+
+
 def test_a_parameter_of_the_discrepancy_is_fixed_where_there_is_one(table, capsys, monkeypatch):
     """Fails if --fix refuses a parameter of the process, or gives it to the fit without one."""
     fixed = {}
@@ -121,4 +147,4 @@ def test_a_parameter_of_the_discrepancy_is_fixed_where_there_is_one(table, capsy
     monkeypatch.setattr(sb, "compare", lambda *_, **__: (_ for _ in ()).throw(InputError("compared")))
     departures = ("--discrepancy", "none", "--discrepancy", "matern")
     run(capsys, "compare", table, "--law", "power", "--input", "x=C", *departures, "--fix", "matern_scale=0.1")
-    assert fixed == {"power": None, "power+matern": {"matern_scale": 0.1}}
+    assert fixed == {"power": None, "power+gp(matern)": {"matern_scale": 0.1}}
