@@ -1,4 +1,4 @@
-"""This file writes a backtest to one NetCDF file, and reads it from the content of such a file."""
+"""This file makes the contents of a backtest's file, and reads a backtest from the content of such a file."""
 
 import io
 import json
@@ -30,10 +30,10 @@ HAS = {
 SAID = ("by", "observable", "method", "seed", "versions")
 
 
-def save(data: xr.Dataset, path: Any) -> None:
-    """Write the data of a backtest to one NetCDF file, as `Backtest.save` describes."""
+def contents_of(data: xr.Dataset) -> netcdf.Contents:
+    """Return the arrays and the attributes of a backtest's file, from the data of the backtest."""
     arrays, record = parts_of(data)
-    netcdf.save(path, {SCORES: arrays}, {"": about(json_of({**record, "attrs": plain(data.attrs)}), BACKTEST)})
+    return {SCORES: arrays}, {"": about(json_of({**record, "attrs": plain(data.attrs)}), BACKTEST)}
 
 
 def load(path: Any) -> xr.Dataset:

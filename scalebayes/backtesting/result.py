@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,10 @@ from scalebayes.display.figures import as_typed
 from scalebayes.display.table import Table
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, unknown
+from scalebayes.safe_files.saved import Saved
+
+if TYPE_CHECKING:
+    from scalebayes.safe_files.netcdf import Contents
 
 # Forecasts count as equally far out if their distances differ by at most this many e-folds, or by at most this share
 # of the distance that was asked for, whichever is larger.
@@ -19,7 +23,7 @@ NEAR, NEAR_SHARE = 0.5, 0.25
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Backtest(Viewed):
+class Backtest(Viewed, Saved):
     """Forecasts of runs by fits that never saw them, and their scores.
 
     Attributes:
@@ -137,18 +141,10 @@ class Backtest(Viewed):
             f"from {_counted(cutoffs, 'cutoff')}"
         )
 
-    def save(self, path: Any) -> None:
-        """Write the backtest to one NetCDF file, from which `scalebayes.load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.backtesting.file import contents_of
 
-        Args:
-            path: The path of the file. It is written whole or not at all.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.backtesting.file import save
-
-        save(self.data, path)
+        return contents_of(self.data)
 
     @classmethod
     def load(cls, path: Any) -> "Backtest":

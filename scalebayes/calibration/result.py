@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,12 @@ import xarray as xr
 from scalebayes.calibration.ranks import counts, coverage, envelope, p_value
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import unknown
+from scalebayes.safe_files.saved import Saved
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scalebayes.safe_files.netcdf import Contents
 
 # Probabilities of the intervals whose coverage is computed.
 PROBS = (0.5, 0.8, 0.9, 0.95)
@@ -93,7 +96,7 @@ def judged(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration(Viewed):
+class Calibration(Viewed, Saved):
     """The ranks of simulated truths, with a test of whether they are uniform and the coverage of intervals.
 
     Attributes:
@@ -161,18 +164,10 @@ class Calibration(Viewed):
         smallest = self.table(of)["p_value"].min()
         return bool(smallest * self.data.sizes["param"] >= 1 - INSIDE)
 
-    def save(self, path: Any) -> None:
-        """Write the calibration to one NetCDF file, from which `scalebayes.load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.calibration.to_file import contents_of
 
-        Args:
-            path: The path of the file. It is written whole or not at all.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.calibration.to_file import save
-
-        save(self, path)
+        return contents_of(self)
 
     def view(self) -> View:
         """What printing the calibration shows: whether the ranks are uniform, which fits failed, and the table.

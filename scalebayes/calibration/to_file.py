@@ -1,6 +1,6 @@
-"""This file writes a calibration to one NetCDF file."""
+"""This file makes the contents of a calibration's file."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebayes.fitting.to_file import CALIBRATION, about, json_of
 from scalebayes.runs.stored import plain
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 RANKS = "ranks"
 
 
-def save(calibration: "Calibration", path: Any) -> None:
-    """Write a calibration to one NetCDF file, as `Calibration.save` describes."""
+def contents_of(calibration: "Calibration") -> netcdf.Contents:
+    """Return the arrays and the attributes of a calibration's file."""
     arrays, record = parts_of(calibration.data)
-    netcdf.save(
-        path, {RANKS: arrays}, {"": about(json_of({**record, "attrs": plain(calibration.data.attrs)}), CALIBRATION)}
-    )
+    return {RANKS: arrays}, {"": about(json_of({**record, "attrs": plain(calibration.data.attrs)}), CALIBRATION)}

@@ -1,23 +1,26 @@
 """`Comparison` is what `compare` returns."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, unknown
+from scalebayes.safe_files.saved import Saved
 from scalebayes.status import Checks, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scalebayes.safe_files.netcdf import Contents
+
 KINDS = ("loo", "largest", "evidence")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Viewed):
+class Comparison(Viewed, Saved):
     """How well fits of the same runs predict runs that they haven't seen.
 
     Attributes:
@@ -92,18 +95,10 @@ class Comparison(Viewed):
         table = Table(found, index=pd.Index(self.names, name="model"))
         return table.sort_values("elpd_loo", ascending=False, kind="stable")
 
-    def save(self, path: Any) -> None:
-        """Write the comparison to one NetCDF file, from which `scalebayes.load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.comparison.to_file import contents_of
 
-        Args:
-            path: The path of the file. It is written whole or not at all.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.comparison.to_file import save
-
-        save(self, path)
+        return contents_of(self)
 
     def view(self) -> View:
         """What printing the comparison shows: the checks that did not pass, and the table.

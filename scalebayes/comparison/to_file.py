@@ -1,6 +1,6 @@
-"""This file writes a comparison to one NetCDF file."""
+"""This file makes the contents of a comparison's file."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebayes.fitting.to_file import COMPARISON, about, json_of
 from scalebayes.runs.stored import plain
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SCORES = "scores"
 
 
-def save(comparison: "Comparison", path: Any) -> None:
-    """Write a comparison to one NetCDF file, as `Comparison.save` describes."""
+def contents_of(comparison: "Comparison") -> netcdf.Contents:
+    """Return the arrays and the attributes of a comparison's file."""
     arrays, record = parts_of(comparison.data)
     record |= {"attrs": plain(comparison.data.attrs), "checks": checks_record(comparison.checks)}
-    netcdf.save(path, {SCORES: arrays}, {"": about(json_of(record), COMPARISON)})
+    return {SCORES: arrays}, {"": about(json_of(record), COMPARISON)}

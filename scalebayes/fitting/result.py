@@ -17,15 +17,18 @@ from scalebayes.runs import Runs
 from scalebayes.runs.averaging import Averaged, averaged_text
 from scalebayes.runs.ladder_or_curve import kind_text
 from scalebayes.runs.window import window_text
+from scalebayes.safe_files.saved import Saved
 from scalebayes.status import Checks, Status
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from scalebayes.safe_files.netcdf import Contents
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Viewed):
+class Fit(Viewed, Saved):
     """The posterior of a law given runs, with its checks.
 
     `predict`, `optimum`, `export` and `recalibrate` take a fit.
@@ -201,20 +204,10 @@ class Fit(Viewed):
 
         return summary(self, prob)
 
-    def save(self, path: Any) -> None:
-        """Write the fit to one NetCDF file, from which `load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.fitting.to_file import contents_of
 
-        A file is written as a whole or not at all.
-
-        Args:
-            path: The path of the file.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.fitting.to_file import save
-
-        save(self, path)
+        return contents_of(self)
 
     def view(self) -> View:
         """Describe the fit for printing.

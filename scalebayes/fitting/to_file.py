@@ -1,4 +1,4 @@
-"""Writes a fit to one NetCDF file, from which nothing that it names is ever imported or run."""
+"""Makes the contents of a fit's file, from which nothing that it names is ever imported or run."""
 
 import json
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION = KINDS
 LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since netCDF's own library takes at most 256
 
 
-def save(fit: "Fit", path: Any) -> None:
-    """Write a fit to one NetCDF file; `Fit.save` says more."""
-    netcdf.save(path, groups_of(fit), {"": about(json_of(record_of(fit)))})
+def contents_of(fit: "Fit") -> netcdf.Contents:
+    """Return the arrays and the attributes of a fit's file."""
+    return groups_of(fit), {"": about(json_of(record_of(fit)))}
 
 
 def about(record: str, kind: str = FIT) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -12,11 +12,15 @@ from scalebayes.display.view import View, Viewed
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_fits import agreed, doubts
 from scalebayes.infer.laplace import stratified
+from scalebayes.safe_files.saved import Saved
 from scalebayes.status import Checks, Status
+
+if TYPE_CHECKING:
+    from scalebayes.safe_files.netcdf import Contents
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stack(Viewed):
+class Stack(Viewed, Saved):
     """A mixture of fits. Each fit gives a share of the draws that is its weight.
 
     `predict` and `optimum` take it as they take a fit.
@@ -77,20 +81,10 @@ class Stack(Viewed):
                 found[name] = where, rng.permutation(np.concatenate([np.arange(where.size - rest) % own, spread]))
         return found
 
-    def save(self, path: Any) -> None:
-        """Write the stack with all members to one NetCDF file, from which `load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.forecasting.to_file import contents_of
 
-        A file is written as a whole or not at all.
-
-        Args:
-            path: The path of the file.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.forecasting.to_file import save
-
-        save(self, path)
+        return contents_of(self)
 
     def view(self) -> View:
         """Describe the stack for printing.

@@ -1,7 +1,7 @@
 """This file has `recalibrate`, which widens a fit's intervals where those of its backtests were too narrow."""
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,6 +14,10 @@ from scalebayes.fitting.result import Fit
 from scalebayes.laws.law import Law
 from scalebayes.noise.links import LINKS, Link
 from scalebayes.runs import Runs
+from scalebayes.safe_files.saved import Saved
+
+if TYPE_CHECKING:
+    from scalebayes.safe_files.netcdf import Contents
 
 # Distance of a PIT from 0 and from 1: a PIT that is closer counts as this far. Some thousand draws tell no more.
 FURTHEST = 1e-4
@@ -86,7 +90,7 @@ def widening(pit: Any, prior_cutoffs: float = PRIOR_CUTOFFS) -> Widening:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recalibrated(Viewed):
+class Recalibrated(Viewed, Saved):
     """A fit whose forecasts are widened. `predict`, `optimum` and `export` take it as they take a fit.
 
     Attributes:
@@ -154,20 +158,10 @@ class Recalibrated(Viewed):
         said = {"widened": self.factor, "widened_from": self.widening.forecasts, "recalibrated": self.sentence}
         return answer.assign({name: (answer[name].dims, wide)}).assign_attrs(said)
 
-    def save(self, path: Any) -> None:
-        """Write the fit and its factor to one NetCDF file, from which `load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.forecasting.to_file import contents_of_recalibrated
 
-        A file is written as a whole or not at all.
-
-        Args:
-            path: The path of the file.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.forecasting.to_file import save_recalibrated
-
-        save_recalibrated(self, path)
+        return contents_of_recalibrated(self)
 
     def view(self) -> View:
         """Describe the recalibrated fit for printing.

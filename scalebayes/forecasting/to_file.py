@@ -1,6 +1,6 @@
-"""Writes a stack, or a recalibrated fit, to one NetCDF file."""
+"""Makes the contents of the file of a stack, or of a recalibrated fit."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebayes.fitting.to_file import RECALIBRATED, STACK, about, groups_of, json_of, record_of
 from scalebayes.safe_files import netcdf
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from scalebayes.forecasting.recalibrate import Recalibrated
 
 
-def save(stack: "Stack", path: Any) -> None:
-    """Write a stack to one NetCDF file, with one group for each member; `Stack.save` says more."""
+def contents_of(stack: "Stack") -> netcdf.Contents:
+    """Return the arrays and the attributes of a stack's file, which has one group for each member."""
     record = {
         "names": list(stack.members),
         "weights": list(stack.weights.values()),
@@ -27,10 +27,10 @@ def save(stack: "Stack", path: Any) -> None:
     for i, fit in enumerate(stack.members.values()):
         groups |= {f"member{i}/{name}": arrays for name, arrays in groups_of(fit).items()}
         attrs[f"member{i}"] = {"scalebayes": json_of(record_of(fit))}
-    netcdf.save(path, groups, attrs)
+    return groups, attrs
 
 
-def save_recalibrated(wide: "Recalibrated", path: Any) -> None:
-    """Write a recalibrated fit to one NetCDF file, with the arrays of its fit; `Recalibrated.save` says more."""
+def contents_of_recalibrated(wide: "Recalibrated") -> netcdf.Contents:
+    """Return the arrays and the attributes of a recalibrated fit's file, which has the arrays of the fit."""
     record = {"fit": record_of(wide.fit), "widening": wide.widening._asdict(), "label": wide.label}
-    netcdf.save(path, groups_of(wide.fit), {"": about(json_of(record), RECALIBRATED)})
+    return groups_of(wide.fit), {"": about(json_of(record), RECALIBRATED)}

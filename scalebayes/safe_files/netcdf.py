@@ -15,6 +15,8 @@ from scalebayes.safe_files.hdf5 import MAGIC, Content, arrays_of, tried
 
 # The dims and the values of an array.
 Variable = tuple[tuple[str, ...], np.ndarray]
+# The arrays of a file by the path of their group and by their name, and the attributes by the same two.
+Contents = tuple[Mapping[str, Mapping[str, Variable]], Mapping[str, Mapping[str, Any]]]
 CURE = "use another copy, or make it again"
 # The attribute of each file that was saved with a checksum. If the checksum is gone, the file was changed.
 MARK = "scalebayes_checksum"

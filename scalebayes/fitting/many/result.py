@@ -3,21 +3,24 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import NameNotFound, unknown
 from scalebayes.fitting.result import Fit
+from scalebayes.safe_files.saved import Saved
 from scalebayes.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scalebayes.safe_files.netcdf import Contents
+
 SHOWN = 10  # number of failed fits that are named when the fits are printed; of any beyond it the count is printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fits(Viewed, Sequence[Fit]):
+class Fits(Viewed, Saved, Sequence[Fit]):
     """The fits of many data sets, or of many laws: a sequence of `Fit`, indexed by position or by name.
 
     `predict` and `optimum` take it as they take a fit; their answers have a dim `dataset`.
@@ -133,20 +136,10 @@ class Fits(Viewed, Sequence[Fit]):
             tables[name] = table
         return Table(pd.concat(tables, names=["dataset", "parameter"]))
 
-    def save(self, path: Any) -> None:
-        """Write the fits to one NetCDF file, from which `load` reads the same numbers.
+    def _contents(self) -> "Contents":
+        from scalebayes.fitting.many.to_file import contents_of
 
-        A file is written as a whole or not at all.
-
-        Args:
-            path: The path of the file.
-
-        Raises:
-            InputError: The path can't be written.
-        """
-        from scalebayes.fitting.many.to_file import save
-
-        save(self, path)
+        return contents_of(self)
 
     def view(self) -> View:
         """Describe the fits for printing.

@@ -1,4 +1,4 @@
-"""Writes the fits of many data sets to one NetCDF file."""
+"""Makes the contents of the one file that has the fits of many data sets."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from scalebayes.fitting.many.result import Fits
 
 
-def save(fits: "Fits", path: Any) -> None:
-    """Write fits to one NetCDF file; `Fits.save` says more.
+def contents_of(fits: "Fits") -> netcdf.Contents:
+    """Return the arrays and the attributes of the one file of many fits.
 
     Fits whose arrays have the same shapes share a group. Their draws are stacked along the dim dataset, and their runs
     are one table, in the order of the fits.
@@ -50,7 +50,7 @@ def save(fits: "Fits", path: Any) -> None:
             name: (("row",), np.concatenate([tables[i][name] for i in members])) for name in first
         }
     groups |= {f"{ORIGIN}{i}": origin_of(fit) for i, fit in enumerate(fits) if fit.origin is not None}
-    netcdf.save(path, groups, {"": about(json_of(record), FITS)})
+    return groups, {"": about(json_of(record), FITS)}
 
 
 def _stacked(each: Sequence[Mapping[str, np.ndarray]]) -> dict[str, netcdf.Variable]:
