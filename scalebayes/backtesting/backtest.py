@@ -2,26 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import numpy as np
 import xarray as xr
 
 from scalebayes import infer
+from scalebayes.backtesting.candidates import Recommended, fits_of, named
 from scalebayes.backtesting.cutoffs import beyond, checked, sized
 from scalebayes.backtesting.proper_scores import scores_of
 from scalebayes.backtesting.result import Backtest
-from scalebayes.backtesting.score import PROBS, check_noise, check_probs, score
+from scalebayes.backtesting.score import PROBS, check_probs, score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
-from scalebayes.discrepancy.gp import Discrepancy
-from scalebayes.display.progress import told
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import versions
-from scalebayes.fitting.forecaster import forecaster
-from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
-from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED, Spec
 from scalebayes.infer import Method
 from scalebayes.laws.law import Law
@@ -36,19 +32,6 @@ from scalebayes.seeds import Seed, as_key, seed_record
 # The scores of each run, and those of each run and interval.
 BY_RUN = ("median", "log_error", "log_score", "crps", "pit")
 BY_PROB = ("lower", "upper", "covered", "log_width")
-
-
-class Recommended(NamedTuple):
-    """The recommended forecaster, which chooses a spec of its own at each cutoff.
-
-    Attributes:
-        inputs: The column of each law input.
-
-        kind: The kind of runs of one input, "ladder" or "curve"; None for runs of N and D.
-    """
-
-    inputs: Mapping[str, str]
-    kind: str | None = None
 
 
 @known_settings
@@ -137,7 +120,7 @@ def backtest(
     if priors is not None and priors != "flat" and not isinstance(priors, Mapping):
         raise InputError(f"priors is 'flat' or a mapping from parameter to prior, not {type(priors).__name__}")
     view = windows.get(window)
-    forecasters = _forecasters(laws, discrepancy, noise, view, method, inputs or {}, priors or {})
+    forecasters = named(laws, discrepancy, noise, view, method, inputs or {}, priors or {})
     if RECOMMENDED in forecasters:
         kind_of_runs = recipe(runs, inputs, kind).kind
         forecasters[RECOMMENDED] = Recommended(inputs or {}, None if kind_of_runs is None else kind_of_runs.name)
@@ -152,7 +135,7 @@ def backtest(
     for i, forecaster_or_spec in enumerate(forecasters.values()):
         key_of_forecaster = jax.random.fold_in(key, i)
         tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
-        fits = _fits(forecaster_or_spec, tables, method, key_of_forecaster, progress)
+        fits = fits_of(forecaster_or_spec, tables, method, key_of_forecaster, progress)
         for j, fit in enumerate(fits):
             scores = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(key_of_forecaster, len(ends) + j))
             _put(data, i, j, held[j], {str(name): x.values for name, x in scores.items()})
@@ -175,74 +158,6 @@ def backtest(
         "versions": json.dumps(versions()),
     }
     return Backtest(data.assign_attrs(about))
-
-
-def _fits(
-    one: Spec | Recommended, tables: Mapping[str, Runs], method: Any, key: Any, progress: bool | None
-) -> Sequence[Fit]:
-    """The fits of a forecaster, one for each cutoff, without warnings: the backtest's table has their status."""
-    if isinstance(one, Recommended):
-        keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
-        own: dict[str, Any] = {"inputs": one.inputs or None, "kind": one.kind, "on_fail": "ignore", "progress": False}
-        with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress):
-            return [forecaster(table, seed=key, **own) for table, key in zip(tables.values(), keys, strict=True)]
-    return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
-
-
-def _forecasters(
-    laws: Sequence[str | Law | Spec],
-    discrepancy: Sequence[Any],
-    noise: Any,
-    window: Any,
-    method: Any,
-    inputs: Mapping[str, str],
-    priors: Any,
-) -> dict[str, Spec | Recommended]:
-    """The forecasters by name: each law with each discrepancy, and each spec as it was given."""
-    if isinstance(laws, (str, Law, Spec)) or not laws:
-        raise InputError("laws is a list of laws, such as ['chinchilla', 'kaplan']")
-    if isinstance(discrepancy, (str, Discrepancy)) or not discrepancy:
-        raise InputError("discrepancy is a list, such as [None, 'gp']")
-    if list(discrepancy) != [None] and all(isinstance(asked, Spec) for asked in laws):
-        raise InputError(
-            "discrepancy is for laws given by name, and each Spec has its own; leave it out, or give "
-            "sb.Spec.of(law, discrepancy=...) as a law"
-        )
-    named: dict[str, Spec | Recommended] = {}
-    bound: set[str] = set()
-    params: set[str] = set()
-    for asked in laws:
-        if isinstance(asked, str) and asked == RECOMMENDED:
-            bound |= set(inputs)
-            named[RECOMMENDED] = Recommended(inputs)
-            continue
-        for departure in (None,) if isinstance(asked, Spec) else discrepancy:
-            spec = Spec.of(asked, noise, departure, window)
-            check_noise(spec.noise)
-            spec.method(method)
-            if not spec.recommended and spec.law.name in (NAME, RECOMMENDED):
-                raise InputError(f"a law is called {spec.law.name!r}, as a forecaster of ours is; give it another name")
-            if spec.name in named:
-                raise InputError(
-                    f"two of the forecasters are called {spec.name!r}; leave one out, or give it another name"
-                )
-            own_inputs = {key: column for key, column in inputs.items() if key in spec.law.inputs}
-            bound |= set(own_inputs)
-            params |= set(spec.params)
-            own_priors: Any = (
-                priors if isinstance(priors, str) else {n: x for n, x in priors.items() if n in spec.params}
-            )
-            named[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
-    for name in inputs:
-        if name not in bound:
-            specs = [one for one in named.values() if isinstance(one, Spec)]
-            raise unknown("input of the laws", name, dict.fromkeys(x for one in specs for x in one.law.inputs))
-    if priors and not params:
-        raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
-    for name in () if isinstance(priors, str) else priors:
-        if name not in params:
-            raise unknown("parameter in priors", name, sorted(params))
-    return named
 
 
 def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, probs: Sequence[float]) -> xr.Dataset:

@@ -10,16 +10,14 @@ import jax
 import numpy as np
 
 from scalebayes import infer
-from scalebayes.calibration.ranks import rank_of, thinned
+from scalebayes.calibration.ranked_fit import RankedFit
 from scalebayes.calibration.result import Calibration, judged
 from scalebayes.calibration.simulate import (
     Simulations,
     doubled,
     from_posterior,
     from_prior,
-    log_likelihoods,
     observed,
-    prior_units,
 )
 from scalebayes.discrepancy.gp import Departure
 from scalebayes.errors import InputError, known_settings
@@ -30,7 +28,7 @@ from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
-from scalebayes.infer import Method, diagnostics
+from scalebayes.infer import Method
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -39,7 +37,6 @@ from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs.argument_order import runs_first
 from scalebayes.seeds import Seed, as_key, seed_record
-from scalebayes.status import Status
 
 # The name of the joint log likelihood among the quantities that are ranked.
 JOINT = "log_likelihood"
@@ -176,7 +173,7 @@ def calibrate(
         with Bar(size, progress) as bar:
             run = Running(problems, key_fits, batch, executor, kept, bar)
             for i, fit, again in run.settled(sampler):
-                ranked = _Ranked(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
+                ranked = RankedFit(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
                 rank[:, i], below[:-1, i] = ranked.ranks(), ranked.below()
                 failures[i], resampled[i] = ", ".join(ranked.failures()), again
     attrs = {
@@ -192,40 +189,6 @@ def calibrate(
         **{f"version_{name}": version for name, version in versions().items()},
     }
     return Calibration(judged(names, rank, below, failures, int(draws), resampled).assign_attrs(attrs))
-
-
-class _Ranked:
-    """A fit of simulated runs and the truth that they were simulated from, both in the units of the priors."""
-
-    def __init__(self, fit: Fit, truth: dict[str, Any], draws: int, rng: np.random.Generator) -> None:
-        self.fit, self.truth, self.draws, self.rng = fit, truth, draws, rng
-        self.found = prior_units(fit.problem, {name: x.ravel() for name, x in fit.draws.items()})
-
-    def ranks(self) -> list[int]:
-        """The rank of each true parameter, and of the joint log likelihood at the truth."""
-        chosen = thinned(next(iter(self.found.values())).size, self.draws)
-        kept = {name: x[chosen] for name, x in self.found.items()}
-        with_truth = {name: np.append(x, self.truth[name]) for name, x in kept.items()}
-        likelihood = log_likelihoods(self.fit.problem, with_truth)
-        found = [rank_of(self.truth[name], x, self.rng) for name, x in kept.items()]
-        return [*found, rank_of(likelihood[-1], likelihood[:-1], self.rng)]
-
-    def below(self) -> list[float]:
-        """The share of all draws that lie below each true parameter, with ties counted by half."""
-        each = [(x, self.truth[name]) for name, x in self.found.items()]
-        return [float((x < truth).mean() + (x == truth).mean() / 2) for x, truth in each]
-
-    def failures(self) -> list[str]:
-        """The names of the checks that failed.
-
-        A k-hat to be reviewed counts as failed. "effective draws" stands for too few draws to rank a truth among.
-        """
-        failed = [check.name for check in self.fit.checks.of(Status.FAIL)]
-        failed += [check.name for check in self.fit.checks.of(Status.REVIEW) if check.id == "k_hat"]
-        effective = self.fit.numbers.get("importance_ess")
-        if effective is None:
-            effective = diagnostics.ess_bulk(np.stack(list(self.fit.draws.values()))).min()
-        return failed if effective >= self.draws else [*failed, "effective draws"]
 
 
 def _check_scales(spec: Spec) -> None:

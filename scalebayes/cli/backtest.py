@@ -7,27 +7,15 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import RECOMMENDED
+from scalebayes.cli.fit_options import Discrepancies, Kind, LawsOrRecommended, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import HANG, percent
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import (
-    Curve,
-    Discrepancies,
-    Json,
-    Kind,
-    LawsOrRecommended,
-    Method,
-    Model,
-    Out,
-    Priors,
-    Reading,
-    RunsPath,
-    Seed,
-    Window,
-)
+from scalebayes.cli.options import Json, Out, Seed
 from scalebayes.cli.parse import numbers
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
+from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 

@@ -7,25 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
+from scalebayes.cli.fit_options import Batch, Discrepancy, Fallback, Folder, Law, Method, Model
 from scalebayes.cli.opened import load_jax, opened
-from scalebayes.cli.options import (
-    Batch,
-    Discrepancy,
-    Fallback,
-    Folder,
-    Json,
-    Law,
-    Method,
-    Model,
-    Out,
-    Reading,
-    RunsPath,
-    Seed,
-)
+from scalebayes.cli.options import Json, Out, Seed
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed
 from scalebayes.cli.shell import quoted
+from scalebayes.cli.table_options import Reading, RunsPath
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 

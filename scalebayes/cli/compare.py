@@ -9,26 +9,15 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import RECOMMENDED
+from scalebayes.cli.fit_options import Discrepancies, LawsOrRecommended, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import checks_text, failed_text
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import (
-    Curve,
-    Discrepancies,
-    Json,
-    LawsOrRecommended,
-    Method,
-    Model,
-    Out,
-    Priors,
-    Reading,
-    RunsPath,
-    Seed,
-    Window,
-)
+from scalebayes.cli.options import Json, Out, Seed
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
+from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 

@@ -1,28 +1,15 @@
 """The command `scalebayes fit` fits a law to a table of runs, or to the training curve of one run."""
 
 from scalebayes.cli import format as show
+from scalebayes.cli.fit_options import Discrepancy, Fallback, Law, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, warn_failed
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import (
-    Curve,
-    Discrepancy,
-    Fallback,
-    Json,
-    Law,
-    Method,
-    Model,
-    Out,
-    Priors,
-    Prob,
-    Reading,
-    RunsPath,
-    Seed,
-    Window,
-)
+from scalebayes.cli.options import Json, Out, Prob, Seed
 from scalebayes.cli.parse import check_prob
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
+from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
 
 

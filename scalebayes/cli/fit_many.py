@@ -7,29 +7,16 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import checks_of, failed_lines
+from scalebayes.cli.fit_options import Batch, Discrepancy, Fallback, Folder, Method, Model, Priors, SeveralLaws, Window
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import (
-    Batch,
-    Discrepancy,
-    Fallback,
-    Folder,
-    Json,
-    Method,
-    Model,
-    Out,
-    Priors,
-    Prob,
-    Reading,
-    Seed,
-    SeveralLaws,
-    Window,
-)
+from scalebayes.cli.options import Json, Out, Prob, Seed
 from scalebayes.cli.parse import check_prob
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
+from scalebayes.cli.table_options import Reading
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 

@@ -7,14 +7,16 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import outside_text, points_text, values_of
+from scalebayes.cli.fit_options import Kind
 from scalebayes.cli.fit_text import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Curve, Json, Kind, Observed, Out, Points, Prob, Reading, RunsPath, Seed
+from scalebayes.cli.options import Json, Observed, Out, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob, named
 from scalebayes.cli.reading import runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import method_of
+from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scalebayes.cli.options import Curve, Reading
 from scalebayes.cli.parse import number, pairs
 from scalebayes.cli.shell import quoted
+from scalebayes.cli.table_options import Curve, Reading
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, listed, nearest
 

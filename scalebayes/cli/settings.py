@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import parts
-from scalebayes.cli.options import Model
+from scalebayes.cli.fit_options import Model
 from scalebayes.cli.parse import named, number, pairs
 from scalebayes.cli.shell import quoted
 from scalebayes.errors import InputError, unknown
