@@ -176,7 +176,7 @@ def _blank(names: list[str], ends: list[float], runs: Runs, size: np.ndarray, pr
     return xr.Dataset(data, {**about, **labels})
 
 
-def _put(data: xr.Dataset, i: int, j: int, held: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+def _put(data: xr.Dataset, i: int, j: int, held: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
     """Put in the scores of forecaster i on the runs that were held out of fit j."""
     for name in (*BY_RUN, *BY_PROB):
-        data[name].values[i, j][..., held] = found[name]
+        data[name].values[i, j][..., held] = scores[name]

@@ -93,8 +93,8 @@ def named(
             named[spec.name] = Spec.of(spec, priors=own_priors or None, inputs=own_inputs or None)
     for name in inputs:
         if name not in bound:
-            specs = [one for one in named.values() if isinstance(one, Spec)]
-            raise unknown("input of the laws", name, dict.fromkeys(x for one in specs for x in one.law.inputs))
+            valid = dict.fromkeys(x for spec in named.values() if isinstance(spec, Spec) for x in spec.law.inputs)
+            raise unknown("input of the laws", name, valid)
     if priors and not params:
         raise InputError("priors: 'recommended' has its own, and no law stands beside it; leave them out")
     for name in () if isinstance(priors, str) else priors:

@@ -44,8 +44,8 @@ def load(path: Any) -> xr.Dataset:
     """
     whole = netcdf.checked(path, "backtest")
     content = netcdf.opened(path, whole, "backtest")
-    found = content.attrs[""]
-    if OLD not in found and found.get("scalebayes_kind") != BACKTEST:
+    attrs = content.attrs[""]
+    if OLD not in attrs and attrs.get("scalebayes_kind") != BACKTEST:
         raise InputError(f"can't read {path}: it is a NetCDF file, but not a backtest saved by scalebayes")
     try:
         return restored(path, content, whole)
@@ -69,14 +69,14 @@ def restored(path: Any, content: Content, whole: bytes) -> xr.Dataset:
         InputError: A later version wrote the file.
         Exception: The content isn't that of a backtest. The exception may be of any type.
     """
-    found = content.attrs[""]
-    written = int(found[OLD if OLD in found else "scalebayes_format"])
+    attrs = content.attrs[""]
+    written = int(attrs[OLD if OLD in attrs else "scalebayes_format"])
     if written > FORMAT:
         raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
     if written < FORMAT:
         data = _first(whole)
     else:
-        record = json.loads(found["scalebayes"])
+        record = json.loads(attrs["scalebayes"])
         data = of_parts(content.groups[SCORES], record, record["attrs"])
     check_shape(data, HAS)
     if lacking := [name for name in SAID if name not in data.attrs]:

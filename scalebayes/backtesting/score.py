@@ -80,17 +80,17 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
     inputs = {name: _inputs(one, runs) for name, one in fits.items()}
     columns = {name: {one.problem.columns[n]: x for n, x in inputs[name].items()} for name, one in fits.items()}
     far = [
-        xr.DataArray(np.column_stack(list(found.values())), {"axis": list(found)}, ("run", "axis"))
-        for found in (distance(one, columns[name]) for name, one in fits.items())
+        xr.DataArray(np.column_stack(list(far.values())), {"axis": list(far)}, ("run", "axis"))
+        for far in (distance(one, columns[name]) for name, one in fits.items())
     ]
     axes, furthest = farthest(far)
     labels = {name: x.astype(str) for name, x in runs.labels.items() if name in ("run_id", "group")}
     every = {name: x for own in columns.values() for name, x in own.items()}
-    found = scores_of(forecast_of(fit, runs, inputs, seed), np.log(runs.y), probs)
+    scores = scores_of(forecast_of(fit, runs, inputs, seed), np.log(runs.y), probs)
     warn_of(fit)
     return xr.Dataset(
         {
-            **{name: (("prob", "run") if x.ndim == 2 else "run", x) for name, x in found.items()},
+            **{name: (("prob", "run") if x.ndim == 2 else "run", x) for name, x in scores.items()},
             "distance": (("run", "axis"), furthest),
         },
         {"y": ("run", runs.y), **{name: ("run", x) for name, x in {**every, **labels}.items()}, "prob": list(probs)}

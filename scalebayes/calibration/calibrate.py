@@ -165,13 +165,15 @@ def calibrate(
         names = [*problem.model.free, JOINT]
         problems = [observed(template, y) for y in simulated.y]
         size = len(problems)
-        kept = None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, sampler, seed, batch)})
+        batches = (
+            None if folder is None else Folder(folder, {"of": "calibrate", **about(problems, sampler, seed, batch)})
+        )
         rank, below = np.zeros((len(names), size), int), np.full((len(names), size), np.nan)
         failures, resampled = [""] * size, np.zeros(size, bool)
         # Each simulation has its own generator, so that ties are broken alike in whatever order batches end.
         ties = np.random.default_rng(np.asarray(jax.random.key_data(key_ties))).spawn(size)
         with Bar(size, progress) as bar:
-            run = Running(problems, key_fits, batch, executor, kept, bar)
+            run = Running(problems, key_fits, batch, executor, batches, bar)
             for i, fit, again in run.settled(sampler):
                 ranked = RankedFit(fit, {name: x[i] for name, x in simulated.values.items()}, int(draws), ties[i])
                 rank[:, i], below[:-1, i] = ranked.ranks(), ranked.below()
@@ -223,8 +225,8 @@ def _usable(problem: Problem, simulated: Simulations) -> tuple[Simulations, int]
     Ranks stay uniform without the others, because what decides is the data alone.
     """
     low, high = LINKS[problem.noise.form.on].range if problem.noise.form.within is None else problem.noise.form.within
-    kept = ((simulated.y > low) & (simulated.y < high) & np.isfinite(simulated.y)).all(axis=1)
-    if kept.sum() < 2:
+    usable = ((simulated.y > low) & (simulated.y < high) & np.isfinite(simulated.y)).all(axis=1)
+    if usable.sum() < 2:
         raise InputError("hardly a data set drawn from the priors is finite; look at sb.prior_predictive(runs, law)")
-    values = {name: x[kept] for name, x in simulated.values.items()}
-    return Simulations(values, simulated.y[kept]), int((~kept).sum())
+    values = {name: x[usable] for name, x in simulated.values.items()}
+    return Simulations(values, simulated.y[usable]), int((~usable).sum())

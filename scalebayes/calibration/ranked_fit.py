@@ -31,11 +31,11 @@ class RankedFit:
     def ranks(self) -> list[int]:
         """The rank of each true parameter, and of the joint log likelihood at the truth."""
         chosen = thinned(next(iter(self.values.values())).size, self.draws)
-        kept = {name: x[chosen] for name, x in self.values.items()}
-        with_truth = {name: np.append(x, self.truth[name]) for name, x in kept.items()}
+        among = {name: x[chosen] for name, x in self.values.items()}
+        with_truth = {name: np.append(x, self.truth[name]) for name, x in among.items()}
         likelihood = log_likelihoods(self.fit.problem, with_truth)
-        found = [rank_of(self.truth[name], x, self.rng) for name, x in kept.items()]
-        return [*found, rank_of(likelihood[-1], likelihood[:-1], self.rng)]
+        of_parameters = [rank_of(self.truth[name], x, self.rng) for name, x in among.items()]
+        return [*of_parameters, rank_of(likelihood[-1], likelihood[:-1], self.rng)]
 
     def below(self) -> list[float]:
         """The share of all draws that lie below each true parameter, with ties counted by half."""

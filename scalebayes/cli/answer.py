@@ -25,23 +25,23 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
     return {name: numbers(text, f"--{name}") for name, text in typed.items()}
 
 
-def checks_of(found: Any) -> "Checks":
+def checks_of(asked: Any) -> "Checks":
     """Return the checks of a result; those of several fits carry the names of the fits."""
     from scalebayes.status import Checks
 
-    fits = members(found)
+    fits = members(asked)
     if "" in fits:
         return fits[""].checks
-    if hasattr(found, "compared"):  # a stack also has the checks of its weights
-        return found.checks
+    if hasattr(asked, "compared"):  # a stack also has the checks of its weights
+        return asked.checks
     return Checks(tuple(one.within(name) for name, fit in fits.items() for one in fit.checks))
 
 
-def failed_lines(found: Any) -> str:
+def failed_lines(asked: Any) -> str:
     """Return the failed checks as text, which is printed first; for many fits, the first few of them."""
     from scalebayes.status import Checks, Status
 
-    checks = checks_of(found)
+    checks = checks_of(asked)
     failed = checks.of(Status.FAIL)
     if len(failed) <= MOST:
         return failed_text(checks)
@@ -49,19 +49,19 @@ def failed_lines(found: Any) -> str:
     return f"{failed_text(Checks(failed[:MOST]))}\n{show.prose(more, HANG)}"
 
 
-def apart(found: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]]":
+def apart(asked: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]]":
     """Return name -> fit and its part of an answer; each member of a stack has the whole answer, which is of all."""
     many = "dataset" in answer.dims
-    return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(found).items()}
+    return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(asked).items()}
 
 
-def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
+def bearing(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
     """Return the checks to review that bear on an answer; those of several fits carry the names of the fits.
 
     Args:
-        found: The fit, or other result, that was asked.
+        asked: The fit, or other result, that was asked.
 
-        answer: The answer of `found`.
+        answer: The answer of `asked`.
 
         inputs: The inputs of a forecast; the default is None, for an optimum.
 
@@ -70,50 +70,50 @@ def bearing(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
     """
     return [
         check.within(name) if name else check
-        for name, (fit, own) in apart(found, answer).items()
+        for name, (fit, own) in apart(asked, answer).items()
         for check in bearing_on(fit, own, inputs)
     ]
 
 
-def doubts(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
+def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
     """Return as text the checks to review that bear on an answer: the first `MOST`, and the number of the others.
 
     Args:
-        found: What was asked.
+        asked: What was asked.
 
         answer: Its answer.
 
         inputs: The inputs of a forecast, or None for an optimum.
     """
-    checks = bearing(found, answer, inputs)
+    checks = bearing(asked, answer, inputs)
     more = f"review  {len(checks) - MOST} more; scalebayes summary has them all" if len(checks) > MOST else ""
     return "\n".join(filter(None, [lines_of(checks[:MOST]), more]))
 
 
-def about(found: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
+def about(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
     """Return the part of a JSON document about the result that was asked and the checks that bear on its answer."""
     from scalebayes.status import Status
 
-    fits = members(found)
+    fits = members(asked)
     first = next(iter(fits.values()))
-    told: dict[str, Any] = {"observable": first.runs.observable, "unit": first.runs.unit}
+    document: dict[str, Any] = {"observable": first.runs.observable, "unit": first.runs.unit}
     if "" in fits:
-        more = {"recalibrated": found.sentence} if hasattr(found, "widening") else {}
-        return {"law": first.law.name, **told, **more, **trust(first, bearing(found, answer, inputs))}
+        more = {"recalibrated": asked.sentence} if hasattr(asked, "widening") else {}
+        return {"law": first.law.name, **document, **more, **trust(first, bearing(asked, answer, inputs))}
     for name, fit in fits.items():
         warn_failed(fit, f"this answer rests on a fit that failed, {name!r}")
-    weights = {"weights": dict(found.weights)} if hasattr(found, "weights") else {}
-    review = [check_record(check) for check in bearing(found, answer, inputs)]
-    failed = [check_record(one) for one in checks_of(found).of(Status.FAIL)]
-    return {"laws": {name: fit.law.name for name, fit in fits.items()}, **weights, **told} | {
+    weights = {"weights": dict(asked.weights)} if hasattr(asked, "weights") else {}
+    review = [check_record(check) for check in bearing(asked, answer, inputs)]
+    failed = [check_record(one) for one in checks_of(asked).of(Status.FAIL)]
+    return {"laws": {name: fit.law.name for name, fit in fits.items()}, **weights, **document} | {
         "failed": failed,
         "review": review,
     }
 
 
-def points_text(found: Any, answer: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
+def points_text(asked: Any, answer: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
     """Return a forecast as text: its points, what its numbers mean, and a warning if points lie outside the runs."""
-    fits = members(found)
+    fits = members(asked)
     mode = all(fit.is_mode for fit in fits.values())
     along = [str(name) for name in answer.coords if "point" in answer[name].dims and name != "point"]
     shown = ["median"] if mode else [name for name in STATISTICS if name in points[0]]
@@ -129,21 +129,21 @@ def points_text(found: Any, answer: "xr.Dataset", points: list[dict[str, Any]], 
         for row in points
     ]
     table = show.grid([*many, *along, *(["at the mode"] if mode else shown), "e-folds"], rows, left=len(many))
-    far = outside_text(found, answer)
-    told = [
-        show.prose(meaning(found, observed, prob)),
+    far = outside_text(asked, answer)
+    sentences = [
+        show.prose(meaning(asked, observed, prob)),
         show.prose(show.sentence(answer.attrs.get("recalibrated", ""))),
         show.prose(f"warning: {far}") if far else "",
     ]
-    return "\n".join([table, "", *filter(None, told)])
+    return "\n".join([table, "", *filter(None, sentences)])
 
 
-def meaning(found: Any, observed: bool, prob: float) -> str:
+def meaning(asked: Any, observed: bool, prob: float) -> str:
     """Explain the numbers of a forecast."""
     from scalebayes.forecasting.distance import plain
     from scalebayes.runs.describe import in_unit
 
-    fits = list(members(found).values())
+    fits = list(members(asked).values())
     fit, departs = fits[0], any(one.discrepancy for one in fits)
     what = in_unit(fit.runs.observable, fit.runs.unit)
     beyond = "e-folds: how far the point lies outside the runs."
@@ -161,7 +161,7 @@ def meaning(found: Any, observed: bool, prob: float) -> str:
     return f"{what}; lower to upper: {percent(prob)} interval of {of}. {beyond}"
 
 
-def outside_text(found: Any, dataset: "xr.Dataset") -> str:
+def outside_text(asked: Any, dataset: "xr.Dataset") -> str:
     """Return a warning if points or budgets lie outside the runs; "" if none does."""
     distance = dataset["distance"]
     if "dataset" in distance.dims:
@@ -176,18 +176,18 @@ def outside_text(found: Any, dataset: "xr.Dataset") -> str:
     where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"
     if dataset.attrs.get("of") == "curve":
         return f"{where}; out there the discrepancy follows its prior more than the runs."
-    exact = exact_text(found, dataset)
+    exact = exact_text(asked, dataset)
     return f"{where}; {exact}." if exact else f"{where}."
 
 
-def exact_text(found: Any, dataset: "xr.Dataset") -> str:
+def exact_text(asked: Any, dataset: "xr.Dataset") -> str:
     """Say what it means for an answer outside the runs that laws are taken as exact, by fit where the fits differ."""
     from scalebayes.forecasting.distance import exactness
 
     each = {
         name: exactness(fit, outside(own), of_law=dataset.attrs.get("of") == "law")
-        for name, (fit, own) in apart(found, dataset).items()
+        for name, (fit, own) in apart(asked, dataset).items()
     }
     sentences = {text: [name for name, own in each.items() if own == text] for text in each.values() if text}
-    told = [text if len(names) == len(each) else f"for {listed(names)}, {text}" for text, names in sentences.items()]
-    return here("; ".join(told))
+    clauses = [text if len(names) == len(each) else f"for {listed(names)}, {text}" for text, names in sentences.items()]
+    return here("; ".join(clauses))

@@ -31,13 +31,13 @@ NOISES = {
 
 def arguments(arguments: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     """Return (option, what to type) for each argument; None if one of them can't be typed."""
-    found: list[tuple[str, str]] = []
+    options: list[tuple[str, str]] = []
     for name, value in arguments.items():
         typed = argument(name, value)
         if typed is None:
             return None
-        found += typed
-    return found
+        options += typed
+    return options
 
 
 def argument(name: str, value: Any) -> list[tuple[str, str]] | None:

@@ -85,7 +85,7 @@ def backtest(
     given = runs_or_curve(asked, curve, known[0].observable, range_of(known[0]))
     if laws != [RECOMMENDED]:
         settings.check_fixed(specs, given)
-    found = patiently(
+    scored = patiently(
         "Compiling and fitting",
         lambda: sb.backtest(
             given,
@@ -104,20 +104,20 @@ def backtest(
             progress=False,
         ),
     )
-    answered(backtest_document(found) if json else backtest_text(found, show.lines(repr(given))), found, target)
+    answered(backtest_document(scored) if json else backtest_text(scored, show.lines(repr(given))), scored, target)
 
 
-def backtest_document(found: "Backtest") -> dict[str, Any]:
+def backtest_document(scored: "Backtest") -> dict[str, Any]:
     """Return the JSON document of a backtest."""
-    about = {**found.data.attrs, "versions": loads(found.data.attrs["versions"])}
-    return {**about, "table": show.records(found.table()), "told": told(found)}
+    about = {**scored.data.attrs, "versions": loads(scored.data.attrs["versions"])}
+    return {**about, "table": show.records(scored.table()), "told": told(scored)}
 
 
-def backtest_text(found: "Backtest", runs: str = "") -> str:
+def backtest_text(scored: "Backtest", runs: str = "") -> str:
     """Return a backtest as text: one table for each cutoff, and what share of runs the intervals of each law covered.
 
     Args:
-        found: The backtest to show.
+        scored: The backtest to show.
 
         runs: A description of the runs; the default is "", for none.
 
@@ -125,19 +125,19 @@ def backtest_text(found: "Backtest", runs: str = "") -> str:
         The text, with failed checks first.
     """
     return joined(
-        show.prose(failed_line(found), HANG),
+        show.prose(failed_line(scored), HANG),
         runs,
-        table_text(show.records(found.table()), found.data.attrs["by"]),
-        show.prose(meaning(found)),
-        "\n".join(show.prose(f"{name}: {text}.", 2) for name, text in told(found).items()),
+        table_text(show.records(scored.table()), scored.data.attrs["by"]),
+        show.prose(meaning(scored)),
+        "\n".join(show.prose(f"{name}: {text}.", 2) for name, text in told(scored).items()),
     )
 
 
-def told(found: "Backtest") -> dict[str, str]:
+def told(scored: "Backtest") -> dict[str, str]:
     """Return law -> what its forecasts covered, at the median distance of all forecasts beyond the fitted runs."""
-    efolds, probs = float(found.data["efolds"].median()), found.data["prob"].values
+    efolds, probs = float(scored.data["efolds"].median()), scored.data["prob"].values
     near = float(probs[abs(probs - PROB).argmin()])
-    return {name: found.sentence(name, efolds, near) for name in found.laws}
+    return {name: scored.sentence(name, efolds, near) for name in scored.laws}
 
 
 def table_text(rows: list[dict[str, Any]], by: str) -> str:
@@ -162,13 +162,13 @@ def table_text(rows: list[dict[str, Any]], by: str) -> str:
     head, *lines = show.grid(["law", "RMSE", "log score", "CRPS", *shares, "width"], cells).splitlines()
     blocks = []
     for end in ends:
-        own = [i for i, row in enumerate(ordered) if row["cutoff"] == end]
-        row = ordered[own[0]]
+        places = [i for i, row in enumerate(ordered) if row["cutoff"] == end]
+        row = ordered[places[0]]
         about = (
             f"{by} up to {size(by, end)}: {row['fitted']} runs fitted, {row['scored']} scored, "
             f"{row['efolds']:.1f} e-folds out (at most {row['efolds_max']:.1f})"
         )
-        blocks.append("\n".join([show.prose(about), head, *(lines[i] for i in own)]))
+        blocks.append("\n".join([show.prose(about), head, *(lines[i] for i in places)]))
     return "\n\n".join(blocks)
 
 
@@ -177,17 +177,17 @@ def size(by: str, value: float) -> str:
     return show.count(value) if by in show.COUNTS else show.figure(value, 3)
 
 
-def failed_line(found: "Backtest") -> str:
+def failed_line(scored: "Backtest") -> str:
     """Return the line that names the fits with a failed check, which is printed first; "" if none failed."""
-    by = found.data.attrs["by"]
-    failed = [row for row in show.records(found.table()) if row["status"] == "fail"]
+    by = scored.data.attrs["by"]
+    failed = [row for row in show.records(scored.table()) if row["status"] == "fail"]
     names = ", ".join(f"{row['law']} up to {size(by, row['cutoff'])}" for row in failed)
     return f"fail    fits: checks failed of {names}: don't rely on their scores." if failed else ""
 
 
-def meaning(found: "Backtest") -> str:
+def meaning(scored: "Backtest") -> str:
     """Explain the columns of the table."""
-    about = found.data.attrs
+    about = scored.data.attrs
     return (
         f"e-folds: median distance in {about['by']} beyond the largest fitted run. RMSE (of the forecast's median) and "
         f"CRPS are on the log of {about['observable']}, and lower is better. log score is the log density of "

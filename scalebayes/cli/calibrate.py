@@ -75,7 +75,7 @@ def calibrate(
     settings.check_fixed([sb.Spec.of(chosen, settings.noise_of(chosen, departure), departure)], given)
     fits = f"{n} simulated data sets of {len(given)} runs are fitted"
     show.message(f"{fits} by {sampler.name}: {duration(n, sampler.name, departure is not None)}")
-    found = patiently(
+    calibration = patiently(
         "Simulating and fitting",
         lambda: sb.calibrate(
             law=chosen,
@@ -96,7 +96,7 @@ def calibrate(
         bar=True,
         folder=folder,
     )
-    answered(calibration_document(found) if json else calibration_text(found), found, target)
+    answered(calibration_document(calibration) if json else calibration_text(calibration), calibration, target)
 
 
 def duration(n: int, method: str, departs: bool) -> str:
@@ -106,26 +106,26 @@ def duration(n: int, method: str, departs: bool) -> str:
     return f"this takes {what}; --n {FULL} takes less and finds large faults" if n > FULL else f"this takes {what}"
 
 
-def calibration_text(found: "Calibration") -> str:
+def calibration_text(calibration: "Calibration") -> str:
     """Return a calibration as text: what was simulated, whether ranks are uniform, and the coverage by parameter."""
-    about, failed = found.data.attrs, found.data["failed"].values
+    about, failed = calibration.data.attrs, calibration.data["failed"].values
     lines = [
         f"{about.get('law', 'A posterior')} by {about.get('method', 'its draws')}: {len(failed)} data sets simulated "
         f"from the {about.get('drawn_from', 'prior')}, each truth ranked among {about['draws']} draws of its fit."
     ]
     if about.get("left_out"):
         lines.append(f"{about['left_out']} more were left out, because what was drawn for them wasn't finite.")
-    if again := int(found.data["resampled"].values.sum()):
+    if again := int(calibration.data["resampled"].values.sum()):
         lines.append(f"{again} were sampled with nuts, because the k-hat of laplace failed.")
-    lines.append(f"All fits: {verdict(found, 'all')}.")
+    lines.append(f"All fits: {verdict(calibration, 'all')}.")
     if failed.any():
-        each = Counter(name for one in found.data["failed_checks"].values if one for name in str(one).split(", "))
+        each = Counter(name for one in calibration.data["failed_checks"].values if one for name in str(one).split(", "))
         why = ", ".join(f"{name} {count}" for name, count in each.most_common())
         lines.append(f"{failed.sum()} of the fits failed checks of their own ({why}).")
         if not failed.all():
-            lines.append(f"The others: {verdict(found, 'passed')}.")
+            lines.append(f"The others: {verdict(calibration, 'passed')}.")
     of = "all" if failed.all() else "passed"
-    scores = found.table(of)
+    scores = calibration.table(of)
     probs = [name.removeprefix("covered_") for name in scores if name.startswith("covered_")]
     rows = [
         [
@@ -146,20 +146,20 @@ def calibration_text(found: "Calibration") -> str:
     return joined("\n".join(show.prose(line, 2) for line in lines), grid, show.prose(what))
 
 
-def verdict(found: "Calibration", of: str) -> str:
+def verdict(calibration: "Calibration", of: str) -> str:
     """Say whether the ranks are uniform, and for which parameters they aren't.
 
     Args:
-        found: The calibration.
+        calibration: The calibration.
 
         of: "all" for all fits, or "passed" for those that passed their own checks.
 
     Returns:
         A clause without a full stop.
     """
-    scores = found.table(of)
+    scores = calibration.table(of)
     least = f"the smallest p-value is {scores['p_value'].min():.2g}, that of {scores['p_value'].idxmin()}"
-    if found.holds(of):
+    if calibration.holds(of):
         return f"the ranks are as uniform as those of a right method ({least})"
     off = [str(name) for name, inside in zip(scores.index, scores["inside"], strict=True) if not inside]
     return f"the ranks of {', '.join(off)} are not uniform, so their intervals are wrong ({least})"
@@ -174,17 +174,18 @@ def share(covered: float, error: float) -> str:
     return "-" if covered != covered else f"{100 * covered:.0f} ± {100 * error:.1f}"
 
 
-def calibration_document(found: "Calibration") -> dict[str, Any]:
+def calibration_document(calibration: "Calibration") -> dict[str, Any]:
     """Return the JSON document of a calibration, for all fits and for those that passed their own checks."""
     tables = {
-        of: dict(zip(found.table(of).index, show.records(found.table(of)), strict=True)) for of in ("all", "passed")
+        of: dict(zip(calibration.table(of).index, show.records(calibration.table(of)), strict=True))
+        for of in ("all", "passed")
     }
-    failed = found.data["failed"].values
+    failed = calibration.data["failed"].values
     return {
-        **{str(name): value for name, value in found.data.attrs.items()},
+        **{str(name): value for name, value in calibration.data.attrs.items()},
         "simulations": len(failed),
         "failed": int(failed.sum()),
-        "resampled": int(found.data["resampled"].values.sum()),
-        "holds": {of: found.holds(of) for of in ("all", "passed") if of == "all" or not failed.all()},
+        "resampled": int(calibration.data["resampled"].values.sum()),
+        "holds": {of: calibration.holds(of) for of in ("all", "passed") if of == "all" or not failed.all()},
         "parameters": tables,
     }

@@ -118,8 +118,8 @@ def compare(
             fits[RECOMMENDED] = sb.forecaster(given, inputs=bound, method=of_recommended, seed=seed, on_fail="ignore")
         return sb.compare(fits, refits=refits, largest=largest, seed=seed)
 
-    found = patiently("Compiling, fitting and comparing", compared)
-    answered(comparison_document(found) if json else comparison_text(found), found, target)
+    comparison = patiently("Compiling, fitting and comparing", compared)
+    answered(comparison_document(comparison) if json else comparison_text(comparison), comparison, target)
 
 
 def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":
@@ -135,20 +135,20 @@ def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":
         InputError: Two of the specs are the same.
     """
     count = Counter(specs[0].law.name for specs in typed.values())
-    found: dict[str, Spec] = {}
+    by_name: dict[str, Spec] = {}
     for text, specs in typed.items():
         for spec in specs:
             law = spec.law.name
             name = spec.name if count[law] == 1 else text + spec.name.removeprefix(law)
-            if name in found:
+            if name in by_name:
                 raise InputError(f"two of the fits are {name}; give each --law and each --discrepancy once")
-            found[name] = spec
-    return found
+            by_name[name] = spec
+    return by_name
 
 
-def comparison_document(found: "Comparison") -> dict[str, Any]:
+def comparison_document(comparison: "Comparison") -> dict[str, Any]:
     """Return the JSON document of a comparison, with None in place of NaN."""
-    scores = found.table()
+    scores = comparison.table()
     rows = [
         {
             "law": str(name),
@@ -156,17 +156,17 @@ def comparison_document(found: "Comparison") -> dict[str, Any]:
         }
         for name, row in zip(scores.index, show.records(scores), strict=True)
     ]
-    checks = [check_record(check) for check in found.checks]
-    return {"runs": found.data.sizes["run"], "laws": rows, "checks": checks}
+    checks = [check_record(check) for check in comparison.checks]
+    return {"runs": comparison.data.sizes["run"], "laws": rows, "checks": checks}
 
 
-def comparison_text(found: "Comparison") -> str:
+def comparison_text(comparison: "Comparison") -> str:
     """Return a comparison as text: a table with one row for each law, and its checks."""
-    scores = found.table()
+    scores = comparison.table()
     names = [name for name in HEADS if name in scores]
     rows = [
         [str(law), *(f"{row[name]:.0f}" if name == "bad_k" else show.figure(float(row[name])) for name in names)]
         for law, row in zip(scores.index, show.records(scores), strict=True)
     ]
     grid = show.grid(["law", *(HEADS[name] for name in names)], rows)
-    return joined(failed_text(found.checks), grid, checks_text(found.checks))
+    return joined(failed_text(comparison.checks), grid, checks_text(comparison.checks))

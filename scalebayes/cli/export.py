@@ -75,10 +75,10 @@ def export(
         ),
     )
     inputs = list(fitted.law.inputs)
-    told = {"law": fitted.law.name, "inputs": inputs, "quantiles": levels, "observed": observed, "platforms": names}
+    document = {"law": fitted.law.name, "inputs": inputs, "quantiles": levels, "observed": observed, "platforms": names}
     if json:
         warn_failed(fitted)
-        return show.document({**told, "saved": str(target)})
+        return show.document({**document, "saved": str(target)})
     of = "a new run, its noise included" if observed else "the law's curve"
     what = (
         f"The program gives the quantiles {', '.join(f'{q:g}' for q in levels)} of {of}, at {' and '.join(inputs)}, "

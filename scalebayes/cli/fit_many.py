@@ -89,7 +89,7 @@ def fit_many(
     specs = [sb.Spec.of(one, noise, departure) for one, noise in zip(chosen, noises, strict=True)]
     settings.check_fixed(specs, tables[0])
     given: Any = tables[0] if len(tables) == 1 else dict(zip(names, tables, strict=True))
-    found = patiently(
+    fits = patiently(
         "Compiling and fitting",
         lambda: sb.fit_many(
             given,
@@ -112,31 +112,31 @@ def fit_many(
         folder=folder,
     )
     if json:
-        return answered(fits_document(found, prob), found, target)
-    kept = "" if target else "not saved; --out fits.nc keeps them"
-    answered(joined(failed_lines(found), fits_text(found, prob), kept), found, target)
+        return answered(fits_document(fits, prob), fits, target)
+    unsaved = "" if target else "not saved; --out fits.nc keeps them"
+    answered(joined(failed_lines(fits), fits_text(fits, prob), unsaved), fits, target)
 
 
-def fits_text(found: "Fits", prob: float) -> str:
+def fits_text(fits: "Fits", prob: float) -> str:
     """Return many fits as text: one row for each data set and parameter, with the worst status of its checks."""
-    mode = all(fit.is_mode for fit in found)
+    mode = all(fit.is_mode for fit in fits)
     columns = ["mode"] if mode else ["median", "lower", "upper"]
     rows = []
-    for name in found.names[:SHOWN]:
-        fit = found[name]
+    for name in fits.names[:SHOWN]:
+        fit = fits[name]
         table = fit.summary(prob)
         for i, (parameter, row) in enumerate(zip(table.index, show.records(table), strict=True)):
             cells = show.estimate(row, columns, show.most_digits([row])) if not fit.is_mode else [_mode(row)]
             start = [name, f"{len(fit.runs)}", fit.checks.status.value] if i == 0 else ["", "", ""]
             rows.append([*start, str(parameter), *cells, *[""] * (len(columns) - len(cells))])
     grid = show.grid(["data set", "runs", "checks", "parameter", *columns], rows)
-    if len(found) > SHOWN:
-        more = f"These are the first {SHOWN} of {len(found)} data sets; --json and the file of --out have all of them."
+    if len(fits) > SHOWN:
+        more = f"These are the first {SHOWN} of {len(fits)} data sets; --json and the file of --out have all of them."
         grid += f"\n{show.prose(more)}"
-    laws, methods = ({getattr(fit, what).name: 0 for fit in found} for what in ("law", "method"))
-    head = f"{len(found)} data sets, law {', '.join(laws)}, method {', '.join(methods)}."
-    if found.resampled:
-        head += f" {found.resampled} were sampled with nuts, because the k-hat of laplace failed."
+    laws, methods = ({getattr(fit, what).name: 0 for fit in fits} for what in ("law", "method"))
+    head = f"{len(fits)} data sets, law {', '.join(laws)}, method {', '.join(methods)}."
+    if fits.resampled:
+        head += f" {fits.resampled} were sampled with nuts, because the k-hat of laplace failed."
     what = "The mode alone: map has no intervals; nuts and laplace do."
     if not mode:
         what = f"lower to upper: {percent(prob)} interval, equal tails."
@@ -148,7 +148,7 @@ def _mode(row: dict[str, Any]) -> str:
     return show.figure(row["median"], 5)
 
 
-def fits_document(found: "Fits", prob: float) -> dict[str, Any]:
+def fits_document(fits: "Fits", prob: float) -> dict[str, Any]:
     """Return the JSON document of many fits."""
     each = {
         name: {
@@ -159,12 +159,12 @@ def fits_document(found: "Fits", prob: float) -> dict[str, Any]:
             "parameters": dict(zip(fit.summary(prob).index, show.records(fit.summary(prob)), strict=True)),
             "checks": [check_record(check) for check in fit.checks],
         }
-        for name, fit in zip(found.names, found, strict=True)
+        for name, fit in zip(fits.names, fits, strict=True)
     }
     return {
         "fits": each,
         "prob": prob,
-        "resampled": found.resampled,
-        "status": checks_of(found).status.value,
-        "versions": dict(found.versions),
+        "resampled": fits.resampled,
+        "status": checks_of(fits).status.value,
+        "versions": dict(fits.versions),
     }

@@ -87,8 +87,8 @@ def failed_text(checks: "Checks") -> str:
 def checks_text(checks: "Checks", every: bool = False) -> str:
     """Return the checks to review and the number that passed; with `every` also those that pass."""
     passed = sum(check.status == "pass" for check in checks)
-    told = f"All {len(checks)} checks pass." if passed == len(checks) else f"{passed} of {len(checks)} checks pass."
-    lines = [_lines(checks, "review"), _lines(checks, "pass") if every else "", told]
+    summary = f"All {len(checks)} checks pass." if passed == len(checks) else f"{passed} of {len(checks)} checks pass."
+    lines = [_lines(checks, "review"), _lines(checks, "pass") if every else "", summary]
     return "\n".join(line for line in lines if line)
 
 

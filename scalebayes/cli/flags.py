@@ -186,20 +186,20 @@ def _call(call: Call, place: Place) -> str | None:
         return "--run NAME"
     if call.name not in COMMANDS:
         return None
-    command, own = COMMANDS[call.name], dict(call.kwargs)
+    command, kwargs = COMMANDS[call.name], dict(call.kwargs)
     if call.args and not (isinstance(call.args[0], Word) and call.args[0].text in ARGUMENTS):
         return None
     if command == "savage-dickey":
-        each = {name: as_text(value, "POINT") for name, value in own.items()}
+        each = {name: as_text(value, "POINT") for name, value in kwargs.items()}
         if None in each.values():
             return None
         point = [quoted(f"{name}={text}") for name, text in each.items()] or ["NAME=POINT"]
         return " ".join(["scalebayes savage-dickey", _files(command, place), *point])
     if command == "export" and len(call.args) > 1 and isinstance(call.args[1], str):
-        own = {"out": call.args[1], **own}
+        kwargs = {"out": call.args[1], **kwargs}
     if command == "fit" and len(call.args) > 1 and isinstance(call.args[1], str):
-        own = {"law": call.args[1], **own}
-    typed = arguments(own)
+        kwargs = {"law": call.args[1], **kwargs}
+    typed = arguments(kwargs)
     if typed is None or any(option not in place.options.get(command, ()) for option, _ in typed):
         return None
     flags = " ".join(text for _, text in typed)

@@ -95,21 +95,21 @@ def forecast(
         "Compiling and fitting",
         lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
     )
-    found = sb.predict(fit, observed=observed, **values)
-    rows = show.records(sb.interval(found, prob))
-    told = patiently("Backtesting", lambda: worth(given, bound, kind, found, prob, seed)) if backtest else ""
+    answer = sb.predict(fit, observed=observed, **values)
+    rows = show.records(sb.interval(answer, prob))
+    sentence = patiently("Backtesting", lambda: worth(given, bound, kind, answer, prob, seed)) if backtest else ""
     if json:
-        if far := outside_text(fit, found):
+        if far := outside_text(fit, answer):
             show.message(f"warning: {far}")
-        about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": told}
-        about |= trust(fit, bearing_on(fit, found, values))
+        about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": sentence}
+        about |= trust(fit, bearing_on(fit, answer, values))
         return answered(about, fit, target)
     text = joined(
         failed_text(fit.checks),
         show.lines(repr(given)),
         fitted_text(fit),
-        points_text(fit, found, rows, observed, prob),
-        show.prose(told),
+        points_text(fit, answer, rows, observed, prob),
+        show.prose(sentence),
         checks_text(fit.checks),
     )
     answered(text, fit, target)
@@ -137,17 +137,17 @@ def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, as
 
 
 def worth(
-    runs: "Runs", bound: dict[str, str] | None, kind: str | None, found: "xr.Dataset", prob: float, seed: int
+    runs: "Runs", bound: dict[str, str] | None, kind: str | None, answer: "xr.Dataset", prob: float, seed: int
 ) -> str:
     """Say how often forecasts as far out as the farthest point held the truth, in a backtest on the user's runs."""
     import scalebayes as sb
     from scalebayes.backtesting.backtest import RECOMMENDED
 
-    axes = [str(axis) for axis in found["axis"].values]
+    axes = [str(axis) for axis in answer["axis"].values]
     by = "C" if "C" in axes else axes[0]
-    efolds = float(found["distance"].sel(axis=by).max())
+    efolds = float(answer["distance"].sel(axis=by).max())
     try:
-        kept = sb.backtest(
+        scored = sb.backtest(
             runs,
             [RECOMMENDED],
             inputs=bound,
@@ -158,4 +158,4 @@ def worth(
         )
     except InputError as error:
         return f"no backtest on your runs: {here(str(error))}"
-    return f"{kept.sentence(RECOMMENDED, efolds, prob)}."
+    return f"{scored.sentence(RECOMMENDED, efolds, prob)}."

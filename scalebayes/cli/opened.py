@@ -53,16 +53,16 @@ def opened(path: Path, *kinds: str) -> Any:
     if path.suffix.lower() in EXTENSIONS and path.is_file():
         fit = f"scalebayes fit {quoted(str(path))} --out {quoted(path.stem + '.nc')}"
         raise InputError(f"{path} is a table and no saved fit; fit it first: {fit}")
-    found = sb.load(path.expanduser())
-    kind = type(found).__name__
+    result = sb.load(path.expanduser())
+    kind = type(result).__name__
     if kinds and kind not in kinds:
         wanted = [CALLED[one] for one in kinds]
         either = f"{', '.join(wanted[:-1])} or {wanted[-1]}" if len(wanted) > 1 else wanted[0]
         see = f"scalebayes summary {quoted(str(path))}"
         raise InputError(f"{path} holds {CALLED[kind]}, and this takes {either}; '{see}' shows what it holds")
     if kind in ANSWERS:
-        settle(*members(found).values())  # the commands print failed checks themselves
-    return found
+        settle(*members(result).values())  # the commands print failed checks themselves
+    return result
 
 
 def members(found: Any) -> "Mapping[str, Fit]":

@@ -50,12 +50,12 @@ def optimum(
     """
     check_prob(prob)
     budgets = numbers(C, "--C")
-    found = opened(file, *ANSWERS)
+    asked = opened(file, *ANSWERS)
     import scalebayes as sb
 
-    best = sb.optimum(found, C=budgets, of=of, group=group, seed=seed)  # type: ignore[arg-type]
+    best = sb.optimum(asked, C=budgets, of=of, group=group, seed=seed)  # type: ignore[arg-type]
     many = "dataset" in best.dims
-    parts = {name: own for name, (_, own) in apart(found, best).items()} if many else {"": best}
+    parts = {name: own for name, (_, own) in apart(asked, best).items()} if many else {"": best}
     each = {name: (own, quantities(own, prob)) for name, own in parts.items()}
     if json:
         rows = [
@@ -68,21 +68,21 @@ def optimum(
             for name, (one, table) in each.items()
             for i, budget in enumerate(budgets)
         ]
-        told = about(found, best)
-        show.document({**told, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows})
-        if far := outside_text(found, best):
+        document = about(asked, best)
+        show.document({**document, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows})
+        if far := outside_text(asked, best):
             show.message(f"warning: {far}")
         return
-    if failed := failed_lines(found):
+    if failed := failed_lines(asked):
         print(f"{failed}\n")
-    fits = list(members(found).values())
+    fits = list(members(asked).values())
     tables = {name: table for name, (_, table) in each.items()}
     print(optimum_text(budgets, tables, fits[0].runs.observable))
-    print("\n" + show.prose(meaning(found, best, list(tables.values()), prob)))
-    if far := outside_text(found, best):
+    print("\n" + show.prose(meaning(asked, best, list(tables.values()), prob)))
+    if far := outside_text(asked, best):
         print(show.prose(f"warning: {far}"))
-    if told := doubts(found, best):
-        print(told)
+    if review := doubts(asked, best):
+        print(review)
 
 
 def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float) -> str:

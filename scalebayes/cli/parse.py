@@ -106,15 +106,15 @@ def pairs(texts: Iterable[str], what: str, example: str) -> dict[str, str]:
     >>> pairs(["x=C"], "--input", "x=C")
     {'x': 'C'}
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals):
             raise InputError(f"{_head(what)}'{text}' is not a name and a value; write it as {example}")
-        if name in found:
+        if name in values:
             raise InputError(f"{_head(what)}'{name}' is given twice; give it once")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def named(text: str, what: str, example: str) -> tuple[str, dict[str, float | int | str]]:

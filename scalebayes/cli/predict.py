@@ -40,24 +40,24 @@ def predict(
         if name in values:
             raise InputError(f"--input: {name} is given twice, as --{name} too; give it once")
         values[name] = numbers(text, f"--input {name}")
-    found = opened(file, *ANSWERS)
+    asked = opened(file, *ANSWERS)
     import scalebayes as sb
 
-    fits = list(members(found).values())
+    fits = list(members(asked).values())
     known = dict.fromkeys(
         [x for fit in fits for x in (*fit.problem.columns, *fit.problem.columns.values())] + ["N", "D", "C"]
     )
     for name in values:
         if not any(fit.runs.name_of(name) in known for fit in fits):
             raise unknown("input", name, known)
-    forecast = sb.predict(found, observed=observed, group=group, seed=seed, **values)
+    forecast = sb.predict(asked, observed=observed, group=group, seed=seed, **values)
     rows = show.records(sb.interval(forecast, prob))
     if json:
-        show.document({**about(found, forecast, values), "observed": observed, "prob": prob, "points": rows})
-        if far := outside_text(found, forecast):
+        show.document({**about(asked, forecast, values), "observed": observed, "prob": prob, "points": rows})
+        if far := outside_text(asked, forecast):
             show.message(f"warning: {far}")
         return
-    said = points_text(found, forecast, rows, observed, prob)
-    if failed := failed_lines(found):
+    said = points_text(asked, forecast, rows, observed, prob)
+    if failed := failed_lines(asked):
         print(f"{failed}\n")
-    print("\n".join(filter(None, [said, doubts(found, forecast, values)])))
+    print("\n".join(filter(None, [said, doubts(asked, forecast, values)])))

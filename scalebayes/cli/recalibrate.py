@@ -39,16 +39,16 @@ def recalibrate(
     fitted, scores = opened(fit, "Fit"), opened(backtest, "Backtest")
     import scalebayes as sb
 
-    found = sb.recalibrate(fitted, scores, law=law, prior_cutoffs=prior_cutoffs)
+    recalibrated = sb.recalibrate(fitted, scores, law=law, prior_cutoffs=prior_cutoffs)
     if json:
         warn_failed(fitted)
-        told = {"law": fitted.law.name, "label": found.label, **found.widening._asdict()}
-        return answered({**told, "sentence": found.sentence}, found, target)
+        document = {"law": fitted.law.name, "label": recalibrated.label, **recalibrated.widening._asdict()}
+        return answered({**document, "sentence": recalibrated.sentence}, recalibrated, target)
     text = joined(
         failed_text(fitted.checks),
         fitted_text(fitted),
-        show.prose(show.sentence(found.sentence)),
+        show.prose(show.sentence(recalibrated.sentence)),
         checks_text(fitted.checks),
         "" if target else "not saved; --out wider.nc keeps it for predict and optimum",
     )
-    answered(text, found, target)
+    answered(text, recalibrated, target)

@@ -40,8 +40,8 @@ def savage_dickey(
     if value not in params and value.isidentifier():
         raise unknown("parameter", value, params)
     at = value if value in params else number(value, name, "0.35 or 70B")
-    found = sb.savage_dickey(fitted, **{name: at})
+    factor = sb.savage_dickey(fitted, **{name: at})
     if json:
         warn_failed(fitted)
-        return show.document({"law": fitted.law.name, **asdict(found)})
-    print(joined(failed_text(fitted.checks), show.prose(here(found.sentence, show.NO_BREAK))))
+        return show.document({"law": fitted.law.name, **asdict(factor)})
+    print(joined(failed_text(fitted.checks), show.prose(here(factor.sentence, show.NO_BREAK))))

@@ -169,8 +169,10 @@ def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> An
     from scalebayes import infer
 
     method = default if default is not None and default.name == name else infer.get(name)
-    own = {one.name: getattr(method, one.name) for one in fields(method) if one.name not in ("search", "fallback")}
-    defaults = own | asdict(method.search)
+    of_method = {
+        one.name: getattr(method, one.name) for one in fields(method) if one.name not in ("search", "fallback")
+    }
+    defaults = of_method | asdict(method.search)
     for key, value in settings.items():
         if key not in defaults:
             raise unknown(f"setting of method '{name}'", key, defaults)
@@ -178,8 +180,8 @@ def method_of(name: str, settings: Mapping[str, Any], default: Any = None) -> An
         none = key in ("rounds", "lbfgs_steps") and value == 0
         if isinstance(value, str) or (whole and not isinstance(value, int)) or (value <= 0 and not none):
             raise InputError(f"--method: {key} is a positive {'whole ' if whole else ''}number, not '{value}'")
-    search = replace(method.search, **{key: value for key, value in settings.items() if key not in own})
-    return replace(method, **{key: value for key, value in settings.items() if key in own}, search=search)
+    search = replace(method.search, **{key: value for key, value in settings.items() if key not in of_method})
+    return replace(method, **{key: value for key, value in settings.items() if key in of_method}, search=search)
 
 
 def discrepancy_of(text: str | None) -> Any:

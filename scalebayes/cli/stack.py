@@ -63,18 +63,18 @@ def stack(
     paths = named_files(files)
     chosen = weights_of(weights or ["loo"])
     target = checked_target(out, "stack.nc")
-    found = {name: opened(path, "Fit", "Fits") for name, path in paths.items()}
+    results = {name: opened(path, "Fit", "Fits") for name, path in paths.items()}
     import scalebayes as sb
 
-    many = next((one for one in found.values() if isinstance(one, sb.Fits)), None)
-    if many is not None and len(found) > 1:
+    many = next((one for one in results.values() if isinstance(one, sb.Fits)), None)
+    if many is not None and len(results) > 1:
         raise InputError("one of the files holds many fits; give that file alone, or files of one fit each")
-    fits: Any = many if many is not None else found
+    fits: Any = many if many is not None else results
     mixed = patiently("Comparing and stacking", lambda: sb.stack(fits, chosen, draws=draws, refits=refits, seed=seed))
     if json:
         return answered(stack_document(mixed), mixed, target)
-    kept = "" if target else "not saved; --out stack.nc keeps it for predict and optimum"
-    answered(joined(failed_lines(mixed), stack_text(mixed), checks_text(mixed.checks), kept), mixed, target)
+    unsaved = "" if target else "not saved; --out stack.nc keeps it for predict and optimum"
+    answered(joined(failed_lines(mixed), stack_text(mixed), checks_text(mixed.checks), unsaved), mixed, target)
 
 
 def named_files(files: list[str]) -> dict[str, Path]:
@@ -86,15 +86,15 @@ def named_files(files: list[str]) -> dict[str, Path]:
     >>> named_files(["a/power.nc", "mine=b.nc"])
     {'power': PosixPath('a/power.nc'), 'mine': PosixPath('b.nc')}
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for text in files:
         name, equals, path = text.partition("=")
         if not equals or Path(text).exists():
             name, path = Path(text).stem, text
-        if name in found:
+        if name in paths:
             raise InputError(f"two of the files are called '{name}'; name one, as in {quoted(f'{name}_2={path}')}")
-        found[name] = Path(path)
-    return found
+        paths[name] = Path(path)
+    return paths
 
 
 def weights_of(texts: list[str]) -> Any:
@@ -105,7 +105,7 @@ def weights_of(texts: list[str]) -> Any:
     return {name: number(text, f"--weights {name}", "0.7") for name, text in each.items()}
 
 
-def stack_text(found: "Stack") -> str:
+def stack_text(mixed: "Stack") -> str:
     """Return a stack as text: one row for each member with its weight."""
     rows = [
         [
@@ -115,20 +115,20 @@ def stack_text(found: "Stack") -> str:
             repr(fit.noise),
             repr(fit.discrepancy) if fit.discrepancy else "none",
         ]
-        for (name, fit), weight in zip(found.members.items(), found.weights.values(), strict=True)
+        for (name, fit), weight in zip(mixed.members.items(), mixed.weights.values(), strict=True)
     ]
     grid = show.grid(["fit", "weight", "law", "noise", "discrepancy"], rows)
-    return f"{grid}\n{show.prose(f'weights: {found.by}; {found.draws} draws, seed {found.seed}.')}"
+    return f"{grid}\n{show.prose(f'weights: {mixed.by}; {mixed.draws} draws, seed {mixed.seed}.')}"
 
 
-def stack_document(found: "Stack") -> dict[str, Any]:
+def stack_document(mixed: "Stack") -> dict[str, Any]:
     """Return the JSON document of a stack."""
     return {
-        "weights": dict(found.weights),
-        "by": found.by,
-        "draws": found.draws,
-        "seed": found.seed,
-        "laws": {name: fit.law.name for name, fit in found.members.items()},
-        "checks": [check_record(check) for check in found.checks],
-        "versions": dict(found.versions),
+        "weights": dict(mixed.weights),
+        "by": mixed.by,
+        "draws": mixed.draws,
+        "seed": mixed.seed,
+        "laws": {name: fit.law.name for name, fit in mixed.members.items()},
+        "checks": [check_record(check) for check in mixed.checks],
+        "versions": dict(mixed.versions),
     }

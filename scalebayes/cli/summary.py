@@ -37,48 +37,48 @@ def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
     For a fit, this is its parameters and checks. For any other result, it is what its command printed.
     """
     check_prob(prob)
-    found = opened(file)
+    result = opened(file)
     if json:
-        return show.document(document(found, prob))
-    print(text(found, prob))
+        return show.document(document(result, prob))
+    print(text(result, prob))
 
 
-def text(found: Any, prob: float) -> str:
+def text(result: Any, prob: float) -> str:
     """Return a result of any kind as text."""
-    match type(found).__name__:
+    match type(result).__name__:
         case "Comparison":
-            return comparison_text(found)
+            return comparison_text(result)
         case "Backtest":
-            return backtest_text(found)
+            return backtest_text(result)
         case "Calibration":
-            return calibration_text(found)
+            return calibration_text(result)
         case "Fits":
-            return joined(failed_lines(found), fits_text(found, prob), checks_text(checks_of(found)))
+            return joined(failed_lines(result), fits_text(result, prob), checks_text(checks_of(result)))
         case "Stack":
-            return joined(failed_lines(found), stack_text(found), checks_text(found.checks))
+            return joined(failed_lines(result), stack_text(result), checks_text(result.checks))
         case "Recalibrated":
-            return joined(show.prose(show.sentence(found.sentence)), fit_text(found.fit, prob))
-    return fit_text(found, prob)
+            return joined(show.prose(show.sentence(result.sentence)), fit_text(result.fit, prob))
+    return fit_text(result, prob)
 
 
-def document(found: Any, prob: float) -> dict[str, Any]:
+def document(result: Any, prob: float) -> dict[str, Any]:
     """Return the JSON document of a result of any kind."""
-    match type(found).__name__:
+    match type(result).__name__:
         case "Comparison":
-            return comparison_document(found)
+            return comparison_document(result)
         case "Backtest":
-            return backtest_document(found)
+            return backtest_document(result)
         case "Calibration":
-            return calibration_document(found)
+            return calibration_document(result)
         case "Fits":
-            return fits_document(found, prob)
+            return fits_document(result, prob)
         case "Stack":
-            return stack_document(found)
+            return stack_document(result)
         case "Recalibrated":
-            said = {"recalibrated": found.sentence, **found.widening._asdict(), "label": found.label}
-            return {**about_fit(found.fit, prob), **said}
-    warn_failed(found)
-    return about_fit(found, prob)
+            widening = {"recalibrated": result.sentence, **result.widening._asdict(), "label": result.label}
+            return {**about_fit(result.fit, prob), **widening}
+    warn_failed(result)
+    return about_fit(result, prob)
 
 
 def fit_text(fitted: "Fit", prob: float) -> str:

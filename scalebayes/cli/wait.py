@@ -96,8 +96,8 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder:
         # XLA can't be stopped from Python, and a normal exit would wait for it.
         if bar and sys.stderr.isatty():
             sys.stderr.write("\n")  # the bar stays, and the sentence has a line of its own
-        kept = f"finished batches are kept in {folder}; the same command goes on from there"
-        message(f"interrupted: {kept if folder else 'nothing was written'}")
+        where = f"finished batches are kept in {folder}; the same command goes on from there"
+        message(f"interrupted: {where if folder else 'nothing was written'}")
         sys.stdout.flush()
         os._exit(INTERRUPTED)
     if errors:

@@ -34,9 +34,9 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
     failed = {name: of.of(Status.FAIL) for name, of in checks.items() if of.of(Status.FAIL)}
     if not failed:
         return make_check("fits", Status.PASS, "No fit failed a check of its own.")
-    told = "; ".join(f"{name!r}: {', '.join(c.name for c in of)}" for name, of in failed.items())
+    failures = "; ".join(f"{name!r}: {', '.join(c.name for c in of)}" for name, of in failed.items())
     return make_check(
-        "fits", Status.FAIL, f"fits failed checks of their own ({told}): mend these first; print(fit) says how."
+        "fits", Status.FAIL, f"fits failed checks of their own ({failures}): mend these first; print(fit) says how."
     )
 
 

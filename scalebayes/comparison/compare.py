@@ -142,9 +142,9 @@ def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
             raise InputError(f"{name!r} has {why}, and a comparison needs a posterior; fit it with method='nuts'")
     first, *others = members
     if strange := {name: why for name in others if (why := differing(members[first], members[name]))}:
-        told = "; ".join(f"{name!r}: {why}" for name, why in strange.items())
+        reasons = "; ".join(f"{name!r}: {why}" for name, why in strange.items())
         cure = _cells_cure(members, (first, *strange)) or "fit all to one table of runs"
-        raise InputError(f"these fits don't score the rows of {first!r} ({told}); {cure}")
+        raise InputError(f"these fits don't score the rows of {first!r} ({reasons}); {cure}")
     return members
 
 

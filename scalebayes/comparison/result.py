@@ -68,12 +68,12 @@ class Comparison(Viewed, Saved):
         """
         if by not in KINDS:
             raise unknown("weights", by, KINDS)
-        found = self.data[f"weight_{by}"].values
-        if np.isnan(found).any():
+        weights = self.data[f"weight_{by}"].values
+        if np.isnan(weights).any():
             check = next((c for c in self.checks if c.id == by), None)
             why = f": {check.sentence}" if check else ""
             raise InputError(f"this comparison has no weights by {by!r}{why}")
-        return dict(zip(self.names, found.tolist(), strict=True))
+        return dict(zip(self.names, weights.tolist(), strict=True))
 
     def table(self) -> "pd.DataFrame":
         """The scores as a table with one row for each fit.
@@ -89,10 +89,10 @@ class Comparison(Viewed, Saved):
 
         columns = ["elpd_loo", "se", "difference", "difference_se", "p_loo", "bad_k"]
         rest = ["lpd_largest", "lpd_largest_se", "log_evidence", *(f"weight_{kind}" for kind in KINDS)]
-        found = {name: self.data[name].values for name in columns}
-        found["refits"] = self.data["refitted"].sum("run").values
-        found |= {name: self.data[name].values for name in rest if not np.isnan(self.data[name].values).all()}
-        table = Table(found, index=pd.Index(self.names, name="model"))
+        scores = {name: self.data[name].values for name in columns}
+        scores["refits"] = self.data["refitted"].sum("run").values
+        scores |= {name: self.data[name].values for name in rest if not np.isnan(self.data[name].values).all()}
+        table = Table(scores, index=pd.Index(self.names, name="model"))
         return table.sort_values("elpd_loo", ascending=False, kind="stable")
 
     def _contents(self) -> "Contents":

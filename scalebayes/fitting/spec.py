@@ -98,16 +98,16 @@ class Spec:
         """
         view, departure = windows.get(window), discrepancies.get(discrepancy)
         if isinstance(law, Spec):
-            own = {"discrepancy": departure, "window": view, "priors": priors, "inputs": inputs}
+            settings = {"discrepancy": departure, "window": view, "priors": priors, "inputs": inputs}
             if noise is None and departure is not None and repr(law.noise) == repr(noises.get(law.law.noise)):
                 noise = noise_of(law.law, departure)  # as by default of a law's name
-            own["noise"] = None if noise is None else noises.get(noise)
-            given = {name: value for name, value in own.items() if value is not None}
+            settings["noise"] = None if noise is None else noises.get(noise)
+            given = {name: value for name, value in settings.items() if value is not None}
             # A spec with other settings is no longer the one that is recommended; other inputs are another column.
             return replace(law, **given, recommended=law.recommended and not set(given) - {"inputs"})
-        found = laws.get(law)
-        chosen = noises.get(noise_of(found, departure) if noise is None else noise)
-        return cls(found, chosen, departure, view, priors, inputs)
+        chosen_law = laws.get(law)
+        chosen_noise = noises.get(noise_of(chosen_law, departure) if noise is None else noise)
+        return cls(chosen_law, chosen_noise, departure, view, priors, inputs)
 
     @property
     def name(self) -> str:
@@ -137,23 +137,23 @@ class Spec:
         Raises:
             InputError: The method isn't known, or can't fit this noise or this discrepancy.
         """
-        found, noise = infer.get(method), self.noise
-        if self.discrepancy and isinstance(found, infer.Bootstrap):
+        chosen, noise = infer.get(method), self.noise
+        if self.discrepancy and isinstance(chosen, infer.Bootstrap):
             raise InputError(
                 "Bootstrap can't fit a discrepancy: it resamples runs that the process couples; use method='nuts'"
             )
-        if self.discrepancy and noise.form.mixture and not isinstance(found, infer.NUTS):
+        if self.discrepancy and noise.form.mixture and not isinstance(chosen, infer.NUTS):
             raise InputError(
-                f"{found.name} can't fit noise {noise.name!r} with a discrepancy: every run then has an unknown scale "
+                f"{chosen.name} can't fit noise {noise.name!r} with a discrepancy: every run then has an unknown scale "
                 "of its own, and a mode or importance weights can't represent so many; use method='nuts', or "
                 "noise='normal'"
             )
-        if not noise.form.density and not isinstance(found, (infer.MAP, infer.Bootstrap)):
+        if not noise.form.density and not isinstance(chosen, (infer.MAP, infer.Bootstrap)):
             raise InputError(
-                f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {found.name} samples a "
+                f"noise {noise!r} has a fixed scale: it is an objective and not a density, and {chosen.name} samples a "
                 "density; use method='map' or 'bootstrap', or leave the scale free"
             )
-        return found
+        return chosen
 
     def problem(self, runs: Runs) -> Problem:
         """Make the problem of fitting this spec to runs; call it inside `jax.enable_x64()`.
@@ -177,8 +177,8 @@ class Spec:
 
     def __repr__(self) -> str:
         given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "law"}
-        told = [f"{name}={value!r}" for name, value in given.items() if value]
-        return f"Spec({self.law.name!r}, {', '.join(told)})"
+        settings = [f"{name}={value!r}" for name, value in given.items() if value]
+        return f"Spec({self.law.name!r}, {', '.join(settings)})"
 
 
 def noise_of(law: Law, discrepancy: Any) -> str:

@@ -129,6 +129,6 @@ def digest_of(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str
             digest.update(repr((place, name, x.dtype.str, x.shape)).encode("utf-8", "surrogatepass"))
             digest.update(np.ascontiguousarray(x).tobytes())
     for place, each in sorted(attrs.items()):
-        told = sorted((name, str(value)) for name, value in each.items() if name not in (MARK, CONTENT))
-        digest.update(repr((place, told)).encode() if told else b"")
+        texts = sorted((name, str(value)) for name, value in each.items() if name not in (MARK, CONTENT))
+        digest.update(repr((place, texts)).encode() if texts else b"")
     return digest.hexdigest()

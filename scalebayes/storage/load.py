@@ -62,17 +62,17 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     path, given = Path(path), [law] if isinstance(law, Law) else list(law or ())
     whole = netcdf.checked(path, WHAT)
     content = netcdf.opened(path, whole, WHAT)
-    found = content.attrs[""]
-    if "scalebayes_format" not in found and backtest.OLD not in found:
+    attrs = content.attrs[""]
+    if "scalebayes_format" not in attrs and backtest.OLD not in attrs:
         raise InputError(f"can't read {path}: it is a NetCDF file, but not a {WHAT} saved by scalebayes")
     try:
-        if backtest.OLD in found:
+        if backtest.OLD in attrs:
             _no_laws(path, "a backtest", given)
             return Backtest(backtest.restored(path, content, whole))
-        written = int(found["scalebayes_format"])
+        written = int(attrs["scalebayes_format"])
         if written > FORMAT:
             raise InputError(f"can't read {path}: a later version of scalebayes wrote it (format {written}); upgrade")
-        if written == FORMAT and netcdf.MARK not in found:
+        if written == FORMAT and netcdf.MARK not in attrs:
             raise InputError("its checksum is gone")
         kind, record, content = _parts(content, written)
         if kind == BACKTEST:

@@ -47,13 +47,13 @@ class Folder:
         self._about = json.dumps(wanted, sort_keys=True).encode()
         if manifest.exists():
             try:
-                found = json.loads(manifest.read_text(encoding="utf-8"))
-                if not isinstance(found, dict):
+                record = json.loads(manifest.read_text(encoding="utf-8"))
+                if not isinstance(record, dict):
                     raise ValueError
             except (OSError, ValueError, RecursionError):
                 raise InputError(f"{manifest} is damaged; give another folder, or remove this one") from None
-            if found != wanted:
-                differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+            if record != wanted:
+                differing = sorted(name for name in {*record, *wanted} if record.get(name) != wanted.get(name))
                 raise InputError(
                     f"{self.path} holds batches of another call: {', '.join(differing)} differ; give another folder, "
                     "or remove this one"

@@ -141,18 +141,18 @@ def fit_many(
             for name, table, one in zip(names, tables, each_law, strict=True)
         ]
         chosen_method = methods[0] if fallback else keeping(methods[0])
-        kept = None if folder is None else Folder(folder, about(problems, chosen_method, seed, batch and int(batch)))
+        batches = None if folder is None else Folder(folder, about(problems, chosen_method, seed, batch and int(batch)))
         fits: list[Any] = [None] * len(problems)
         with Bar(len(problems), progress) as bar:
-            run = Running(problems, key, batch, executor, kept, bar)
+            run = Running(problems, key, batch, executor, batches, bar)
             resampled = 0
             for i, fit, again in run.settled(chosen_method):
                 fits[i] = replace(fit, label=specs[each_law[i]].name)
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
-        told = shown(", ".join(failed[:5])) + (", ..." if len(failed) > 5 else "")
-        sentence = f"{len(failed)} of {len(fits)} fits failed a check ({told}): fits.status says which"
+        some = shown(", ".join(failed[:5])) + (", ..." if len(failed) > 5 else "")
+        sentence = f"{len(failed)} of {len(fits)} fits failed a check ({some}): fits.status says which"
         if len(fits) == 1:
             sentence = "; ".join(f"{c.name}: {c.sentence}" for c in fits[0].checks.of(Status.FAIL))
         if on_fail == "raise":

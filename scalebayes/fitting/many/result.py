@@ -148,11 +148,11 @@ class Fits(Viewed, Saved, Sequence[Fit]):
             A `View` with the fits that failed, the number of fits, and the statuses of their checks.
         """
         statuses = Counter(fit.checks.status.value for fit in self.items)
-        told = ", ".join(f"{statuses[status.value]} {status.value}" for status in Status if statuses[status.value])
+        counts = ", ".join(f"{statuses[status.value]} {status.value}" for status in Status if statuses[status.value])
         laws = ", ".join(dict.fromkeys(fit.law.name for fit in self.items))
         again = [f"{self.resampled} were sampled with NUTS, because Laplace's k-hat failed"] if self.resampled else []
         checks = {name: fit.checks.of(Status.FAIL) for name, fit in zip(self.names, self.items, strict=True)}
         failed = [f"fail    {name}: {', '.join(c.name for c in bad)}" for name, bad in checks.items() if bad]
         if len(failed) > SHOWN:
             failed = [*failed[:SHOWN], f"... and {len(failed) - SHOWN} more; fits.status has them all"]
-        return View(f"Fits of {len(self)} data sets: {laws}; checks: {told}", failed, again)
+        return View(f"Fits of {len(self)} data sets: {laws}; checks: {counts}", failed, again)

@@ -108,35 +108,35 @@ class Running:
         """
         parts = self._parts(method, list(members))
         there = [part for part in parts if self.folder and self.folder.has(part.name)]
-        own = None if self.executor else ThreadPoolExecutor(_threads())
+        threads = None if self.executor else ThreadPoolExecutor(_threads())
         waiting: dict[Future[Any], Part] = {}
         try:
             for part in parts:
                 if part not in there:
-                    waiting[self._submit(own or self.executor, method, part, waiting, len(parts))] = part
+                    waiting[self._submit(threads or self.executor, method, part, waiting, len(parts))] = part
             for part in there:
                 assert self.folder is not None
                 arrays = self.folder.read(part.name)
                 if arrays is None or not are_whole(arrays, [self.problems[i] for i in part.members]):
                     self.folder.forget(part.name)  # damaged
-                    waiting[self._submit(own or self.executor, method, part, waiting, len(parts))] = part
+                    waiting[self._submit(threads or self.executor, method, part, waiting, len(parts))] = part
                 else:
                     yield from self._finished(method, part, from_arrays(arrays))
             for future in as_completed(list(waiting)):
                 part = waiting.pop(future)
                 try:
-                    found = future.result()
+                    arrays = future.result()
                 except Exception as error:
                     if isinstance(error, BrokenExecutor) or type(error).__name__ == KILLED:
                         raise self._died(waiting, len(parts)) from error
                     raise
-                self._keep(part, found)
-                yield from self._finished(method, part, from_arrays(found))
+                self._keep(part, arrays)
+                yield from self._finished(method, part, from_arrays(arrays))
         finally:
             for future in waiting:
                 future.cancel()
-            if own:
-                own.shutdown(cancel_futures=True)
+            if threads:
+                threads.shutdown(cancel_futures=True)
 
     def settled(self, method: Any) -> Iterator[tuple[int, Fit, bool]]:
         """Fit all problems, and yield position, fit, and whether NUTS sampled it because k-hat failed; in no order.
