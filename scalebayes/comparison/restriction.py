@@ -10,8 +10,9 @@ from numpyro.distributions import biject_to
 from scalebayes.comparison import kernel_density as density
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting.result import Fit
-from scalebayes.parameters.param import Param, log_unit
+from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import TextPrior, Traced, prior_text
+from scalebayes.parameters.units import log_unit
 
 
 @dataclass(frozen=True)
