@@ -52,7 +52,7 @@ def named(
     inputs: Mapping[str, str],
     priors: Any,
 ) -> dict[str, Spec | Recommended]:
-    """The forecasters by name: each law with each discrepancy, and each spec as it was given.
+    """The forecasters of a backtest by name: each law with each discrepancy, and each spec as it was given.
 
     Raises:
         InputError: A law, a discrepancy, a method, an input or a prior can't be used, or two forecasters have one name.

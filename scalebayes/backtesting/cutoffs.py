@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 
 
 def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
-    """The runs, with the column that they are cut by, and the name of that column.
+    """The runs of a backtest, with the column that they are cut by, and the name of that column.
 
     Args:
         runs: The runs.
@@ -44,7 +44,7 @@ def sized(runs: Runs, by: str | None) -> tuple[Runs, str]:
 
 
 def beyond(size: np.ndarray, cutoff: float) -> np.ndarray:
-    """Which runs lie beyond a cutoff, bool (run,). The other runs are fitted.
+    """Which runs lie beyond a cutoff of the backtest, bool (run,). The other runs are fitted.
 
     >>> beyond(np.array([1e20, 1e21 * (1 + 1e-12), 1e22]), 1e21)
     array([False, False,  True])
@@ -53,7 +53,7 @@ def beyond(size: np.ndarray, cutoff: float) -> np.ndarray:
 
 
 def checked(size: np.ndarray, by: str, cutoffs: Sequence[float] | None, min_rows: int) -> list[float]:
-    """The cutoffs in increasing order, each with at least `min_rows` runs up to it and one run beyond.
+    """The cutoffs of a backtest in increasing order, each with at least `min_rows` runs up to it and one run beyond.
 
     Args:
         size: The values of the column `by` (run,).

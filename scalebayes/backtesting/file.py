@@ -31,7 +31,7 @@ SAID = ("by", "observable", "method", "seed", "versions")
 
 
 def contents_of(data: xr.Dataset) -> netcdf.Contents:
-    """Return the arrays and the attributes of a backtest's file, from the data of the backtest."""
+    """Return the arrays and the attributes that `Backtest.save` writes, from the data of the backtest."""
     arrays, record = parts_of(data)
     return {SCORES: arrays}, {"": about(json_of({**record, "attrs": plain(data.attrs)}), BACKTEST)}
 
@@ -56,7 +56,7 @@ def load(path: Any) -> xr.Dataset:
 
 
 def restored(path: Any, content: Content, whole: bytes) -> xr.Dataset:
-    """The data of a backtest from the content of a file, in any format up to the present one.
+    """The data that `Backtest.load` makes from the content of a file, in any format up to the present one.
 
     Args:
         path: The path of the file, for the message.

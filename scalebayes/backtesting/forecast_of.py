@@ -31,7 +31,7 @@ Inputs = dict[str, dict[str, np.ndarray]]
 
 
 def forecast_of(asked: Fit | Stack | Recalibrated, runs: Runs, inputs: Inputs, seed: Any) -> Forecast:
-    """The forecast of new runs by a fit, a stack or a recalibrated fit.
+    """The forecast, to be scored, of held-out runs by a fit, a stack or a recalibrated fit.
 
     Args:
         asked: The fit, stack or recalibrated fit.
@@ -85,7 +85,10 @@ def _widened(recalibrated: Recalibrated, runs: Runs, inputs: dict[str, np.ndarra
 
 
 def forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], seed: Any) -> Forecast:
-    """The forecast of new runs by a fit, with the `inputs` of its law (run,) and the runs' counts and known errors."""
+    """The forecast, to be scored, of held-out runs by one fit.
+
+    `inputs` are those of its law (run,). The runs' counts and known errors are taken into account.
+    """
     codes = group_codes(fit, runs)
     key, parts = as_key(seed), []
     with jax.enable_x64():

@@ -79,7 +79,7 @@ def pit(draws: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def mixture(log_density: Any) -> Any:
-    """The log density of a mixture with equal weights (run,), from those of its components (component, run).
+    """The log score of a forecast that mixes components with equal weights (run,), from theirs (component, run).
 
     >>> mixture(np.log([[0.2], [0.4]])).round(4)
     Array([-1.204], dtype=float...)

@@ -123,7 +123,7 @@ def _about(asked: Fit | Stack | Recalibrated, fits: dict[str, Fit]) -> dict[str,
 
 
 def check_probs(probs: Sequence[float]) -> tuple[float, ...]:
-    """The probabilities of intervals, after a check that they are usable."""
+    """The probabilities of the intervals that are scored, after a check that they are usable."""
     try:
         given = tuple(float(prob) for prob in probs)
     except (TypeError, ValueError):

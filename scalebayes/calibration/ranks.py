@@ -29,7 +29,7 @@ def rank_of(truth: float, draws: np.ndarray, rng: np.random.Generator) -> int:
 
 
 def thinned(total: int, kept: int) -> np.ndarray:
-    """The positions of `kept` evenly spaced draws among `total` (kept,).
+    """The positions of the `kept` evenly spaced draws among `total` that the test of ranks takes (kept,).
 
     >>> thinned(100, 4).tolist()
     [0, 33, 66, 99]
@@ -38,7 +38,7 @@ def thinned(total: int, kept: int) -> np.ndarray:
 
 
 def counts(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """The number of ranks (sim,) below k, for each k from 1 to `draws` (draws,)."""
+    """The number of simulations whose rank (sim,) is below k, for each k from 1 to `draws` (draws,)."""
     return np.searchsorted(np.sort(ranks), np.arange(1, draws + 1))
 
 
@@ -96,7 +96,7 @@ def envelope(n: int, draws: int, prob: float = 0.95) -> tuple[np.ndarray, np.nda
 
 
 def coverage(below: np.ndarray, prob: float) -> tuple[float, float]:
-    """The share of the truths inside the central interval, and its standard error.
+    """The share of the simulated truths that lie inside the central interval, and its standard error.
 
     Args:
         below: The share of the draws below each truth (sim,).

@@ -78,12 +78,15 @@ def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
 
 
 def unpadded(problem: Problem) -> Rows:
-    """The rows of a problem without padding."""
+    """The rows without padding of a problem whose runs are simulated anew."""
     return jax.tree.map(lambda x: x[: len(problem.runs)], problem.rows)
 
 
 def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Free parameters in the units of their priors, from values in the runs' own units, all of one shape."""
+    """True parameters of simulations in the units of their priors, from values in the runs' own units.
+
+    All have one shape.
+    """
     full = {**problem.numbers.fixed, **draws}
     sites = {site.name: site for site in problem.model.sites if not site.fixed}
     return {
@@ -95,20 +98,20 @@ def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, 
 
 
 def unconstrained(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The unconstrained coordinates (..., free) that methods work in, from parameters in the units of their priors."""
+    """The unconstrained coordinates (..., free) of parameters that were simulated in the units of their priors."""
     priors = problem.numbers.priors
     return np.stack([np.asarray(biject_to(priors[n].support).inv(values[n])) for n in problem.model.free], axis=-1)
 
 
 def observed(problem: Problem, y: np.ndarray) -> Problem:
-    """The problem with another observable (run,). Its reference, priors and ends stay those of the first runs."""
+    """The problem with a simulated observable (run,). Its reference, priors and ends stay those of the first runs."""
     size = len(problem.rows.mask)
     scaled = np.concatenate([y, np.full(size - len(y), y[0])]) / problem.reference.scale
     return replace(problem, runs=problem.runs.observed_as(y), rows=problem.rows._replace(y=scaled))
 
 
 def doubled(problem: Problem) -> Problem:
-    """The problem with each run twice: all runs once, and then all runs again."""
+    """The problem for a calibration by the posterior: all runs once, and then all runs again."""
     count = len(problem.runs)
     twice = np.tile(np.arange(count), 2)
     size = padded(2 * count)
@@ -119,13 +122,16 @@ def doubled(problem: Problem) -> Problem:
 
 
 def log_likelihoods(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The joint log likelihood of all runs up to a constant (draw,), at parameters in the units of their priors."""
+    """The joint log likelihood of the simulated runs up to a constant (draw,), which is ranked like a parameter.
+
+    Parameters are in the units of their priors.
+    """
     arguments = (problem.model, problem.numbers, problem.rows, unconstrained(problem, values))
     return np.asarray(compiled_once(_log_likelihoods, *arguments))
 
 
 def departures(problem: Problem, values: Mapping[str, np.ndarray], keys: Any) -> np.ndarray:
-    """Draws of the discrepancy's log shift at the runs (sim, run), at parameters in their priors' units (sim,)."""
+    """Simulated log shifts of the discrepancy at the runs (sim, run), at parameters in their priors' units (sim,)."""
     return np.asarray(compiled_once(_departures, problem.model, problem.numbers, unpadded(problem), values, keys))
 
 

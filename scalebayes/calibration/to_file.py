@@ -14,6 +14,6 @@ RANKS = "ranks"
 
 
 def contents_of(calibration: "Calibration") -> netcdf.Contents:
-    """Return the arrays and the attributes of a calibration's file."""
+    """Return the arrays and the attributes that `Calibration.save` writes."""
     arrays, record = parts_of(calibration.data)
     return {RANKS: arrays}, {"": about(json_of({**record, "attrs": plain(calibration.data.attrs)}), CALIBRATION)}

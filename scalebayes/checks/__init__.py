@@ -16,7 +16,7 @@ from scalebayes.status import Checks
 
 
 def check(problem: Problem, draws: Draws) -> Checks:
-    """All checks of a problem and its draws.
+    """All checks of a fit, from its problem and its draws.
 
     Args:
         problem: The runs, the law and the noise.

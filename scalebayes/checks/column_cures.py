@@ -12,7 +12,7 @@ from scalebayes.runs.split import table_name
 
 
 def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: bool) -> str:
-    """What to type, in the order in which it should be tried.
+    """What a check says to type about a column that explains the scatter, in the order in which it should be tried.
 
     Args:
         runs: The table of runs.
@@ -49,7 +49,10 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
 
 
 def knowing(runs: Runs, law: Law, used: tuple[str, ...], column: Other) -> list[str]:
-    """The laws that take the inputs of this law and one more, which is the column or determines it with the inputs."""
+    """The laws that a check names as a cure: they take the inputs of this law and one more.
+
+    The additional input is the column, or determines it with the inputs.
+    """
     names = []
     for name in laws.names():
         larger = laws.get(name)

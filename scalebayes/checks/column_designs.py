@@ -34,7 +34,7 @@ class Other:
 
 
 def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> list[Other]:
-    """The columns that may explain the scatter around a law.
+    """The columns that the check of other columns tests, because they may explain the scatter around a law.
 
     Columns are left out if they are inputs of the law, are determined by the inputs, name the rows, are outcomes such
     as a training loss or a time, or group the rows as an earlier column does.
@@ -70,7 +70,7 @@ def others_of(runs: Runs, used: Mapping[str, np.ndarray], basis: np.ndarray) -> 
 
 
 def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
-    """A smooth surface in the inputs' axes (run, terms), which stands for any misfit of the law.
+    """A smooth surface in the inputs' axes (run, terms), which the check of columns takes for any misfit of the law.
 
     The surface is a full quadratic of up to two inputs. With more inputs it has the products only where there are at
     least five runs for each term. Where there are fewer runs, it has the squares without the products if these leave
@@ -90,13 +90,19 @@ def surface(used: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def orthonormal(design: np.ndarray, least: float = 1e-8) -> np.ndarray:
-    """An orthonormal basis of a design's columns, without directions whose size is below `least` of the largest."""
+    """An orthonormal basis of a design against which residuals are tested.
+
+    Directions whose size is below `least` of the largest are left out.
+    """
     left, size, _ = np.linalg.svd(design, full_matrices=False)
     return left[:, size > least * max(size.max(initial=0.0), 1e-300)]
 
 
 def partial(design: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the part of a design beyond an orthonormal `basis`; empty if `basis` determines it."""
+    """The part of a design beyond an orthonormal `basis`, against which residuals are tested, as an orthonormal basis.
+
+    It is empty if `basis` determines the design.
+    """
     centred = orthonormal(design - design.mean(axis=0))
     left, size, _ = np.linalg.svd(centred - basis @ (basis.T @ centred), full_matrices=False)
     return left[:, size > limits.COLUMNS_LEFT]
@@ -122,7 +128,10 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def determined(values: np.ndarray, basis: np.ndarray) -> bool:
-    """Whether a numeric column of many values is a smooth function of the inputs, whose `surface` is `basis`."""
+    """Whether the check of columns leaves a column out, because it is a smooth function of the inputs.
+
+    The column is numeric and has many values. `basis` is the `surface` of the inputs.
+    """
     if distinct(values) <= FEW or np.isnan(values).any() or len(values) < basis.shape[1] + limits.COLUMNS_MARGIN:
         return False
     return any(

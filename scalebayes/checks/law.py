@@ -107,7 +107,7 @@ def _ways(
 
 
 def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray], near: Around) -> dict[str, Trend]:
-    """The trend of the runs along each input, by its name.
+    """The trend of the runs along each input, by its name, to which the check of the law compares the law's direction.
 
     The name "" has the trend along all inputs for which the law has a direction, against that direction: it is there
     only where it is positive, so that the runs go against the law.

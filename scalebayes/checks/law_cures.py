@@ -15,7 +15,7 @@ SCALES = {"N", "D", "C"}
 
 
 def cure(problem: Problem, along: list[str], against: Mapping[str, float]) -> str:
-    """What to do about a law that explains nothing, or that the runs go against.
+    """What the check of the law says to do about a law that explains nothing, or that the runs go against.
 
     Args:
         problem: The runs, the law and the noise.

@@ -115,7 +115,9 @@ def _kinds(problem: Problem) -> str:
 
 
 def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.ndarray], fitted: int) -> Outliers:
-    """The rows beyond a limit that Student-t noise exceeds in the share `limits.OUTLIERS_CHANCE` of tables.
+    """The rows that the check of outliers finds: those beyond a limit that Student-t noise seldom exceeds.
+
+    The noise exceeds it in the share `limits.OUTLIERS_CHANCE` of tables.
 
     The scale of the scatter is from the median distance, which outliers move less than the fitted scale of the noise.
 

@@ -84,7 +84,9 @@ def _beyond(problem: Problem, mode: np.ndarray) -> dict[tuple[str, str], float]:
 
 
 def share_below(prior: Traced, z: float) -> float | None:
-    """The share of a prior below an unconstrained coordinate; None if its distribution function isn't known.
+    """The share of a prior below the mode's coordinate, for the check of the prior's tails.
+
+    The coordinate is unconstrained. The share is None if the prior's distribution function isn't known.
 
     >>> import numpyro.distributions as dist
     >>> round(share_below(Traced.of(dist.LogNormal(-1.0, 0.5)), -2.0), 4)

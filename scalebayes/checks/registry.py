@@ -95,7 +95,9 @@ def make_check(
 
 
 def read_checks(record: Iterable[Any]) -> Checks:
-    """The checks of a file, as `status.checks_record` writes them, or in its older form [name, status, sentence].
+    """The checks of the registry in a saved record, which is as `status.checks_record` writes it, or older.
+
+    An older record has [name, status, sentence].
 
     >>> read_checks([["residuals of the largest runs", "pass", "Fine."]])["residuals_largest"].sentence
     'Fine.'

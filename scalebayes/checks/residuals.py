@@ -50,18 +50,21 @@ def residual_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Ch
 
 
 def standardised(problem: Problem, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The standardised residuals (g(y) - g(f)) / scale (run,), with g the noise's link: log, logit or the identity."""
+    """The standardised residuals (g(y) - g(f)) / scale (run,) that the checks test, with g the noise's link.
+
+    The link is log, logit or the identity.
+    """
     return off(problem, location) / scale
 
 
 def off(problem: Problem, location: np.ndarray) -> np.ndarray:
-    """The residuals g(y) - g(f) (run,), with g the noise's link and f the law."""
+    """The residuals g(y) - g(f) (run,) that the checks look at, with g the noise's link and f the law."""
     link = LINKS[problem.model.form.on]
     return np.asarray(link.of(problem.rows.y[: len(location)])) - np.asarray(link.of(location))
 
 
 def amount(problem: Problem, size: float) -> str:
-    """A difference on the noise's scale as text, which is per cent or a factor on the log."""
+    """The size of a misfit in the sentence of a check: per cent or a factor on the log scale of the noise."""
     observable = problem.runs.observable
     if problem.model.form.on == "log":
         return f"{100 * np.expm1(size):.2g} % of {observable}" if size < np.log(2) else f"a factor {np.exp(size):.3g}"
@@ -71,7 +74,7 @@ def amount(problem: Problem, size: float) -> str:
 
 
 def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
-    """The covariates by name (run,): the log of each input that varies, of C and of D/N.
+    """The covariates of the check of residuals by name (run,): the log of each input that varies, of C and of D/N.
 
     An input that need not be positive is its own covariate, without the log.
     """
@@ -83,12 +86,12 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
 
 
 def normal_scores(residual: np.ndarray) -> np.ndarray:
-    """Van der Waerden's normal scores: ranks as Normal quantiles, so that heavy tails don't decide a test."""
+    """The normal scores of residuals (van der Waerden): ranks as Normal quantiles, lest heavy tails decide a test."""
     return ndtri(stats.rankdata(residual) / (len(residual) + 1))
 
 
 def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None) -> tuple[float, float]:
-    """R^2 and p-value of the F test of a parabola in x, in the directions that the fit hasn't taken up.
+    """The test of residuals for structure: R^2 and p-value of a parabola in x, where the fit hasn't taken them up.
 
     Args:
         score: The normal scores of the residuals (run,).
@@ -109,7 +112,7 @@ def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None)
 
 
 def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
-    """The size of a parabola that the test finds with the probability `limits.RESIDUALS_POWER`, four cases of five.
+    """The size of a parabola that the test of residuals finds with the probability `limits.RESIDUALS_POWER`.
 
     The size is the rise from the middle of x to its ends, in sds of the noise. It is infinite if there are too few
     runs to find any parabola.

@@ -9,7 +9,7 @@ ROUNDS = 30
 
 
 def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The coefficients of a regression that is robust to outliers, and its residuals (run,).
+    """The coefficients of a regression by which checks find trends in spite of outliers, and its residuals (run,).
 
     Least absolute distances come first (Schlossmacher 1973). Values further than `limits.WINSOR` robust sds from that
     line are then moved to this distance, and least squares are fitted to the result.
@@ -34,7 +34,7 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def robust_scale(values: np.ndarray, fitted: int) -> float:
-    """The sd of Normal noise that has the median absolute value of the residuals `values` (run,).
+    """The sd of Normal noise that has the median absolute value of the residuals that are checked, `values` (run,).
 
     A fit of `fitted` parameters passes near that many runs. As many of the smallest residuals are left out.
 

@@ -38,7 +38,7 @@ def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
 
 
 def agreeing(problem: Problem, draws: Draws) -> np.ndarray:
-    """Which starts ended at the mode: within 1e-3 nats of it, or for an objective within 1e-6 of its value."""
+    """Which starts the check of the mode counts as ended there: within 1e-3 nats, or 1e-6 of an objective's value."""
     mode = draws.mode
     return mode.log_density - mode.start_log_density <= _tolerance(problem, draws, limits.STARTS_AGREE)
 
@@ -206,7 +206,9 @@ def _refits(draws: Draws) -> Check:
 
 
 def contraction(problem: Problem, draws: Draws) -> dict[str, float]:
-    """1 - posterior variance / prior variance of each free parameter with a proper prior.
+    """How far the runs narrow each prior, which a check looks at: 1 - posterior variance / prior variance.
+
+    The value is that of each free parameter with a proper prior.
 
     Variances are in unconstrained coordinates. With a single draw, the posterior variance is from the curvature at
     the mode.

@@ -37,7 +37,7 @@ class Around(NamedTuple):
 
 
 def around(problem: Problem, draws: Draws) -> Around:
-    """The law around the mode of the posterior."""
+    """The law and its derivatives around the mode of the posterior, from which checks of the residuals start."""
     n, z = len(problem.runs), draws.mode.z[: len(problem.model.free)]
     additive = tuple(name for name in problem.columns if name in problem.law.domains)
     # The number of rows is a power of two, so that tables of similar size share one compiled program.
@@ -59,7 +59,7 @@ def _around(model: Model, numbers: Numbers, rows: Rows, z: Any, additive: tuple[
 
 
 def axes(problem: Problem) -> dict[str, np.ndarray]:
-    """The axis of each input that varies (run,): the log of the input over its reference.
+    """The axis along which checks look at each input that varies (run,): the log of the input over its reference.
 
     An input that need not be positive is its own axis, without the log.
     """
@@ -72,7 +72,7 @@ def axes(problem: Problem) -> dict[str, np.ndarray]:
 
 
 def decided(problem: Problem, draws: Draws, near: Around) -> np.ndarray:
-    """The orthonormal directions (run, direction) in which the fit follows the runs.
+    """The orthonormal directions (run, direction) in which the fit follows the runs, where no check of residuals looks.
 
     At the mode, the residuals are r = (I - H) e of the noise e. H = J S J' / s^2 has the tangents J, the posterior
     covariance S and the noise's scale s. An eigenvalue of H is the share of the noise in its direction that the fit

@@ -101,7 +101,7 @@ def _odd_compute(problem: Problem) -> str:
 
 
 def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
-    """Which of N and D are impossible for a language model. One whose unit the user gave is never among them.
+    """Which of N and D a check of units takes as impossible. One whose unit the user gave is never among them.
 
     >>> odd_counts(Runs(N=[60.0, 1000.0], D=[2.0, 200.0], loss=[3.0, 2.0]), ["N", "D"])
     ['N', 'D']
@@ -124,17 +124,17 @@ def odd_counts(runs: Runs, columns: Iterable[str]) -> list[str]:
 
 
 def medians(runs: Runs, columns: Iterable[str]) -> dict[str, float]:
-    """The medians of N and D, if they are among the columns."""
+    """The medians of N and D that the check of units looks at, if they are among the columns."""
     return {name: float(np.median(runs.inputs[name])) for name in ("N", "D") if name in set(columns)}
 
 
 def beyond(middle: Mapping[str, float]) -> list[str]:
-    """Which of the medians are impossible for a language model, each by itself."""
+    """Which of the medians the check of units takes as impossible for a language model, each by itself."""
     return [name for name, value in middle.items() if not LEAST[name] <= value <= MOST[name]]
 
 
 def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
-    """The power of ten of the unit that each of N and D is probably in.
+    """The power of ten of the unit that the check of units takes each of N and D to be in.
 
     The powers are those in which tables are written. The likeliest make D/N, N and D typical, and agree with C.
 
@@ -168,7 +168,7 @@ def guessed(runs: Runs, names: Iterable[str], power: int = 0) -> dict[str, int]:
 
 
 def cure(guesses: Mapping[str, int]) -> str:
-    """What to type to read the columns in the guessed units.
+    """What the check of units says to type to read the columns in the guessed units.
 
     >>> cure({"N": 6, "D": 9})
     "read the table with units={'N': 1e6, 'D': 1e9}"
@@ -178,7 +178,7 @@ def cure(guesses: Mapping[str, int]) -> str:
 
 
 def thousands(ratio: float) -> int:
-    """The power of ten, a multiple of three, that a ratio is near; 0 if it is near none.
+    """The power of ten, a multiple of three, by which the check of units explains a ratio; 0 if it is near none.
 
     >>> thousands(1.1e15), thousands(2.0), thousands(30.0)
     (15, 0, 0)

@@ -26,7 +26,7 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def checks_of(asked: Any) -> "Checks":
-    """Return the checks of a result; those of several fits carry the names of the fits."""
+    """Return the checks of a result as a command prints them; those of several fits carry the names of the fits."""
     from scalebayes.status import Checks
 
     fits = members(asked)
@@ -38,7 +38,7 @@ def checks_of(asked: Any) -> "Checks":
 
 
 def failed_lines(asked: Any) -> str:
-    """Return the failed checks as text, which is printed first; for many fits, the first few of them."""
+    """Return the failed checks as the text that a command prints first; for many fits, the first few of them."""
     from scalebayes.status import Checks, Status
 
     checks = checks_of(asked)
@@ -50,13 +50,16 @@ def failed_lines(asked: Any) -> str:
 
 
 def apart(asked: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]]":
-    """Return name -> fit and its part of an answer; each member of a stack has the whole answer, which is of all."""
+    """Return name -> fit and its part of the answer that a command prints.
+
+    Each member of a stack has the whole answer, which is of all.
+    """
     many = "dataset" in answer.dims
     return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(asked).items()}
 
 
 def bearing(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
-    """Return the checks to review that bear on an answer; those of several fits carry the names of the fits.
+    """Return the checks to review that a command prints with its answer; those of several fits carry the fits' names.
 
     Args:
         asked: The fit, or other result, that was asked.
@@ -76,7 +79,9 @@ def bearing(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
 
 
 def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
-    """Return as text the checks to review that bear on an answer: the first `MOST`, and the number of the others.
+    """Return the text that a command prints of the checks to review that bear on its answer.
+
+    It has the first `MOST`, and the number of the others.
 
     Args:
         asked: What was asked.
@@ -91,7 +96,7 @@ def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None
 
 
 def about(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the part of a JSON document about the result that was asked and the checks that bear on its answer."""
+    """Return the part of a command's JSON about the result that was asked and the checks that bear on its answer."""
     from scalebayes.status import Status
 
     fits = members(asked)
@@ -112,7 +117,10 @@ def about(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None)
 
 
 def points_text(asked: Any, answer: "xr.Dataset", points: list[dict[str, Any]], observed: bool, prob: float) -> str:
-    """Return a forecast as text: its points, what its numbers mean, and a warning if points lie outside the runs."""
+    """Return the text that a command prints of a forecast: its points, and what its numbers mean.
+
+    A warning is added if points lie outside the runs.
+    """
     fits = members(asked)
     mode = all(fit.is_mode for fit in fits.values())
     along = [str(name) for name in answer.coords if "point" in answer[name].dims and name != "point"]
@@ -139,7 +147,7 @@ def points_text(asked: Any, answer: "xr.Dataset", points: list[dict[str, Any]], 
 
 
 def meaning(asked: Any, observed: bool, prob: float) -> str:
-    """Explain the numbers of a forecast."""
+    """Explain the numbers of a forecast below the table that the command prints."""
     from scalebayes.forecasting.distance import plain
     from scalebayes.runs.describe import in_unit
 
@@ -162,7 +170,7 @@ def meaning(asked: Any, observed: bool, prob: float) -> str:
 
 
 def outside_text(asked: Any, dataset: "xr.Dataset") -> str:
-    """Return a warning if points or budgets lie outside the runs; "" if none does."""
+    """Return the warning that a command prints if points or budgets lie outside the runs; "" if none does."""
     distance = dataset["distance"]
     if "dataset" in distance.dims:
         distance = distance.max("dataset")
@@ -181,7 +189,10 @@ def outside_text(asked: Any, dataset: "xr.Dataset") -> str:
 
 
 def exact_text(asked: Any, dataset: "xr.Dataset") -> str:
-    """Say what it means for an answer outside the runs that laws are taken as exact, by fit where the fits differ."""
+    """Say below a command's answer what it means outside the runs that laws are taken as exact.
+
+    Where the fits differ, the text is by fit.
+    """
     from scalebayes.forecasting.distance import exactness
 
     each = {

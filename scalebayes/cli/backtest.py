@@ -108,13 +108,13 @@ def backtest(
 
 
 def backtest_document(scored: "Backtest") -> dict[str, Any]:
-    """Return the JSON document of a backtest."""
+    """Return the JSON document that the command prints of a backtest."""
     about = {**scored.data.attrs, "versions": loads(scored.data.attrs["versions"])}
     return {**about, "table": show.records(scored.table()), "told": told(scored)}
 
 
 def backtest_text(scored: "Backtest", runs: str = "") -> str:
-    """Return a backtest as text: one table for each cutoff, and what share of runs the intervals of each law covered.
+    """Return the text that the command prints of a backtest: a table for each cutoff, and what the intervals covered.
 
     Args:
         scored: The backtest to show.
@@ -134,14 +134,17 @@ def backtest_text(scored: "Backtest", runs: str = "") -> str:
 
 
 def told(scored: "Backtest") -> dict[str, str]:
-    """Return law -> what its forecasts covered, at the median distance of all forecasts beyond the fitted runs."""
+    """Return law -> the command's sentence on what its forecasts covered, at the median distance of all forecasts.
+
+    Only forecasts beyond the fitted runs count.
+    """
     efolds, probs = float(scored.data["efolds"].median()), scored.data["prob"].values
     near = float(probs[abs(probs - PROB).argmin()])
     return {name: scored.sentence(name, efolds, near) for name in scored.laws}
 
 
 def table_text(rows: list[dict[str, Any]], by: str) -> str:
-    """Return one block of text for each cutoff, with one row for each forecaster."""
+    """Return the text that the command prints for each cutoff of a backtest, with one row for each forecaster."""
     covers = [name for name in rows[0] if name.startswith("cover_")]
     wide = next(name for name in rows[0] if name.startswith("width_"))
     shares = [f"{name.removeprefix('cover_')}%" for name in covers]
@@ -173,12 +176,12 @@ def table_text(rows: list[dict[str, Any]], by: str) -> str:
 
 
 def size(by: str, value: float) -> str:
-    """Return a cutoff as text with three digits."""
+    """Return a cutoff as the command prints it, with three digits."""
     return show.count(value) if by in show.COUNTS else show.figure(value, 3)
 
 
 def failed_line(scored: "Backtest") -> str:
-    """Return the line that names the fits with a failed check, which is printed first; "" if none failed."""
+    """Return the line that the command prints first, of the fits with a failed check; "" if none failed."""
     by = scored.data.attrs["by"]
     failed = [row for row in show.records(scored.table()) if row["status"] == "fail"]
     names = ", ".join(f"{row['law']} up to {size(by, row['cutoff'])}" for row in failed)
@@ -186,7 +189,7 @@ def failed_line(scored: "Backtest") -> str:
 
 
 def meaning(scored: "Backtest") -> str:
-    """Explain the columns of the table."""
+    """Explain the columns of the table that the command prints of a backtest."""
     about = scored.data.attrs
     return (
         f"e-folds: median distance in {about['by']} beyond the largest fitted run. RMSE (of the forecast's median) and "

@@ -100,14 +100,17 @@ def calibrate(
 
 
 def duration(n: int, method: str, departs: bool) -> str:
-    """Say roughly how long a calibration takes, with compilation and fits."""
+    """Say before the command starts roughly how long the calibration takes, with compilation and fits."""
     slow = departs or method == "nuts"
     what = "a minute or two" if n <= FULL and not slow else "several minutes" if not slow else "minutes to hours"
     return f"this takes {what}; --n {FULL} takes less and finds large faults" if n > FULL else f"this takes {what}"
 
 
 def calibration_text(calibration: "Calibration") -> str:
-    """Return a calibration as text: what was simulated, whether ranks are uniform, and the coverage by parameter."""
+    """Return the text that the command prints of a calibration.
+
+    It says what was simulated, whether ranks are uniform, and the coverage by parameter.
+    """
     about, failed = calibration.data.attrs, calibration.data["failed"].values
     lines = [
         f"{about.get('law', 'A posterior')} by {about.get('method', 'its draws')}: {len(failed)} data sets simulated "
@@ -147,7 +150,7 @@ def calibration_text(calibration: "Calibration") -> str:
 
 
 def verdict(calibration: "Calibration", of: str) -> str:
-    """Say whether the ranks are uniform, and for which parameters they aren't.
+    """Say in the command's text whether the ranks are uniform, and for which parameters they aren't.
 
     Args:
         calibration: The calibration.
@@ -166,7 +169,7 @@ def verdict(calibration: "Calibration", of: str) -> str:
 
 
 def share(covered: float, error: float) -> str:
-    """Return a share of true values in per cent with its standard error; a dash for NaN.
+    """Return a share of true values as the command prints it: in per cent with its standard error; a dash for NaN.
 
     >>> share(0.885, 0.0146), share(float("nan"), float("nan"))
     ('88 ± 1.5', '-')
@@ -175,7 +178,10 @@ def share(covered: float, error: float) -> str:
 
 
 def calibration_document(calibration: "Calibration") -> dict[str, Any]:
-    """Return the JSON document of a calibration, for all fits and for those that passed their own checks."""
+    """Return the JSON document that the command prints of a calibration.
+
+    It is for all fits and for those that passed their own checks.
+    """
     tables = {
         of: dict(zip(calibration.table(of).index, show.records(calibration.table(of)), strict=True))
         for of in ("all", "passed")

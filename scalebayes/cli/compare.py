@@ -123,7 +123,7 @@ def compare(
 
 
 def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":
-    """Return the specs by their names, as in Python; laws of one name keep what was typed of them.
+    """Return the specs that were typed by their names, as in Python; laws of one name keep what was typed of them.
 
     Args:
         typed: The specs of each law by what was typed for the law, such as "broken_power:breaks=2".
@@ -147,7 +147,7 @@ def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":
 
 
 def comparison_document(comparison: "Comparison") -> dict[str, Any]:
-    """Return the JSON document of a comparison, with None in place of NaN."""
+    """Return the JSON document that the command prints of a comparison, with None in place of NaN."""
     scores = comparison.table()
     rows = [
         {
@@ -161,7 +161,7 @@ def comparison_document(comparison: "Comparison") -> dict[str, Any]:
 
 
 def comparison_text(comparison: "Comparison") -> str:
-    """Return a comparison as text: a table with one row for each law, and its checks."""
+    """Return the text that the command prints of a comparison: a row for each law, and its checks."""
     scores = comparison.table()
     names = [name for name in HEADS if name in scores]
     rows = [

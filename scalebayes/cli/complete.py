@@ -41,7 +41,7 @@ def discrepancies(incomplete: str) -> list[str]:
 
 
 def parts() -> tuple[str, ...]:
-    """Return the names of the parts of which a discrepancy can be made."""
+    """Return the names of the parts of a discrepancy that can be typed."""
     from scalebayes.discrepancy.kernels import COMPONENTS
 
     return tuple(COMPONENTS)

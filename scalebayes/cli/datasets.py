@@ -89,7 +89,7 @@ def datasets(
 
 
 def about(one: "Dataset") -> dict[str, Any]:
-    """Return the JSON document of a data set."""
+    """Return the JSON document that the command prints of a data set."""
     named = ("name", "rows", "what", "source", "licence", "reference")
     return {**{key: getattr(one, key) for key in named}, "reading": dict(one.reading)}
 
@@ -109,7 +109,7 @@ def options_of(one: "Dataset") -> str:
 
 
 def rows_of(one: "Dataset", runs: "Runs") -> str:
-    """Return, as CSV text, the rows of a data set's own table from which the runs were read."""
+    """Return the CSV text that the command writes: the rows of a data set's table from which the runs were read."""
     from scalebayes.datasets.cache import tidy_table
 
     with tidy_table(one) as path:

@@ -99,7 +99,7 @@ def export(
 
 
 def is_program(path: Path) -> bool:
-    """Return whether a file may be an exported program, that is, neither a saved result nor a table."""
+    """Return whether the file to be written may replace one: an exported program, not a saved result or a table."""
     from scalebayes.runs.reading.decode import EXTENSIONS
 
     return path.suffix.lower() not in EXTENSIONS and not is_result(path)

@@ -118,7 +118,10 @@ def fit_many(
 
 
 def fits_text(fits: "Fits", prob: float) -> str:
-    """Return many fits as text: one row for each data set and parameter, with the worst status of its checks."""
+    """Return the text that the command prints of many fits: one row for each data set and parameter.
+
+    A row has the worst status of the fit's checks.
+    """
     mode = all(fit.is_mode for fit in fits)
     columns = ["mode"] if mode else ["median", "lower", "upper"]
     rows = []
@@ -149,7 +152,7 @@ def _mode(row: dict[str, Any]) -> str:
 
 
 def fits_document(fits: "Fits", prob: float) -> dict[str, Any]:
-    """Return the JSON document of many fits."""
+    """Return the JSON document that the command prints of many fits."""
     each = {
         name: {
             "law": fit.law.name,

@@ -17,12 +17,12 @@ HANG = 8  # columns of the word "review" and its gap, by which the further lines
 
 
 def one_draw(fit: "Fit") -> bool:
-    """Return whether the fit is only a mode, without intervals."""
+    """Return whether a command prints only a mode of the fit, without intervals."""
     return fit.is_mode
 
 
 def percent(prob: float) -> str:
-    """Return a probability in per cent.
+    """Return a probability in per cent, as a command prints it.
 
     >>> percent(0.9), percent(0.995)
     ('90 %', '99.5 %')
@@ -31,7 +31,10 @@ def percent(prob: float) -> str:
 
 
 def fitted_text(fit: "Fit", every: bool = False) -> str:
-    """Return one line each for law, noise, discrepancy, rows used and method; with `every` also units and versions."""
+    """Return the lines that a command prints of what was fitted: law, noise, discrepancy, rows used and method.
+
+    With `every` units and versions follow.
+    """
     from scalebayes.runs.averaging import averaged_text
     from scalebayes.runs.ladder_or_curve import kind_text
     from scalebayes.runs.window import window_text
@@ -62,7 +65,7 @@ def fitted_text(fit: "Fit", every: bool = False) -> str:
 
 
 def parameters_text(fit: "Fit", prob: float) -> str:
-    """Return the table of parameters, and what its interval is."""
+    """Return the table of parameters that a command prints, and what its interval is."""
     table = fit.summary(prob)
     rows = list(zip(table.index, show.records(table), strict=True))
     if one_draw(fit):
@@ -80,12 +83,15 @@ def parameters_text(fit: "Fit", prob: float) -> str:
 
 
 def failed_text(checks: "Checks") -> str:
-    """Return the failed checks as text, which is printed first."""
+    """Return the failed checks as the text that a command prints first."""
     return _lines(checks, "fail")
 
 
 def checks_text(checks: "Checks", every: bool = False) -> str:
-    """Return the checks to review and the number that passed; with `every` also those that pass."""
+    """Return the text that a command prints of the checks to review and the number that passed.
+
+    With `every` it also has those that pass.
+    """
     passed = sum(check.status == "pass" for check in checks)
     summary = f"All {len(checks)} checks pass." if passed == len(checks) else f"{passed} of {len(checks)} checks pass."
     lines = [_lines(checks, "review"), _lines(checks, "pass") if every else "", summary]
@@ -93,13 +99,16 @@ def checks_text(checks: "Checks", every: bool = False) -> str:
 
 
 def outside(answer: "xr.Dataset") -> dict[str, Any]:
-    """Return axis -> distance from the runs (point | budget,), for axes along which some point lies outside."""
+    """Return the distances that a command prints: axis -> distance from the runs (point | budget,).
+
+    The axes are those along which some point lies outside.
+    """
     far = {str(axis): answer["distance"].sel(axis=axis).values for axis in answer["axis"].values}
     return {axis: x for axis, x in far.items() if (x > 0).any()}
 
 
 def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None) -> "list[Check]":
-    """Return the checks to review of a fit that bear on an answer.
+    """Return the checks to review of one fit that a command prints with its answer.
 
     Args:
         fit: The fit.
@@ -124,7 +133,7 @@ def lines_of(checks: "Iterable[Check]") -> str:
 
 
 def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
-    """Return the part of a JSON document about an answer's fit: failed checks, and those that bear on the answer."""
+    """Return the part of a command's JSON about the fit: failed checks, and those that bear on the answer."""
     from scalebayes.fitting.bearing import failed
 
     warn_failed(fit, "this answer rests on a fit that failed")
@@ -132,7 +141,7 @@ def trust(fit: "Fit", review: "Iterable[Check]") -> dict[str, Any]:
 
 
 def warn_failed(fit: "Fit", what: str = "the fit failed") -> None:
-    """Print the failed checks of a fit, if there are any, as one line on standard error.
+    """Print the failed checks of a fit, if there are any, as a command's line on standard error.
 
     Standard output holds a JSON document. The line begins with `what`.
     """

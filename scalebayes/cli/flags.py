@@ -104,7 +104,7 @@ def here(text: str, glue: str = " ") -> str:
 
 
 def check_record(check: Check) -> dict[str, Any]:
-    """Return a check for a JSON document, its sentence in the terms of the running command."""
+    """Return a check for the JSON document of a command, its sentence in the terms of the running command."""
     return check.record() | {"sentence": here(check.sentence)}
 
 

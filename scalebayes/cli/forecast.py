@@ -122,7 +122,7 @@ def alone(runs: "Runs", typed: Collection[str]) -> str | None:
 
 
 def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, asked: list[str]) -> None:
-    """Refuse inputs that aren't those of the recommended forecast: one too many or one missing, before the fit."""
+    """Refuse typed inputs that aren't those of the recommended forecast, before the fit: one too many or missing."""
     from scalebayes.fitting.recipes import recipe
     from scalebayes.forecasting.inputs import DERIVABLE, check_given, not_in_runs
 
@@ -139,7 +139,7 @@ def check_asked(runs: "Runs", bound: dict[str, str] | None, kind: str | None, as
 def worth(
     runs: "Runs", bound: dict[str, str] | None, kind: str | None, answer: "xr.Dataset", prob: float, seed: int
 ) -> str:
-    """Say how often forecasts as far out as the farthest point held the truth, in a backtest on the user's runs."""
+    """Say below the command's forecast how often others as far out held the truth, in a backtest on the user's runs."""
     import scalebayes as sb
     from scalebayes.backtesting.backtest import RECOMMENDED
 

@@ -20,7 +20,7 @@ NO_BREAK = "\u00a0"  # a blank at which `prose` doesn't break a line; it prints 
 
 
 def count(value: float, digits: int = 3) -> str:
-    """Return a number of parameters or tokens as text.
+    """Return a number of parameters or tokens as a command prints it.
 
     >>> count(7.2412e10), count(1.4e12), count(999.96e6), count(320.0)
     ('72.4B', '1.40T', '1.00B', '320')
@@ -34,7 +34,7 @@ def count(value: float, digits: int = 3) -> str:
 
 
 def given(name: str, value: float) -> str:
-    """Return an input nearly as it was typed: up to six digits, without trailing zeros.
+    """Return an input nearly as it was typed on the command line: up to six digits, without trailing zeros.
 
     >>> given("N", 70e9), given("C", 5.76e23), given("x", 1200.0)
     ('70B', '5.76e23', '1200')
@@ -47,7 +47,7 @@ def given(name: str, value: float) -> str:
 
 
 def digits(median: float, lower: float, upper: float) -> int:
-    """Return how many digits of a number to print, 3 to 5: down to the second digit of its interval's width.
+    """Return how many digits of a number a command prints, 3 to 5: down to the second digit of its interval's width.
 
     >>> digits(1.9708, 1.9587, 1.9836), digits(476.1, 370.6, 614.2)
     (4, 3)
@@ -59,7 +59,7 @@ def digits(median: float, lower: float, upper: float) -> int:
 
 
 def most_digits(rows: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many digits to print in a column of medians and intervals: those of the narrowest interval."""
+    """Return how many digits a command prints in a column with intervals: those of the narrowest interval."""
     return max(digits(row["median"], row["lower"], row["upper"]) for row in rows)
 
 
@@ -69,12 +69,14 @@ def _power(value: float) -> int:
 
 
 def estimate(row: Mapping[str, Any], columns: Iterable[str], number: int) -> list[str]:
-    """Return the cells of a row with `number` digits, but three for an sd."""
+    """Return the cells of a row that a command prints, with `number` digits, but three for an sd."""
     return [figure(row[column], 3 if column == "sd" else number) for column in columns]
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return a table as text: the first `left` columns align left, the others right; a cell may have several lines.
+    """Return a table as a command prints it: the first `left` columns align left, the others right.
+
+    A cell may have several lines.
 
     >>> print(grid(["name", "median"], [["alpha", "0.35"], ["E", "1.812"]]))
     name   median
@@ -100,7 +102,10 @@ def width() -> int:
 
 
 def prose(text: str, hang: int = 0) -> str:
-    """Break a sentence into lines that fit, and indent those after the first by `hang`; words are never cut."""
+    """Break a sentence that a command prints into lines that fit, and indent those after the first by `hang`.
+
+    Words are never cut.
+    """
     filled = textwrap.fill(
         shown(text, NO_BREAK),
         min(width(), 100),
@@ -112,7 +117,7 @@ def prose(text: str, hang: int = 0) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a clause as a sentence; "" for "".
+    """Return a clause as a sentence that a command prints; "" for "".
 
     >>> sentence("medians stay"), sentence("")
     ('Medians stay.', '')
@@ -121,12 +126,12 @@ def sentence(text: str) -> str:
 
 
 def lines(text: str, hang: int = 4) -> str:
-    """Break each line of a text so that it fits, and indent its continuation by `hang` more than its start."""
+    """Break each line of a command's output so that it fits the terminal, and indent what follows by `hang` more."""
     return "\n".join(prose(line, len(line) - len(line.lstrip()) + hang) for line in text.splitlines())
 
 
 def full(value: float) -> str:
-    """Return a number with all its digits.
+    """Return a number as a command prints it with all its digits.
 
     >>> full(6.4e13), full(2085.4342)
     ('6.4e13', '2085.4342')
@@ -136,18 +141,18 @@ def full(value: float) -> str:
 
 
 def fields(rows: Mapping[str, str]) -> str:
-    """Return names and their texts, one line each; a name with a blank text is left out."""
+    """Return names and their texts as a command prints them, one line each; a name with a blank text is left out."""
     indent = max(map(len, rows)) + len(GAP)
     return "\n".join(prose(f"{name:<{indent}}{text}", indent) for name, text in rows.items() if text)
 
 
 def records(frame: Any) -> list[dict[str, Any]]:
-    """Return the rows of a pandas DataFrame as dicts."""
+    """Return the rows of a pandas DataFrame as dicts, for the text or JSON that a command prints."""
     return frame.to_dict("records")
 
 
 def plain(value: Any) -> Any:
-    """Return a value that JSON can hold: NumPy's numbers become Python's, NaN and infinity become None.
+    """Return a value of a command's JSON: NumPy's numbers become Python's, NaN and infinity become None.
 
     >>> plain({"a": float("nan"), "b": (1, 2.5)})
     {'a': None, 'b': [1, 2.5]}
@@ -171,5 +176,5 @@ def document(content: Mapping[str, Any]) -> None:
 
 
 def message(text: str) -> None:
-    """Print one line on standard error."""
+    """Print one line of a command on standard error."""
     print(" ".join(shown(text, "\n").split()), file=sys.stderr, flush=True)

@@ -47,7 +47,7 @@ class Fragment(NamedTuple):
 
 
 def fragments(text: str) -> Iterator[Fragment]:
-    """Yield the pieces of Python in a sentence, from left to right.
+    """Yield the pieces of Python in a sentence that the command line may say in flags, from left to right.
 
     >>> [one.what for one in fragments("use method='nuts', or sb.Laplace(proposals=100_000).")]
     [Argument(name='method', value='nuts'), Call(name='sb.Laplace', args=(), kwargs={'proposals': 100000.0})]

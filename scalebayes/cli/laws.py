@@ -46,19 +46,19 @@ def laws(
 
 
 def line(law: "Law") -> str:
-    """Return a law's formula and its inputs; no line is broken within the inputs."""
+    """Return a law's formula and its inputs as the command prints them; no line is broken within the inputs."""
     return f"{law.formula}  [{',\u00a0'.join(law.inputs)}]"
 
 
 def group_of(law: "Law") -> str:
-    """Return the heading under which a law is listed."""
+    """Return the heading under which the command lists a law."""
     from scalebayes.laws import GROUPS
 
     return next(group for group, members in GROUPS.items() if law.name in members)
 
 
 def brief(law: "Law") -> dict[str, Any]:
-    """Return what the list of laws says about one law."""
+    """Return what the JSON of the command says about one law in the list."""
     return {
         "name": law.name,
         "group": group_of(law),
@@ -70,7 +70,7 @@ def brief(law: "Law") -> dict[str, Any]:
 
 
 def described(law: "Law") -> list[str]:
-    """Return the blocks of text that describe one law."""
+    """Return the blocks of text that the command prints of one law."""
     from scalebayes.laws.page import inputs_text, observable_text
 
     content = full(law)
@@ -117,7 +117,7 @@ def described(law: "Law") -> list[str]:
 
 
 def full(law: "Law") -> dict[str, Any]:
-    """Return the JSON document of a law, with its parameters, priors, dimensions and published values."""
+    """Return the JSON that the command prints of a law: its parameters, priors, dimensions and published values."""
     from scalebayes.laws import PRESETS
     from scalebayes.parameters.priors import prior_text
 

@@ -25,14 +25,14 @@ ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and opt
 
 
 def load_jax() -> None:
-    """Import JAX, and set up the cache of compiled programs."""
+    """Import JAX when a command needs it, and set up the cache of compiled programs."""
     with stage("Loading JAX"):
         keep_compiled()
     heed()
 
 
 def opened(path: Path, *kinds: str) -> Any:
-    """Load the result in a file.
+    """Load the result in a file that was typed.
 
     Args:
         path: The path of the file.
@@ -66,7 +66,7 @@ def opened(path: Path, *kinds: str) -> Any:
 
 
 def members(found: Any) -> "Mapping[str, Fit]":
-    """Return name -> fit, for the fits that an answer rests on; a single fit has the name ""."""
+    """Return name -> fit, for the fits that a command's answer rests on; a single fit has the name ""."""
     match type(found).__name__:
         case "Fit":
             return {"": found}

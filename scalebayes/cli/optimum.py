@@ -86,7 +86,7 @@ def optimum(
 
 
 def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float) -> str:
-    """Explain the numbers of an optimum."""
+    """Explain the numbers of an optimum below the table that the command prints."""
     from scalebayes.runs.describe import in_unit
 
     fits = list(members(found).values())
@@ -107,7 +107,10 @@ def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float)
 
 
 def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, Any]]]:
-    """Return quantity -> median, mean, sd, lower and upper for each budget, in the order given."""
+    """Return what the command prints of an optimum: quantity -> median, mean, sd, lower and upper for each budget.
+
+    The budgets are in the order given.
+    """
     import scalebayes as sb
 
     names = [str(name) for name in dataset.data_vars if name != "distance"]
@@ -118,7 +121,10 @@ def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, A
 
 
 def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observable: str) -> str:
-    """Return one row for each data set and budget; if a line is too long, intervals are put under the medians."""
+    """Return the rows that the command prints, for each data set and budget.
+
+    If a line is too long, intervals are put under the medians.
+    """
     heads = {"N": "N*", "D": "D*", "D_per_N": "D*/N*", observable: f"{observable}*"}
     each = list(tables.values())
     if not (same_exponent(each) or no_exponent(each)):
@@ -143,7 +149,7 @@ def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observabl
 
 
 def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
-    """Return a median, with its interval in brackets if there is one."""
+    """Return a cell of the command's table: a median, with its interval in brackets if there is one."""
     if not row["lower"] < row["upper"]:
         return show.count(row["median"], 4) if name in show.COUNTS else show.figure(row["median"], 4)
     median, lower, upper = (
@@ -154,18 +160,18 @@ def cell(name: str, row: Mapping[str, Any], number: int, gap: str = " ") -> str:
 
 
 def no_exponent(tables: Sequence[Rows]) -> bool:
-    """Return whether no exponent is known, as for a law with its discrepancy."""
+    """Return whether the command has no exponent of N* to print, as for a law with its discrepancy."""
     return all(math.isnan(row["median"]) for table in tables for row in table["N_exponent"])
 
 
 def same_exponent(tables: Sequence[Rows]) -> bool:
-    """Return whether N* grows with the same exponent at each budget and in each data set."""
+    """Return whether one exponent of N* is printed for all budgets and data sets, because it is the same."""
     medians = [row["median"] for table in tables for row in table["N_exponent"]]
     return max(medians) - min(medians) < 1e-9
 
 
 def exponent_text(tables: Sequence[Rows]) -> str:
-    """Say how N* and D* grow with the budget; if the exponents differ, explain their column."""
+    """Say below the command's table how N* and D* grow with the budget, or explain the column of the exponents."""
     if not same_exponent(tables):
         return "N* exponent: d log N* / d log C."
     row = tables[0]["N_exponent"][0]

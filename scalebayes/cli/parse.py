@@ -136,7 +136,7 @@ def _setting(text: str) -> float | int | str:
 
 
 def check_prob(prob: float) -> None:
-    """Refuse a probability that isn't between 0 and 1."""
+    """Refuse an option's probability that isn't between 0 and 1."""
     if not 0 < prob < 1:
         raise InputError(f"--prob: between 0 and 1, such as 0.9; not {prob:g}")
 

@@ -100,7 +100,7 @@ def runs_or_curve(
     asked: Collection[str] = (),
     along: str | None = None,
 ) -> "Runs":
-    """Read the table of runs that was asked for, or the curve of one run at its path.
+    """Read the table of runs that the command line names, or the curve of one run at its path.
 
     Args:
         table: The table that was asked for.
@@ -159,7 +159,7 @@ def runs_or_curve(
 
 
 def check_laws_of_curve(curve: Curve, laws: Collection[Any]) -> None:
-    """Refuse laws of several inputs for a curve, which has one.
+    """Refuse typed laws of several inputs for a curve, which has one.
 
     Raises:
         InputError: A law has several inputs; the message names it and says what to give.
@@ -175,7 +175,7 @@ def check_laws_of_curve(curve: Curve, laws: Collection[Any]) -> None:
 
 
 def picked(curves: "Curves", run: str | None, path: str) -> "Runs":
-    """Return the curve that is asked for, or the only one."""
+    """Return the curve that `--run` names, or the only one."""
     if run is not None and run in curves:
         return curves[run]
     if run is None and len(curves) == 1:

@@ -16,7 +16,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes of a saved result
 def checked_target(
     out: str | None, example: str = "fit.nc", replaces: Callable[[Path], bool] | None = None
 ) -> Path | None:
-    """Return the path to save to, after checking that it can be written.
+    """Return the path that a command saves to, after checking that it can be written.
 
     Args:
         out: The path as typed; None if nothing is to be saved.
@@ -53,7 +53,7 @@ def checked_target(
 
 
 def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -> None:
-    """Print an answer and save its result; the answer is printed even if saving fails.
+    """Print a command's answer and save its result; the answer is printed even if saving fails.
 
     Args:
         answer: The answer as text, or a JSON document, to which "saved" is added.
@@ -83,11 +83,11 @@ def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -
 
 
 def joined(*blocks: str) -> str:
-    """Join blocks of text by blank lines, and leave empty blocks out."""
+    """Join blocks of a command's text by blank lines, and leave empty blocks out."""
     return "\n\n".join(block for block in blocks if block)
 
 
 def is_result(path: Path) -> bool:
-    """Return whether a file begins like a saved result."""
+    """Return whether a file that a command would replace begins like a saved result."""
     with path.open("rb") as file:
         return file.read(len(HDF5)) == HDF5

@@ -26,7 +26,7 @@ def law_typed(text: str) -> Named:
 
 
 def law_of(text: str) -> Any:
-    """Return a law of the registry.
+    """Return the law of the registry that was typed.
 
     Raises:
         InputError: There is no such law, or it has no such setting.
@@ -202,12 +202,15 @@ def discrepancy_of(text: str | None) -> Any:
 
 
 def window_of(window: str | None) -> Any:
-    """Return what `fit` takes as a window."""
+    """Return what `fit` takes as a window, from what was typed."""
     from scalebayes.runs.window import Window
 
     return window if window in (None, "auto") else Window(number(window, "--window", "2, or auto"))
 
 
 def range_of(law: Any) -> tuple[float, float]:
-    """Return the range in which a table's observable is read: positive, or any number, which `fit` then checks."""
+    """Return the range in which a command reads a table's observable: positive, or any number.
+
+    `fit` checks any number after that.
+    """
     return law.range if law.range == POSITIVE else ANY

@@ -6,7 +6,7 @@ _LIVE = frozenset('$`"\\!')
 
 
 def quoted(text: str) -> str:
-    """Return a word as bash takes it: bare if possible, otherwise in quotes.
+    """Return a word of a command line as bash takes it: bare if possible, otherwise in quotes.
 
     >>> print(quoted("N=params"), quoted("split == 'fit'"), quoted('a "b"'), quoted("it's $5"))
     N=params "split == 'fit'" 'a "b"' 'it'"'"'s $5'

@@ -106,7 +106,7 @@ def weights_of(texts: list[str]) -> Any:
 
 
 def stack_text(mixed: "Stack") -> str:
-    """Return a stack as text: one row for each member with its weight."""
+    """Return the text that the command prints of a stack: one row for each member with its weight."""
     rows = [
         [
             name,
@@ -122,7 +122,7 @@ def stack_text(mixed: "Stack") -> str:
 
 
 def stack_document(mixed: "Stack") -> dict[str, Any]:
-    """Return the JSON document of a stack."""
+    """Return the JSON document that the command prints of a stack."""
     return {
         "weights": dict(mixed.weights),
         "by": mixed.by,

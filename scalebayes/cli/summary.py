@@ -44,7 +44,7 @@ def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
 
 
 def text(result: Any, prob: float) -> str:
-    """Return a result of any kind as text."""
+    """Return a result of any kind as the text that the command prints."""
     match type(result).__name__:
         case "Comparison":
             return comparison_text(result)
@@ -62,7 +62,7 @@ def text(result: Any, prob: float) -> str:
 
 
 def document(result: Any, prob: float) -> dict[str, Any]:
-    """Return the JSON document of a result of any kind."""
+    """Return the JSON document that the command prints of a result of any kind."""
     match type(result).__name__:
         case "Comparison":
             return comparison_document(result)
@@ -82,7 +82,7 @@ def document(result: Any, prob: float) -> dict[str, Any]:
 
 
 def fit_text(fitted: "Fit", prob: float) -> str:
-    """Return a fit as text, with units, versions and all its checks."""
+    """Return the text that the command prints of a fit, with units, versions and all its checks."""
     return joined(
         failed_text(fitted.checks),
         show.lines(repr(fitted.runs)),

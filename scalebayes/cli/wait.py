@@ -19,7 +19,7 @@ _asked = Event()
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Obey Ctrl-C even if it arrives inside a callback, whose exceptions Python only prints."""
+    """Let Ctrl-C end a command even if it arrives inside a callback, whose exceptions Python only prints."""
     if current_thread() is not main_thread():
         yield
         return
@@ -43,13 +43,16 @@ def interruptible() -> Iterator[None]:
 
 
 def heed() -> None:
-    """Raise KeyboardInterrupt if Ctrl-C was pressed before and its exception was lost in a callback."""
+    """Raise KeyboardInterrupt if Ctrl-C was pressed before in the command and its exception was lost in a callback."""
     if _asked.is_set():
         raise KeyboardInterrupt
 
 
 def stage(text: str) -> AbstractContextManager[object]:
-    """Show on standard error what is being done and for how long, if that is a terminal; the line goes when it ends."""
+    """Show on standard error what a command is doing and for how long, if that is a terminal.
+
+    The line goes when the block ends.
+    """
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console
@@ -62,7 +65,7 @@ def stage(text: str) -> AbstractContextManager[object]:
 
 
 def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder: str | None = None) -> T:
-    """Return the result of `compute`; Ctrl-C ends the process even inside compiled code.
+    """Return the result of a command's `compute`; Ctrl-C ends the process even inside compiled code.
 
     Args:
         text: What is being done, which is shown with the elapsed seconds.

@@ -12,7 +12,7 @@ from scalebayes.status import Check, Checks, Status
 
 
 def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
-    """The score of model a minus that of model b, summed over the runs (model, run), and its standard error.
+    """The score of the compared model a minus that of b, summed over runs (model, run), and its standard error.
 
     >>> difference(np.array([[1.0, 3.0], [0.0, 0.0]]), 0, 1)
     (4.0, 2.0)
@@ -21,7 +21,7 @@ def difference(scores: np.ndarray, a: int, b: int) -> tuple[float, float]:
 
 
 def standard_error(scores: np.ndarray) -> float:
-    """The standard error of the sum of the scores of runs (run,); NaN for a single run.
+    """The standard error of a compared model's score, the sum over runs (run,); NaN for a single run.
 
     >>> standard_error(np.array([1.0, 3.0]))
     2.0
@@ -30,7 +30,7 @@ def standard_error(scores: np.ndarray) -> float:
 
 
 def fits_check(checks: Mapping[str, Checks]) -> Check:
-    """Whether the fits passed their own checks."""
+    """In a comparison, the check of whether the fits passed their own checks."""
     failed = {name: of.of(Status.FAIL) for name, of in checks.items() if of.of(Status.FAIL)}
     if not failed:
         return make_check("fits", Status.PASS, "No fit failed a check of its own.")
@@ -41,7 +41,7 @@ def fits_check(checks: Mapping[str, Checks]) -> Check:
 
 
 def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[Check]:
-    """Whether the refits passed their own checks; no check where there are no refits.
+    """In a comparison, the checks of whether the refits passed their own; none where there are no refits.
 
     Args:
         refits: The checks of each refit, by the name of the score and then by the name of the fit.
@@ -70,7 +70,10 @@ def refits_check(refits: Mapping[str, Mapping[str, Sequence[Checks]]]) -> list[C
 
 
 def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) -> Check:
-    """Whether every run with a high Pareto k, `bad` (model, run), has an exact refit, `refitted` (model, run)."""
+    """In a comparison, the check of whether runs with a high Pareto k, `bad`, have exact refits, `refitted`.
+
+    Both are (model, run).
+    """
     left = (bad & ~refitted).sum(axis=1)
     if not left.any():
         return make_check(
@@ -86,7 +89,7 @@ def pareto_check(names: Sequence[str], bad: np.ndarray, refitted: np.ndarray) ->
 
 
 def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check:
-    """Whether leave-one-out and the largest runs rank the models alike.
+    """In a comparison, the check of whether leave-one-out and the largest runs rank the models alike.
 
     The best model must be the same by both scores, or a tie. No two models may have opposite orders by more than
     their standard errors.
@@ -125,14 +128,17 @@ def ranking(names: Sequence[str], loo: np.ndarray, largest: np.ndarray) -> Check
 
 
 def no_largest_check(why: str) -> Check:
-    """The check that says why the largest runs have no score."""
+    """In a comparison, the check that says why the models have no score on the largest runs."""
     return make_check(
         "largest", Status.REVIEW, f"no score beyond the runs: {why}; backtest by hand, with runs.where(...)."
     )
 
 
 def evidence_check(names: Sequence[str], log_evidence: np.ndarray, se: np.ndarray) -> list[Check]:
-    """Whether every fit has an evidence that is exact enough for weights; no check where no fit has one."""
+    """In a comparison, the check of whether every fit has an evidence that is exact enough for weights.
+
+    There is no check where no fit has one.
+    """
     lacking = [name for name, value in zip(names, log_evidence, strict=True) if not np.isfinite(value)]
     if len(lacking) == len(names):
         return []

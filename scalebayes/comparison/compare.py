@@ -120,7 +120,7 @@ def compare(
 
 
 def checked(fits: Mapping[str, Fit] | Fits, refits: int = 0) -> dict[str, Fit]:
-    """The fits by name, once it is known that they can be compared.
+    """The fits to compare by name, once it is known that they can be compared.
 
     Raises:
         InputError: The fits can't be compared, for one of the reasons that `compare` lists.
@@ -163,7 +163,7 @@ def _cells_cure(members: Mapping[str, Fit], names: Sequence[str]) -> str:
 
 
 def differing(one: Fit, other: Fit) -> str:
-    """How the rows of two fits differ; blank where they are the same."""
+    """How the rows of two fits that are to be compared differ; blank where they are the same."""
     a, b = one.scored_runs, other.scored_runs
     # A unit that one of them leaves blank doesn't count as different: older files always say nats/token.
     if a.observable != b.observable or (a.unit and b.unit and a.unit != b.unit):

@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
 
 def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, high: float = np.inf) -> Found:
-    """The density at a point by a kernel estimate with a parametric start, cut at the ends of the support.
+    """The density at a restriction's point, by a kernel estimate with a parametric start, cut at the support's ends.
 
     The estimate is f(x) = g(x) mean_i K_h(x_i - x) / g(x_i) / int K_h. The start g is the Normal, cut at the ends of
     the support, that is likeliest for the draws. If the posterior is such a Normal, there is no bias; otherwise there
@@ -73,13 +73,19 @@ def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, 
 
 
 def bandwidth(draws: np.ndarray, effective: float) -> float:
-    """Silverman's bandwidth 0.9 min(sd, IQR / 1.34) n^(-1/5), with n the effective sample size."""
+    """Silverman's bandwidth for a Bayes factor's density, 0.9 min(sd, IQR / 1.34) n^(-1/5).
+
+    n is the effective sample size.
+    """
     spread = min(draws.std(), stats.iqr(draws) / 1.34)
     return float(0.9 * (spread or draws.std()) * max(effective, 20.0) ** -0.2)
 
 
 def start(draws: np.ndarray, low: float, high: float) -> Callable[[Any], Any]:
-    """The log density, up to a constant, of the Normal, cut at the ends, that is likeliest for the draws."""
+    """The parametric start of a Bayes factor's density, as a log density up to a constant.
+
+    It is the Normal, cut at the ends, that is likeliest for the draws.
+    """
     mean, sd = float(draws.mean()), float(draws.std())
     if np.isinf(low) and np.isinf(high):
         return lambda x: -(((x - mean) / sd) ** 2) / 2
@@ -111,7 +117,7 @@ def _error(weight: np.ndarray, effective: float) -> float:
 
 
 def log_integral(log_f: Callable[[Any], Any], low: float, high: float) -> float:
-    """The log of the integral of exp(log_f).
+    """The log of the integral of exp(log_f), by which a Bayes factor's density is normalised.
 
     The integrand must be below 1e-20 of its largest value at a distance of high - low beyond either end.
     """

@@ -91,7 +91,7 @@ def _terms(fit: Fit) -> tuple[np.ndarray, Any]:
 
 
 def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
-    """Which runs are the largest tenth, bool (run,), with a blank text; or None and the reason why there are none."""
+    """Which runs a comparison holds out, the largest tenth, bool (run,), with a blank text; or None and the reason."""
     fits = list(members.values())
     columns = {name: x for fit in fits for name, x in fit.scored_runs.inputs.items()}
     used = {c: columns[c] for fit in fits for c in fit.problem.columns.values() if fit.problem.axis_name(c) != c}
@@ -108,7 +108,10 @@ def held_out(members: Mapping[str, Fit]) -> tuple[np.ndarray | None, str]:
 
 
 def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> tuple[np.ndarray, dict[str, Checks]]:
-    """Log predictive density of the held-out runs by a fit of the others (model, held), and the checks of each fit."""
+    """In a comparison, the log predictive density of held-out runs by fits of the others (model, held).
+
+    The checks of each fit follow.
+    """
     scores, checks = [], {}
     for k, (name, fit) in enumerate(members.items()):
         key = jax.random.fold_in(jax.random.fold_in(as_key(seed), k), len(held))
@@ -119,7 +122,9 @@ def largest_scores(members: Mapping[str, Fit], held: np.ndarray, seed: Any) -> t
 
 
 def log_evidence(fit: Fit) -> tuple[float, float]:
-    """The log evidence and its Monte-Carlo error, in the observable's own units; NaN where the fit has none.
+    """The log evidence by which a fit is compared, and its Monte-Carlo error; NaN where the fit has none.
+
+    It is in the observable's own units.
 
     The fit has the evidence of y / scale, in reference units, where the density of a run is `scale` times as large.
     """

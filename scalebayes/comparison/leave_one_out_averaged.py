@@ -17,7 +17,9 @@ TOGETHER = 8
 
 
 def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    """Leave-one-out of each run of a fit of averaged runs, under its Gaussian process and Normal noise.
+    """Leave-one-out scores, for a comparison, of each run of a fit of averaged runs.
+
+    The fit has a Gaussian process and Normal noise.
 
     A run i of the cell c is predicted from the other cells and from q, the mean of the other runs of c. The fit's
     table without run i would have q in the place of the cell. As in averaging, the mean of runs counts as one run at

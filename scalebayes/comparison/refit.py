@@ -16,7 +16,7 @@ from scalebayes.seeds import seed_record
 
 
 def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fit:
-    """Repeat a fit without some runs, by the same method, and by its fallback where its k-hat fails.
+    """Repeat a fit that is compared without some runs, by the same method, and by its fallback where its k-hat fails.
 
     If the runs were averaged in cells, the remaining runs are averaged in the same cells.
 

@@ -27,7 +27,7 @@ class Axis:
 
 
 def axis_of(fit: Fit, name: str, value: Any) -> Axis:
-    """The axis of a restriction: that of a parameter at a number, or that of two parameters which are equal.
+    """The axis of a restriction whose Bayes factor is asked: of a parameter at a number, or of two that are equal.
 
     Args:
         fit: The fit of the free law.
@@ -44,7 +44,7 @@ def axis_of(fit: Fit, name: str, value: Any) -> Axis:
 
 
 def param_of(fit: Fit, name: str) -> Param:
-    """The parameter, after a check that its prior has a density and that the fit has draws of its posterior."""
+    """The parameter that a Bayes factor restricts, after a check that its prior has a density and the fit has draws."""
     params = fit.problem.params
     if name not in params:
         raise unknown("parameter", name, fit.draws)

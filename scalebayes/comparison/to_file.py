@@ -15,7 +15,7 @@ SCORES = "scores"
 
 
 def contents_of(comparison: "Comparison") -> netcdf.Contents:
-    """Return the arrays and the attributes of a comparison's file."""
+    """Return the arrays and the attributes that `Comparison.save` writes."""
     arrays, record = parts_of(comparison.data)
     record |= {"attrs": plain(comparison.data.attrs), "checks": checks_record(comparison.checks)}
     return {SCORES: arrays}, {"": about(json_of(record), COMPARISON)}

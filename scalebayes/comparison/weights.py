@@ -15,7 +15,9 @@ NOTHING = 1e-8
 
 
 def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
-    """The weights whose mixture has the best log score: argmax_w sum_i log sum_k w_k exp(lpd_ik) over the simplex.
+    """The weights of a stack whose mixture has the best log score: argmax_w sum_i log sum_k w_k exp(lpd_ik).
+
+    w lies on the simplex.
 
     The sum is concave in w. A sequential quadratic programme (SLSQP) finds the start of the iteration w_k <- w_k g_k,
     where g_k is the mean over runs of exp(lpd_ik) / sum_j w_j exp(lpd_ij). No weights can gain more than log max_k g_k
@@ -65,7 +67,7 @@ def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
 
 
 def evidence_weights(log_evidence: np.ndarray) -> np.ndarray:
-    """The posterior probabilities (model,) of models with equal prior probabilities.
+    """The weights of compared models by their evidence: posterior probabilities (model,) from equal prior ones.
 
     The log evidences must be in one unit of the observable.
 

@@ -65,7 +65,7 @@ class Dataset:
 
 
 def raw(repository: str, commit: str, path: str, sha256: str | None = None) -> File:
-    """A raw file in a GitHub repository at one commit.
+    """A raw file of a public data set, in a GitHub repository at one commit.
 
     >>> raw("owner/name", "0dc60d9", "data/runs.csv").url
     'https://raw.githubusercontent.com/owner/name/0dc60d9/data/runs.csv'
@@ -74,7 +74,7 @@ def raw(repository: str, commit: str, path: str, sha256: str | None = None) -> F
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    r"""A table as CSV text. Floats have the fewest digits that keep their value, and None is a blank cell.
+    r"""The CSV text of a data set's table. Floats have the fewest digits that keep their value; None is a blank cell.
 
     >>> csv_text(["run_id", "loss"], [["6 layers, wide", 2.5], ["b", None]])
     'run_id,loss\n"6 layers, wide",2.5\nb,\n'
@@ -87,7 +87,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:
-    r"""The rows of a CSV file, each as a dict from the names in its header to its cells.
+    r"""The rows of a CSV file from a data set's source, each as a dict from the names in its header to its cells.
 
     >>> csv_rows(b"N,loss\n1e8,3.0\n")
     [{'N': '1e8', 'loss': '3.0'}]

@@ -38,7 +38,7 @@ def tidy_table(dataset: Dataset) -> Iterator[Path]:
 
 
 def given(dataset: Dataset, folder: Path) -> Path:
-    """The path of the table in the folder that the user named."""
+    """The path of a data set's table in the folder that the user named."""
     path = folder / f"{dataset.name}.csv"
     if not path.is_file():
         raise InputError(
@@ -50,7 +50,7 @@ def given(dataset: Dataset, folder: Path) -> Path:
 
 
 def cached(dataset: Dataset) -> Path:
-    """The path of the table in the cache. If the table is not there, it is made from its source first."""
+    """The path of a data set's table in the cache. If the table is not there, it is made from its source first."""
     folder = cache_folder()
     path = folder / f"{dataset.name}.csv"
     if path.is_file():
@@ -72,14 +72,14 @@ def cached(dataset: Dataset) -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder of the cache: $SCALEBAYES_CACHE if it is set, else the user's cache folder."""
+    """The folder in which data sets are cached: $SCALEBAYES_CACHE if it is set, else the user's cache folder."""
     import pooch
 
     return Path(os.environ.get(CACHE) or pooch.os_cache("scalebayes")).expanduser()
 
 
 def fetched(dataset: Dataset, file: File, folder: Path) -> bytes:
-    """The bytes of a raw file, fetched over the network."""
+    """The bytes of a data set's raw file, fetched over the network."""
     import pooch
     import requests
 
@@ -106,7 +106,7 @@ def fetched(dataset: Dataset, file: File, folder: Path) -> bytes:
 
 
 def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
-    """The table made from the raw files, after a check of its SHA-256."""
+    """The table of a data set, made from its raw files, after a check of its SHA-256."""
     assert dataset.tidy is not None
     try:
         made = dataset.tidy(*contents).encode()
@@ -128,7 +128,7 @@ def tidied(dataset: Dataset, contents: list[bytes]) -> bytes:
 
 
 def check(path: Path, dataset: Dataset, cure: str) -> None:
-    """Raise `InputError` if the SHA-256 of a file is not that of the table."""
+    """Raise `InputError` if the SHA-256 of a file is not that of the data set's table."""
     try:
         hashed = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -140,5 +140,5 @@ def check(path: Path, dataset: Dataset, cure: str) -> None:
 
 
 def other_way(dataset: Dataset) -> str:
-    """The end of an error message: how to use a table that the user has."""
+    """The end of an error message on a data set: how to use a table of it that the user has."""
     return f"set {FOLDER} to a folder that holds {dataset.name}.csv (sha256 {dataset.sha256})"

@@ -9,7 +9,10 @@ EXCLUDED = 5  # number of runs, those with the highest losses, that the replicat
 
 
 def tidy(points: bytes) -> str:
-    """The table of the runs in the figure, with D = C / (6 N) and a column that marks the runs that are left out."""
+    """The data set's table of the runs in the figure, with D = C / (6 N).
+
+    A column marks the runs that are left out.
+    """
     runs = [tuple(float(row[name]) for name in ("Model Size", "Training FLOP", "loss")) for row in csv_rows(points)]
     highest = sorted(loss for *_, loss in runs)[-EXCLUDED]
     rows = (

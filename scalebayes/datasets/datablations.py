@@ -30,7 +30,9 @@ UNLISTED = "8b7178b4b"  # a finished run that is commented out in the tables of 
 
 
 def tidy(notebook: bytes) -> str:
-    """The table of the runs in the first two tables of losses of the notebook. The second table has the fitted runs.
+    """The data set's table of the runs in the first two tables of losses of the notebook.
+
+    The second table of losses has the fitted runs.
 
     A loss of 0 stands for a run that is not finished. Such a run is left out.
     """
@@ -46,7 +48,7 @@ def tidy(notebook: bytes) -> str:
 
 
 def literals(source: str) -> dict[str, Any]:
-    """The dicts that the code of a cell assigns, by name. The code is parsed and never run.
+    """The dicts that the code of a cell in the data set's notebook assigns, by name. The code is parsed and never run.
 
     >>> literals("SIZES = {'7m': 7.1E+06}\\nprint(SIZES)")
     {'SIZES': {'7m': 7100000.0}}
@@ -60,12 +62,12 @@ def literals(source: str) -> dict[str, Any]:
 
 
 def commented(source: str, name: str) -> float:
-    """The loss of a run that is commented out in the table."""
+    """The loss of a run that is commented out in the data set's notebook."""
     return float(re.findall(rf'#\s*"{name}": *([\d.E+-]+)', source)[0])
 
 
 def amount(words: str) -> float:
-    """A number of tokens, from its short form in the name of a run.
+    """A number of tokens, from its short form in the name of one of the data set's runs.
 
     >>> amount("1b25"), amount("178b"), amount("400m")
     (1250000000.0, 178000000000.0, 400000000.0)
@@ -74,7 +76,7 @@ def amount(words: str) -> float:
 
 
 def run(name: str, loss: float, sizes: dict[str, float], fitted: bool) -> tuple[Any, ...]:
-    """One row of the table, from the name of the run.
+    """One row of the data set's table, from the name of the run.
 
     Raises:
         ValueError: The name has another form.

@@ -8,7 +8,10 @@ COLUMNS = ("run_id", "curve_id", "domain", "task", "model", "x", "y", "split", "
 
 
 def tidy(vision: bytes, language: bytes) -> str:
-    """The table of the points of both files, in order. `dup` is 1 for a point that its curve has before."""
+    """The data set's table of the points of both files, in order.
+
+    `dup` is 1 for a point that its curve has before.
+    """
     seen, rows = set(), []
     for i, row in enumerate(csv_rows(vision) + csv_rows(language)):
         curve = (row["Domain"], row["Task"], row["Model"])

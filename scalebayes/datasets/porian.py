@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def tidy(*summaries: bytes) -> str:
-    """The table of the runs in all summaries, with one row per run and level of compute.
+    """The data set's table of the runs in all summaries, with one row per run and level of compute.
 
     A summary has one row per set-up. Each such row holds a data frame with one row per level of compute.
     """
@@ -47,7 +47,10 @@ def tidy(*summaries: bytes) -> str:
 
 
 def runs(setup: list[str], level: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of one level of compute. The three cells of the optimum are blank if the authors have none."""
+    """The rows of the data set's table for one level of compute.
+
+    The three cells of the optimum are blank if the authors have none.
+    """
     family, C = "-".join(setup), float(level["flops"])
     optimum = [None if level[name] is None else float(level[name]) for name in OPTIMUM]
     if optimum[0] is None or np.isnan(optimum[0]):

@@ -22,7 +22,7 @@ DTYPES = frozenset({"b1", "i4", "i8", "u4", "u8", "f4", "f8", "O8"})
 
 
 def refused(what: str) -> InputError:
-    """The error for a pickle that names something else than a table of numbers needs."""
+    """The error for a data set's pickle that names something else than a table of numbers needs."""
     return InputError(f"the pickle asks for {what}, which no table of numbers needs; it isn't read")
 
 
@@ -52,14 +52,14 @@ class Array:
 
 
 def array(buffer: Any, kind: Kind, shape: tuple[int, ...], order: str) -> Array:
-    """Make an array of numbers from its bytes, which lie in C order, or by column if `order` is 'F'."""
+    """Make an array of numbers in a data set's pickle from its bytes, in C order, or by column if `order` is 'F'."""
     made = Array()
     made.cells = np.frombuffer(buffer, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
     return made
 
 
 def scalar(kind: Kind, data: bytes) -> Any:
-    """Make one number from its bytes."""
+    """Make one number in a data set's pickle from its bytes."""
     return np.frombuffer(data, kind.dtype)[0].item()
 
 
@@ -94,7 +94,7 @@ class Index:
 
 
 def index(_: Any, fields: dict[str, Any]) -> Any:
-    """The labels of an axis; None if they are a range."""
+    """The labels of an axis of the data frame in a data set's pickle; None if they are a range."""
     return fields["data"].cells if "data" in fields else None
 
 
@@ -161,7 +161,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def read_frame(content: bytes) -> Frame:
-    """Read the data frame in a pickle without running what the pickle names.
+    """Read the data frame in a data set's pickle without running what the pickle names.
 
     Raises:
         InputError: The pickle names a class that no table needs, or it holds no data frame.
