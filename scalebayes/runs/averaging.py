@@ -162,7 +162,7 @@ def averaged(runs: Runs, inputs: Sequence[str], most: int = 64, apart: Any = Non
 
 
 def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Find cells with excess scatter, whose runs differ from each other by more than their noise explains.
+    """In a table of averaged runs, find cells with excess scatter: runs differ by more than their noise explains.
 
     Args:
         cell: The number of each run's cell, int (run,).

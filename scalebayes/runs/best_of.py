@@ -98,7 +98,10 @@ def _columns(runs: Runs, by: Any) -> tuple[Runs, tuple[str, ...]]:
 
 
 def tuned_of(runs: Runs, code: np.ndarray, by: Sequence[str]) -> dict[str, np.ndarray]:
-    """The hyper-parameters: columns that vary within a setting and hold no outcome, no seed and no name of a run."""
+    """The hyper-parameters in a table of runs: columns that vary within a setting.
+
+    They hold no outcome, no seed and no name of a run.
+    """
     tuned = {}
     for name, values in {**runs.inputs, **runs.labels}.items():
         number = values.dtype.kind == "f"

@@ -20,7 +20,7 @@ def candidates(
     numeric: Callable[[str], bool],
     countable: Callable[[str, Meaning], bool],
 ) -> dict[str, dict[str, float]]:
-    """The columns that may be each input or the observable, with their ranks, the lowest rank first.
+    """The columns of a table that may be each input or the observable, with their ranks, the lowest rank first.
 
     A column of text is an input only if its name is clear. The letters n, d and c are N, D and C only if no other
     column is, and if one of the two other inputs is there. If both are there, the third one follows from them.
@@ -54,7 +54,10 @@ def candidates(
 
 
 def choose(ours: str, ranked: Mapping[str, float], same: Callable[[str, str], bool], faults: list[str]) -> str:
-    """The first column with the lowest rank. A column with equal rank and other values adds a sentence to `faults`."""
+    """The first column of a table with the lowest rank.
+
+    A column with equal rank and other values adds a sentence to `faults`.
+    """
     first, *others = ranked
     rivals = [column for column in others if int(ranked[column]) == int(ranked[first]) and not same(first, column)]
     if rivals:

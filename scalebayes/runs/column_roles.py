@@ -34,7 +34,7 @@ FEW = 8  # number of different values; a numeric column with more of them may be
 
 
 def written_words(name: str) -> set[str]:
-    """The words of a column's name as they are written, in lower case.
+    """The words of a table column's name as they are written, in lower case.
 
     >>> sorted(written_words("eval/valLoss_se")), sorted(written_words("F1"))
     (['eval', 'loss', 'se', 'val'], ['f1'])
@@ -43,14 +43,14 @@ def written_words(name: str) -> set[str]:
 
 
 def distinct(values: np.ndarray) -> int:
-    """The number of different values of a column. All blank cells together count as one."""
+    """The number of different values of a table's column. All blank cells together count as one."""
     if values.dtype.kind == "f":
         return len(np.unique(values))
     return len(set(values.tolist()))
 
 
 def is_outcome(name: str, values: np.ndarray) -> bool:
-    """Whether a numeric column was measured on the run, by its name: a metric, a time or a speed.
+    """Whether a numeric column of a table was measured on the run, by its name: a metric, a time or a speed.
 
     A column with few different values was set by somebody, whatever its name is. An example is `z_loss` of 0 or 1e-4.
 
@@ -62,7 +62,7 @@ def is_outcome(name: str, values: np.ndarray) -> bool:
 
 
 def is_name(name: str, values: np.ndarray) -> bool:
-    """Whether a column only names its rows: text that differs in most rows, or a number that counts the rows.
+    """Whether a column of a table only names its rows: text that differs in most rows, or a number that counts them.
 
     >>> is_name("run", np.array(["a", "b", "c"], dtype=object)), is_name("lr", np.array([1e-3, 1e-3, 2e-3]))
     (True, False)

@@ -51,7 +51,7 @@ def read_names(
     numeric: Callable[[str], bool] = lambda column: True,
     countable: Callable[[str, Meaning], bool] = lambda column, meaning: True,
 ) -> Reading:
-    """Decide how the columns of a table are read.
+    """Decide by their names how the columns of a table are read.
 
     An exact name has priority over other names, and a held-out loss has priority over a training loss.
 

@@ -14,7 +14,7 @@ NOT_SAID = "(unit not said)"
 
 
 def short(value: float) -> str:
-    """A number as short text, with three significant digits.
+    """A number in the description of a table of runs, with three significant digits.
 
     >>> short(5.7e7), short(1.62e10), short(2.0771), short(4)
     ('5.7e7', '1.62e10', '2.08', '4')
@@ -26,7 +26,7 @@ def short(value: float) -> str:
 
 
 def span(column: np.ndarray) -> str:
-    """The range of a numeric column, and the number of its blank cells, in words."""
+    """The range of a numeric column of a table of runs, and the number of its blank cells, in words."""
     given = column[~np.isnan(column)]
     blank = f" ({len(column) - len(given)} blank)" if len(given) < len(column) else ""
     if not len(given):
@@ -36,7 +36,7 @@ def span(column: np.ndarray) -> str:
 
 
 def values(column: np.ndarray) -> str:
-    """The number of different values of a label in words, or the value if there is only one."""
+    """The number of different values of a label of runs in words, or the value if there is only one."""
     words = sorted({cell for cell in column if cell is not None})
     return f"'{words[0]}'" if len(words) == 1 else f"{len(words)} values"
 
@@ -90,7 +90,7 @@ def best_told(about: Mapping[str, Any] | None) -> str:
 
 
 def unit_text(observable: str, unit: str) -> str:
-    """The unit to print behind a value of the observable. For a loss without a unit, the text says that it is missing.
+    """The unit to print behind a value of the runs' observable. For a loss without a unit, it says that it is missing.
 
     >>> unit_text("loss", "nats/token"), unit_text("loss", ""), unit_text("accuracy", "")
     ('nats/token', '(unit not said)', '')
@@ -99,7 +99,7 @@ def unit_text(observable: str, unit: str) -> str:
 
 
 def in_unit(observable: str, unit: str) -> str:
-    """The name of the observable and its unit, as a phrase.
+    """The name of the runs' observable and its unit, as a phrase.
 
     >>> in_unit("loss", "nats/token"), in_unit("loss", ""), in_unit("accuracy", "")
     ('loss in nats/token', 'loss (unit not said)', 'accuracy')
@@ -118,7 +118,7 @@ def _source(about: Mapping[str, Any]) -> str:
 
 
 def fingerprint(about: list[Any], columns: Mapping[str, np.ndarray]) -> str:
-    """The SHA-256, hex, of plain values and of columns (run,). The order of the columns does not change it."""
+    """The SHA-256, hex, of a table of runs: of plain values and of columns (run,), in any order of the columns."""
     digest = hashlib.sha256(json.dumps(about).encode())
     for name, column in sorted(columns.items()):
         # + 0.0 turns -0.0 into 0.0, so that both have the same hash.

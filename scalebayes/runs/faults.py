@@ -91,7 +91,7 @@ class Origin:
 
 
 def is_a_name(run_id: Any) -> bool:
-    """Whether a filter can use the name of a run: it is text, and neither a number nor a truth value."""
+    """Whether a filter of runs can use the name of one: it is text, and neither a number nor a truth value."""
     if not isinstance(run_id, str) or not run_id.isprintable() or set(run_id) & set("\"'`\\"):
         return False
     return number(run_id) is None and spelled(run_id) is None and truth(run_id) is None
@@ -124,13 +124,13 @@ class Fault:
 
 
 def refuse(origin: Origin, faults: Sequence[Fault]) -> None:
-    """Raise `InputError` with the faults on one line; do nothing if there is none."""
+    """Raise `InputError` with the faults of a table of runs on one line; do nothing if there is none."""
     if faults:
         raise InputError((f"{origin.source}: " if origin.source else "") + faults_text(origin, faults))
 
 
 def faults_text(origin: Origin, faults: Sequence[Fault]) -> str:
-    """The faults with their cures in words, and how to leave out all rows that have a fault."""
+    """The faults of a table of runs with their cures in words, and how to leave out all rows that have a fault."""
     cures = [left_out] if (left_out := leave_out(origin, faults)) else []
     if origin.filters and origin.finished and any(fault.ended for fault in faults):
         cures.append(f"keep the runs that finished with {origin.filter(origin.finished)}")
@@ -144,7 +144,7 @@ def faults_text(origin: Origin, faults: Sequence[Fault]) -> str:
 
 
 def leave_out(origin: Origin, faults: Sequence[Fault]) -> str:
-    """How to leave out the rows with faults, by a filter if the function has `where`; blank if all rows have faults."""
+    """How to leave out a table's rows with faults, by a filter if the function has `where`; blank if all have them."""
     rows = {i for fault in faults for i in fault.at}
     if len(rows) == len(origin.rows):
         return ""
@@ -159,7 +159,7 @@ def leave_out(origin: Origin, faults: Sequence[Fault]) -> str:
 
 
 def summed_up(name: str, cells: np.ndarray, origin: Origin) -> list[Fault]:
-    """The fault of a last row that sums up the others and is no run, by its word in a column of labels (row,)."""
+    """The fault of a last row that sums up the table and is no run, by its word in a column of labels (row,)."""
     words = [str(cell).strip().rstrip(":").lower() for cell in cells.tolist()] if cells.dtype == object else []
     if len(words) < 2 or words[-1] not in SUMMARIES or words[-1] in words[:-1]:
         return []

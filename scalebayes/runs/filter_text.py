@@ -20,7 +20,7 @@ TOKEN = re.compile(
 
 
 def name_text(column: str) -> str:
-    """The name of a column as a filter needs it: in backticks if it is no plain word.
+    """The name of a column as a filter of runs needs it: in backticks if it is no plain word.
 
     >>> name_text("lr"), name_text("val/loss"), name_text("in")
     ('lr', '`val/loss`', '`in`')
@@ -29,7 +29,7 @@ def name_text(column: str) -> str:
 
 
 def number_text(value: float) -> str:
-    """A number as text, with all digits that its value needs.
+    """A number in a filter of runs, with all digits that its value needs.
 
     >>> number_text(64.0), number_text(2.5e-4)
     ('64', '0.00025')
@@ -38,7 +38,7 @@ def number_text(value: float) -> str:
 
 
 def comparison(column: str, sign: str, *values: str) -> str:
-    """The filter that compares a column with a value, or with one of several.
+    """The filter of runs that compares a column with a value, or with one of several.
 
     Args:
         column: The name of the column.
@@ -59,12 +59,12 @@ def comparison(column: str, sign: str, *values: str) -> str:
 
 
 def can_name(column: str) -> bool:
-    """Whether a filter can name a column. A backtick in the name would end it."""
+    """Whether a filter of runs can name a column. A backtick in the name would end it."""
     return bool(column) and "`" not in column and column.isprintable()
 
 
 def filter_of(column: str, value: str | float | None, sign: str = "==") -> str | None:
-    """The filter that compares a column with a value; None if no filter can express this.
+    """The filter of runs that compares a column with a value; None if no filter can express this.
 
     >>> filter_of("experiment", "north"), filter_of("config.lr", 0.001), filter_of("lr", 0.001, "<")
     ("experiment == 'north'", '`config.lr` == 0.001', 'lr < 0.001')
@@ -75,7 +75,7 @@ def filter_of(column: str, value: str | float | None, sign: str = "==") -> str |
 
 
 def in_quotes(text: str) -> str:
-    """A filter in quotes, as a user types it in Python.
+    """A filter of runs in quotes, as a user types it in Python.
 
     >>> print(in_quotes("lab == 'north'"), in_quotes('lab == "north"'))
     "lab == 'north'" 'lab == "north"'

@@ -67,7 +67,7 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
 
 
 def size_of(runs: Runs, column: str) -> str | None:
-    """Which of N, D and C a column means, by its name in scalebayes or in the table; None if it means none of them.
+    """Which of N, D and C a column of runs means, by its name in scalebayes or in the table; None if none of them.
 
     >>> size_of(Runs(C=[1e18], loss=[3.0]), "C"), size_of(Runs(x=[1.0], loss=[3.0]), "x")
     ('C', None)
@@ -91,7 +91,7 @@ def _of_one_run(runs: Runs, values: np.ndarray) -> str | None:
 
 
 def noted(runs: Runs, kind: Kind) -> Runs:
-    """Add the kind to the metadata of the runs.
+    """Add the kind of the runs, ladder or curve, to their metadata.
 
     >>> kind_text(noted(Runs(C=[1e18], loss=[3.0]), Kind("ladder", "1 values of C")))
     "a ladder of finished runs (1 values of C); kind='curve' reads them as the curve of one run"

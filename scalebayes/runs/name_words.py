@@ -31,7 +31,7 @@ COUNTED = re.compile(r"(param|parameter|token|flop)(count|counts)")
 
 
 def plain(column: str) -> str:
-    """The name of a column without the prefix of a tracker, in lower case, with _ between words.
+    """The name of a table's column without the prefix of a tracker, in lower case, with _ between words.
 
     A name of one letter keeps its case. N and D are names in scalebayes, but n and d are read as them only if no other
     column is.
@@ -44,7 +44,7 @@ def plain(column: str) -> str:
 
 
 def canonical_words(column: str) -> tuple[str, ...]:
-    """The words in the name of a column, in one spelling each, without the prefix of a tracker.
+    """The words in the name of a table's column, in one spelling each, without the prefix of a tracker.
 
     They are in lower case. A phrase such as 'cross entropy' becomes one word, and 'valloss' becomes two.
 

@@ -111,7 +111,7 @@ class Meaning:
 
 @lru_cache(maxsize=4096)
 def meaning(column: str, observable: str) -> Meaning | None:
-    """The meaning of the name of a column; None if the name means no input and no observable.
+    """The meaning of the name of a table's column; None if the name means no input and no observable.
 
     >>> meaning("Model Size (M)", "loss")
     Meaning(ours='N', rank=3, factor=1000000.0, unit='')
@@ -212,7 +212,7 @@ def read_as(column: str, observable: str) -> str:
 
 
 def look_alikes(name: str, columns: Collection[str]) -> list[str]:
-    """The columns that may be meant by `name`.
+    """The columns of a table that may be meant by `name`.
 
     These are the columns with a name that is known for it. If there are none, they are the columns with a similar name.
 
@@ -241,7 +241,7 @@ def look_alikes(name: str, columns: Collection[str]) -> list[str]:
 
 
 def few(names: Iterable[str], most: int = 40) -> str:
-    """Names in quotes. If there are more than `most`, the first ones and the number of the others.
+    """Names of a table's columns in quotes. If there are more than `most`, the first ones and the number of the others.
 
     >>> few(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"

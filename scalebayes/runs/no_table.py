@@ -9,7 +9,7 @@ from scalebayes.errors import InputError
 
 
 def no_table(given: Any, what: str = "runs") -> InputError:
-    """The error for a value that is not a `Runs`. The caller raises it.
+    """The error for a value that is not a table of `Runs`. The caller raises it.
 
     Args:
         given: The value.

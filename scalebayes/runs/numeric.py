@@ -50,7 +50,7 @@ WORDS = {">=": "is below", ">": "is not above", "<": "is not below"}
 
 
 def numeral(cell: Any) -> str:
-    """The number that a cell seems to mean, in a form that can be read; blank if this is unclear.
+    """The number that a cell of the user's table seems to mean, in a form that can be read; blank if this is unclear.
 
     >>> numeral("70B"), numeral("1,000"), numeral("12 apples")
     ('70e9', '1000', '')
@@ -64,7 +64,7 @@ def numeral(cell: Any) -> str:
 
 
 def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = "") -> np.ndarray:
-    """A column as float64, (run,), after a check that each cell is a finite number inside of the interval.
+    """A table's column as float64, (run,), after a check that each cell is a finite number inside of the interval.
 
     Args:
         name: The name of the column.
@@ -93,7 +93,7 @@ def checked(name: str, cells: np.ndarray, origin: Origin, interval: Interval = P
 def examined(
     name: str, cells: np.ndarray, origin: Origin, interval: Interval = POSITIVE, cure: str = ""
 ) -> tuple[np.ndarray, list[Fault]]:
-    """A column as float64, (run,), and all of its faults. See `checked`."""
+    """A table's column as float64, (run,), and all of its faults. See `checked`."""
     faults: list[Fault] = []
 
     def halves(cell: Numeral) -> tuple[str, str]:
@@ -140,7 +140,7 @@ def examined(
 
 
 def show(cell: Any) -> str:
-    """A cell as a message shows it: text in quotes, a number as it prints, a blank cell in words."""
+    """A cell of the user's table in a message: text in quotes, a number as it prints, a blank cell in words."""
     if is_missing(cell):
         return "the cell is blank or nan" if isinstance(cell, float) else "the cell is blank"
     shown = repr(str(cell)) if isinstance(cell, str) else str(cell)

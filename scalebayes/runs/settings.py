@@ -16,7 +16,9 @@ SIZES = ("N", "D", "C", "x")
 
 
 def levels(values: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
-    """The number of each row's level, int (run,). Values that differ only by rounding have the same level.
+    """The number of the level that each row has in a table's column, int (run,).
+
+    Values that differ only by rounding have the same level.
 
     Text, and numbers that are not all positive, are compared exactly. Blank cells have a level of their own.
 
@@ -51,7 +53,7 @@ def settings(columns: Iterable[np.ndarray], tolerance: float = TOLERANCE) -> np.
 
 
 def size_named(group: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str | None:
-    """The input that a label (run,) only renames, as the family '70m' renames N; None if there is no such input.
+    """The input that a label of runs (run,) only renames, as the family '70m' renames N; None if there is none.
 
     A label renames a size if each group has one size, and no two groups have the same. A model then can't distinguish
     an offset per group from the dependence of the law on the size.
@@ -74,7 +76,7 @@ def size_named(group: np.ndarray, inputs: Mapping[str, np.ndarray]) -> str | Non
 
 
 def groups_of(labels: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """The group of each run, text (run,), for a model with an offset per group.
+    """The group of each run in a table, text (run,), for a model with an offset per group.
 
     The result is None if the runs have no column `group`, if the group only names the size, or if each row is a group.
     """

@@ -19,7 +19,9 @@ COLUMN, LABEL = "column", "label"
 
 
 def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
-    """Every column of runs (run,) under a name that a file can hold. `record_of` has the true names in the same order.
+    """Every column of a table of runs (run,), under a name that a file can hold.
+
+    `record_of` has the true names in the same order.
 
     >>> runs = Runs(**{"val/x": [1.0, 2.0]}, loss=[3.0, 2.0], run_id=["b", ""])
     >>> {name: x.tolist() for name, x in arrays_of(runs).items()}
@@ -32,7 +34,7 @@ def arrays_of(runs: Runs) -> dict[str, np.ndarray]:
 
 
 def record_of(runs: Runs) -> dict[str, Any]:
-    """All about runs that is not in the arrays: the names of the columns, the words of each label, the metadata."""
+    """All about a table of runs that is not in the arrays: names of columns, the words of each label, the metadata."""
     return {
         "observable": runs.observable,
         "unit": runs.unit,
@@ -49,7 +51,7 @@ def record_of(runs: Runs) -> dict[str, Any]:
 
 
 def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Runs:
-    """Make the runs from what `arrays_of` and `record_of` returned.
+    """Make the table of runs from what `arrays_of` and `record_of` returned.
 
     Raises:
         InputError: The arrays or the record are damaged.
@@ -96,7 +98,9 @@ def restored(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> Run
 
 
 def plain(value: Any, deep: int = 0) -> Any:
-    """A value as JSON data. Arrays and sequences become lists; keys, and values without a JSON type, become text.
+    """A value in the metadata of runs as JSON data.
+
+    Arrays and sequences become lists; keys, and values without a JSON type, become text.
 
     >>> import pathlib
     >>> plain({"a": (1, np.float64(2.5)), 3: pathlib.PurePosixPath("x"), "b": np.array([True])})

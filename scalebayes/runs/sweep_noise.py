@@ -122,7 +122,9 @@ def _design(tuned: Mapping[str, np.ndarray], sizes: Sequence[np.ndarray], runs: 
 
 
 def shift_of_least(mean: np.ndarray, sd: float) -> float:
-    """The expected lowest value of noisy runs, minus their lowest mean. It is 0 for one run and negative for more.
+    """The expected lowest value of noisy runs of a sweep, minus their lowest mean.
+
+    It is 0 for one run and negative for more.
 
     Args:
         mean: The mean of each run, (run,).

@@ -148,5 +148,5 @@ class Runs(ChangedRuns):
 
 
 def made(state: Mapping[str, Any]) -> Runs:
-    """Make `Runs` from fields that were checked before."""
+    """Make the table of `Runs` from fields that were checked before."""
     return Runs._made(state)

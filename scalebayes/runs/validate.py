@@ -27,7 +27,7 @@ def checked_fields(
     N_counts: str | None,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The fields of `Runs` from columns of cells (run,). Raises `InputError` for anything that can't be used."""
+    """The fields of `Runs` from a table's columns (run,). Raises `InputError` for anything that can't be used."""
     check_observable(observable)
     lower, upper = check_range(bounds)
     for name, value in {"unit": unit, "N_counts": N_counts}.items():
@@ -79,7 +79,7 @@ def checked_fields(
 
 
 def roles_of(columns: Iterable[str], observable: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """The role of each recognised column, which decides how its numbers are read.
+    """The role of each recognised column of a table, which decides how its numbers are read.
 
     `given` has the names in the table by the names in scalebayes, as the caller gave them.
 
@@ -118,7 +118,7 @@ def refuse_all(cells: Mapping[str, np.ndarray], observable: str, origin: Origin,
 
 
 def check_observable(observable: str) -> None:
-    """Raise `InputError` if the name of the observable is blank, or is that of an input or a label."""
+    """Raise `InputError` if a table's observable has a blank name, or that of an input or a label."""
     taken = (*INPUTS, *LABELS, "count")
     if not isinstance(observable, str) or not observable.strip():
         raise InputError(f"observable={observable!r} is not a name; give the column that laws predict, such as 'loss'")
@@ -127,7 +127,7 @@ def check_observable(observable: str) -> None:
 
 
 def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
-    """The open interval of the observable as two floats; (0, inf) if it is None."""
+    """The open interval of a table's observable as two floats; (0, inf) if it is None."""
     try:
         lower, upper = (float(bound) for bound in ((0.0, math.inf) if bounds is None else bounds))
     except (TypeError, ValueError):
@@ -138,7 +138,7 @@ def check_range(bounds: tuple[float, float] | None) -> tuple[float, float]:
 
 
 def positions(index: Any, length: int) -> np.ndarray:
-    """The positions, counted from 0, int (taken,), for a list of positions, a slice or a mask of `length` values."""
+    """The positions of the runs taken by a list, a slice or a mask of `length` values, counted from 0, int (taken,)."""
     index = np.arange(length)[index] if isinstance(index, slice) else np.asarray(index)
     if index.dtype == bool and index.shape != (length,):
         raise InputError(f"a mask of shape {index.shape} doesn't fit {length} runs; give one bool a run")
@@ -151,7 +151,7 @@ def positions(index: Any, length: int) -> np.ndarray:
 
 
 def frozen(column: np.ndarray) -> np.ndarray:
-    """A read-only copy of a column."""
+    """A read-only copy of a column of runs."""
     column = column.copy()
     column.setflags(write=False)
     return column

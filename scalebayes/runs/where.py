@@ -81,7 +81,7 @@ def _held(cells: np.ndarray) -> str:
 
 
 def parse_where(text: str) -> Where:
-    """Parse a filter of rows.
+    """Parse a filter of the rows of runs.
 
     A filter has comparisons, `in [...]`, and, or, not, and brackets. A name that is no plain word stands in backticks.
 
@@ -112,7 +112,7 @@ def parse_where(text: str) -> Where:
 
 
 def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
-    """Replace the names in a filter by `column0`, `column1`, ..., and return the names that these stand for.
+    """Replace the names in a filter of runs by `column0`, `column1`, ..., and return the names that these stand for.
 
     Without this, Python would refuse names that are keywords, and would change some letters (the micro sign to mu).
     """
@@ -131,7 +131,7 @@ def with_plain_names(text: str) -> tuple[str, dict[str, str]]:
 
 
 def read_test(node: ast.expr, names: Mapping[str, str], depth: int = 0) -> Test:
-    """The test for a node of the syntax tree. Raises `InputError` if the node is no test."""
+    """The test of runs for a node of a filter's syntax tree. Raises `InputError` if the node is no test."""
     if depth > MAX_DEPTH:
         raise InputError(f"it nests deeper than {MAX_DEPTH} levels")
     match node:
@@ -158,7 +158,7 @@ def read_test(node: ast.expr, names: Mapping[str, str], depth: int = 0) -> Test:
 
 
 def read_pair(sign: ast.cmpop, left: Column | Literal, right: Column | Literal) -> Compare:
-    """The comparison of two sides. Raises `InputError` for `is` and for two literals."""
+    """The comparison of two sides in a filter of runs. Raises `InputError` for `is` and for two literals."""
     if type(sign) not in SIGNS:
         raise InputError("'is' is not a comparison of values; write == or !=")
     if isinstance(left, Literal) and isinstance(right, Literal):
@@ -167,7 +167,10 @@ def read_pair(sign: ast.cmpop, left: Column | Literal, right: Column | Literal) 
 
 
 def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined:
-    """The test that a column equals one literal of a list. Raises `InputError` for anything else."""
+    """The test of a filter of runs that a column equals one literal of a list.
+
+    It raises `InputError` for anything else.
+    """
     column = read_side(left, names)
     if not isinstance(column, Column) or not isinstance(right, ast.List | ast.Tuple) or not right.elts:
         raise InputError("'in' takes a column and a list of literals, as in split in ['fit', 'dev']")
@@ -178,7 +181,7 @@ def read_in(left: ast.expr, right: ast.expr, names: Mapping[str, str]) -> Joined
 
 
 def read_side(node: ast.expr, names: Mapping[str, str]) -> Column | Literal:
-    """The column or the literal for a node. Raises `InputError` if it is neither."""
+    """The column or the literal for a node of a filter of runs. Raises `InputError` if it is neither."""
     match node:
         case ast.Name(id=name):
             return Column(names[name])

@@ -33,18 +33,18 @@ SPELLINGS |= {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "is": "=="}
 
 
 def quoted(text: str) -> str:
-    """The filter as a message quotes it: on one line, and cut if it is long."""
+    """The filter of runs as a message quotes it: on one line, and cut if it is long."""
     return f'where="{line(text)}"'
 
 
 def line(text: str) -> str:
-    """Text on one line, of at most 120 characters."""
+    """Text of a filter of runs for a message, on one line of at most 120 characters."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return text if len(text) <= 120 else text[:117] + "..."
 
 
 def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
-    """The error for a node that the grammar does not have. It quotes the node as it was written."""
+    """The error for a node that the grammar of filters of runs does not have. It quotes the node as it was written."""
     written = re.sub(r"column\d+", lambda match: names.get(match[0], match[0]), line(ast.unparse(node)))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
         return InputError(f"& and | are not in the grammar ({written}); write and, or")
@@ -54,7 +54,7 @@ def refused(node: ast.expr, names: Mapping[str, str]) -> InputError:
 
 
 def odd_word(text: str) -> str:
-    """Why a text can't be read as a filter, if one word of it shows the reason."""
+    """Why a text can't be read as a filter of runs, if one word of it shows the reason."""
     for token in TOKEN.finditer(text):
         word = token[0]
         if token["number"] and number(word) is None:

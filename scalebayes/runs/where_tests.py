@@ -26,7 +26,7 @@ Columns = Mapping[str, np.ndarray]
 
 
 def counts(words: np.ndarray) -> np.ndarray:
-    """Words (row,) as float64 if each of them is one number, with NaN for a blank; else the words unchanged.
+    """Words in a column that runs are filtered by, as float64 if each is one number, blanks NaN; else unchanged.
 
     >>> counts(np.array(["0.5M", None], dtype=object)), counts(np.array(["7B", "base"], dtype=object))
     (array([500000.,     nan]), array(['7B', 'base'], dtype=object))

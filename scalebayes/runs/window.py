@@ -96,7 +96,9 @@ class Window:
 
 
 def steepness(log: np.ndarray, y: np.ndarray) -> float:
-    """The size of the slope of y over its standard error; 0 if there are fewer than four different values of `log`.
+    """The size of the slope of y over its standard error, by which a window of runs is chosen.
+
+    It is 0 if there are fewer than four different values of `log`.
 
     The slope is that of a parabola fitted to y, at the mean of `log`.
 
@@ -120,7 +122,7 @@ def steepness(log: np.ndarray, y: np.ndarray) -> float:
 
 
 def get(window: Any) -> Window | None:
-    """The window for a setting: "auto", a `Window`, or None. The two last ones are returned unchanged.
+    """The window of runs for a setting: "auto", a `Window`, or None. The two last ones are returned unchanged.
 
     Raises:
         InputError: The setting is none of these.

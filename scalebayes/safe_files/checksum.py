@@ -8,7 +8,7 @@ LENGTH = len(BEGIN) + 64 + 1  # bytes of the line with the checksum: its beginni
 
 
 def sealed(content: bytes, about: bytes = b"") -> bytes:
-    """Add a line with the SHA-256 of the content, and of `about`, to the end of the content.
+    """Add a line with the SHA-256 of a file's content, and of `about`, to the end of the content.
 
     Args:
         content: The content of the file.
@@ -25,7 +25,7 @@ def sealed(content: bytes, about: bytes = b"") -> bytes:
 
 
 def unsealed(whole: bytes, about: bytes = b"") -> bytes | None:
-    """Check the checksum that `sealed` added, and return the content without it; None if the line is not there.
+    """Check a file's checksum, which `sealed` added, and return the content without it; None if the line is not there.
 
     Raises:
         ValueError: The content, the checksum or `about` is not the one that was sealed.

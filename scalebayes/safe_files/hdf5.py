@@ -48,7 +48,7 @@ def _lies(name: str, part: str) -> bool:
 
 
 def arrays_of(content: bytes) -> Content:
-    """Read all arrays and attributes of a file from its bytes.
+    """Read all arrays and attributes of an HDF5 file from its bytes, which may be hostile.
 
     Raises:
         Exception: The file is damaged. The reader may raise any kind of error.

@@ -15,7 +15,7 @@ NUMBERS, TEXT, TRUTH = "fib", "UO", "b"
 
 
 def parts_of(data: xr.Dataset) -> tuple[dict[str, Variable], dict[str, Any]]:
-    """The numeric variables of a Dataset, as variables of a file, and a record of the rest as JSON data.
+    """The numeric variables of a Dataset, as variables of a NetCDF file, and a record of the rest as JSON data.
 
     The attributes of the Dataset are not in the record. The caller keeps them.
     """
@@ -31,7 +31,7 @@ def parts_of(data: xr.Dataset) -> tuple[dict[str, Variable], dict[str, Any]]:
 
 
 def of_parts(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any], attrs: Mapping[str, Any]) -> xr.Dataset:
-    """Make the Dataset from the parts that `parts_of` returned.
+    """Make the Dataset of a NetCDF file from the parts that `parts_of` returned.
 
     Raises:
         Exception: The arrays and the record do not belong together. The error may be of any kind.
@@ -42,7 +42,7 @@ def of_parts(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any], attrs:
 
 
 def check_shape(data: xr.Dataset, shape: Shape) -> None:
-    """Check that a Dataset has the variables of `shape`, with the right dims and kinds of values.
+    """Check that a Dataset from a file has the variables of `shape`, with the right dims and kinds of values.
 
     Raises:
         ValueError: A variable is missing or wrong. The message names it and says what it is.

@@ -95,7 +95,7 @@ def checked(path: Any, what: str) -> bytes:
 
 
 def opened(path: Any, whole: bytes, what: str) -> Content:
-    """The arrays and attributes of a file, from the bytes that `checked` returned."""
+    """The arrays and attributes of a NetCDF file, from the bytes that `checked` returned."""
     try:
         found = arrays_of(whole)
     except Exception as error:
@@ -113,7 +113,7 @@ def opened(path: Any, whole: bytes, what: str) -> Content:
 
 
 def damaged(path: Any, why: str) -> str:
-    """The error message for a damaged file.
+    """The error message for a damaged NetCDF file.
 
     >>> damaged("fit.nc", "it has no draws")
     "can't read fit.nc: the file is damaged: it has no draws; use another copy, or make it again"
@@ -122,7 +122,7 @@ def damaged(path: Any, why: str) -> str:
 
 
 def digest_of(groups: Mapping[str, Mapping[str, np.ndarray]], attrs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The SHA-256, hex, of arrays and attributes and of the paths and names that they have."""
+    """The SHA-256, hex, of a NetCDF file's arrays and attributes and of the paths and names that they have."""
     digest = hashlib.sha256()
     for place, arrays in sorted(groups.items()):
         for name, x in sorted(arrays.items()):

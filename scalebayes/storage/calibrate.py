@@ -26,7 +26,7 @@ HAS = {
 
 
 def restored(content: Content, record: Mapping[str, Any]) -> Calibration:
-    """Return the calibration of a file that `save` wrote.
+    """Read back the calibration of a loaded file, which `save` wrote.
 
     Args:
         content: The arrays of the file.

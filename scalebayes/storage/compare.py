@@ -25,7 +25,7 @@ HAS = {
 
 
 def restored(content: Content, record: Mapping[str, Any]) -> Comparison:
-    """Return the comparison of a file that `save` wrote.
+    """Read back the comparison of a loaded file, which `save` wrote.
 
     Args:
         content: The arrays of the file.

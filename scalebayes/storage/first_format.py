@@ -13,7 +13,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def upgraded(content: Content) -> tuple[str, dict[str, Any], Content]:
-    """Return the kind, the record and the arrays of a file of the first format, as the second format has them."""
+    """Return the kind, record and arrays of a loaded file of the first format, as the second format has them."""
     found = content.attrs[""]
     if found.get("scalebayes_fits", 0):
         return _fits(content)

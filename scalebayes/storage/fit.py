@@ -31,7 +31,7 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def law_of(path: Path, record: Mapping[str, Any], law: Law | None) -> Law:
-    """Return the law of a file's record, with the priors and the ties of the record.
+    """Return the law of a loaded file's record, with the priors and the ties of the record.
 
     Args:
         path: The path of the file, for the errors.
@@ -72,13 +72,13 @@ def _as_of(saved: Param, own: Param) -> Param:
 
 
 def together(groups: Groups, record: Mapping[str, Any]) -> dict[str, Mapping[str, np.ndarray]]:
-    """Return the groups of a fit's file with its runs gathered in one group, as `restored` takes them."""
+    """Return the groups of a loaded fit's file with its runs gathered in one group, as `restored` takes them."""
     there = {ours: groups.get(group, {}).get(name) for ours, (group, name) in places(record["runs"]).items()}
     return {**groups, RUNS: {ours: x for ours, x in there.items() if x is not None}}
 
 
 def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
-    """Return the fit of a file's arrays and record.
+    """Read back the fit of a loaded file's arrays and record.
 
     Args:
         groups: Group -> its arrays, with the runs in one group.
@@ -118,7 +118,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
 
 
 def seed_of(record: Any) -> int | tuple[int, ...]:
-    """Return the seed of a record: a whole number, or the numbers of a JAX key."""
+    """Return the seed of a loaded file's record: a whole number, or the numbers of a JAX key."""
     found = tuple(record) if isinstance(record, list) else record
     if not all(type(x) is int and x >= 0 for x in (found if isinstance(found, tuple) else (found,))):
         raise InputError("its seed is no whole number")

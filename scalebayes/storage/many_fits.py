@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], given: Mapping[str, "Law"]) -> Fits:
-    """Return the fits of a file that `save` wrote; `given` has the laws that the user gave, by name."""
+    """Read back the fits of a loaded file, which `save` wrote; `given` has the laws that the user gave, by name."""
     fits: dict[int, Fit] = {}
     laws: dict[str, Any] = {}
     for number, group in enumerate(record["groups"]):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], law: "Law | None") -> Recalibrated:
-    """Return the recalibrated fit of a file that `Recalibrated.save` wrote.
+    """Read back the recalibrated fit of a loaded file, which `Recalibrated.save` wrote.
 
     Args:
         path: The path of the file, for the errors.

@@ -21,7 +21,7 @@ MOST = 100_000_000  # draws of a mixture; a file that says more is refused, sinc
 
 
 def restored(path: Path, content: Content, record: Mapping[str, Any], given: Sequence["Law"]) -> Stack:
-    """Return the stack of a file that `save` wrote; `given` has the laws that the user gave."""
+    """Read back the stack of a loaded file, which `save` wrote; `given` has the laws that the user gave."""
     parts = [content.of(f"member{i}") for i in range(len(record["names"]))]
     records = [json.loads(part.attrs[""]["scalebayes"]) for part in parts]
     held = sorted({one["law"]["name"] for one in records})

@@ -59,7 +59,7 @@ class Readings:
 def axis_of(
     read: Readings, given: Mapping[str, Any], drawn: str, tokens_per_step: float | None, prefix: str = ""
 ) -> Axis:
-    """Find the axis of a log.
+    """Find the axis of a run's log, such as its steps or tokens.
 
     Args:
         read: The rows of the log.

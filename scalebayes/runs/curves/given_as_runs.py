@@ -67,7 +67,7 @@ def _ahead(steps: np.ndarray) -> str:
 
 
 def log_text(runs: Runs) -> str:
-    """What to type for a table with one row that holds the last values of a trainer's log; blank for other tables."""
+    """What to type for a table of runs with one row that holds the last values of a trainer's log; blank for others."""
     source = str(runs.metadata.get("source") or "")
     if len(runs) > 1 or not source.endswith(NAME) or "curve" in runs.metadata:
         return ""
@@ -80,7 +80,7 @@ def log_text(runs: Runs) -> str:
 
 
 def checkpoints_text(runs: Runs, signs: Checkpoints) -> str:
-    """Why rows seem to be checkpoints, why this matters, and what to do, in words."""
+    """Why rows of a table of runs seem to be checkpoints, why this matters, and what to do, in words."""
     by, along = (runs.origin.aliases.get(name, name) for name in (signs.by, signs.along))
     s = "s" if signs.runs > 1 else ""
     at = " at one N" if "N" in runs.inputs and signs.by != "N" else ""

@@ -49,7 +49,7 @@ class Log:
 
 
 def read_log(table: Any, observable: str, named: Iterable[str] = ()) -> Log:
-    """Read the log in a file, a folder, a tracker's store or a table.
+    """Read the log of training curves in a file, a folder, a tracker's store or a table.
 
     Args:
         table: The source of the log.
@@ -70,13 +70,16 @@ def read_log(table: Any, observable: str, named: Iterable[str] = ()) -> Log:
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value in a dict is a whole table and not one column."""
+    """Whether a value in the user's dict is the whole log of a run and not one column."""
     rows = isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value)
     return bool(rows) or isinstance(value, Mapping) or hasattr(value, "columns")
 
 
 def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
-    """The log in one file. The name of a file from TensorBoard holds the name of the run and of the scalar."""
+    """The log of training curves in one file.
+
+    The name of a file from TensorBoard holds the name of the run and of the scalar.
+    """
     run, metric = (
         re.sub(r"(?<=.)\.(csv|tsv|txt|xlsx|jsonl|ndjson|json|parquet|pq)(\.(gz|zip))?$", "", path.name, flags=re.I),
         UNSAID,
@@ -93,7 +96,7 @@ def read_one(path: Path, observable: str, named: Iterable[str]) -> Log:
 
 
 def log_of(table: Table, observable: str, named: Iterable[str], run: str) -> Log:
-    """A table as a log, with one row per reading.
+    """A user's table as a log of training curves, with one row per reading.
 
     The columns of a chart are put below each other. If one column has the name of the metric and another its value,
     each metric becomes a column. Any other table is kept as it is.
@@ -114,7 +117,7 @@ def log_of(table: Table, observable: str, named: Iterable[str], run: str) -> Log
 
 
 def read_folder(folder: Path, observable: str, named: Iterable[str]) -> Log:
-    """The logs in the files of a folder and of the folders in it.
+    """The logs of training curves in the files of a folder and of the folders in it.
 
     A file that does not name runs is one run, with the name of the file. If all files have the same name, such as
     metrics.csv, each run has the name of its folder.
@@ -141,7 +144,7 @@ def read_folder(folder: Path, observable: str, named: Iterable[str]) -> Log:
 
 
 def read_each(tables: Mapping[Any, Any], observable: str, named: Iterable[str]) -> Log:
-    """The logs of several runs, from a mapping of names to tables with one row per reading."""
+    """The logs of several runs' training curves, from a mapping of names to tables with one row per reading."""
     parts = []
     for name, table in tables.items():
         read = log_of(read_table(table), observable, named, str(name)).table
@@ -151,7 +154,10 @@ def read_each(tables: Mapping[Any, Any], observable: str, named: Iterable[str]) 
 
 
 def joined(parts: Sequence[Table], source: str) -> Table:
-    """Put logs that have the column `run` below each other. A column that a log lacks is blank in its rows."""
+    """Put logs of training curves that have the column `run` below each other.
+
+    A column that a log lacks is blank in its rows.
+    """
     columns = dict.fromkeys(name for part in parts for name in part.cells)
     cells = {
         name: objects([cell for part in parts for cell in part.cells.get(name, objects([None] * len(part.rows)))])
@@ -162,7 +168,7 @@ def joined(parts: Sequence[Table], source: str) -> Table:
 
 
 def filtered(read: Table, where: str | None) -> Table:
-    """The rows of a log that pass a filter on the names in the log. Raises `InputError` if no row passes."""
+    """The rows of a log of training curves that pass a filter on its names. Raises `InputError` if no row passes."""
     if where is None:
         return read
     test = parse_where(where)

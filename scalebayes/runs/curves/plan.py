@@ -88,7 +88,7 @@ def planned(
     units: Any,
     where: str | None,
 ) -> Plan:
-    """Make the plan, with the columns in the units that their names state or that the caller gave.
+    """Plan how a log becomes curves, with the columns in the units that their names state or that the caller gave.
 
     Raises:
         InputError: A unit is not valid, or does not fit the cells.

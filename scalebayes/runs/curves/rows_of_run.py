@@ -17,7 +17,7 @@ OFTEN = 0.1  # share of the readings that repeat the step before; above it the r
 
 
 def named(read: Table, by: str | Sequence[str] | None, alone: str) -> tuple[np.ndarray, list[str]]:
-    """The name of each row's run, (row,), and the columns that it comes from. The name is None if a cell is blank.
+    """The name of the run of each row of a log, (row,), and the columns that it comes from; None if a cell is blank.
 
     Args:
         read: The table of the log.
@@ -56,7 +56,7 @@ def _known(read: Table) -> list[str]:
 def settled(
     read: Table, axis: Axis, rows: np.ndarray, run: str, label: Sequence[str], metric: str, dropped: dict[str, int]
 ) -> np.ndarray:
-    """The rows of a run that count, in the order of their steps.
+    """The rows of a run's log that count in its curve, in the order of their steps.
 
     If a step was logged twice, the later row counts, because the run was resumed.
 

@@ -52,7 +52,7 @@ class Numeral(str):
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell is blank: None, NaN, the null of a data frame, or blank text.
+    """Whether a cell of the user's table is blank: None, NaN, the null of a data frame, or blank text.
 
     >>> [is_missing(cell) for cell in (None, float("nan"), "  ", 0.0, "NA")]
     [True, True, True, False, False]
@@ -64,7 +64,7 @@ def is_missing(cell: Any) -> bool:
 
 
 def number(cell: Any) -> float | None:
-    """A cell as a float. The result is NaN for a blank cell and None for a cell that is no number.
+    """A cell of the user's table as a float. It is NaN for a blank cell and None for a cell that is no number.
 
     Text is read as Python reads it. A number that is written in another way is a `Numeral`, which has its value.
 
@@ -93,7 +93,10 @@ def number(cell: Any) -> float | None:
 
 
 def truth(cell: Any) -> float | None:
-    """A cell as 1.0 for True, 0.0 for False (also for the words), NaN for a blank cell, and None for anything else."""
+    """A cell of the user's table as 1.0 for True, 0.0 for False, NaN for a blank cell, and None for anything else.
+
+    The words for True and False count too.
+    """
     if is_missing(cell):
         return math.nan
     if isinstance(cell, bool | np.bool_):
@@ -102,7 +105,7 @@ def truth(cell: Any) -> float | None:
 
 
 def typed(cells: np.ndarray) -> np.ndarray:
-    """A column as float64 or as text.
+    """A column of the user's table as float64 or as text.
 
     The result is float64 if all cells are numbers, or all are truth values; a blank cell is NaN. Else it is text, with
     None for a blank cell.
@@ -120,7 +123,7 @@ def typed(cells: np.ndarray) -> np.ndarray:
 
 
 def text(cells: np.ndarray) -> np.ndarray:
-    """A column as an object array of str, with None for a blank cell.
+    """A column of the user's table as an object array of str, with None for a blank cell.
 
     Whole numbers in a column of floats are written without a point. Data frames turn integers into floats if one is
     missing, and the name of run 7 should not become '7.0'.
@@ -134,7 +137,9 @@ def text(cells: np.ndarray) -> np.ndarray:
 
 
 def as_cells(name: str, values: Any) -> np.ndarray:
-    """One column as an array of its cells, (run,). Numbers and booleans keep their dtype; other cells are objects.
+    """One column of the user's table as an array of its cells, (run,).
+
+    Numbers and booleans keep their dtype; other cells are objects.
 
     Raises:
         InputError: `values` does not have one value per run.
@@ -163,7 +168,7 @@ def as_cells(name: str, values: Any) -> np.ndarray:
 
 
 def objects(items: Sequence[Any]) -> np.ndarray:
-    """A sequence as an object array, (run,). In it no cell is converted because of the type of another cell."""
+    """Cells of the user's table as an object array, (run,), in which none is converted because of another's type."""
     cells = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):
         cells[i] = item
@@ -171,7 +176,7 @@ def objects(items: Sequence[Any]) -> np.ndarray:
 
 
 def as_columns(columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Columns as arrays of their cells. Raises `InputError` if their lengths differ."""
+    """Columns of the user's table as arrays of their cells. Raises `InputError` if their lengths differ."""
     cells = {name: as_cells(name, values) for name, values in columns.items()}
     lengths = {name: len(column) for name, column in cells.items()}
     if len(set(lengths.values())) > 1:

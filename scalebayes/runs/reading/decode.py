@@ -35,7 +35,10 @@ CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def contents(path: Path) -> tuple[str, bytes]:
-    """The name and the bytes of a file, or of the file inside of a packed one. Raises `InputError`."""
+    """The name and the bytes of the file with the user's table, or of the file inside of a packed one.
+
+    It raises `InputError` if the file can't be read as one table.
+    """
     try:
         raw, name = path.read_bytes(), path.name
     except OSError as error:
@@ -48,7 +51,7 @@ def contents(path: Path) -> tuple[str, bytes]:
 
 
 def from_gzip(path: Path, raw: bytes) -> bytes:
-    """The bytes in a gzip file. Raises `InputError` if they can't be unpacked."""
+    """The bytes of the user's table in a gzip file. Raises `InputError` if they can't be unpacked."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
             return bounded(path, file.read(MOST_BYTES + 1))
@@ -57,7 +60,7 @@ def from_gzip(path: Path, raw: bytes) -> bytes:
 
 
 def from_zip(path: Path, raw: bytes) -> tuple[str, bytes]:
-    """The name and the bytes of the only table in an archive."""
+    """The name and the bytes of the only table in the user's archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -79,12 +82,12 @@ def from_zip(path: Path, raw: bytes) -> tuple[str, bytes]:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file in an archive can be a table, by its name."""
+    """Whether a file in the user's archive can be a table of runs, by its name."""
     return not name.startswith(".") and name.lower().removesuffix(".gz").endswith(EXTENSIONS)
 
 
 def bounded(path: Path, data: bytes) -> bytes:
-    """The bytes unchanged. Raises `InputError` if they are more than `MOST_BYTES`."""
+    """The bytes of the user's table unchanged. Raises `InputError` if they are more than `MOST_BYTES`."""
     if len(data) > MOST_BYTES:
         raise InputError(
             f"{path}: what is packed in it takes more than {MOST_BYTES // 2**20} MiB; "
@@ -94,7 +97,7 @@ def bounded(path: Path, data: bytes) -> bytes:
 
 
 def decoded(data: bytes, source: str) -> tuple[str, str]:
-    """The text of a file with \\n at the end of each line, and its encoding, blank for UTF-8.
+    """The text of the user's table with \n at the end of each line, and its encoding, blank for UTF-8.
 
     The first bytes may state the encoding. Else it is UTF-16 if every other byte is 0, UTF-8, or Windows-1252, which
     has all letters of Latin-1.
@@ -122,7 +125,7 @@ def decoded(data: bytes, source: str) -> tuple[str, str]:
 
 
 def guesses(data: bytes) -> list[tuple[str, str]]:
-    """The encodings to try for a text that does not state its encoding, each with the name for the user."""
+    """The encodings to try for a table's text that does not state its encoding, each with the name for the user."""
     head = data[:4096]
     if b"\0" in head:
         odd, even = head[1::2].count(0), head[::2].count(0)

@@ -39,7 +39,7 @@ class Parsed:
 
 
 def read_delimited(words: str, source: str, usual: str = ",") -> Table:
-    """The cells of a text with a header and one row per line.
+    """The cells of a table in text with a header and one row per line.
 
     The separator is the sign with which every row has as many cells as the header. Lines that begin with #, // or % are
     comments, except one that holds the header. Blank lines and comments count in the numbers of the rows.
@@ -81,13 +81,13 @@ def read_delimited(words: str, source: str, usual: str = ",") -> Table:
 
 
 def in_columns(table: Grid) -> bool:
-    """Whether spaces separate the cells of all rows, though not those of the header."""
+    """Whether spaces separate the cells of all rows of the user's table, though not those of the header."""
     widths = {len(cells) for _, cells in table.rows}
     return table.width > 1 and len(widths) == 1 and all(map(is_number, table.rows[0][1])) and len(table.rows[0][1]) > 1
 
 
 def made_of(chosen: Parsed, usual: str) -> tuple[str, ...]:
-    """Sentences that say how the text was read: its separator, its comments and its titles."""
+    """Sentences that say how a table's text was read: its separator, its comments and its titles."""
     between = SEPARATORS.get(chosen.separator, "spaces")
     sentences = [f"{between} between columns"] if chosen.separator != usual and chosen.grid.width > 1 else []
     sentences += (
@@ -97,7 +97,7 @@ def made_of(chosen: Parsed, usual: str) -> tuple[str, ...]:
 
 
 def parsed(lines: Sequence[str], separator: str) -> Parsed:
-    """Read a text with one separator."""
+    """Read the text of the user's table with one separator."""
     comments = comment_lines(lines)
     uncommented = ["" if i in comments else line for i, line in enumerate(lines)]
     try:
@@ -123,7 +123,7 @@ def parsed(lines: Sequence[str], separator: str) -> Parsed:
 
 
 def comment_lines(lines: Sequence[str]) -> set[int]:
-    """The positions of the lines that begin like a comment, outside of quotes."""
+    """The positions of the lines of a table's text that begin like a comment, outside of quotes."""
     comments, quotes = set(), 0
     for i, line in enumerate(lines):
         if quotes % 2 == 0 and COMMENT.match(line):
@@ -134,7 +134,10 @@ def comment_lines(lines: Sequence[str]) -> set[int]:
 
 
 def split(lines: Sequence[str], separator: str) -> list[list[str]]:
-    """Split lines into lists of cells. A blank line is an empty list. Raises `csv.Error` for quotes without a pair."""
+    """Split the lines of a table's text into lists of cells. A blank line is an empty list.
+
+    It raises `csv.Error` for quotes without a pair.
+    """
     if separator == SPACE:
         return [[word.strip('"') for word in WORD.findall(line)] for line in lines]
     text = (line + "\n" for line in lines)
@@ -144,12 +147,15 @@ def split(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def first_filled(lines: Sequence[str]) -> int:
-    """The position of the first line that is not blank; 0 if there is none."""
+    """The position of the first line of a table's text that is not blank; 0 if there is none."""
     return next((i for i, line in enumerate(lines) if line.strip()), 0)
 
 
 def header_among(lines: Sequence[str], comments: set[int], uncommented: Sequence[str], separator: str) -> int | None:
-    """The position of the comment that is the header: the last one above the rows with one name per cell; else None."""
+    """The position of the comment that is the table's header: the last one above the rows with one name per cell.
+
+    It is None if there is no such comment.
+    """
     first = first_filled(uncommented)
     cells = split([uncommented[first]], separator)[0] if uncommented[first].count('"') % 2 == 0 else []
     if not any(is_number(cell) for cell in present(cells)):
@@ -163,7 +169,7 @@ def header_among(lines: Sequence[str], comments: set[int], uncommented: Sequence
 
 
 def uneven_rows(table: Grid, separator: str) -> str:
-    """The problem in words if rows have more or fewer cells than the header has names; blank if there is none."""
+    """The problem in words if rows of the user's table have more or fewer cells than the header has names, or blank."""
     if not table.uneven:
         return ""
     row, count = table.uneven[0]
@@ -178,7 +184,7 @@ def uneven_rows(table: Grid, separator: str) -> str:
 
 
 def rows_in_comments(lines: Sequence[str], comments: set[int], table: Grid, separator: str) -> str:
-    """The problem in words if a comment may be a row whose first cell begins with such a sign; blank if not."""
+    """The problem in words if a comment may be a row of the table whose first cell begins so; blank if not."""
     if table.width < 2 or not table.rows or is_number(table.rows[0][1][0]):
         return ""
     for i in sorted(comments):

@@ -22,7 +22,7 @@ from scalebayes.runs.trackers import is_run, read_items, read_tracked, unpacked
 
 
 def read_table(table: Any) -> Table:
-    """The cells of a file, a data frame, a dict of lists, a list of dicts or a tracker's store.
+    """The cells of the user's table: a file, a data frame, a dict of lists, a list of dicts or a tracker's store.
 
     Raises:
         InputError: The source is none of these, or can't be read.
@@ -50,13 +50,13 @@ def read_table(table: Any) -> Table:
 
 
 def read_untracked(path: Path) -> Table:
-    """The cells of a file that is no store of a tracker. A tracker may have exported it."""
+    """The cells of a table in a file that is no store of a tracker. A tracker may have exported it."""
     read = read_file(path)
     return replace(unpacked(read), made=read.made, semicolons=read.semicolons)
 
 
 def read_frame(frame: Any, source: str = "") -> Table:
-    """The cells of any data frame that narwhals supports. A lazy one is collected."""
+    """The cells of a table given as any data frame that narwhals supports. A lazy one is collected."""
     import narwhals as nw
 
     try:
@@ -82,7 +82,7 @@ def read_frame(frame: Any, source: str = "") -> Table:
 
 
 def read_file(path: Path) -> Table:
-    """The cells of a file, which is unpacked and then read by its extension."""
+    """The cells of the table in a file, which is unpacked and then read by its extension."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file (looked from {Path.cwd()}); {_there(path)}")
     source, packing = str(path), path.suffix.lower() in (".gz", ".zip")
@@ -120,7 +120,7 @@ def _there(path: Path) -> str:
 
 
 def unread(source: str, extension: str) -> InputError:
-    """The error for a file with an extension that is not read. The caller raises it."""
+    """The error for a table in a file with an extension that is not read. The caller raises it."""
     if extension == ".nc":
         return InputError(
             f"{source} is a saved fit, or is named as one, and no table; ask it with sb.predict or sb.optimum, or give "
@@ -132,7 +132,7 @@ def unread(source: str, extension: str) -> InputError:
 
 
 def read_parquet(data: bytes, source: str) -> Table:
-    """The cells of a Parquet file from its bytes."""
+    """The cells of a table in a Parquet file, from its bytes."""
     try:
         from pyarrow import ArrowException, BufferReader, parquet
     except ImportError:
@@ -149,7 +149,7 @@ def read_parquet(data: bytes, source: str) -> Table:
 
 
 def read_json(words: str, source: str) -> Table:
-    """The cells of a JSON file with a list of one object per run."""
+    """The cells of a table in a JSON file with a list of one object per run."""
     held = from_json(words, source, "the file", "write a list of one object a run")
     if not isinstance(held, list):
         raise InputError(f"{source}: the file holds a JSON {type(held).__name__}, not a list of runs; unpack it first")
@@ -176,7 +176,7 @@ def read_json_lines(words: str, source: str) -> Table:
 
 
 def from_json(words: str, source: str, place: str, cure: str) -> Any:
-    """The content of a JSON text. Raises `InputError`, with the place and the cure, if it is not valid."""
+    """The content of a table in JSON text. Raises `InputError`, with the place and the cure, if it is not valid."""
     try:
         return json.loads(words, object_pairs_hook=partial(unique, source=f"{source}: {place}"))
     except InputError:
@@ -188,6 +188,6 @@ def from_json(words: str, source: str, place: str, cure: str) -> Any:
 
 
 def unique(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:
-    """A JSON object as a dict. Raises `InputError` if a key occurs twice."""
+    """A JSON object of the user's table as a dict. Raises `InputError` if a key occurs twice."""
     refuse_twice([name.strip() for name, _ in pairs], source)
     return dict(pairs)

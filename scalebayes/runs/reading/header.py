@@ -43,7 +43,7 @@ class Grid:
 
 
 def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
-    """Find the table in lines of cells; None if all lines are blank.
+    """Find the user's table in lines of cells; None if all lines are blank.
 
     Lines with one cell above the header are titles. The header is the first line after them, if it has at least two
     names. Blank cells beyond the last name of the header are left out.
@@ -73,7 +73,7 @@ def grid(lines: Sequence[Cells], header: Cells | None = None) -> Grid | None:
 
 
 def after_titles(lines: Sequence[Cells], filled: Sequence[int]) -> int:
-    """The position of the header: the first line with cells, or the line below titles of one cell each."""
+    """The position of the table's header: the first line with cells, or the line below titles of one cell each."""
     for i in filled[: MOST_TITLES + 1]:
         if len(present(lines[i])) > 1:
             return i if is_header(lines[i]) else filled[0]
@@ -81,39 +81,39 @@ def after_titles(lines: Sequence[Cells], filled: Sequence[int]) -> int:
 
 
 def is_header(cells: Cells) -> bool:
-    """Whether a line can be a header: it has at least two cells, and none is a number or a word for a blank."""
+    """Whether a line of the user's table can be its header: at least two cells, and no number or blank word in them."""
     given = present(cells)
     return len(given) > 1 and not any(is_number(cell) for cell in given)
 
 
 def is_number(cell: Any) -> bool:
-    """Whether a cell is a number in any notation, or blank."""
+    """Whether a cell of the user's table is a number in any notation, or blank."""
     return number(cell) is not None or (isinstance(cell, str) and spelled(cell) is not None)
 
 
 def present(cells: Cells) -> list[Any]:
-    """The cells that are not blank."""
+    """The cells of a line of the user's table that are not blank."""
     return [cell for cell in cells if not is_missing(cell)]
 
 
 def blank(cells: Iterable[Any]) -> bool:
-    """Whether all cells are blank."""
+    """Whether all cells of a line of the user's table are blank."""
     return all(is_missing(cell) for cell in cells)
 
 
 def trimmed(cells: Cells) -> list[Any]:
-    """A line without the blank cells at its end."""
+    """A line of the user's table without the blank cells at its end."""
     last = max((i for i, cell in enumerate(cells) if not is_missing(cell)), default=-1)
     return list(cells[: last + 1])
 
 
 def fitted(cells: Cells, width: int) -> list[Any]:
-    """A line without the blank cells beyond the width of the header."""
+    """A line of the user's table without the blank cells beyond the width of the header."""
     return list(cells[:width]) if blank(cells[width:]) else trimmed(cells)
 
 
 def as_table(parsed: Grid, source: str) -> Table:
-    """The table of a grid whose rows all fit. A column without a name and without cells is left out."""
+    """The user's table from a grid whose rows all fit. A column without a name and without cells is left out."""
     if parsed.rows and parsed.names and all(is_number(name) for name in parsed.names):
         raise InputError(
             f"{source}: the first line holds numbers only, so the columns have no names; "

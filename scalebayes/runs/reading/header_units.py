@@ -25,7 +25,7 @@ PREFIXES = {
 
 
 def any_of(words: Mapping[int, Sequence[str]]) -> str:
-    """The pattern of any word for a power of ten. The group `e6` matches the words for millions."""
+    """The pattern of any word in a table's header for a power of ten. The group `e6` matches the words for millions."""
     return "|".join(f"(?P<e{power}>{'|'.join(names)})" for power, names in words.items())
 
 
@@ -96,7 +96,7 @@ class Header:
 
 
 def headers(column: str) -> Iterator[Header]:
-    """The ways to read a header as a name and a unit. The first way is the whole header as the name.
+    """The ways to read a table's header as a name and a unit. The first way is the whole header as the name.
 
     >>> [(h.name, h.factor, h.unit) for h in headers("Model Size (M)")]
     [('Model Size (M)', 1.0, ''), ('Model Size', 1000000.0, '')]
@@ -140,7 +140,7 @@ def headers(column: str) -> Iterator[Header]:
 
 
 def measure(text: str) -> tuple[float, str] | None:
-    """The factor and the unit of a loss that a text means; None if the text is no unit.
+    """The factor and the unit of a loss that a text in a table's header means; None if the text is no unit.
 
     >>> measure("M"), measure("10^21 FLOPs"), measure("PF-days"), measure("bits per byte"), measure("wide")
     ((1000000.0, ''), (1e+21, ''), (8.64e+19, ''), (1.0, 'bits/byte'), None)
@@ -180,7 +180,7 @@ def _power(match: re.Match[str]) -> float:
 
 
 def factor_text(factor: float) -> str:
-    """A factor as short text.
+    """The factor of a column's unit as short text, as in a `units` to type.
 
     >>> factor_text(1e6), factor_text(8.64e19), factor_text(0.01)
     ('1e6', '8.64e19', '0.01')

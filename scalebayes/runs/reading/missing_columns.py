@@ -12,7 +12,7 @@ LABEL_WORDS = frozenset(word for words in LABELS.values() for word in words)
 
 
 def absent(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """The message for the inputs `names`, which the runs lack.
+    """The message for the inputs `names`, whose columns the user's table lacks.
 
     It names all of them, the columns among the runs' `inputs` and `labels` that may be meant, and which of them can be
     derived.
@@ -57,7 +57,7 @@ say which they are when the table is read: read_runs(..., columns={'N': 'size', 
 
 
 def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> list[str]:
-    """For each missing name the columns that may be meant, in words.
+    """For each missing name the columns of the user's table that may be meant, in words.
 
     >>> may_be(["N", "D"], ["size", "steps", "lr"], [])
     ["N may be 'size'", "D may be 'steps'"]
@@ -67,7 +67,7 @@ def may_be(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -
 
 
 def reading_cure(names: Iterable[str], inputs: Iterable[str], labels: Iterable[str]) -> str:
-    """What to type so that the missing columns are read, with the columns that may be meant.
+    """What to type so that the missing columns of a table are read, with the columns that may be meant.
 
     >>> reading_cure(["N", "D"], ["size", "lr"], [])
     "read_runs(..., columns={'N': 'size', 'D': ...})"

@@ -49,7 +49,9 @@ class Table:
 
 
 def local_path(given: str) -> Path:
-    """A path as the user wrote it, in which ~ is a home folder. Raises `InputError` if no user has that home folder.
+    """The path of the user's table as it was written, in which ~ is a home folder.
+
+    It raises `InputError` if no user has that home folder.
 
     >>> local_path("runs.csv").name
     'runs.csv'
@@ -61,7 +63,7 @@ def local_path(given: str) -> Path:
 
 
 def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:
-    """A table whose rows are numbered from 1 on. Raises `InputError` if it has no columns or no rows."""
+    """The user's table with rows numbered from 1 on. Raises `InputError` if it has no columns or no rows."""
     prefix = f"{source}: " if source else ""
     if not cells:
         raise InputError(f"{prefix}the table has no columns; give one for the observable and one for each input")
@@ -72,7 +74,7 @@ def numbered(cells: dict[str, np.ndarray], source: str = "") -> Table:
 
 
 def from_records(records: Sequence[Mapping[str, Any]], source: str = "") -> Table:
-    """A table from one mapping per row. A key that a row lacks becomes a blank cell.
+    """The user's table from one mapping per row. A key that a row lacks becomes a blank cell.
 
     >>> from_records([{"N": 1e8, "loss": 3.1}, {"N": 1e9}]).cells["loss"].tolist()
     [3.1, None]
@@ -100,7 +102,9 @@ def from_runs(runs: Sequence[Mapping[str, Any]], named_by: Sequence[str], source
 
 
 def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[str, Any]:
-    """Nested mappings as cells. The keys are joined by dots after the prefix, and lists become JSON text.
+    """Nested mappings in the user's table as cells.
+
+    The keys are joined by dots after the prefix, and lists become JSON text.
 
     Raises:
         InputError: Two keys become the same name, or the mappings have too many levels.
@@ -123,7 +127,7 @@ def flat(values: Mapping[Any, Any], prefix: str = "", depth: int = 1) -> dict[st
 
 
 def refuse_twice(names: Iterable[str], source: str) -> None:
-    """Raise `InputError` if two columns have the same name."""
+    """Raise `InputError` if two columns of the user's table have the same name."""
     prefix = f"{source}: " if source else ""
     twice = [name for name, count in Counter(name.strip() for name in names).items() if count > 1]
     if twice:

@@ -202,7 +202,7 @@ def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given
 
 
 def numbers(columns: Given, cells: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
-    """The setting `columns`, with text that is a number, such as "70B", replaced by the number.
+    """The setting `columns` of a table, with text that is a number, such as "70B", replaced by the number.
 
     Text that names one of the columns of the source stays as it is.
 
@@ -217,12 +217,12 @@ def numbers(columns: Given, cells: Mapping[str, np.ndarray]) -> dict[str, str | 
 
 
 def texts(names: Mapping[str, str], columns: Mapping[str, np.ndarray]) -> frozenset[str]:
-    """The names in scalebayes of the columns that hold text. A filter can't compare them with a number."""
+    """The names in scalebayes of the table's columns that hold text. A filter can't compare them with a number."""
     return frozenset(ours for ours, theirs in names.items() if typed(columns[theirs]).dtype.kind != "f")
 
 
 def finished(cells: Mapping[str, np.ndarray]) -> str:
-    """The filter that keeps finished runs; blank if all runs are finished or no column has the state of a run.
+    """The filter of a table that keeps finished runs; blank if all are finished or no column has the state of a run.
 
     >>> finished({"State": np.array(["finished", "crashed"], dtype=object)})
     "State == 'finished'"

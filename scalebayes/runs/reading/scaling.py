@@ -27,7 +27,7 @@ Cells = Mapping[str, np.ndarray]
 def in_units(
     named: dict[str, np.ndarray], cells: Cells, reading: Reading, observable: str, units: Any, prefix: str
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Convert columns to their units.
+    """Convert the columns of the user's table to their units.
 
     Args:
         named: The columns by their names in scalebayes, (run,).
@@ -81,7 +81,7 @@ def in_units(
 
 
 def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
-    """The factors of the units that the user gave, by the name in scalebayes.
+    """The factors of the units that the user gave for columns of the table, by the name in scalebayes.
 
     >>> asked_units({"Size": "M"}, {"N": np.ones(1)}, Reading({"N": "Size"}, {}, ()))
     {'N': 1000000.0}
@@ -108,7 +108,7 @@ def asked_units(units: Any, named: Cells, reading: Reading) -> dict[str, float]:
 
 
 def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarray:
-    """Cells times a factor.
+    """Cells of the user's table times a factor. A cell that is no number is unchanged.
 
     A cell that is no number is unchanged. A cell with a per cent sign is unchanged too if the factor is that of per
     cent, because it was divided by 100 before.
@@ -129,12 +129,12 @@ def times(cells: np.ndarray, raw: np.ndarray | None, factor: float) -> np.ndarra
 
 
 def says_per_cent(cell: Any) -> bool:
-    """Whether a cell has a per cent sign, so that it was divided by 100 when it was read."""
+    """Whether a cell of the user's table has a per cent sign, so that it was divided by 100 when it was read."""
     return isinstance(cell, str) and cell.strip().endswith(PER_CENT)
 
 
 def all_say_per_cent(raw: np.ndarray) -> bool:
-    """Whether each cell that is not blank has a per cent sign."""
+    """Whether each cell of a table's column that is not blank has a per cent sign."""
     return all(says_per_cent(cell) or is_missing(cell) for cell in raw.tolist())
 
 
@@ -194,7 +194,7 @@ def refuse_multiplied(ours: str, theirs: str, factor: float, prefix: str) -> Non
 
 
 def which(ours: str, factor: float) -> str:
-    """What to type for each of the two readings of a column."""
+    """What to type for each of the two readings of a table's column."""
     return (
         f"say which holds: units={{'{ours}': 1}} takes the cells as they stand, "
         f"units={{'{ours}': {factor_text(factor)}}} multiplies them"
@@ -213,7 +213,7 @@ def refuse_too_large(ours: str, theirs: str, raw: np.ndarray, factor: float, pre
 
 
 def countable(cells: np.ndarray, ours: str, factor: float) -> bool:
-    """Whether cells, (run,), can be N, D or C of language models: they are positive and have a usual median.
+    """Whether a table's cells, (run,), can be N, D or C of language models: positive, with a usual median.
 
     >>> countable(np.array([768, 1024]), "D", 1.0), countable(np.array([2e9, 4e9]), "D", 1.0)
     (False, True)

@@ -38,7 +38,7 @@ RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 
 
 def digits(decimal: str) -> re.Pattern[str]:
-    """The pattern of digits with this decimal mark, with or without groups of three."""
+    """The pattern of digits in a table's cell with this decimal mark, with or without groups of three."""
     other = COMMA if decimal == POINT else POINT
     signs = f"[{other}{SPACES}{APOSTROPHES}]"
     grouped = rf"[1-9][0-9]{{0,2}}(?P<sign>{signs})[0-9]{{3}}(?:(?P=sign)[0-9]{{3}})*"
@@ -86,7 +86,7 @@ class Spelled:
 
 
 def spelled(word: str) -> Spelled | None:
-    """The values that a word can have as a number; None if it is no number.
+    """The values that a word in a table's cell can have as a number; None if it is no number.
 
     >>> [spelled(word).value for word in ("60M", "1.5 billion", "45.2%", "60'000'000", "1.2×10^9", "2,31", "1.234,5")]
     [60000000.0, 1500000000.0, 0.452, 60000000.0, 1200000000.0, 2.31, 1234.5]
@@ -132,7 +132,7 @@ def _value(sign: str, body: str, power: int, mark: str, scientific: bool) -> flo
 
 
 def brief(value: float) -> str:
-    """A number as short text with all of its digits.
+    """A number read from a cell as short text with all of its digits.
 
     >>> brief(6e7), brief(1.234), brief(124000.0), brief(0.402), brief(-1.4e12)
     ('6e7', '1.234', '124000', '0.402', '-1.4e12')

@@ -49,7 +49,7 @@ class Words:
 def settled(
     columns: Mapping[str, np.ndarray], semicolons: bool = False, roles: Mapping[str, str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Replace each number that is not written as in Python by a `Numeral`.
+    """Replace each number in the user's table that is not written as in Python by a `Numeral`.
 
     A word such as 1,234 has two readings. The other words of its column decide which one is right. If they do not, the
     other columns with a role decide. A point before three digits is a decimal point, except in two cases: a count in a
@@ -98,13 +98,13 @@ def settled(
 
 
 def given_words(column: np.ndarray) -> set[str]:
-    """The different words of a column, (row,), without blanks."""
+    """The different words of a table's column, (row,), without blanks."""
     words = {str(cell) for cell in column if isinstance(cell, str)}
     return {word for word in words if word.strip().lower() not in BLANK_WORDS}
 
 
 def words_of(given: set[str]) -> Words:
-    """The different words of a column as `Words`."""
+    """The different words of a table's column as `Words`."""
     # A word of digits alone is the same number with any decimal mark.
     read = {word: values for word in given if not word.isdecimal() and (values := spelled(word)) is not None}
     return Words(read, all(word in read or number(word) is not None for word in given))
@@ -113,7 +113,10 @@ def words_of(given: set[str]) -> Words:
 def spelled_out(
     column: np.ndarray, words: Words, table: frozenset[str], semicolons: bool, role: str = COUNTED
 ) -> np.ndarray:
-    """One column, (row,), with its numerals. `table` has the decimal marks that columns of the table need."""
+    """One column of the user's table, (row,), with its numerals.
+
+    `table` has the decimal marks that columns of the table need.
+    """
     marks = words.marks
     mark = next(iter(marks)) if len(marks) == 1 else next(iter(table)) if not marks and len(table) == 1 else ""
     strict = semicolons or COMMA in table | marks
@@ -150,7 +153,7 @@ def spelled_out(
 
 
 def two_readings(cell: str, word: Spelled) -> str:
-    """The two readings of a word, and how to write each of them without the other reading."""
+    """The two readings as a number of a word in a table, and how to write each of them without the other reading."""
     large, small = sorted((word.point or 0.0, word.comma or 0.0), key=abs, reverse=True)
     # A fourth digit after the mark shows that it is a decimal mark, also for the other cells of the column.
     whole, part = GROUP.sub(r"\2", cell.strip()), GROUP.sub(r"\1\g<2>0", cell.strip())
@@ -158,19 +161,19 @@ def two_readings(cell: str, word: Spelled) -> str:
 
 
 def beside_per_cent(cell: str, value: float | None, example: str) -> Numeral:
-    """A number without a per cent sign in a column with such signs. It has two readings."""
+    """A number without a per cent sign in a table's column with such signs. It has two readings."""
     both = "may be per cent or not" if value is None else f"can be read as {brief(value)} or as {brief(value / 100)}"
     doubt = f"{both} beside '{example.strip()}'; write % behind each number of the column or behind none"
     return Numeral(cell, None, "percent", doubt)
 
 
 def reading_notes(columns: Mapping[str, np.ndarray], texts: Container[str]) -> list[str]:
-    """Sentences that say how the cells of columns were read. The columns in `texts` are kept as text."""
+    """Sentences that say how the cells of a table's columns were read. The columns in `texts` are kept as text."""
     return [note for name, cells in columns.items() for note in (doubts if name in texts else notes)(name, cells)]
 
 
 def notes(name: str, cells: np.ndarray) -> list[str]:
-    """How cells of a numeric column, (row,), were read that are no plain numbers: one sentence per kind.
+    """How cells of a table's numeric column, (row,), were read that are no plain numbers: one sentence per kind.
 
     >>> column = settled({"N": np.array(["60M", "1B", "-"], dtype=object)})["N"]
     >>> notes("params", column)
@@ -189,7 +192,7 @@ def notes(name: str, cells: np.ndarray) -> list[str]:
 
 
 def doubts(name: str, cells: np.ndarray) -> list[str]:
-    """Why a column, (row,), in which all words are numbers is kept as text: one of the words has two readings."""
+    """Why a column of the table, (row,), in which all words are numbers is kept as text: one word has two readings."""
     words = cells if cells.dtype == object else ()
     first = next((cell for cell in words if isinstance(cell, Numeral) and cell.doubt), None)
     if first is None:

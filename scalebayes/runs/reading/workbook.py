@@ -25,7 +25,7 @@ LITERAL = re.compile(r'"[^"]*"|\\.')
 
 
 def read_workbook(data: bytes, source: str) -> Table:
-    """The cells of the only sheet with a table. Raises `InputError` if no sheet or several sheets have one."""
+    """The cells of the only sheet of a workbook with a table. Raises `InputError` if none or several have one."""
     try:
         import openpyxl
     except ImportError:
@@ -60,12 +60,12 @@ def read_workbook(data: bytes, source: str) -> Table:
 
 
 def is_a_table(cells: Grid) -> bool:
-    """Whether a grid has several columns and at least one row."""
+    """Whether a sheet's grid can be the user's table: it has several columns and at least one row."""
     return cells.width > 1 and bool(cells.rows)
 
 
 def lines(sheet: Any, source: str) -> list[list[Any]]:
-    """The rows of a sheet, all of the same length, without the blank rows at its end."""
+    """The rows of a sheet of the user's workbook, all of the same length, without the blank rows at its end."""
     sheet.reset_dimensions()  # the size of the sheet in the file may be wrong
     rows: list[list[Any]] = []
     count = 0
@@ -78,7 +78,7 @@ def lines(sheet: Any, source: str) -> list[list[Any]]:
 
 
 def shown(cell: Any) -> Any:
-    """The value of a cell. A number that the sheet shows in per cent becomes text with the per cent sign.
+    """The value of a cell in the user's workbook, where a number that it shows in per cent becomes text with the sign.
 
     A share of 0.4 that the sheet shows as 40% is read as '40%', as in a text file. A header with '(%)' then does not
     divide it a second time.
@@ -94,7 +94,7 @@ def shown(cell: Any) -> Any:
 
 
 def padded(rows: Iterable[list[Any]]) -> list[list[Any]]:
-    """Rows of the same length, without the blank rows at the end."""
+    """Rows of a sheet of the user's workbook, made the same length, without the blank rows at the end."""
     rows = list(rows)
     while rows and all(is_missing(cell) for cell in rows[-1]):
         rows.pop()

@@ -62,7 +62,7 @@ def keeps_logs(given: str) -> bool:
 
 
 def elsewhere(address: str) -> InputError:
-    """The error for an address that is not read. The caller raises it."""
+    """The error for the address of a tracker that is not read. The caller raises it."""
     parts = urlsplit(address)
     if parts.scheme == "sqlite":
         return InputError(f"{address}: an SQLite file's address has three slashes, as in sqlite:///mlflow.db")
@@ -109,7 +109,7 @@ def read_folder(folder: Path, history: bool) -> Table | None:
 
 
 def no_runs(folder: Path) -> InputError:
-    """The error for a folder without runs. It names a store or a table nearby. The caller raises it."""
+    """The error for a folder without runs of a tracker. It names a store or a table nearby. The caller raises it."""
     resolved = folder.resolve()
     databases = [path for path in (resolved / "mlflow.db", resolved.parent / "mlflow.db") if path.is_file()]
     near = [*databases, *(path for path in (resolved / "mlruns",) if mlflow.is_folder_store(path))]

@@ -34,7 +34,7 @@ METRICS = re.compile(
 
 
 def is_axis(name: str) -> bool:
-    """Whether a column can be the axis of a chart: steps, tokens, epochs or time.
+    """Whether a column of a tracker's export can be the axis of a chart: steps, tokens, epochs or time.
 
     >>> [is_axis(name) for name in ("Step", "trainer/global_step", "tokens", "loss")]
     [True, True, True, False]
@@ -43,7 +43,7 @@ def is_axis(name: str) -> bool:
 
 
 def is_chart(names: Sequence[str]) -> bool:
-    """Whether the columns are those of a chart: an axis, and columns with names of the form `run - metric`.
+    """Whether the columns are those of a tracker's chart: an axis, and columns with names of the form `run - metric`.
 
     >>> is_chart(["Step", "tiny - val/loss", "tiny - val/loss__MIN"]), is_chart(["Step", "val - loss", "loss"])
     (True, False)
@@ -58,7 +58,7 @@ def is_chart(names: Sequence[str]) -> bool:
 
 
 def is_plain_chart(table: Table, observable: str, named: Iterable[str] = ()) -> bool:
-    """Whether a table has an axis and one column per run whose name is that of the run alone.
+    """Whether a tracker's table has an axis and one column per run whose name is that of the run alone.
 
     Args:
         table: The table.
@@ -84,7 +84,7 @@ def is_scalar(names: Iterable[str]) -> bool:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The columns of a chart, with a number added to the name of a run that occurs again; other columns unchanged.
+    """The columns of a tracker's chart, with a number added to the name of a run that occurs again; others unchanged.
 
     >>> distinct(["Step", "a - loss", "a - loss"])
     ['Step', 'a - loss', 'a (2) - loss']
@@ -101,7 +101,9 @@ def distinct(names: list[str]) -> list[str]:
 
 
 def split(name: str) -> tuple[str, str]:
-    """The run and the metric of a column of a chart. The name of a run may hold the text between them too.
+    """The run and the metric of a column of a tracker's chart.
+
+    The name of a run may hold the text between them too.
 
     >>> split("lr 1e-3 - long - val/loss")
     ('lr 1e-3 - long', 'val/loss')
@@ -111,7 +113,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def melted(table: Table) -> tuple[Table, str]:
-    """Turn a chart into a log with one row per reading of a run, and return the log and its axis.
+    """Turn a tracker's chart into a log with one row per reading of a run, and return the log and its axis.
 
     The columns of the log are `run`, the axis of the chart, and the metrics.
 

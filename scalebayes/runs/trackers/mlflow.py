@@ -25,7 +25,7 @@ READING = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"
 
 
 def is_database(path: Path) -> bool:
-    """Whether a file is an SQLite database by its first bytes, or has the extension of one."""
+    """Whether a file is a tracker's SQLite store, by its first bytes or by its extension."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(SQLITE))
@@ -40,7 +40,7 @@ def is_folder_store(folder: Path) -> bool:
 
 
 def read_database(path: Path, source: str, history: bool = False) -> Table:
-    """The runs of an SQLite store. See `read_store`. A copy is read, so that the file does not change.
+    """The runs of MLflow's SQLite store. See `read_store`. A copy is read, so that the file does not change.
 
     Raises:
         InputError: The file does not exist, is no SQLite database, or is no store of MLflow.
@@ -72,7 +72,7 @@ def read_database(path: Path, source: str, history: bool = False) -> Table:
 
 
 def read_store(address: str, source: str, database: bool = False, history: bool = False) -> Table:
-    """The runs of all experiments in a store, one row per run, the oldest first. Deleted runs are left out.
+    """The runs of all experiments in MLflow's store, one row per run, the oldest first. Deleted runs are left out.
 
     The columns are `run_name`, `run_id`, `experiment`, `status`, and the names of MLflow after `params.`, `metrics.`
     and `tags.`. A metric has its latest value.
@@ -122,7 +122,10 @@ def read_store(address: str, source: str, database: bool = False, history: bool 
 
 
 def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
-    """The metrics of runs, one row per step of a run. If several runs have the same name, their id is added to it."""
+    """The metrics of MLflow's runs, one row per step of a run.
+
+    If several runs have the same name, their id is added to it.
+    """
     names = Counter(run.info.run_name for run in runs)
     rows = []
     for run in runs:
@@ -138,7 +141,10 @@ def log_rows(client: Any, runs: list[Any]) -> list[dict[str, Any]]:
 
 
 def read_folder(folder: Path, source: str, history: bool = False) -> Table:
-    """The runs of a folder store. See `read_store`. MLflow adds an empty folder `.trash`, which is removed again."""
+    """The runs of MLflow's folder store. See `read_store`.
+
+    MLflow adds an empty folder `.trash`, which is removed again.
+    """
     trash = folder.resolve() / ".trash"
     there = trash.exists()
     try:
@@ -154,7 +160,7 @@ def needs_package(source: str) -> InputError:
 
 
 def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
-    """All results of a search with the client, which returns one page at a time. Deleted results are left out."""
+    """All results of a search in MLflow, whose client returns one page at a time. Deleted results are left out."""
     token = None
     while True:
         page = search(**query, max_results=PAGE, page_token=token)
@@ -165,7 +171,7 @@ def pages(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
 
 
 def run_cells(run: Any, experiment: str) -> dict[str, Any]:
-    """The cells of one run by the names of the columns."""
+    """The cells of one run of MLflow by the names of the columns."""
     info, data = run.info, run.data
     return {
         "run_name": info.run_name,

@@ -16,7 +16,7 @@ AS_LIST = '[{"N": 1e9, "D": 2e10, "loss": 2.6}, ...]'
 
 
 def read_object(held: Any, source: str) -> Table:
-    """The table in a JSON object: one list per column, as data frames write it too, or one object per run.
+    """The table of runs in a JSON object: one list per column, as data frames write it too, or one object per run.
 
     Raises:
         InputError: The object is anything else, such as the results of an evaluation harness.

@@ -17,12 +17,14 @@ HEADER, FOOTER = 12, 4  # bytes before the data of a record (its length and a ch
 
 
 def found(folder: Path) -> list[Path]:
-    """The event files in a folder and in the folders in it, sorted by name, which also sorts them by time."""
+    """TensorBoard's event files in a folder and in the folders in it, sorted by name, which also sorts them by time."""
     return sorted(path for path in folder.rglob(f"*{MARK}*") if path.is_file())
 
 
 def read_events(paths: list[Path], source: str, root: Path) -> Table:
-    """One row per folder with event files, which is one run. The run has the path of the folder below `root` as a name.
+    """One row per folder with TensorBoard's event files, which is one run.
+
+    The run has the path of the folder below `root` as a name.
 
     The columns are the tags of the scalars, and hyperparameters with names that begin with `hparams/`. The value of a
     scalar is the one at its largest step. A file that ends inside of a record is read up to that record, as TensorBoard
@@ -50,7 +52,7 @@ def read_logs(paths: list[Path], source: str, root: Path) -> Table:
 
 
 def by_run(paths: list[Path], root: Path) -> dict[str, list[Path]]:
-    """The event files of each run, by the path of its folder below `root`."""
+    """TensorBoard's event files of each run, by the path of its folder below `root`."""
     paths = [path for path in paths if path.stat().st_size] or paths
     folders: dict[Path, list[Path]] = {}
     for path in paths:
@@ -60,7 +62,7 @@ def by_run(paths: list[Path], root: Path) -> dict[str, list[Path]]:
 
 
 def run_cells(files: list[Path]) -> dict[str, Any]:
-    """The cells of one run by the names of the columns, from all of its event files."""
+    """The cells of one run of TensorBoard by the names of the columns, from all of its event files."""
     settings: dict[str, Any] = {}
     last: dict[str, tuple[int, float]] = {}
     for step, tag, number in scalars(files, settings):
@@ -99,7 +101,7 @@ def scalars(files: list[Path], settings: dict[str, Any]) -> Iterator[tuple[int, 
 
 
 def values(path: Path) -> Iterator[tuple[int, Any]]:
-    """The step and each value of each summary in an event file."""
+    """The step and each value of each summary in an event file of TensorBoard."""
     from google.protobuf.message import DecodeError
     from tensorboard.summary.writer.record_writer import masked_crc32c
 
@@ -129,7 +131,10 @@ def values(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def records(file: BinaryIO, checksum: Callable[[bytes], int]) -> Iterator[tuple[bytes, bytes]]:
-    """The records of an event file, each with the checksum after it. A record that is cut off ends the file."""
+    """The records of an event file of TensorBoard, each with the checksum after it.
+
+    A record that is cut off ends the file.
+    """
     from google.protobuf.message import DecodeError
 
     while len(head := file.read(HEADER)) == HEADER:

@@ -26,7 +26,7 @@ def found(folder: Path) -> list[Path]:
 
 
 def run_folder(path: Path) -> Path:
-    """The folder of the run that a file belongs to. It holds the folders of the checkpoints."""
+    """The folder of the Trainer's run that a file belongs to. It holds the folders of the checkpoints."""
     folder = path.absolute().parent
     return folder.parent if folder.name.startswith("checkpoint-") else folder
 
@@ -37,7 +37,9 @@ def run_place(path: Path) -> Path:
 
 
 def read_states(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
-    """One row per run, with the last value of each metric. If a run has several checkpoints, the last one is read.
+    """One row per run of the Trainer, with the last value of each metric.
+
+    If a run has several checkpoints, the last one is read.
 
     A run has the name of its folder, or the path of its folder below `root`. `train_loss` is the loss over the last
     steps that were logged. The Trainer logs the mean over the whole training under this name at the end; here that
@@ -58,7 +60,7 @@ def read_states(paths: Iterable[Path], source: str, root: Path | None = None) ->
 
 
 def read_logs(paths: Iterable[Path], source: str, root: Path | None = None) -> Table:
-    """One row per entry of the logs, with the name of the run in the column `run`.
+    """One row per entry of the Trainer's logs, with the name of the run in the column `run`.
 
     The log of a run is read from its last checkpoint, which has all entries. `train_loss` is the loss over the steps
     since the entry before. See `read_states`.
@@ -74,7 +76,7 @@ def read_logs(paths: Iterable[Path], source: str, root: Path | None = None) -> T
 
 
 def last_states(paths: Iterable[Path]) -> dict[Path, dict[str, Any]]:
-    """The state of each run at its last checkpoint, by the place of the run."""
+    """The Trainer's state of each run at its last checkpoint, by the place of the run."""
     last: dict[Path, dict[str, Any]] = {}
     for path in paths:
         state, place = checked_state(load(path), str(path)), run_place(path)
@@ -84,19 +86,22 @@ def last_states(paths: Iterable[Path]) -> dict[Path, dict[str, Any]]:
 
 
 def renamed(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of the log, in which `loss` becomes `train_loss` and `train_loss` becomes `mean_train_loss`."""
+    """An entry of the Trainer's log, with `train_loss` for `loss` and `mean_train_loss` for `train_loss`."""
     names = {"loss": "train_loss", "train_loss": "mean_train_loss"}
     return {names.get(name, name): value for name, value in entry.items()}
 
 
 def run_name(place: Path, root: Path | None) -> str:
-    """The name of a run: its path below `root`, or the name of its folder."""
+    """The name of a run of the Trainer: its path below `root`, or the name of its folder."""
     below = place.relative_to(root.absolute()) if root and place.is_relative_to(root.absolute()) else None
     return below.as_posix() if below and below.parts else place.resolve().name
 
 
 def cells(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells of one run by the names of the columns. A count of 0 becomes a blank, because nothing was counted."""
+    """The cells of one run of the Trainer by the names of the columns.
+
+    A count of 0 becomes a blank, because nothing was counted.
+    """
     logged: dict[str, Any] = {}
     for entry in sorted(state["log_history"], key=lambda entry: entry.get("step") or 0):
         logged |= renamed(entry)
@@ -107,7 +112,7 @@ def cells(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load(path: Path) -> Any:
-    """The content of a JSON file. Raises `InputError` if the file can't be read."""
+    """The content of the Trainer's JSON file. Raises `InputError` if the file can't be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:

@@ -75,7 +75,7 @@ def unpacked(table: Table) -> Table:
 
 
 def entries_of(cell: Any) -> Mapping[str, Any] | None:
-    """The mapping in a cell, which may be text in JSON or in Python; None if the cell holds anything else."""
+    """The mapping in a cell of a table from W&B, in JSON or in Python; None if the cell holds anything else."""
     if isinstance(cell, str) and cell.lstrip().startswith("{"):
         for read in (json.loads, ast.literal_eval):
             try:
@@ -87,14 +87,17 @@ def entries_of(cell: Any) -> Mapping[str, Any] | None:
 
 
 def is_run(item: Any) -> bool:
-    """Whether an item of a list is a run with a config or a summary, and not a plain row of cells."""
+    """Whether an item of a list is a run of W&B with a config or a summary, and not a plain row of cells."""
     if isinstance(item, Mapping):
         return any(isinstance(item.get(name), Mapping) for name in (*CONFIG, *SUMMARY))
     return hasattr(item, "config") and hasattr(item, "summary")
 
 
 def run_cells(run: Any, place: str) -> dict[str, Any]:
-    """The cells of one run by the names of the columns. `place` is its place in the list, for error messages."""
+    """The cells of one run of W&B by the names of the columns.
+
+    `place` is its place in the list, for error messages.
+    """
     if isinstance(run, Mapping):
         attributes = {name: value for name, value in run.items() if name not in (*CONFIG, *SUMMARY)}
         config, summary = (next((run[name] for name in names if name in run), None) for names in (CONFIG, SUMMARY))
@@ -106,7 +109,7 @@ def run_cells(run: Any, place: str) -> dict[str, Any]:
 
 
 def entries(values: Any, place: str) -> dict[str, Any]:
-    """The entries of a config or a summary, without the records of the package itself."""
+    """The entries of a config or a summary of W&B, without the records of the package itself."""
     values = getattr(values, "_json_dict", values)  # the attribute of a summary with its plain values
     if values is None:
         return {}
@@ -116,6 +119,6 @@ def entries(values: Any, place: str) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """The value of a setting in a raw config, which has the form {'value': ..., 'desc': ...}."""
+    """The value of a setting in a raw config of W&B, which has the form {'value': ..., 'desc': ...}."""
     wrapped = isinstance(value, Mapping) and "value" in value and set(value) <= {"value", "desc"}
     return value["value"] if wrapped else value
