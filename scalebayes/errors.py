@@ -49,7 +49,7 @@ class InputError(ValueError):
 
 
 def nearest(given: str, valid: Iterable[str]) -> list[str]:
-    """The words of `valid` that are similar to `given`, the most similar first. Upper and lower case count as equal.
+    """The words of `valid` that an error suggests for `given`, the most similar first. Case doesn't count.
 
     >>> nearest("Chinchila", ["kaplan", "chinchilla"])
     ['chinchilla']
@@ -62,7 +62,7 @@ def nearest(given: str, valid: Iterable[str]) -> list[str]:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words in quotes, with commas between them; the word `nothing` if the list is empty.
+    """Words in quotes for an error message, with commas between them; the word `nothing` if the list is empty.
 
     >>> listed(["N", "D"])
     "'N', 'D'"

@@ -112,7 +112,7 @@ def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None)
 
 
 def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
-    """The size of a parabola that the test of residuals finds with the probability `limits.RESIDUALS_POWER`.
+    """The size of a parabola that the test of residuals finds with the chance `limits.RESIDUALS_POWER`, four in five.
 
     The size is the rise from the middle of x to its ends, in sds of the noise. It is infinite if there are too few
     runs to find any parabola.

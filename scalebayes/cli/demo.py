@@ -69,7 +69,7 @@ def demo(json: Json = False) -> None:
 
 
 def held(forecast: "xr.Dataset", targets: "Runs") -> list[dict[str, Any]]:
-    """Return one row for each run: its forecast, the loss that it reached, and whether the interval holds that loss."""
+    """Return the demo's rows, one for each run: its forecast, its loss, and whether the interval holds that loss."""
     import scalebayes as sb
 
     rows = show.records(sb.interval(forecast, PROB))

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 
 @jax.custom_jvp
 def log_density(residual: Any, covariance: Any) -> Any:
-    """The log density of a Normal vector (run,) around zero, without the term -log(2 pi) / 2 of each member.
+    """The log density of the discrepancy with noise, a Normal vector (run,) around zero.
+
+    The term -log(2 pi) / 2 of each member is left out.
 
     Its derivatives are written out: -a dr + (a dS a - tr(Q dS)) / 2, with Q the inverse covariance and a = Q r. Through
     the Cholesky factor they would take several times as long.
@@ -43,7 +45,7 @@ def _inverse_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
-    """Each residual less its mean given all other residuals, and the variance of this difference (run,).
+    """Each residual less its mean under the process given all others, and the variance of this difference (run,).
 
     With Q the inverse covariance the difference is (Q r)_i / Q_ii, and its variance is 1 / Q_ii. Source: Sundararajan
     and Keerthi 2001, doi 10.1162/08997660151134343.
@@ -54,7 +56,7 @@ def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
 
 
 def given_others(residual: Any, covariance: Any, left: Any, across: Any, prior: Any) -> tuple[Any, Any]:
-    """Predict small sets of members not seen, each from all members that were seen but one.
+    """Predict the discrepancy of small sets of members not seen, each from all members that were seen but one.
 
     With Q the inverse covariance of those seen, the inverse without member c is Q less Q_.c Q_c. / Q_cc.
 
@@ -80,7 +82,7 @@ def given_others(residual: Any, covariance: Any, left: Any, across: Any, prior: 
 
 
 def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: Any) -> tuple[Any, Any, Any]:
-    """Predict members not seen from the members seen.
+    """Predict the discrepancy of members not seen from the members seen.
 
     Args:
         residual: The residuals of the members seen (run,).

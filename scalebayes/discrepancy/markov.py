@@ -83,7 +83,7 @@ def _updated(state: State, here: Path) -> tuple[State, Any, Any]:
 
 
 def log_density(path: Path) -> Any:
-    """The log density of the residuals that were seen, without the term -log(2 pi) / 2 of each."""
+    """The log density of the residuals under the discrepancy along one axis, without -log(2 pi) / 2 of each."""
 
     def step(state, here):
         state, off, variance = _updated(_moved(state, here.gap), here)

@@ -4,7 +4,7 @@ import math
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """A number with `digits` significant digits; a dash for NaN.
+    """A number as results show it, with `digits` significant digits; a dash for NaN.
 
     >>> figure(1.97085), figure(1952.3), figure(0.004465, 3), figure(5.76e23, 3), figure(float("nan"))
     ('1.971', '1952', '0.00447', '5.76e23', '-')
@@ -18,7 +18,7 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def as_typed(value: float) -> str:
-    """A number with up to six significant digits and no zeros at its end, as a person types it; a dash for NaN.
+    """A number as results show it, with up to six significant digits and no zeros at its end; a dash for NaN.
 
     >>> as_typed(5.76e23), as_typed(1200.0), as_typed(0.25), as_typed(float("nan"))
     ('5.76e23', '1200', '0.25', '-')

@@ -17,7 +17,9 @@ _busy = Lock()  # held while a line is shown, so that a call inside of another c
 
 @contextmanager
 def told(what: str, progress: bool | None) -> Iterator[None]:
-    """Show a line that says what the block does, if it takes more than two seconds. The line is removed at its end.
+    """Show a line of progress that says what the block does, if it takes more than two seconds.
+
+    The line is removed at the block's end.
 
     Args:
         what: What the block does, such as "fitting chinchilla to 240 runs".
@@ -47,7 +49,7 @@ def told(what: str, progress: bool | None) -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Show no line inside of the block, because its caller shows one of its own."""
+    """Show no line of progress inside of the block, because its caller shows one of its own."""
     held = _busy.acquire(blocking=False)
     try:
         yield
@@ -57,7 +59,7 @@ def silenced() -> Iterator[None]:
 
 
 def wanted(progress: bool | None) -> bool:
-    """Whether to show a line: the setting `progress`, or if it is None, whether a person can see standard error."""
+    """Whether to show progress: the setting `progress`, or if it is None, whether a person can see standard error."""
     if progress is not None and not isinstance(progress, bool):
         raise InputError(f"progress is True, False or None, not {progress!r}")
     if progress is not None:

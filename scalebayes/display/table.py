@@ -39,14 +39,14 @@ class Table(pd.DataFrame):
 
 
 def text(frame: pd.DataFrame) -> str:
-    """The data frame as text."""
+    """The data frame of a result as text."""
     width = max(shutil.get_terminal_size().columns, NARROWEST)
     least = pd.get_option("display.min_rows")
     return shown(cast(str, frame.to_string(**_settings(frame), min_rows=least, line_width=width)), "\n")
 
 
 def html(frame: pd.DataFrame) -> str:
-    """The data frame as an HTML table."""
+    """The data frame of a result as an HTML table."""
     return shown(cast(str, frame.to_html(**_settings(frame), border=0, justify="right")), "\n")
 
 

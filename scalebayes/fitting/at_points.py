@@ -34,7 +34,7 @@ class Conditional(NamedTuple):
 
 
 def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
-    """The discrepancy delta = log f - log(law) at points, conditional on the runs; call it inside `jax.enable_x64()`.
+    """The discrepancy of a fit at points, delta = log f - log(law), given its runs; call it inside `jax.enable_x64()`.
 
     Args:
         fit: A fit with a discrepancy.
@@ -67,7 +67,7 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
 
 
 def discrepancy_key(fit: "Fit", key: Any) -> Any:
-    """The key for the draws of the discrepancy in an answer; None for a fit with one draw, which takes the mean.
+    """The key for a fit's draws of the discrepancy in an answer; None for a fit with one draw, which takes the mean.
 
     One draw of the process would be no mode, and it would differ with the seed.
     """
@@ -85,7 +85,7 @@ def _conditional_impl(model, rows, places, there, arrays, keys):
 def residuals(
     model: Any, rows: Rows, places: Any, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None
 ) -> Residuals:
-    """The residuals log y - log f of the rows in one posterior draw, in the runs' own units.
+    """The residuals log y - log f of a fit's rows in one of its posterior draws, in the runs' own units.
 
     Args:
         model: The model of the fit.
@@ -110,7 +110,9 @@ _conditional = jax.jit(_conditional_impl, static_argnums=0)
 
 
 def leave_one_out(fit: "Fit") -> np.ndarray:
-    """The log density of each run given the other runs and the draw (chain, draw, run), in the observable's own units.
+    """For each draw of a fit, the log density of each run given the other runs (chain, draw, run).
+
+    The density is in the observable's own units.
 
     Where each run has a noise scale of its own, the density is conditional on the scales of the other runs. The scale
     of the run itself is integrated out.
@@ -141,7 +143,7 @@ _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
 
 
 def own_units(fit: "Fit") -> Rows:
-    """The padded rows in the runs' own units, which are those of the draws."""
+    """The padded rows of a fit in the runs' own units, which are those of its draws."""
     rows, reference = fit.problem.rows, fit.reference
     return rows._replace(
         inputs={name: x * reference.inputs[name] for name, x in rows.inputs.items()},
@@ -151,7 +153,7 @@ def own_units(fit: "Fit") -> Rows:
 
 
 def flat(fit: "Fit") -> tuple[Any, ...]:
-    """The draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
+    """A fit's draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
 
     The factors are None where the noise has no scale for each run. Chains are joined in order.
     """

@@ -59,7 +59,7 @@ BEARING = {
 
 
 def failed(fit: Fit) -> tuple[Check, ...]:
-    """The checks that the fit failed. They bear on every question."""
+    """The checks that a fit failed. They bear on every question to the fit."""
     return fit.checks.of(Status.FAIL)
 
 
@@ -91,7 +91,7 @@ def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
 
 
 def as_text(checks: Iterable[Check]) -> str:
-    """The names and sentences of checks on one line; an empty string where there are none.
+    """The names and sentences of a fit's checks on one line; an empty string where there are none.
 
     >>> as_text([Check("k-hat", Status.FAIL, "Pareto k-hat 1.30; use method='nuts'."), Check("b", Status.FAIL, "No.")])
     "k-hat: Pareto k-hat 1.30; use method='nuts'. b: No."
@@ -100,7 +100,7 @@ def as_text(checks: Iterable[Check]) -> str:
 
 
 def of_forecast(inputs: Iterable[str], far: Iterable[str]) -> Iterator[str]:
-    """The questions that a forecast answers.
+    """The questions that a forecast asks of a fit, on which its checks may bear.
 
     Args:
         inputs: The names of the inputs that were given.
@@ -121,7 +121,7 @@ def of_forecast(inputs: Iterable[str], far: Iterable[str]) -> Iterator[str]:
 
 
 def of_optimum(far: Iterable[str]) -> Iterator[str]:
-    """The questions that an optimum answers.
+    """The questions that an optimum asks of a fit, on which its checks may bear.
 
     Args:
         far: The axes along which the median optimum lies outside the runs.

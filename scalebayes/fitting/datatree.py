@@ -21,7 +21,7 @@ TAKEN = ("chain", "draw", "run", "proposal", "dataset", ".", "..", "%")
 
 
 def tree_name(name: str) -> str:
-    """The name of a column or a parameter in a tree: its own name where a tree can have it.
+    """The name of a column or a parameter in `Fit.data`: its own name where the tree can have it.
 
     A slash and a character that can't be printed are percent-encoded, as in the address of a web page. So is the first
     letter of a name in `TAKEN`. An empty name is "%". `own_name` gives the name back.
@@ -39,7 +39,7 @@ def tree_name(name: str) -> str:
 
 
 def own_name(name: str) -> str:
-    """The column or parameter whose name in a tree is `name`; the inverse of `tree_name`.
+    """The column or parameter whose name in `Fit.data` is `name`; the inverse of `tree_name`.
 
     >>> own_name("val%2Floss")
     'val/loss'
@@ -48,7 +48,7 @@ def own_name(name: str) -> str:
 
 
 def to_tree(fit: Any) -> xr.DataTree:
-    """The groups of a fit, as `Fit.data` describes them. The expensive ones are computed when they are first read."""
+    """The tree of a fit's groups, as `Fit.data` describes them. The expensive ones are computed when first read."""
     attributes = {"inference_library": "scalebayes", "created_by": "scalebayes", "law": fit.law.name}
     chains, draws = fit.shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
@@ -97,7 +97,7 @@ def constant_columns(runs: Any) -> dict[str, np.ndarray]:
 
 
 def run_names(runs: Any) -> np.ndarray:
-    """The coordinate of the dim run: the `run_id` where the table has it, else the position.
+    """The coordinate of the dim run in `Fit.data`: the `run_id` where the table has it, else the position.
 
     Where several runs have the same `run_id`, or a run has none, its row in the table is added, so that all names
     differ.
@@ -118,7 +118,9 @@ def _run_name(name: str | None, times: int, row: int) -> str:
 
 
 def log_likelihood(fit: Any) -> xr.Dataset:
-    """The log density of each run's observable given the draw (chain, draw, run), in the observable's own units.
+    """The log_likelihood group of `Fit.data`: each run's log density given the draw (chain, draw, run).
+
+    It is in the observable's own units.
 
     A discrepancy couples the runs; with one the density is conditional on the other runs too.
 

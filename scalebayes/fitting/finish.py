@@ -85,7 +85,7 @@ def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """The versions of Python and of the libraries on which a fit's numbers depend."""
+    """The versions of Python and of the libraries that a fit records, because its numbers depend on them."""
     import platform
     from importlib.metadata import version
 

@@ -10,7 +10,7 @@ from scalebayes.runs import Runs
 
 
 def group_code(fit: Fit, group: str | None) -> int:
-    """The number of a group of the runs; -1 where `group` is None, which stands for a new group.
+    """The number of a group among the fit's groups; -1 where `group` is None, which stands for a new group.
 
     Raises:
         InputError: The fit has no offset for each group, or its runs don't have this group.

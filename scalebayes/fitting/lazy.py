@@ -11,7 +11,7 @@ from xarray.core import indexing
 
 
 def variable(dims: tuple[str, ...], shape: tuple[int, ...], make: Callable[[], np.ndarray]) -> xr.Variable:
-    """Make a float64 variable whose values `make` computes once, when they are first read.
+    """Make a float64 variable of `Fit.data` whose values `make` computes once, when they are first read.
 
     >>> lazy = variable(("run",), (3,), lambda: np.arange(3.0))
     >>> lazy[1:].values

@@ -51,7 +51,7 @@ OF_ONE_SCALE = OF_LADDERS | {"matern_scale": dist.LogNormal(-3.3, 0.6)}
 
 
 def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None = None) -> Spec:
-    """The recommended spec for runs of N and D, or of one input.
+    """The spec that `forecaster` fits to runs of N and D, or of one input.
 
     Args:
         runs: The table of runs.

@@ -12,12 +12,15 @@ PRIOR_DRAWS = 2000  # number of draws from the priors
 
 
 def has_prior_draws(fit: Any) -> bool:
-    """Whether all free parameters have priors that can be drawn from. A flat prior can't."""
+    """Whether a fit can have draws of the prior: all free parameters have priors that can be drawn from.
+
+    A flat prior can't.
+    """
     return not any(isinstance(fit.problem.params[name].prior, str) for name in fit.problem.model.free)
 
 
 def prior(fit: Any) -> dict[str, np.ndarray]:
-    """Draws of the free parameters from their priors (chain = 1, draw), in the runs' own units."""
+    """Draws of a fit's free parameters from their priors (chain = 1, draw), in the runs' own units."""
     problem = fit.problem
     names = problem.model.free
     with jax.enable_x64():
@@ -31,7 +34,7 @@ def prior(fit: Any) -> dict[str, np.ndarray]:
 
 
 def posterior_predictive(fit: Any) -> np.ndarray:
-    """The observable of the runs, drawn anew with its noise (chain, draw, run).
+    """The observable of a fit's runs, drawn anew with its noise (chain, draw, run).
 
     Each run has its own known standard error and count. The discrepancy is that at the runs, conditional on their
     observed values.

@@ -182,7 +182,7 @@ class Spec:
 
 
 def noise_of(law: Law, discrepancy: Any) -> str:
-    """The name of the default noise: that of the law, with Normal in place of Student-t where there is a discrepancy.
+    """The noise that a fit takes by default: that of the law, with Normal for Student-t where there is a discrepancy.
 
     Under a Normal noise the process can be integrated out exactly. Any other noise is used only where it is given.
     """

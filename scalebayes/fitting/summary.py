@@ -24,13 +24,13 @@ def summary(fit: Any, prob: float = 0.9) -> pd.DataFrame:
 
 
 def check_prob(prob: float) -> None:
-    """Refuse a probability that isn't between 0 and 1."""
+    """Refuse a probability for the intervals of a fit's summary that isn't between 0 and 1."""
     if not 0 < prob < 1:
         raise InputError(f"prob is between 0 and 1, such as 0.9; not {prob!r}")
 
 
 def columns_of(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
-    """The columns of a table of draws.
+    """The columns of the table that summarises a fit's draws.
 
     Args:
         draws: The draws along the first axis; NaN where a draw has no value.

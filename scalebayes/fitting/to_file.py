@@ -30,22 +30,25 @@ LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since ne
 
 
 def contents_of(fit: "Fit") -> netcdf.Contents:
-    """Return the arrays and the attributes of a fit's file."""
+    """Return the arrays and the attributes that `Fit.save` writes."""
     return groups_of(fit), {"": about(json_of(record_of(fit)))}
 
 
 def about(record: str, kind: str = FIT) -> dict[str, Any]:
-    """Return the attributes of a file, from its record and its kind."""
+    """Return the attributes that `save` writes, from the record of a fit or another result, and its kind."""
     return {"scalebayes_format": FORMAT, "scalebayes_kind": kind, "scalebayes": record}
 
 
 def json_of(record: Mapping[str, Any]) -> str:
-    """Return a record as JSON in ASCII, whatever characters its names have."""
+    """Return the record of a fit or another result as JSON in ASCII, whatever characters its names have."""
     return json.dumps(record, default=float)
 
 
 def groups_of(fit: "Fit") -> dict[str, dict[str, netcdf.Variable]]:
-    """Return the arrays of a fit's file in ArviZ's schema; labels are numbers, and the record has their words."""
+    """Return the arrays that `Fit.save` writes, in ArviZ's schema.
+
+    Labels are numbers, and the record has their words.
+    """
     groups: dict[str, dict[str, netcdf.Variable]] = {
         DRAWS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.draws.items()},
         STATS: {tree_name(name): (DIMS[x.ndim], x) for name, x in fit.sample_stats.items()},
@@ -60,14 +63,14 @@ def groups_of(fit: "Fit") -> dict[str, dict[str, netcdf.Variable]]:
 
 
 def origin_of(fit: "Fit") -> dict[str, netcdf.Variable]:
-    """Return the arrays of the runs that were averaged, with the cell of each run."""
+    """Return the arrays that `Fit.save` writes of the runs that were averaged, with the cell of each run."""
     assert fit.origin is not None
     arrays = {**stored.arrays_of(fit.origin.runs), CELL: fit.origin.cell.astype(np.int64)}
     return {name: (("run",), x) for name, x in arrays.items()}
 
 
 def places(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return where the columns of the runs lie in a fit's file.
+    """Return in which arrays `Fit.save` writes the columns of the runs.
 
     Args:
         record: The record of the runs.
@@ -88,7 +91,7 @@ def _short(name: str, ours: str) -> str:
 
 
 def record_of(fit: "Fit") -> dict[str, Any]:
-    """Return all that a fit's file holds besides arrays, in the types of JSON."""
+    """Return all that `Fit.save` writes besides arrays, in the types of JSON."""
     return {
         "law": {
             "name": fit.law.name,

@@ -63,7 +63,7 @@ def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix 
 
 
 def fits_of(asked: Asked) -> list[Fit]:
-    """The fits that an answer rests on.
+    """The fits that a forecast, an optimum or another answer rests on.
 
     Raises:
         InputError: `asked` is no fit, `Fits`, stack or recalibrated fit.
@@ -87,12 +87,12 @@ def _no_fit(asked: Any) -> InputError:
 
 
 def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:
-    """A mapping from each member with draws to its key in an answer, which follows from its place among all members."""
+    """A mapping from each member of a stack to its key in a forecast or optimum, from its place among all members."""
     return {name: jax.random.fold_in(as_key(seed), i) for i, name in enumerate(stack.members) if name in stack.picks}
 
 
 def warn_of(asked: Asked) -> None:
-    """Warn of the failed checks of the fits that an answer rests on, as `first_answer.warn` does."""
+    """Warn of the failed checks of the fits that a forecast or an optimum rests on, as `first_answer.warn` does."""
     if isinstance(asked, Stack):
         first_answer.warn({name: asked.members[name] for name in asked.picks}, asked.weights)
     elif isinstance(asked, Fits):

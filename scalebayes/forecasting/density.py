@@ -14,7 +14,7 @@ MIXED = 16  # number of draws whose mixtures of noise are in memory at once; mor
 
 
 def log_density(fit: Fit, runs: Runs, *, new: bool) -> np.ndarray:
-    """The log density of each run on its own, given the fit's runs and the draw, in the observable's own units.
+    """The log density of each run on its own in a forecast by the fit, for each draw, in the observable's own units.
 
     Args:
         fit: The fit.
@@ -40,7 +40,7 @@ def log_density(fit: Fit, runs: Runs, *, new: bool) -> np.ndarray:
 
 
 def densities(form, location, noise, y, se, count, shift):
-    """The log density of y for each run on its own under each draw (draw, run), inside a traced program of the caller.
+    """The forecast's log density of y for each run under each draw (draw, run), inside a traced program of the caller.
 
     Args:
         form: The form of the noise.
@@ -79,7 +79,7 @@ _scored = jax.jit(_scored_impl, static_argnums=(0, 1))
 
 
 def mean_over_draws(log_density: np.ndarray) -> np.ndarray:
-    """The log of the mean density over the draws (run,), given the log densities (draw, run).
+    """The log of the forecast's mean density over the draws (run,), given the log densities (draw, run).
 
     >>> mean_over_draws(np.log([[1.0], [3.0]])).round(6).tolist()
     [0.693147]

@@ -27,7 +27,7 @@ WIDEN = "score them on your own runs, sb.backtest(runs, ...), and widen them by 
 
 
 def about(fit: Fit) -> dict[str, str]:
-    """The attributes of every answer: the failed checks, the law, the observable's unit, and what N counts.
+    """The attributes of every forecast and optimum: failed checks, the law, the observable's unit, and what N counts.
 
     Raises:
         InputError: The observable, or a column that the law takes, has the name of another part of an answer.
@@ -44,12 +44,12 @@ def about(fit: Fit) -> dict[str, str]:
 
 
 def review(fit: Fit, exact: str, questions: Iterable[str]) -> str:
-    """What to review in an answer: the sentence `exact`, if any, and the checks that bear on the questions."""
+    """What to review in a forecast or an optimum: the sentence `exact`, if any, and the checks that bear on it."""
     return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions))]))
 
 
 def outside(distances: Mapping[str, np.ndarray]) -> list[str]:
-    """The axes along which at least one point lies outside the runs."""
+    """The axes along which at least one point of a forecast lies outside the runs."""
     return [axis for axis, far in distances.items() if (far > 0).any()]
 
 
@@ -71,12 +71,12 @@ def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = Fals
 
 
 def plain(fit: Fit, axes: Iterable[str]) -> str:
-    """The axes whose distance isn't in e-folds but in the input's own unit, joined by spaces."""
+    """The axes along which a forecast's distance is in the input's own unit and not in e-folds, joined by spaces."""
     return " ".join(axis for axis in axes if fit.problem.axis_name(axis) == axis)
 
 
 def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A mapping from axis to the distances of the points outside the range of the runs (point,); 0 inside.
+    """How far the points of a forecast lie outside the range of the runs: axis -> (point,); 0 inside.
 
     The axes are the columns that the law takes, and C and D_per_N where it takes N and D. The unit is e-folds; for an
     input that need not be positive it is the input's own unit.
@@ -93,7 +93,7 @@ def distance(fit: Fit, points: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 def with_ratios(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns, and C = 6 N D and D_per_N = D / N where N and D are among them."""
+    """The columns of a forecast's distance: these, and C = 6 N D and D_per_N = D / N where N and D are among them."""
     if not {"N", "D"} <= set(columns):
         return dict(columns)
     return {**columns, "C": flops(columns["N"], columns["D"]), "D_per_N": columns["D"] / columns["N"]}

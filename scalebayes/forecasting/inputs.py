@@ -27,7 +27,7 @@ def known_inputs(columns: Iterable[str]) -> list[str]:
 
 
 def used(columns: Iterable[str], given: Iterable[str]) -> set[str]:
-    """The given inputs that a law of these columns uses: its columns, and those from which a column is derived.
+    """The given inputs that a forecast by a law of these columns uses: its columns, and those they are derived from.
 
     >>> sorted(used(["D"], ["N", "D"])), sorted(used(["D"], ["N", "C"])), sorted(used(["D"], ["N", "D", "C"]))
     (['D'], ['C', 'N'], ['C', 'D', 'N'])
@@ -44,7 +44,7 @@ def used(columns: Iterable[str], given: Iterable[str]) -> set[str]:
 
 
 def check_given(law: str, columns: Mapping[str, str], given: Sequence[str], runs: Runs) -> None:
-    """Check that a law takes each input that is given, and that each input it needs is given.
+    """Check before a forecast that a law takes each input that is given, and that each input it needs is given.
 
     Args:
         law: The name of the law.
@@ -95,7 +95,7 @@ say which it is when the table is read: read_runs(..., columns={'N': ...})
 
 
 def not_in_runs(names: Sequence[str], runs: Runs) -> str:
-    """The sentence for inputs that were given and that the runs don't have."""
+    """The sentence for inputs that were given to a forecast and that the runs don't have."""
     texts = f"; as text: {', '.join(runs.labels)}" if runs.labels else ""
     told = [
         f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} asked for, and the runs have no "
@@ -108,14 +108,14 @@ def not_in_runs(names: Sequence[str], runs: Runs) -> str:
 
 
 def taken_by(fit: Fit, inputs: Iterable[str]) -> set[str]:
-    """The inputs that a fit takes, by the names under which they were given."""
+    """The inputs that a forecast by a fit takes, by the names under which they were given."""
     columns = {name: fit.problem.columns.get(name, fit.runs.name_of(name)) for name in inputs}
     taken = used(fit.problem.columns.values(), columns.values())
     return {name for name, column in columns.items() if column in taken}
 
 
 def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Broadcast inputs to one length (point,).
+    """Broadcast the inputs of a forecast to one length (point,).
 
     Raises:
         InputError: The inputs have different lengths.
@@ -128,7 +128,7 @@ def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """A mapping from each column that a fit's law takes to its values at the points (point,).
+    """The points of a forecast: a mapping from each column that the fit's law takes to its values (point,).
 
     A column that isn't given is derived by C = 6 N D.
 
@@ -158,7 +158,7 @@ def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def positive(name: str, value: Any, within: tuple[float, float] | None = None) -> np.ndarray:
-    """An input or a budget as finite float64 (point,), positive or in [low, high).
+    """An input of a forecast, or a budget, as finite float64 (point,), positive or in [low, high).
 
     Args:
         name: The name of the input, for the error.
@@ -186,12 +186,12 @@ def positive(name: str, value: Any, within: tuple[float, float] | None = None) -
 
 
 def traced(value: Any) -> bool:
-    """Whether a value, or a leaf inside it, is traced by JAX, so that it has no number yet."""
+    """Whether an input of a forecast, or a leaf inside it, is traced by JAX, so that it has no number yet."""
     return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
 
 
 def refuse_traced(name: str) -> InputError:
-    """The error for an argument that JAX traces. An answer is made of numbers, which a traced argument doesn't have."""
+    """The error for a traced argument of a forecast or an optimum, which is made of numbers."""
     return InputError(
         f"{name} is traced by JAX (inside jit, grad or vmap), and an answer is made of numbers; inside a program use "
         "the law itself, fit.law(N=..., D=..., **fit.law_draws), or the program that sb.export(fit, 'loss.jax') writes"

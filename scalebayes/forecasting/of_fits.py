@@ -13,7 +13,7 @@ NAMED = 3  # number of fits, and of different doubts, that a review names; of an
 
 
 def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Join the answers of the fits to one Dataset along a leading dim dataset.
+    """Join the answers of many fits to one question to one Dataset along a leading dim dataset.
 
     Where the numbers of chains or draws differ, the chains of each fit are joined to one, and its draws are thinned to
     the number that the fit with the fewest draws has.
@@ -47,7 +47,7 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
 
 
 def agreed(values: Iterable[Any]) -> Any:
-    """The value where all values are the same, else "differs".
+    """The attribute of many fits' joined answers: the value where all values are the same, else "differs".
 
     >>> agreed(["law", "law"]), agreed(["law", "curve"])
     ('law', 'differs')
@@ -57,7 +57,7 @@ def agreed(values: Iterable[Any]) -> Any:
 
 
 def doubts(answers: Mapping[str, xr.Dataset], what: str) -> str:
-    """Join the failures or the reviews of several answers to one sentence, since a doubt of one holds for the whole.
+    """Join the failures or the reviews of many fits' answers to one sentence, since a doubt of one holds for all.
 
     The sentence names the fits that each text is about, unless the text is about all of them.
 

@@ -143,7 +143,7 @@ def mixed(stack: Stack, answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def farthest(distances: Sequence[xr.DataArray]) -> tuple[list[str], np.ndarray]:
-    """The axes that any of the distances has, and the largest distance along each axis (point | budget, axis)."""
+    """The axes that any member of a stack has, and its members' largest distance along each (point | budget, axis)."""
     axes = list(dict.fromkeys(str(axis) for one in distances for axis in one["axis"].values))
     along = {
         axis: np.max([one.sel(axis=axis).values for one in distances if axis in one["axis"].values], axis=0)

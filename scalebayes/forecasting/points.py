@@ -14,7 +14,7 @@ SETTINGS = ("observed", "group", "seed", "points")  # the keywords of `predict` 
 
 
 def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
-    """A mapping from input to values of all inputs of `predict`: those given by name, and those in a table of points.
+    """The points at which `predict` is asked: all inputs and their values, given by name and in a table of points.
 
     Args:
         points: None; a mapping from input to values, of which every input is used; or a data frame or `Runs`, of which

@@ -156,7 +156,7 @@ def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]
 
 
 def check_observed(fit: Fit) -> None:
-    """Refuse a fit that can't predict the noise of a new run: its noise is no density, or it has one draw."""
+    """Refuse a forecast of new runs by a fit that can't have it: its noise is no density, or it has one draw."""
     if not fit.noise.form.density:
         raise InputError(f"noise {fit.noise!r} is an objective and not a density: it can't say how a new run scatters")
     if fit.is_mode:

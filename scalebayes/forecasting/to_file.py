@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def contents_of(stack: "Stack") -> netcdf.Contents:
-    """Return the arrays and the attributes of a stack's file, which has one group for each member."""
+    """Return the arrays and the attributes that `Stack.save` writes, with one group for each member."""
     record = {
         "names": list(stack.members),
         "weights": list(stack.weights.values()),
@@ -31,6 +31,6 @@ def contents_of(stack: "Stack") -> netcdf.Contents:
 
 
 def contents_of_recalibrated(wide: "Recalibrated") -> netcdf.Contents:
-    """Return the arrays and the attributes of a recalibrated fit's file, which has the arrays of the fit."""
+    """Return the arrays and the attributes that `Recalibrated.save` writes, with the arrays of the fit."""
     record = {"fit": record_of(wide.fit), "widening": wide.widening._asdict(), "label": wide.label}
     return groups_of(wide.fit), {"": about(json_of(record), RECALIBRATED)}

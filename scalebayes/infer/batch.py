@@ -38,7 +38,7 @@ class Batch:
 
 
 def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
-    """Make a batch of problems.
+    """Make the batch of problems that a method runs side by side.
 
     Args:
         problems: The problems, all of one model and with the same optional columns.
@@ -55,14 +55,14 @@ def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
 
 
 def longer(rows: Rows, size: int) -> Rows:
-    """The rows padded to `size` by copies of the first row, which the mask takes out."""
+    """The rows of a problem padded to `size` for its batch, by copies of the first row, which the mask takes out."""
     more = size - len(rows.mask)
     padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows)
     return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]))
 
 
 def filled(chosen: Sequence[int], width: int) -> list[int]:
-    """The indices, with the last one repeated until their number is a multiple of `width`.
+    """The indices of a batch, with the last one repeated until their number is a multiple of `width`.
 
     >>> filled([4, 7, 9], 2)
     [4, 7, 9, 9]
@@ -72,7 +72,7 @@ def filled(chosen: Sequence[int], width: int) -> list[int]:
 
 
 def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
-    """The indices, with the last one repeated until their number is `least` times a power of two.
+    """The indices of a batch, with the last one repeated until their number is `least` times a power of two.
 
     So few shapes are compiled.
 
@@ -86,13 +86,16 @@ def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
 
 
 def apart(tree: Any, sets: int) -> list[Any]:
-    """The first `sets` members of a tree of arrays with the leading axis `set`, each a tree of NumPy arrays."""
+    """The results of the first `sets` data sets of a batch, each a tree of NumPy arrays.
+
+    The tree of all has the leading axis `set`.
+    """
     tree = jax.tree.map(np.asarray, jax.device_get(tree))
     return [jax.tree.map(lambda x, i=i: x[i], tree) for i in range(sets)]
 
 
 def mapped(one: Callable[[Any], Any], each: Any, width: int, axis: str = "set", most: int | None = None) -> Any:
-    """Apply `one` to every member of a tree of arrays, `width` members side by side on every local device.
+    """Apply `one` to every data set of a batch of arrays, `width` of them side by side on every local device.
 
     With one device it is `jax.lax.map`. With several devices the leading axis is sharded over them, where it can be cut
     into equal parts. Every device loops over its own members, so that no device waits for the slowest member of

@@ -39,7 +39,7 @@ def sample_many(
     shape: Shape,
     width: int,
 ) -> tuple[Any, dict[str, Any]]:
-    """`sample` for many data sets; every array except the two settings has the leading axis `set`."""
+    """Run NUTS for many data sets; every array except the two settings has the leading axis `set`."""
     one = lambda each: sample(model, *each, target_accept, spread, shape)  # noqa: E731
     return mapped(one, (numbers, rows, centre, precision, keys), width)
 
@@ -56,7 +56,7 @@ def sample(
     spread: Any,
     shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
-    """Run the chains; return unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw)."""
+    """Run NUTS; return unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw)."""
     chains, warmup, draws, max_tree_depth, thin, _ = shape
     # If u is standard Normal, z = centre + whiten u has the covariance of the Gaussian approximation.
     dimension = centre.shape[0]

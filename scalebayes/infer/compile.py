@@ -43,5 +43,5 @@ def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:
 
 
 def cores() -> int:
-    """The number of CPU cores that this process may use."""
+    """The number of CPU cores on which this process may run a method."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -80,7 +80,7 @@ def _newton(loss, z, stage, steps, ladder):
 
 
 def positive(matrix: Any) -> Any:
-    """The matrix with its eigenvalues made positive, so that it has a Cholesky factor."""
+    """The Hessian with its eigenvalues made positive for a Newton step, so that it has a Cholesky factor."""
     values, vectors = jnp.linalg.eigh((matrix + matrix.T) / 2)
     size = jnp.maximum(jnp.abs(values), 1e-12 * jnp.abs(values).max() + 1e-30)
     return (vectors * size) @ vectors.T

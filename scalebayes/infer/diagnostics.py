@@ -18,7 +18,7 @@ def _per_parameter(name: str, draws: np.ndarray, **options: Any) -> np.ndarray:
 
 
 def rhat(draws: np.ndarray) -> np.ndarray:
-    """The rank-normalised split r-hat (parameter,) of draws (parameter, chain, draw).
+    """The rank-normalised split r-hat (parameter,) of a method's draws (parameter, chain, draw).
 
     Source: Vehtari et al., arXiv 1903.08008.
 

@@ -12,7 +12,7 @@ MORE = (2, 4)  # factors of the number of proposals in the second and the third 
 
 
 def trusted(numbers: Any) -> bool:
-    """Whether the k-hat among a fit's numbers is below `KHAT`; True where there is no k-hat.
+    """Whether a method's importance weights can be trusted: their k-hat is below `KHAT`, or there is none.
 
     >>> trusted({"khat": 0.3}), trusted({"khat": 0.9}), trusted({})
     (True, False, True)

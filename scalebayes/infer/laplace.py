@@ -109,7 +109,7 @@ class Laplace:
 
 
 def stratified(weight: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw indices in proportion to the weights, one from each of `size` equal strata, in random order.
+    """Resample proposals: indices in proportion to the weights, one from each of `size` equal strata, in random order.
 
     >>> sorted(stratified(np.array([0.5, 0.0, 0.5]), 4, np.random.default_rng(0)).tolist())
     [0, 0, 2, 2]

@@ -131,13 +131,13 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
 
 @partial(jax.jit, static_argnums=(0, 4, 5))
 def find_modes(model: Model, numbers: Numbers, rows: Rows, keys: Any, search: Search, width: int) -> Mode:
-    """`find_mode` for many data sets, `width` of them side by side; every array has the leading axis `set`."""
+    """Search for the modes of many data sets, `width` of them side by side; every array has the leading axis `set`."""
     one = lambda each: find_mode(model, *each, search)  # noqa: E731
     return mapped(one, (numbers, rows, keys), width)
 
 
 def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
-    """The law's value and the scale of each row's noise at z (run,), as `location` and `scale` of `Mode`."""
+    """What `Mode` has as `location` and `scale`: the law's value and the scale of each row's noise at z (run,)."""
     scaled = model.scaled(model.constrain(z, numbers), numbers)
     if model.process is not None:
         seen = model.residuals(scaled, numbers, rows, z[len(model.free) :])
@@ -149,7 +149,7 @@ def at(model: Model, numbers: Numbers, rows: Rows, z: Any) -> tuple[Any, Any]:
 
 
 def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
-    """Minus the Hessian of the log density over the free parameters, at z (free, free).
+    """Minus the Hessian of the log density at the mode z over the free parameters (free, free).
 
     Where the noise has an expected information, it takes the place of the likelihood's Hessian. It is the sum over rows
     of i_location g g' / s^2 + i_scale h h', with s the row's scale, g the gradient of the law's value on the noise's

@@ -112,7 +112,9 @@ def propose(
 
 @partial(jax.jit, static_argnums=(0, 3, 4, 5))
 def propose_many(model: Model, each: tuple[Any, ...], df: Any, size: int, rounds: int, width: int) -> Any:
-    """`propose` for many data sets, `width` of them side by side; every array has the leading axis `set`.
+    """Draw the proposals of importance sampling for many data sets, `width` of them side by side.
+
+    Every array has the leading axis `set`.
 
     `each` has the arguments of `propose` that differ between data sets, from `numbers` to `key`.
     """

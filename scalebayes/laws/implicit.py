@@ -8,7 +8,7 @@ STEPS = 16  # Newton steps
 
 @jax.custom_jvp
 def balance(c, a):
-    """Solve -softplus(-u) + a softplus(u) = c for u, where a > 0; c and a broadcast.
+    """Solve -softplus(-u) + a softplus(u) = c for u, as laws without a closed form need it; a > 0, a and c broadcast.
 
     With s = sigmoid(u) the equation is s / (1 - s)^a = exp(c) for s in (0, 1). Its left side rises with a slope between
     1 and a and bends one way only, so that Newton's method converges from any start.

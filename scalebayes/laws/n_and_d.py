@@ -11,7 +11,7 @@ from scalebayes.parameters.param import Param
 
 
 def log_terms(N, D, A, alpha, B, beta):
-    """The pair log A/N^alpha and log B/D^beta."""
+    """The two terms of the law chinchilla on the log scale: log A/N^alpha and log B/D^beta."""
     return jnp.log(A) - alpha * jnp.log(N), jnp.log(B) - beta * jnp.log(D)
 
 

@@ -37,7 +37,7 @@ def page() -> str:
 
 
 def section(group: str, members: tuple[str, ...]) -> Iterator[str]:
-    """The lines of one group of laws."""
+    """The lines of the page of laws on one group of laws."""
     group_laws = [laws.get(name) for name in members]
     yield f"## {group}\n"
     yield "| law | formula | inputs | observable, noise | reference |"
@@ -58,7 +58,7 @@ def section(group: str, members: tuple[str, ...]) -> Iterator[str]:
 
 
 def parameters(law: Law) -> Iterator[str]:
-    """The lines of one law's parameters and published values."""
+    """The lines of the page of laws on one law's parameters and published values."""
     priors = [f"{name} {prior_text(param.prior)}{dimension(param.dimension)}" for name, param in law.params.items()]
     yield f"**{law.name}.** " + "; ".join(priors) + "."
     known = [f"`{name}`" for name, preset in laws.PRESETS.items() if preset.law.name == law.name]
@@ -70,7 +70,7 @@ def parameters(law: Law) -> Iterator[str]:
 
 
 def inputs_text(law: Law) -> str:
-    """The inputs of a law as text, with the values of an input that need not be positive and with a shared unit.
+    """The inputs of a law for the page of laws: also the values of one that need not be positive, and a shared unit.
 
     >>> inputs_text(laws.get("sparse_moe")), inputs_text(laws.get("data_constrained"))
     ('N, D, S (0 <= S < 1, as it is)', 'N, D, U (in the unit of D)')
@@ -90,7 +90,7 @@ def _input(law: Law, name: str) -> str:
 
 
 def observable_text(law: Law) -> str:
-    """The observable of a law as text, with its range where it can't be every positive number.
+    """The observable of a law for the page of laws, with its range where it can't be every positive number.
 
     >>> observable_text(laws.get("chinchilla")), observable_text(laws.get("repeated_sampling"))
     ('loss', 'coverage between 0 and 1')
@@ -102,7 +102,7 @@ def observable_text(law: Law) -> str:
 
 
 def dimension(text: str | None) -> str:
-    """A dimension in brackets, as Markdown; "" for a pure number."""
+    """A parameter's dimension on the page of laws, in brackets as Markdown; "" for a pure number."""
     return f" ({text})".replace("*", "\\*") if text else ""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def arguments_of(name: str, fn: Callable[..., Any], listed: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of a law's arguments; `listed` are those of a function that takes **rest."""
+    """The names of the arguments of a law's function; `listed` are those of a function that takes **rest."""
     if not callable(fn):
         raise InputError(f"law {name!r}: fn is a function of inputs and parameters, not {type(fn).__name__}")
     signature = inspect.signature(fn)
@@ -29,7 +29,7 @@ def arguments_of(name: str, fn: Callable[..., Any], listed: tuple[str, ...]) -> 
 
 
 def as_param(name: str, prior: Any) -> Param:
-    """The `Param` of a prior that the user gave."""
+    """The parameter of a law whose prior the user gave."""
     if isinstance(prior, Param):
         return prior
     try:

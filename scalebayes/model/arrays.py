@@ -18,7 +18,7 @@ TOP = 0.1  # share of the runs that are the largest, by size; the data decide th
 
 
 def padded(rows: int) -> int:
-    """The number of rows after padding: the next of 8, 12, 16, 24, 32, 48, ..., so that few shapes are traced.
+    """The number of a model's rows after padding: the next of 8, 12, 16, 24, 32, 48, ..., so that few are traced.
 
     >>> [padded(n) for n in (2, 9, 240)]
     [8, 12, 256]
@@ -30,7 +30,9 @@ def padded(rows: int) -> int:
 
 
 def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Whether each run is among the largest tenth (run,), by N D where the law has both, else by the sum of logs.
+    """Whether a model takes each run as one of the largest tenth (run,).
+
+    The order is that of N D where the law has both, else of the sum of logs.
 
     >>> largest({"x": np.arange(1.0, 21.0)}).sum()
     np.int64(3)
@@ -41,7 +43,10 @@ def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference) -> Ends:
-    """Where the largest runs lie, in reference units; `inputs` are positive (run,), in the runs' own units."""
+    """Where the model has the largest runs, in reference units.
+
+    `inputs` are positive (run,), in the runs' own units.
+    """
     logs = {name: np.log(x / reference.inputs[name]) for name, x in inputs.items()}
     top = largest(inputs)
     most = {name: x.max() for name, x in logs.items()}
@@ -51,7 +56,7 @@ def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference) -> Ends:
 
 
 def float64(tree: Any) -> Any:
-    """The tree with float64 NumPy arrays as leaves."""
+    """The model's numbers, a tree, with float64 NumPy arrays as leaves."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
 
 
@@ -85,7 +90,10 @@ def _default_start(support: Any) -> Any:
 
 
 def rows_of(runs: Runs, values: Mapping[str, np.ndarray], reference: Reference, group: np.ndarray | None) -> Rows:
-    """The runs in reference units, padded; `values` are the law's inputs and `group` the rows' groups (run,)."""
+    """The rows that the model takes: the runs in reference units, padded.
+
+    `values` are the law's inputs and `group` the rows' groups (run,).
+    """
     size, n = padded(len(runs)), len(runs)
 
     def pad(column: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ def build(
     reference: Reference | None = None,
     discrepancy: Discrepancy | None = None,
 ) -> Problem:
-    """Put runs, law, noise and discrepancy together.
+    """Put runs, law, noise and discrepancy together to the problem that a method works on.
 
     Args:
         runs: The table of runs.

@@ -49,7 +49,7 @@ class HuberDistribution(dist.Distribution):
 
 
 def huber(z: Any, delta: Any) -> Any:
-    """Huber's function of each z: z^2/2 up to |z| = delta, and linear beyond it.
+    """Huber's function of the noise, of each z: z^2/2 up to |z| = delta, and linear beyond it.
 
     >>> float(huber(3.0, 1.0))
     2.5
@@ -65,12 +65,12 @@ def _huber_masses(delta: Any) -> tuple[Any, Any]:
 
 
 def huber_residual(values: Mapping[str, Any], scale: Any) -> HuberDistribution:
-    """The distribution of a residual, given the noise's parameters and the scale of the row."""
+    """The distribution of a residual under Huber's noise, given the noise's parameters and the scale of the row."""
     return HuberDistribution(values["noise_delta"], scale)
 
 
 def huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The expected information of location and of log scale for a residual of unit scale.
+    """Huber's noise's expected information of location and of log scale, for a residual of unit scale.
 
     For the location it is E[h'^2], which is P(|z| < delta) by integration by parts. For the log scale it is
     E[(z h')^2] - 1, which follows from the truncated moments of the middle and of the tails.
@@ -84,7 +84,7 @@ def huber_information(values: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def soften_huber(values: Mapping[str, Any], stage: Any) -> dict[str, Any]:
-    """Relax the noise: the quadratic part of h grows with the stage, and the slope of the tails, delta / scale, stays.
+    """Relax Huber's noise: the quadratic part of h grows with the stage, and the tails' slope delta / scale stays.
 
     So the objective is the same far from zero.
     """

@@ -113,7 +113,7 @@ class TextPrior(dist.Distribution):
 
 
 def prior_text(prior: Any) -> str:
-    """A prior as text for people.
+    """A parameter's prior as text for people.
 
     >>> prior_text(dist.LogNormal(-1.0, 0.5)), prior_text(0.5), prior_text("flat")
     ('LogNormal(-1, 0.5)', 'fixed at 0.5', 'flat')

@@ -28,7 +28,7 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 @cache
 def parse_dimension(text: str) -> tuple[tuple[str, ast.expr], ...]:
-    """Read a dimension: bases with exponents, separated by blanks, with no blank inside an exponent.
+    """Read the dimension of a parameter: bases with exponents, separated by blanks, with no blank inside an exponent.
 
     >>> [base for base, exponent in parse_dimension("N loss^(1/alpha_N)")]
     ['N', 'loss']
@@ -48,7 +48,10 @@ def parse_dimension(text: str) -> tuple[tuple[str, ast.expr], ...]:
 
 
 def exponent_names(node: ast.expr, text: str) -> set[str]:
-    """The names of the parameters in an exponent; it has numbers, names and + - * / only, or it is refused."""
+    """The names of the parameters in the exponent of a dimension, which has numbers, names and + - * / only.
+
+    Any other exponent is refused.
+    """
     match node:
         case ast.Constant(value=int() | float()):
             return set()

@@ -12,7 +12,7 @@ from scalebayes.runs.split import split
 
 
 def of_column(runs: Any, by: str) -> dict[str, Runs]:
-    """Split one table by a column: a mapping from each value of the column to its runs.
+    """Split the one table of `fit_many` by a column: a mapping from each value of the column to its runs.
 
     Raises:
         InputError: `runs` is no table, or has no such column.
@@ -28,7 +28,7 @@ def of_column(runs: Any, by: str) -> dict[str, Runs]:
 def crossed(
     runs: Any, law: str | Law | Spec, laws: Sequence[str | Law | Spec] | None
 ) -> tuple[list[str], list[Runs], list[str | Law | Spec]]:
-    """The name, the table and the law of each fit, in order.
+    """The name, the table and the law of each fit that `fit_many` makes, in order.
 
     Raises:
         InputError: There is no data set or no law, one of them can't be used, or two fits would have one name.

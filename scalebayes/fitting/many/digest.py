@@ -8,7 +8,9 @@ from typing import Any
 
 
 def function_digest(what: Any) -> str:
-    """A digest of a function, or of the functions in a record's fields: of their code, defaults and closures.
+    """A digest by which `fit_many` knows functions again: of their code, defaults and closures.
+
+    `what` is a function, or a record with functions in its fields.
 
     A function that is called by a global name counts by that name alone.
 

@@ -172,7 +172,7 @@ def _problem(name: str, runs: Runs, spec: Spec) -> Problem:
 
 
 def about(problems: Sequence[Problem], method: Any, seed: Any, batch: int | None) -> dict[str, Any]:
-    """What a call computes, as JSON data. A folder of finished batches belongs to one such record."""
+    """What a call of `fit_many` computes, as JSON data. A folder of finished batches belongs to one such record."""
 
     def model(p: Problem) -> str:
         params = {n: param_record(x) for n, x in p.params.items()}

@@ -46,7 +46,7 @@ class Group(NamedTuple):
 
 
 def planned(problems: Sequence[Problem], batch: int | None = None, screened: int = 1024) -> list[Group]:
-    """The groups of problems; those of one model are ordered by their size.
+    """The groups of problems that `fit_many` computes together; those of one model are ordered by their size.
 
     Args:
         problems: The problem of each data set.
@@ -68,7 +68,7 @@ def planned(problems: Sequence[Problem], batch: int | None = None, screened: int
 
 
 def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
-    """A mapping from padded size to members, given the number of rows of each member.
+    """The members of each padded size in the plan of `fit_many`, given the number of rows of each member.
 
     Sizes are powers of two. The members of a size are joined to the next larger size in use, where computing them with
     so many rows takes less time than compiling one more program.

@@ -36,7 +36,7 @@ KILLED = "KilledWorker"
 
 
 def check_executor(executor: Any) -> None:
-    """Refuse an executor whose workers would hang.
+    """Refuse an executor on which the workers of `fit_many` would hang.
 
     Raises:
         InputError: The executor is a pool of forked processes. A fork doesn't copy JAX's threads, and waits for them.

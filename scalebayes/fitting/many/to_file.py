@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def contents_of(fits: "Fits") -> netcdf.Contents:
-    """Return the arrays and the attributes of the one file of many fits.
+    """Return the arrays and the attributes that `Fits.save` writes: one file of many fits.
 
     Fits whose arrays have the same shapes share a group. Their draws are stacked along the dim dataset, and their runs
     are one table, in the order of the fits.

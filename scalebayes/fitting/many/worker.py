@@ -30,14 +30,20 @@ class Parcel(NamedTuple):
 
 
 def batch_of(problems: Sequence[Problem], members: Sequence[int], group: Group) -> Batch:
-    """The batch of some members of a group. The last member is repeated up to the number of the group's batch."""
+    """The batch of `fit_many` for some members of a group.
+
+    The last member is repeated up to the number of the group's batch.
+    """
     chosen = [problems[i] for i in members]
     chosen += [chosen[-1]] * (group.batch - len(chosen))
     return stacked(chosen, group.size, group.width)
 
 
 def keys_of(key: Any, members: Sequence[int], group: Group) -> np.ndarray:
-    """The data of the key `fold_in(key, i)` of each member i, with the last repeated as in `batch_of` (batch, ...)."""
+    """The keys of a batch of `fit_many`: the data of `fold_in(key, i)` of each member i (batch, ...).
+
+    The last is repeated as in `batch_of`.
+    """
     positions = np.array([*members, *[members[-1]] * (group.batch - len(members))])
     return np.asarray(jax.random.key_data(jax.vmap(jax.random.fold_in, (None, 0))(key, positions)))
 
@@ -52,7 +58,9 @@ def parcel(batch: Batch) -> Parcel:
 
 
 def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, count: int) -> dict[str, np.ndarray]:
-    """Compute the draws of the first `count` data sets of a batch, as arrays whose first axis is the data set.
+    """Compute in a worker of `fit_many` the draws of the first `count` data sets of a batch, as stacked arrays.
+
+    Their first axis is the data set.
 
     Args:
         method: The method, with its settings.
@@ -80,7 +88,7 @@ def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, cou
 
 
 def to_arrays(draws: Sequence[Draws]) -> dict[str, np.ndarray]:
-    """The draws of several data sets as named arrays whose first axis is the data set."""
+    """The draws that a worker of `fit_many` returns, as named arrays whose first axis is the data set."""
     arrays = {"z": np.stack([one.z for one in draws])}
     arrays |= {f"stats/{name}": np.stack([one.stats[name] for one in draws]) for name in draws[0].stats}
     arrays |= {f"numbers/{name}": np.array([one.numbers[name] for one in draws]) for name in draws[0].numbers}
@@ -88,7 +96,7 @@ def to_arrays(draws: Sequence[Draws]) -> dict[str, np.ndarray]:
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
-    """The draws of each data set; the inverse of `to_arrays`."""
+    """The draws of each data set that a worker of `fit_many` returned; the inverse of `to_arrays`."""
 
     def part(kind: str, i: int) -> dict[str, Any]:
         return {name.removeprefix(kind): x[i] for name, x in arrays.items() if name.startswith(kind)}
@@ -105,7 +113,7 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Draws]:
 
 
 def are_whole(arrays: dict[str, np.ndarray], problems: Sequence[Problem]) -> bool:
-    """Whether arrays from a folder have the names, types and shapes that `to_arrays` gives for these data sets."""
+    """Whether arrays from the folder of a `fit_many` are whole: names, types and shapes as `to_arrays` gives them."""
     z, count, model = arrays.get("z"), len(problems), problems[0].model
     if z is None or z.ndim != 4 or not z.size or any(x.ndim < 1 or len(x) != count for x in arrays.values()):
         return False
