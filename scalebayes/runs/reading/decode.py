@@ -97,7 +97,7 @@ def bounded(path: Path, data: bytes) -> bytes:
 
 
 def decoded(data: bytes, source: str) -> tuple[str, str]:
-    """The text of the user's table with \n at the end of each line, and its encoding, blank for UTF-8.
+    """The text of the user's table with \\n at the end of each line, and its encoding, blank for UTF-8.
 
     The first bytes may state the encoding. Else it is UTF-16 if every other byte is 0, UTF-8, or Windows-1252, which
     has all letters of Latin-1.
