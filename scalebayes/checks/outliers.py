@@ -218,5 +218,5 @@ def _refitted(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
         value = -model.log_density(jnp.concatenate([z, row_coordinates]), numbers, rows, stage)
         return jnp.where(jnp.isfinite(value), value, 1e30)
 
-    best = polished(model, loss, z[None, :free], numbers.stages, STEPS)[0]
+    best = polished(model, loss, z[None, :free], numbers.stages, STEPS).z[0]
     return at(model, numbers, rows, jnp.concatenate([best, row_coordinates]))[0]

@@ -197,9 +197,9 @@ def finish(model: Model, numbers: Numbers, rows: Rows, z: Any, weights: Any, ste
             value = -model.log_density(z, numbers, weighted, stage)
             return jnp.where(jnp.isfinite(value), value, 1e30)
 
-        z = polished(model, height, z[None], numbers.stages, steps)[0]
-        value, slope = jax.value_and_grad(height)(z, 1.0)
-        left = slope @ jnp.linalg.solve(positive(curvature(model, numbers, weighted, z)), slope) / 2
-        return z, -value, left <= (1e-3 if model.form.density else 1e-6 * value)
+        end = jax.tree.map(lambda x: x[0], polished(model, height, z[None], numbers.stages, steps))
+        hessian = end.hessian if model.form.information is None else curvature(model, numbers, weighted, end.z)
+        left = end.gradient @ jnp.linalg.solve(positive(hessian), end.gradient) / 2
+        return end.z, -end.loss, left <= (1e-3 if model.form.density else 1e-6 * end.loss)
 
     return mapped(one, (z, weights), 1, "resample")

@@ -1,7 +1,7 @@
 """This file moves many starts to their optima at once: by steps of L-BFGS, and by Newton's method to the end."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,28 @@ import optax
 from scalebayes.model.model import Model
 
 PATIENCE = 60  # Newton steps; past them only the start that is best so far keeps the search going
+
+
+class Ends(NamedTuple):
+    """Where Newton's method ended from each start; a pytree.
+
+    Attributes:
+        z: The end of each start (start, free).
+        loss: The loss there (start,).
+        gradient: The gradient of the loss before the last step, which is at most some 1e-6 sds long (start, free).
+        hessian: The Hessian of the loss before the last step (start, free, free).
+    """
+
+    z: Any
+    loss: Any
+    gradient: Any
+    hessian: Any
+
+
+def unmoved(z: Any) -> Ends:
+    """Starts (start, free) from which nothing has moved yet: what a loop over `Ends` begins with."""
+    starts, free = z.shape
+    return Ends(z, jnp.zeros(starts), jnp.zeros_like(z), jnp.zeros((starts, free, free)))
 
 
 def lbfgs(loss: Any, z: Any, steps: int) -> Any:
@@ -35,48 +57,54 @@ def lbfgs(loss: Any, z: Any, steps: int) -> Any:
     return jax.vmap(one)(z)
 
 
-def polished(model: Model, loss: Any, z: Any, stages: Any, steps: Any) -> Any:
+def polished(model: Model, loss: Any, z: Any, stages: Any, steps: Any) -> Ends:
     """Move starts (start, free) to their optima of `loss(z, stage)` by Newton's method, through the noise's stages."""
     # A noise with kinks needs short steps to reach a kink; a smooth noise needs few step lengths.
     ladder = jnp.asarray([3.0**-k for k in range(20)] if model.form.soften else [4.0**-k for k in range(8)])
     newton = partial(_newton, loss, steps=steps, ladder=ladder)
-    return jax.lax.scan(lambda z, stage: (newton(z, stage), None), z, stages)[0]
+    return jax.lax.scan(lambda ends, stage: (newton(ends, stage), None), unmoved(z), stages)[0]
 
 
-def _newton(loss, z, stage, steps, ladder):
+def _newton(loss, ends, stage, steps, ladder):
     """Newton's method on all starts at once, with positive curvature and the best of a ladder of step lengths.
 
     After `PATIENCE` steps the search goes on only while the best start improves, since a start on a far plateau may
-    take hundreds of steps.
+    take hundreds of steps. Loss, gradient and Hessian are computed in one place, since each copy of them takes seconds
+    to compile.
     """
     f = partial(loss, stage=stage)
 
     def slope(z):
-        gradient = jax.grad(f)(z)
-        return gradient, gradient
+        value, gradient = jax.value_and_grad(f)(z)
+        return gradient, (value, gradient)
 
-    def step(z, value, going):
-        hessian, gradient = jax.jacfwd(slope, has_aux=True)(z)
+    def step(end, going):
+        hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(end.z)
         values, vectors = jnp.linalg.eigh(jnp.where(jnp.isfinite(hessian), hessian, 0.0))
         size = jnp.maximum(jnp.abs(values), 1e-10 * jnp.abs(values).max() + 1e-30)
         direction = -(vectors / size) @ (vectors.T @ gradient)
         decrement = -gradient @ direction / 2
-        tries = jax.vmap(lambda t: f(z + t * direction))(ladder)
+        tries = jax.vmap(lambda t: f(end.z + t * direction))(ladder)
         best = jnp.argmin(tries)
-        better = going & (tries[best] < value)
-        z = jnp.where(better, z + ladder[best] * direction, z)
-        return z, jnp.where(better, tries[best], value), better & (decrement > 1e-13 * jnp.abs(value))
+        better = tries[best] < value
+        moved = Ends(
+            jnp.where(better, end.z + ladder[best] * direction, end.z),
+            jnp.where(better, tries[best], value),
+            gradient,
+            hessian,
+        )
+        kept = jax.tree.map(lambda new, old: jnp.where(going, new, old), moved, end)
+        return kept, going & better & (decrement > 1e-13 * jnp.abs(value))
 
     def unfinished(carry):
-        _, value, going, i = carry
-        return (i < steps) & going.any() & ((i < PATIENCE) | going[jnp.argmin(value)])
+        ends, going, i = carry
+        return (i < steps) & going.any() & ((i < PATIENCE) | going[jnp.argmin(ends.loss)])
 
     def step_all(carry):
-        z, value, going, i = carry
-        return *jax.vmap(step)(z, value, going), i + 1
+        ends, going, i = carry
+        return *jax.vmap(step)(ends, going), i + 1
 
-    start = (z, jax.vmap(f)(z), jnp.ones(len(z), bool), 0)
-    return jax.lax.while_loop(unfinished, step_all, start)[0]
+    return jax.lax.while_loop(unfinished, step_all, (ends, jnp.ones(len(ends.z), bool), 0))[0]
 
 
 def positive(matrix: Any) -> Any:

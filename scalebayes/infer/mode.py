@@ -15,7 +15,8 @@ import jax.numpy as jnp
 
 from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.batch import mapped
-from scalebayes.infer.descent import lbfgs, polished, positive
+from scalebayes.infer.descent import Ends, lbfgs, polished, positive
+from scalebayes.infer.starts import draw_starts
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.noise.links import LINKS
 
@@ -107,26 +108,26 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
         value = -model.log_density(jnp.concatenate([z, own]), numbers, rows, stage)
         return jnp.where(jnp.isfinite(value), value, 1e30)
 
-    draws = jax.vmap(lambda k: model.draw_starts(k, numbers))(jax.random.split(key, search.screened))
+    draws = draw_starts(model, numbers, jax.random.split(key, search.screened))
     _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
     z = draws[promising]
     if search.lbfgs_steps:
         z = lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
     if model.latent:
-        z, own = _with_scales(model, numbers, rows, loss, z, search.newton_steps)
+        ends, own = _with_scales(model, numbers, rows, loss, z, search.newton_steps)
     else:
-        z = polished(model, loss, z, numbers.stages, search.newton_steps)
-    ends = jax.vmap(lambda z: loss(z, 1.0, own))(z)
-    best = z[jnp.argmin(ends)]
-    whole = jnp.concatenate([best, own])
-    precision = positive(curvature(model, numbers, rows, whole))
+        ends = polished(model, loss, z, numbers.stages, search.newton_steps)
+    best = jax.tree.map(lambda x: x[jnp.argmin(ends.loss)], ends)
+    whole = jnp.concatenate([best.z, own])
+    information = model.form.information
+    precision = positive(best.hessian if information is None else curvature(model, numbers, rows, whole))
     root = jnp.linalg.cholesky(precision)
-    slope = jax.scipy.linalg.solve_triangular(root, jax.grad(loss)(best, 1.0, own), lower=True)
-    distance = jnp.linalg.norm((z - best) @ root, axis=1)
+    slope = jax.scipy.linalg.solve_triangular(root, best.gradient, lower=True)
+    distance = jnp.linalg.norm((ends.z - best.z) @ root, axis=1)
     location, scale = at(model, numbers, rows, whole)
     gradient = jnp.linalg.norm(slope)
     precision = jax.scipy.linalg.block_diag(precision, jnp.eye(len(own))) if model.latent else precision
-    return Mode(whole, -ends.min(), precision, gradient, -ends, distance, draws.std(axis=0), location, scale)
+    return Mode(whole, -best.loss, precision, gradient, -ends.loss, distance, draws.std(axis=0), location, scale)
 
 
 @partial(jax.jit, static_argnums=(0, 4, 5))
@@ -174,8 +175,8 @@ def curvature(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
     return -jax.hessian(model.log_density)(z, numbers, empty) + g.T @ g + h.T @ h
 
 
-def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, steps: int) -> tuple[Any, Any]:
-    """The starts (start, free) at their optima given the rows' own coordinates (run,), and these coordinates.
+def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, steps: int) -> tuple[Ends, Any]:
+    """The optima of the starts z (start, free) given the rows' own coordinates (run,), and these coordinates.
 
     Two steps are made in turn: Newton's method for the parameters given the scales, and the likeliest scales given the
     best start. The process is integrated out. This is generalised expectation-maximisation; without a process it would
@@ -188,14 +189,20 @@ def _with_scales(model: Model, numbers: Numbers, rows: Rows, loss: Any, z: Any, 
         return (number < 2) | ((number < TURNS) & (jnp.abs(own - before).max() > SETTLED))
 
     def turn(carry):
-        number, z, before, _ = carry
-        best = z[jnp.argmin(jax.vmap(lambda z: loss(z, 1.0, before))(z))]
-        own = jnp.where(number == 0, before, likeliest(model, numbers, rows, best, before))
+        number, ends, before, _ = carry
+        likely = likeliest(model, numbers, rows, ends.z[jnp.argmin(ends.loss)], before)
+        own = jnp.where(number == 0, before, likely)
         here = lambda z, stage: loss(z, stage, own)  # noqa: E731
-        return number + 1, polished(model, here, z, numbers.stages, jnp.where(number == 0, steps, FEW)), own, before
+        return (
+            number + 1,
+            polished(model, here, ends.z, numbers.stages, jnp.where(number == 0, steps, FEW)),
+            own,
+            before,
+        )
 
-    held = model.held(rows)
-    return jax.lax.while_loop(unfinished, turn, (0, z, held, held))[1:3]
+    held, (starts, free) = model.held(rows), z.shape
+    ends = Ends(z, jnp.zeros(starts), jnp.zeros_like(z), jnp.zeros((starts, free, free)))
+    return jax.lax.while_loop(unfinished, turn, (0, ends, held, held))[1:3]
 
 
 def likeliest(model: Model, numbers: Numbers, rows: Rows, z: Any, own: Any) -> Any:

@@ -226,16 +226,6 @@ class Model:
             values[OWN] = z[free:]
         return -potential_energy(self.numpyro_model, (numbers, rows, stage), {}, values)
 
-    def draw_starts(self, key: Any, numbers: Numbers) -> Any:
-        """One draw of the free parameters from the starting distributions, in unconstrained coordinates (free,)."""
-        keys = jax.random.split(key, len(self.free))
-        return jnp.stack(
-            [
-                biject_to(numbers.priors[name].support).inv(numbers.starts[name].distribution.sample(k))
-                for name, k in zip(self.free, keys, strict=True)
-            ]
-        )
-
 
 HALF = math.log(2 * math.pi) / 2  # the constant of a Normal's log density, for each row
 OWN = "noise_own"  # the NumPyro site of the rows' own coordinates
