@@ -139,7 +139,7 @@ def laplace_kernel(problem: Problem, seed: int) -> Measure:
         key_mode, key = jax.random.split(jax.random.key(seed))
         mode = numpy_mode(problem, key_mode, SEARCH)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key)
-        asked = np.float64(method.df), method.proposals, method.rounds
+        asked = float(method.df), method.proposals, method.rounds
         seconds, (_, density, proposal) = timed(lambda: propose(*arguments, *asked))
         log_ratio = np.asarray(density) - np.asarray(proposal)
     weight = np.exp(log_ratio - log_ratio.max())

@@ -13,6 +13,7 @@ from scalebayes.calibration.ranks import thinned
 from scalebayes.errors import InputError
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import compiled_once
 from scalebayes.model.arrays import padded
 from scalebayes.model.model import Model, Numbers, Rows
@@ -147,7 +148,7 @@ def _departures_impl(model: Model, numbers: Numbers, rows: Rows, values: Any, ke
         size, vectors = jnp.linalg.eigh(covariance)
         return vectors @ (jnp.sqrt(jnp.maximum(size, 0.0)) * jax.random.normal(key, size.shape))
 
-    return jax.lax.map(one, (values, keys), batch_size=TOGETHER)
+    return in_batches(one, (values, keys), TOGETHER)
 
 
 _departures = jax.jit(_departures_impl, static_argnums=0)
@@ -169,7 +170,7 @@ def _noisy_impl(model, numbers, rows, values, delta, keys):
         scale = jnp.broadcast_to(model.form.row_scale(location, noise, rows.se, rows.count), location.shape)
         return location * jnp.exp(delta + model.form.residual(noise, scale).sample(key))
 
-    return jax.lax.map(one, (values, delta, keys), batch_size=TOGETHER)
+    return in_batches(one, (values, delta, keys), TOGETHER)
 
 
 _noisy = jax.jit(_noisy_impl, static_argnums=0)
@@ -179,7 +180,7 @@ def _log_likelihoods_impl(model, numbers, rows, z):
     # With all rows masked, the log density is that of the prior.
     empty = rows._replace(mask=jnp.zeros_like(rows.mask))
     one = lambda z: model.log_density(z, numbers, rows) - model.log_density(z, numbers, empty)  # noqa: E731
-    return jax.lax.map(one, z, batch_size=TOGETHER)
+    return in_batches(one, z, TOGETHER)
 
 
 _log_likelihoods = jax.jit(_log_likelihoods_impl, static_argnums=0)

@@ -9,6 +9,7 @@ import numpy as np
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.batch import in_batches
 from scalebayes.model.model import Rows
 from scalebayes.runs import Runs
 
@@ -83,7 +84,7 @@ def _leave_one_out_impl(model, rows, places, apart, there, cell, shared, arrays)
         whole = _normal(*model.process.left_out(process, seen))[cell]
         return term - jnp.log(apart[1].y), whole - jnp.where(shared, _normal(near.off - at_rest, variance), 0.0)
 
-    return jax.lax.map(one, arrays, batch_size=TOGETHER)
+    return in_batches(one, arrays, TOGETHER)
 
 
 _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)

@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.batch import in_batches
 from scalebayes.runs import Runs
 
 MIXED = 16  # number of draws whose mixtures of noise are in memory at once; more of them take more memory
@@ -66,7 +67,7 @@ def densities(form, location, noise, y, se, count, shift):
     if form.mixture is not None:
         scale = jnp.broadcast_to(scale, off.shape)
         integrated = lambda each: form.mixture.log_density(*each)  # noqa: E731
-        return jax.lax.map(integrated, (noise, off, sd**2, scale), batch_size=MIXED) - jnp.log(y)
+        return in_batches(integrated, (noise, off, sd**2, scale), MIXED) - jnp.log(y)
     variance = sd**2 + scale**2
     return -(off**2 / variance + jnp.log(2 * jnp.pi * variance)) / 2 - jnp.log(y)
 

@@ -10,6 +10,7 @@ from scalebayes.compute import LOG_6, other_size
 from scalebayes.discrepancy.process import JITTER
 from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.batch import in_batches
 
 GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
 LIFT = 0.25  # log of the law at the grid's ends over the law at its own optimum; optima further out aren't looked for
@@ -93,7 +94,7 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
         budgets = (log_C, starts, _split(key, len(log_C)))
         return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), budgets)[1]
 
-    return jax.lax.map(one, draws, batch_size=TOGETHER)
+    return in_batches(one, draws, TOGETHER)
 
 
 _least = jax.jit(_least_impl, static_argnums=(0, 1))

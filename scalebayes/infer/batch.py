@@ -94,6 +94,33 @@ def apart(tree: Any, sets: int) -> list[Any]:
     return [jax.tree.map(lambda x, i=i: x[i], tree) for i in range(sets)]
 
 
+def in_batches(one: Callable[[Any], Any], each: Any, most: int) -> Any:
+    """Apply `one` to every member of a tree of arrays, in batches of equal size, of up to `most` members.
+
+    `jax.lax.map` alone would leave a last batch of another size, for which it compiles a second copy of `one`. Where a
+    number has only small divisors, such a last batch costs less than the small batches.
+
+    Args:
+        one: A function of one member.
+        each: A tree of arrays with the same leading axis.
+        most: The largest number of members in a batch, for which there is memory or cache.
+
+    Returns:
+        The results as a tree of arrays with the same leading axis.
+    """
+    return jax.lax.map(one, each, batch_size=even(jax.tree.leaves(each)[0].shape[0], most))
+
+
+def even(size: int, most: int) -> int:
+    """The largest number up to `most` that divides `size`, or `most` where all such numbers are below a quarter of it.
+
+    >>> even(6000, 64), even(1000, 64), even(997, 64), even(3, 64)
+    (60, 50, 64, 3)
+    """
+    best = max(i for i in range(1, min(size, most) + 1) if size % i == 0)
+    return best if best == size or 4 * best >= most else most
+
+
 def mapped(one: Callable[[Any], Any], each: Any, width: int, axis: str = "set", most: int | None = None) -> Any:
     """Apply `one` to every data set of a batch of arrays, `width` of them side by side on every local device.
 

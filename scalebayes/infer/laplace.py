@@ -70,7 +70,7 @@ class Laplace:
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key_draws)
-        proposed = jax.device_get(compiled_once(propose, *arguments, np.float64(self.df), self.proposals, self.rounds))
+        proposed = jax.device_get(compiled_once(propose, *arguments, float(self.df), self.proposals, self.rounds))
         return self._weighted(mode, proposed, key_resample)
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
@@ -79,7 +79,7 @@ class Laplace:
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         each = (batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
         proposed = compiled_once(
-            propose_many, batch.model, each, np.float64(self.df), self.proposals, self.rounds, batch.width
+            propose_many, batch.model, each, float(self.df), self.proposals, self.rounds, batch.width
         )
         found = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
         return [self._weighted(mode, one, key) for mode, one, key in found]

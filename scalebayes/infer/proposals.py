@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from scalebayes.infer.batch import mapped
+from scalebayes.infer.batch import in_batches, mapped
 from scalebayes.model.model import Model, Numbers, Rows
 
 BATCH = 64  # proposals whose posterior density is computed at once
@@ -27,6 +27,7 @@ STRETCH = 2.0  # sds by which every other kernel is drawn out along a parameter,
 EVERY, BROAD = 3, 2.0  # one proposal in EVERY comes from a Student-t that is BROAD times as wide as a kernel
 CUT, FEW = 100, 60  # number of largest weights that are cut to one size, but at most one proposal in FEW
 BLOCK = 512  # proposals whose density under all kernels is computed at once; more don't fit a core's cache
+SUMMED = 30  # degrees of freedom; up to it whole ones are summed up from simpler draws
 ENOUGH = 0.2  # effective sample size as a share of the proposals; above it the kernels don't move any more
 
 
@@ -44,7 +45,7 @@ class Kernels(NamedTuple):
     stretch: Any
 
 
-@partial(jax.jit, static_argnums=(0, 8, 9))
+@partial(jax.jit, static_argnums=(0, 7, 8, 9))
 def propose(
     model: Model,
     numbers: Numbers,
@@ -53,7 +54,7 @@ def propose(
     precision: Any,
     prior_sd: Any,
     key: Any,
-    df: Any,
+    df: float,
     size: int,
     rounds: int,
 ) -> tuple[Any, Any, Any]:
@@ -83,7 +84,7 @@ def propose(
 
     def drawn(kernels, key):
         z, log_proposal = _drawn(kernels, df, size, rounds > 0, key)
-        return z, jax.lax.map(lambda z: model.log_density(z, numbers, rows), z, batch_size=together), log_proposal
+        return z, in_batches(lambda z: model.log_density(z, numbers, rows), z, together), log_proposal
 
     if not rounds:
         return drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key)
@@ -110,8 +111,8 @@ def propose(
     return jax.lax.while_loop(unfinished, once, (0, first, nothing, key))[2]
 
 
-@partial(jax.jit, static_argnums=(0, 3, 4, 5))
-def propose_many(model: Model, each: tuple[Any, ...], df: Any, size: int, rounds: int, width: int) -> Any:
+@partial(jax.jit, static_argnums=(0, 2, 3, 4, 5))
+def propose_many(model: Model, each: tuple[Any, ...], df: float, size: int, rounds: int, width: int) -> Any:
     """Draw the proposals of importance sampling for many data sets, `width` of them side by side.
 
     Every array has the leading axis `set`.
@@ -121,12 +122,12 @@ def propose_many(model: Model, each: tuple[Any, ...], df: Any, size: int, rounds
     return mapped(lambda one: propose(model, *one, df, size, rounds), each, width)
 
 
-def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
+def _drawn(kernels: Kernels, df: float, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
     """Draw from the kernels in turn (proposal, free); return the draws and their log density in the mixture."""
     key_normal, key_chi2, key_along = jax.random.split(key, 3)
     count, dimension = kernels.centres.shape
     normal = jax.random.normal(key_normal, (size, dimension))
-    mixing = jnp.sqrt(jax.random.gamma(key_chi2, df / 2, (size,)) / (df / 2))[:, None]
+    mixing = jnp.sqrt(_chi2(key_chi2, df, size) / df)[:, None]
     middle, inverse = kernels.centres.mean(axis=0), jnp.linalg.inv(kernels.root)
     centres, along = (kernels.centres - middle) @ inverse.T, kernels.stretch @ inverse.T
     mine = jnp.arange(size) % count
@@ -146,13 +147,26 @@ def _drawn(kernels: Kernels, df: Any, size: int, broad: bool, key: Any) -> tuple
         # Each draw is near its own kernel, so this mean isn't 0 where a posterior has fewer than a hundred parameters.
         return jnp.mean(student_t(distance) / jnp.sqrt(longer))
 
-    density = jax.lax.map(density_at, u, batch_size=BLOCK)
+    density = in_batches(density_at, u, BLOCK)
     if broad:
         wider = student_t(jnp.sum((u / BROAD) ** 2, axis=-1)) / BROAD**dimension
         density = (1 - 1 / EVERY) * density + wider / EVERY
     constant = gammaln((df + dimension) / 2) - gammaln(df / 2) - dimension / 2 * jnp.log(df * jnp.pi)
     constant -= jnp.log(jnp.abs(jnp.diagonal(kernels.root))).sum()
     return middle + u @ kernels.root.T, jnp.log(density) + constant
+
+
+def _chi2(key: Any, df: float, size: int) -> Any:
+    """Draws of chi-squared with `df` degrees of freedom (proposal,).
+
+    A few degrees are summed up, one from a Normal and two from an exponential, since JAX's Gamma compiles for seconds.
+    """
+    if df % 1 or df > SUMMED:
+        return 2 * jax.random.gamma(key, df / 2, (size,))
+    pairs, single = divmod(int(df), 2)
+    key_pairs, key_single = jax.random.split(key)
+    total = 2 * jax.random.exponential(key_pairs, (size, pairs)).sum(axis=1)
+    return total + jax.random.normal(key_single, (size,)) ** 2 if single else total
 
 
 def _moved(proposed: tuple[Any, Any, Any], centre: Any, key: Any) -> tuple[Any, Any, Any]:

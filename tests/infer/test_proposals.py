@@ -10,7 +10,7 @@ import scipy.stats
 from jax.scipy.stats import norm
 from scipy.stats import multivariate_t as t
 
-from scalebayes.infer.proposals import BROAD, EVERY, Kernels, _drawn, propose
+from scalebayes.infer.proposals import BROAD, EVERY, Kernels, _chi2, _drawn, propose
 
 SIZE, DF, ROUNDS = 8000, 5.0, 4
 
@@ -48,7 +48,7 @@ def proposals(model, rounds, prior_sd, seed, narrower=1.0, size=SIZE):
         centre, precision = normal_at_mode(model)
         precision = precision * narrower
         key = jax.random.key(seed)
-        arguments = (centre, precision, jnp.array(prior_sd), key, np.float64(DF), size, rounds)
+        arguments = (centre, precision, jnp.array(prior_sd), key, DF, size, rounds)
         return [np.asarray(x) for x in propose(model, None, None, *arguments)]
 
 
@@ -79,6 +79,14 @@ def test_draws_are_of_the_density_that_they_are_said_to_have(broad):
         off = z[near & (np.arange(SIZE) % 8 == k)] - centres[k]
         distance = np.einsum("ij,jk,ik->i", off, np.linalg.inv(shapes[k]), off)
         assert scipy.stats.kstest(distance / 3, scipy.stats.f(3, DF).cdf).pvalue > 1e-4, f"seed 0, kernel {k}"
+
+
+@pytest.mark.parametrize("df", [1.0, 4.0, 5.0, 2.5])
+def test_the_mixing_of_a_student_t_is_chi_squared(df):
+    """Fails if summing up simpler draws gives another distribution than chi-squared (SciPy's)."""
+    with jax.enable_x64():
+        drawn = np.asarray(_chi2(jax.random.key(1), df, SIZE))
+    assert scipy.stats.kstest(drawn, scipy.stats.chi2(df).cdf).pvalue > 1e-4, f"seed 1, df {df}"
 
 
 @pytest.mark.parametrize("rounds", [0, ROUNDS])
