@@ -1,6 +1,7 @@
 """This file has the forecasters of a backtest: which they are, and their fits at the cutoffs."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ from scalebayes.fitting.forecaster import forecaster
 from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED, Spec
+from scalebayes.infer.compile import cores
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
 
@@ -38,8 +40,10 @@ def fits_of(
     if isinstance(one, Recommended):
         keys = [jax.random.fold_in(key, j) for j in range(len(tables))]
         own: dict[str, Any] = {"inputs": one.inputs or None, "kind": one.kind, "on_fail": "ignore", "progress": False}
-        with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress):
-            return [forecaster(table, seed=key, **own) for table, key in zip(tables.values(), keys, strict=True)]
+        # The threads run programs side by side; a program that isn't there yet is compiled by one of them.
+        threads = ThreadPoolExecutor(min(cores(), len(tables)))
+        with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress), threads:
+            return list(threads.map(lambda table, key: forecaster(table, seed=key, **own), tables.values(), keys))
     return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
 
 

@@ -17,14 +17,13 @@ from scalebayes.forecasting.density import densities
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.model.arrays import padded
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
 # The smallest number of draws of a forecast: a fit with fewer posterior draws gives several forecasts from each.
 DRAWS = 4000
-# Number of runs whose forecasts are in memory at once.
-TOGETHER = 256
+# Number of runs whose forecasts are computed together; fewer are filled up to it, so that one program is compiled.
+TOGETHER = 64
 
 # The inputs of each law (run,): member of a stack -> input -> values.
 Inputs = dict[str, dict[str, np.ndarray]]
@@ -94,8 +93,7 @@ def forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], seed: Any) -> 
     with jax.enable_x64():
         for start in range(0, len(runs), TOGETHER):
             at = np.arange(start, min(start + TOGETHER, len(runs)))
-            # The block is filled up with its last run, so that only few shapes are traced.
-            filled = np.concatenate([at, np.full(padded(len(at)) - len(at), at[-1])])
+            filled = np.concatenate([at, np.full(TOGETHER - len(at), at[-1])])
             there = {name: x[filled] for name, x in inputs.items()}
             part = _forecast(fit, runs.take(filled), there, codes[filled], jax.random.fold_in(key, start))
             parts.append(Forecast(part.log_draws[:, : len(at)], part.log_density[: len(at)]))
@@ -105,11 +103,12 @@ def forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], seed: Any) -> 
 def _forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], codes: np.ndarray, key: Any) -> Forecast:
     flat = {name: x.reshape(-1, 1) for name, x in fit.law_draws.items()}
     noise = {name: x.reshape(-1, 1) for name, x in fit.noise_draws.items()}
-    location, extra = curve(fit.law.fn, {name: x[None] for name, x in inputs.items()}, flat), None
-    location = jnp.broadcast_to(location, (len(next(iter(flat.values()))), len(runs)))
-    if fit.discrepancy is not None:
-        departure = conditional(fit, inputs, codes)
-        location, extra = location * np.exp(departure.mean), departure.sd
+    if fit.discrepancy is None:
+        values, extra = curve(fit.law.fn, {name: x[None] for name, x in inputs.items()}, flat), None
+        location = np.broadcast_to(np.asarray(values), (fit.size, len(runs)))
+    else:
+        found = conditional(fit, inputs, codes)
+        location, extra = found.law * np.exp(found.mean), found.sd
     known = (None if x is None else x[None] for x in (runs.se, runs.count))
     repeats = -(-DRAWS // len(location))
     drawn, density = _marginals(fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)

@@ -95,7 +95,7 @@ class Trivial:
         off = (np.log(runs.y) - centre) / sd
         with jax.enable_x64():
             normal = np.asarray(jax.random.normal(as_key(seed), centre.shape, np.float64))
-            density = np.asarray(mixture(-(off**2) / 2)) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
+            density = mixture(-(off**2) / 2) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
         return Forecast(centre + sd * normal, density)
 
 

@@ -1,6 +1,7 @@
 """This file gives the discrepancy of a fit at given points, conditional on the runs, for each posterior draw."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -8,19 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy.process import Residuals
+from scalebayes.infer.batch import in_batches, longer
 from scalebayes.model.arrays import padded
-from scalebayes.model.model import Rows
+from scalebayes.model.model import Ends, Model, Rows
 
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
 TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
+# The sizes of the one program that predicts, so that it is compiled once: the number of draws and the least number of
+# points in a call, and the least number of rows after padding.
+DRAWS, POINTS, ROWS = 50, 64, 64
+GROUP = "the point's group"  # no input has this name
+FEW = 8  # points up to which a call without draws of the discrepancy is padded to this size and not to POINTS
 
 
 class Conditional(NamedTuple):
-    """The discrepancy delta at points, which is Normal in each posterior draw.
+    """The law and the discrepancy delta at points; delta is Normal in each posterior draw.
 
     Attributes:
+        law: The value of the law, in the observable's own units (draw, point).
+
         mean: The mean of delta (draw, point).
 
         sd: The standard deviation of delta (draw, point).
@@ -28,13 +37,16 @@ class Conditional(NamedTuple):
         drawn: A draw of delta for each posterior draw (draw, point); None where no key was given.
     """
 
+    law: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
     drawn: np.ndarray | None
 
 
 def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
-    """The discrepancy of a fit at points, delta = log f - log(law), given its runs; call it inside `jax.enable_x64()`.
+    """The law of a fit, and its discrepancy delta = log f - log(law) conditional on the runs, at points.
+
+    Call it inside `jax.enable_x64()`.
 
     Args:
         fit: A fit with a discrepancy.
@@ -45,25 +57,71 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
 
         key: A JAX key for draws, which are joint over the points. The default is None: no draws.
     """
-    problem, size, count = fit.problem, padded(len(group)), len(group)
-    ends = problem.numbers.ends
-    assert ends is not None and problem.model.process is not None
-    reference, rows = fit.reference, problem.rows
-    fill = lambda x: np.concatenate([x, np.full(size - count, x[0])])  # noqa: E731
-    there = {name: fill(np.asarray(x, np.float64)) / reference.inputs[name] for name, x in points.items()}
-    draws = fit.size
-    keys = None if key is None else jax.random.split(key, draws)
-    found = _conditional(
-        problem.model,
-        own_units(fit),
-        ends.places(rows.inputs, rows.group),
-        ends.places(there, fill(group.astype(np.float64)) if rows.group is not None else None),
-        flat(fit),
-        keys,
-    )
-    mean, sd, drawn = (None if x is None else np.asarray(x)[:, :count] for x in found)
-    assert mean is not None and sd is not None
-    return Conditional(mean, sd, drawn)
+    problem, count, draws = fit.problem, len(group), fit.size
+    rows = longer(problem.rows, max(ROWS, 1 << (len(problem.rows.mask) - 1).bit_length()))
+    # Points of a joint draw belong into one call. Other points are independent, and go in blocks of one size.
+    block = padded(count) if key is not None else FEW if count <= FEW else max(POINTS, len(rows.mask))
+    columns = {name: np.asarray(x, np.float64) for name, x in points.items()}
+    if rows.group is not None:
+        columns[GROUP] = group.astype(np.float64)
+    arrays = flat(fit, rows)
+    keys = None if key is None else jax.random.key_data(jax.random.split(key, draws))
+    fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
+    found = [
+        [
+            _conditional(
+                *fixed,
+                {name: _part(x, point, block) for name, x in columns.items()},
+                jax.tree.map(lambda x, draw=draw: _part(x, draw, DRAWS), (arrays, keys)),
+            )
+            for point in range(0, count, block)
+        ]
+        for draw in range(0, draws, DRAWS)
+    ]
+    # Results are fetched after the last call, so that no call waits for those of the one before.
+    tables = [[np.concatenate(x, axis=1) for x in zip(*of, strict=True)] for of in jax.device_get(found)]
+    whole = [np.concatenate(x)[:draws, :count] for x in zip(*tables, strict=True)]
+    law, mean, sd, *drawn = whole
+    return Conditional(law, mean, sd, drawn[0] if drawn else None)
+
+
+def _part(x: np.ndarray, start: int, size: int) -> np.ndarray:
+    """The members of x from `start` on, filled up with copies of the last one to `size`."""
+    part = np.asarray(x[start : start + size])
+    return np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+
+
+@partial(jax.jit, static_argnums=0)
+def _conditional(
+    model: Model, ends: Ends, reference: dict[str, Any], scale: Any, rows: Rows, columns: dict[str, Any], draws: Any
+) -> tuple[Any, ...]:
+    """The law, mean and sd of delta, and a draw where there are keys, at a block of points for some draws.
+
+    Args:
+        model: The model of the fit.
+        ends: The place of the largest runs.
+        reference: The reference of each input, in the runs' own units.
+        scale: The reference of the observable.
+        rows: The padded rows, in reference units.
+        columns: The inputs of the points in the runs' own units (point,), and their groups under the name `GROUP`.
+        draws: The draws as `flat` gives them, and the data of a key for each draw or None; all with the axis `draw`.
+    """
+    process = model.process
+    assert process is not None
+    there = {name: x for name, x in columns.items() if name != GROUP}
+    places = ends.places(rows.inputs, rows.group)
+    points = ends.places({name: x / reference[name] for name, x in there.items()}, columns.get(GROUP))
+    own = in_own_units(rows, reference, scale)
+
+    def one(each: Any) -> tuple[Any, ...]:
+        (law, noise, departure, factor), key = each
+        seen = residuals(model, own, places, law, noise, factor)
+        key = None if key is None else jax.random.wrap_key_data(key)
+        found = process.conditional(departure, seen, points, key)
+        value = jnp.broadcast_to(model.fn(**there, **law), found[0].shape)
+        return value, *(x for x in found if x is not None)
+
+    return jax.vmap(one)(draws)
 
 
 def discrepancy_key(fit: "Fit", key: Any) -> Any:
@@ -72,14 +130,6 @@ def discrepancy_key(fit: "Fit", key: Any) -> Any:
     One draw of the process would be no mode, and it would differ with the seed.
     """
     return None if fit.is_mode else jax.random.fold_in(key, 1)
-
-
-def _conditional_impl(model, rows, places, there, arrays, keys):
-    def one(each):
-        (law, noise, process, factor), key = each
-        return model.process.conditional(process, residuals(model, rows, places, law, noise, factor), there, key)
-
-    return jax.lax.map(one, (arrays, keys), batch_size=TOGETHER)
 
 
 def residuals(
@@ -104,9 +154,6 @@ def residuals(
     scale = model.form.row_scale(location, noise, rows.se, rows.count)
     scale = scale if factor is None else scale * factor
     return Residuals(places, jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
-
-
-_conditional = jax.jit(_conditional_impl, static_argnums=0)
 
 
 def leave_one_out(fit: "Fit") -> np.ndarray:
@@ -136,7 +183,7 @@ def _leave_one_out_impl(model, rows, places, arrays):
             return model.form.mixture.log_density(noise, off, rest, seen.scale / factor) - jnp.log(rows.y)
         return -(off**2 / variance + jnp.log(2 * jnp.pi * variance)) / 2 - jnp.log(rows.y)
 
-    return jax.lax.map(one, arrays, batch_size=TOGETHER)
+    return in_batches(one, arrays, TOGETHER)
 
 
 _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
@@ -144,18 +191,23 @@ _leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
 
 def own_units(fit: "Fit") -> Rows:
     """The padded rows of a fit in the runs' own units, which are those of its draws."""
-    rows, reference = fit.problem.rows, fit.reference
+    return in_own_units(fit.problem.rows, fit.reference.inputs, fit.reference.scale)
+
+
+def in_own_units(rows: Rows, reference: Mapping[str, Any], scale: Any) -> Rows:
+    """Rows in the runs' own units, given the reference of each input and that of the observable."""
     return rows._replace(
-        inputs={name: x * reference.inputs[name] for name, x in rows.inputs.items()},
-        y=rows.y * reference.scale,
-        se=None if rows.se is None else rows.se * reference.scale,
+        inputs={name: x * reference[name] for name, x in rows.inputs.items()},
+        y=rows.y * scale,
+        se=None if rows.se is None else rows.se * scale,
     )
 
 
-def flat(fit: "Fit") -> tuple[Any, ...]:
+def flat(fit: "Fit", rows: Rows | None = None) -> tuple[Any, ...]:
     """A fit's draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
 
-    The factors are None where the noise has no scale for each run. Chains are joined in order.
+    The factors are None where the noise has no scale for each run. Chains are joined in order. The default of `rows`
+    is the rows of the fit.
     """
     groups = (fit.law_draws, fit.noise_draws, fit.discrepancy_draws)
     draws = [{name: x.ravel() for name, x in each.items()} for each in groups]
@@ -163,5 +215,5 @@ def flat(fit: "Fit") -> tuple[Any, ...]:
         return (*draws, None)
     factor = fit.sample_stats["noise_factor"]
     factor = factor.reshape(-1, factor.shape[-1])
-    padding = np.ones((len(factor), len(fit.problem.rows.mask) - factor.shape[1]))
+    padding = np.ones((len(factor), len((rows or fit.problem.rows).mask) - factor.shape[1]))
     return (*draws, np.concatenate([factor, padding], axis=1))

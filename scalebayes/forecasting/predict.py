@@ -102,15 +102,16 @@ def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Map
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
     with jax.enable_x64():
-        values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
-        if fit.discrepancy is not None:
+        if fit.discrepancy is None:
+            values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
+        else:
             codes = np.full(len(next(iter(points.values()))), code)
             found = conditional(fit, law_inputs, codes, discrepancy_key(fit, as_key(seed)))
             delta = found.mean if found.drawn is None else found.drawn
-            values = values * np.exp(delta).reshape(values.shape)
+            values = (found.law * np.exp(delta)).reshape(*fit.shape, -1)
         if observed:
-            noise = fit.noise.form.of_new_run({n: x[..., None] for n, x in fit.noise_draws.items()})
-            values = fit.noise.form.distribution(values, noise).sample(as_key(seed))
+            noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
+            values = _new_runs(fit.noise.form, values, noise, as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
     shape = (*fit.shape, len(next(iter(points.values()))))
@@ -132,6 +133,14 @@ def _curve(fn, inputs, params):
 
 
 curve = jax.jit(_curve, static_argnums=0)
+
+
+def _new_runs_impl(form, values, noise, key):
+    """A new run at each value of the curve (chain, draw, point), with its noise."""
+    return form.distribution(values, form.of_new_run(noise)).sample(key)
+
+
+_new_runs = jax.jit(_new_runs_impl, static_argnums=0)
 
 
 def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]:
