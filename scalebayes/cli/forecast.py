@@ -97,6 +97,9 @@ def forecast(
     )
     answer = sb.predict(fit, observed=observed, **values)
     rows = show.records(sb.interval(answer, prob))
+    if not json:  # the backtest takes longer than the forecast, which is read meanwhile
+        forecast_text = points_text(fit, answer, rows, observed, prob)
+        print(joined(failed_text(fit.checks), show.lines(repr(given)), fitted_text(fit), forecast_text), flush=True)
     sentence = patiently("Backtesting", lambda: worth(given, bound, kind, answer, prob, seed)) if backtest else ""
     if json:
         if far := outside_text(fit, answer):
@@ -104,15 +107,7 @@ def forecast(
         about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": sentence}
         about |= trust(fit, bearing_on(fit, answer, values))
         return answered(about, fit, target)
-    text = joined(
-        failed_text(fit.checks),
-        show.lines(repr(given)),
-        fitted_text(fit),
-        points_text(fit, answer, rows, observed, prob),
-        show.prose(sentence),
-        checks_text(fit.checks),
-    )
-    answered(text, fit, target)
+    answered("\n" + joined(show.prose(sentence), checks_text(fit.checks)), fit, target)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

@@ -146,6 +146,19 @@ def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys
     assert told["backtest"] == "" and told["observed"]
 
 
+def test_the_forecast_is_on_the_screen_before_the_backtest(tmp_path, capsys, monkeypatch):
+    """Fails if the user waits for the backtest before the forecast is printed, or one of the two is left out."""
+    path, before = tmp_path / "runs.csv", []
+    sweep(12).to_pandas().to_csv(path, index=False)
+    monkeypatch.setattr(
+        "scalebayes.cli.forecast.worth", lambda *_: before.append(capsys.readouterr().out) or "So much."
+    )
+    assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--method", "laplace:draws=50,proposals=500"]) == 0
+    assert "e-folds" in before[0] and "5B" in before[0]
+    after = capsys.readouterr().out
+    assert "So much." in after and "checks pass" in after and "5B" not in after
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
