@@ -40,6 +40,7 @@ from scalebayes.infer import Bootstrap as Bootstrap
 from scalebayes.infer import Laplace as Laplace
 from scalebayes.infer import Method as Method
 from scalebayes.infer import Search as Search
+from scalebayes.infer.compilation_cache import compilation_cache as compilation_cache
 from scalebayes.laws.law import Law as Law
 from scalebayes.noise import families as _families
 from scalebayes.noise.families import Beta as Beta

@@ -5,13 +5,13 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 from scalebayes.cli.format import message
 from scalebayes.display.progress import silenced
+from scalebayes.errors import InputError
 
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 _asked = Event()
@@ -109,29 +109,10 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder:
 
 
 def keep_compiled() -> None:
-    """Keep JAX's compiled programs in the user's cache folder, so that the next command starts sooner.
+    """Keep compiled programs on disk, so that the next command starts sooner. Without a folder for them, keep none."""
+    from scalebayes.infer.compilation_cache import compilation_cache
 
-    If `SCALEBAYES_CACHE` is set, it names the folder. If the folder can't be written, nothing is kept.
-    """
-    import jax
-
-    if jax.config.jax_compilation_cache_dir:  # the user has set a cache folder of JAX
-        return
-    given = os.environ.get("SCALEBAYES_CACHE")
-    if given:
-        root = Path(given).expanduser()
-    else:
-        import pooch
-
-        root = Path(pooch.os_cache("scalebayes"))
-    folder = root / "jit"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return
+    # JAX warns of a damaged file and compiles again, which is nothing that the user of a command can act on.
     warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    with suppress(InputError):
+        compilation_cache(True)

@@ -620,7 +620,7 @@ def test_compiled_programs_are_kept_where_the_environment_says(laplace, cache):
     """Fails if compiled programs aren't kept in the folder that SCALEBAYES_CACHE names, so that each command compiles
     again.
     """
-    assert [path for path in (cache / "jit").iterdir() if path.suffix != ".part"]
+    assert list((cache / "jit").glob("scalebayes-*/*-cache"))
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monkeypatch):
@@ -629,7 +629,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monke
 
     monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("the cache was set"))
     kept = jax.config.jax_compilation_cache_dir
-    assert kept == str(folder / "cache" / "jit")
+    assert Path(kept).parent == folder / "cache" / "jit"
     monkeypatch.setenv("SCALEBAYES_CACHE", str(folder / "runs.csv"))
     monkeypatch.setattr(type(jax.config), "jax_compilation_cache_dir", None, raising=False)
     ended = run("predict", mode, "--N", "1B", "--D", "20B")
