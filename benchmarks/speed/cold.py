@@ -1,123 +1,115 @@
-"""Times the cold start of `scalebayes fit`, from process start to saved file, and finds where the time goes.
+"""Times what a user waits for at the command line: `python -m benchmarks.speed.cold`.
 
-Run as a script, it is the profiled process itself: `python cold.py CSV FOLDER STARTED`.
+Each command runs as a process of its own, first with an empty cache of compiled programs, and then with the cache that
+it has filled. See README.md beside this file.
 """
 
-import json
+import argparse
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from importlib.util import find_spec
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-WHERE = "epoch_excluded == 0"
-COMMAND = "import sys; from scalebayes.cli import main; sys.exit(main(sys.argv[1:]))"
-# Event that JAX times while it compiles a program -> its name in the report.
-EVENTS = {
-    "/jax/core/compile/jaxpr_trace_duration": "tracing",
-    "/jax/core/compile/jaxpr_to_mlir_module_duration": "lowering",
-    "/jax/core/compile/backend_compile_duration": "XLA compiling, or reading its cache",
-}
+from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.speed import cold_report
+from benchmarks.speed.commands import CASES, NEEDS, Case, profiled, tables, timed
+
+PARTS = tuple(CASES)
+CACHES = ("empty", "filled")
 
 
-def cold_start(table: Path, repeats: int) -> dict[str, Any]:
-    """Return the command's seconds and its profile, with an empty and with a filled cache of compiled programs."""
-    found: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None}
-    seconds: dict[str, list[float]] = {"empty": [], "filled": []}
-    if find_spec("scalebayes.cli") is None:
-        found["missing"] = "scalebayes.cli is not there: the command wasn't timed"
-    else:
-        for _ in range(repeats):
-            with tempfile.TemporaryDirectory() as folder:
-                for cache in seconds:
-                    seconds[cache].append(_command(table, Path(folder)))
-                    print(f"cold start, {cache} cache: {seconds[cache][-1]:.2f} s", file=sys.stderr, flush=True)
-        found["seconds"] = seconds
-        found["median"] = {cache: statistics.median(times) for cache, times in seconds.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        found["profile"] = {cache: _profiled(table, Path(folder)) for cache in seconds}
+def main() -> None:
+    """Time the commands, and write cold.json and cold.md."""
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of every command; the default is %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help="commands to time, separated by commas; the default is all of " + ", ".join(PARTS),
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=here,
+        help="folder of cold.json and cold.md; the default is the folder of this script",
+    )
+    options = parser.parse_args()
+    parts = options.only.split(",")
+    if strange := set(parts) - set(PARTS):
+        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    if options.repeats < 1:
+        parser.error("--repeats is at least 1")
+    data = find_data()
+    record: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": options.repeats}
+    record |= {"machine": machine(), "versions": dict(versions()), "commit": commit(), "cores": _cores()}
+    record["commands"] = {part: time_command(CASES[part], data, options.repeats) for part in PARTS if part in parts}
+    if "forecast" in parts:
+        record["profile"] = profile_command(CASES["forecast"], data)
+    record["targets"] = list(cold_report.targets(record))
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_json(options.out / "cold.json", record)
+    text = cold_report.markdown(record)
+    (options.out / "cold.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def cold_start(data: Path, repeats: int) -> dict[str, Any]:
+    """Return the seconds and the profile of `scalebayes fit`, for the report of `benchmarks.speed.speed`."""
+    return {
+        "cores": _cores(),
+        **time_command(CASES["fit"], data, repeats),
+        "profile": profile_command(CASES["fit"], data),
+    }
+
+
+def time_command(case: Case, data: Path, repeats: int) -> dict[str, Any]:
+    """Return what is typed, and with each cache the seconds of every repeat until the table stands and until the end.
+
+    Args:
+        case: The command.
+
+        data: The path of the Chinchilla runs.
+
+        repeats: The number of repeats. Each begins with an empty cache.
+    """
+    found: dict[str, Any] = {"typed": case.typed, "seconds": {name: [] for name in CACHES}}
+    found["on_screen"] = {name: [] for name in CACHES}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _prepare(case, data, folder)
+        for repeat in range(repeats):
+            for cache in CACHES:
+                seconds, seen = timed(case, folder, folder / f"cache-{repeat}")
+                found["seconds"][cache].append(seconds)
+                if seen is not None:
+                    found["on_screen"][cache].append(seen)
+                screen = "" if seen is None else f", its table on the screen after {seen:.2f} s"
+                say(f"repeat {repeat + 1}, {cache} cache: {case.typed}: {seconds:.2f} s{screen}")
     return found
 
 
-def _command(table: Path, folder: Path) -> float:
-    """Return the seconds of `scalebayes fit` in a process of its own, with its cache in the folder."""
-    out = folder / "fit.nc"
-    out.unlink(missing_ok=True)
-    words = [sys.executable, "-c", COMMAND, "fit", str(table), "--where", WHERE, "--out", str(out)]
-    start = time.perf_counter()
-    done = subprocess.run(
-        words, env={**os.environ, "SCALEBAYES_CACHE": str(folder / "cache")}, capture_output=True, text=True
-    )
-    seconds = time.perf_counter() - start
-    if not out.is_file():
-        sys.exit(f"error: scalebayes fit wrote no file (exit {done.returncode}):\n{done.stderr[-2000:]}")
-    return seconds
+def profile_command(case: Case, data: Path) -> dict[str, Any]:
+    """Return the profile of one run of a command with each cache."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _prepare(case, data, folder)
+        return {cache: profiled(case, folder, folder / "cache") for cache in CACHES}
 
 
-def _profiled(table: Path, folder: Path) -> dict[str, Any]:
-    """Return the profile that this script measures in a process of its own."""
-    words = [sys.executable, __file__, str(table), str(folder), repr(time.time())]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"error: the profiled process failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+def _prepare(case: Case, data: Path, folder: Path) -> None:
+    """Write the tables into the folder, and run the commands whose files the case reads, each with another cache."""
+    tables(data, folder)
+    for name in NEEDS.get(case.name, ()):
+        say(f"first, without being timed: {CASES[name].typed}")
+        timed(CASES[name], folder, folder / "other-cache")
 
 
-def union(spans: list[tuple[float, float]]) -> float:
-    """Return the length that intervals cover; they may overlap, as the traces of nested functions do."""
-    total, reached = 0.0, -float("inf")
-    for start, end in sorted(spans):
-        total += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
-    return total
-
-
-def _profile(table: str, folder: str, started: float) -> dict[str, Any]:
-    """Fit in this process, and return the seconds of each stage since `started`, and the largest programs."""
-    marks = {"start of Python": time.time()}
-    import scalebayes.fitting.fit
-    import scalebayes.runs
-
-    marks["imports"] = time.time()
-    import jax
-
-    jax.config.update("jax_compilation_cache_dir", str(Path(folder) / "jit"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    spans: dict[str, list[tuple[float, float]]] = {kind: [] for kind in EVENTS.values()}
-    programs: list[tuple[str, float]] = []
-
-    def listen(event: str, duration: float, **facts: Any) -> None:
-        if event in EVENTS:
-            now = time.time()
-            spans[EVENTS[event]].append((now - duration, now))
-            if event.endswith("backend_compile_duration"):
-                programs.append((str(facts.get("fun_name", "?")), duration))
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    runs = scalebayes.runs.read_runs(table).where(WHERE)
-    marks["reading"] = time.time()
-    fit = scalebayes.fitting.fit(runs, on_fail="ignore")
-    marks["fit"] = time.time()
-    fit.save(Path(folder) / "fit.nc")
-    marks["saving"] = time.time()
-    times = list(marks.values())
-    stages = {name: b - a for name, a, b in zip(marks, [started, *times[:-1]], times, strict=True)}
-    fit_seconds = stages.pop("fit")
-    # A span can hold spans of another kind, such as a constant compiled while tracing. The inner span gets the time.
-    inner: list[tuple[float, float]] = []
-    for kind in reversed(list(spans)):
-        before = union(inner)
-        inner += [span for span in spans[kind] if span[0] <= marks["fit"]]
-        stages[f"fit: {kind}"] = union(inner) - before
-    stages["fit: running, and the rest"] = fit_seconds - union(inner)
-    largest = sorted(programs, key=lambda item: -item[1])[:8]
-    return {"stages": stages, "programs": len(programs), "largest_programs": largest}
+def _cores() -> int | None:
+    """Return the number of cores on which the commands may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 if __name__ == "__main__":
-    print(json.dumps(_profile(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
+    main()

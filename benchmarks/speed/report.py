@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.shared import write_json
+from benchmarks.speed.cold_report import stage_lines
 
 OPTIMUM = 1.018275e-3  # sum-Huber objective at the optimum; a seed that ends above it has not reached it
 FIT = "scalebayes, fit"
@@ -162,24 +163,15 @@ def _cold_lines(record: dict[str, Any]) -> list[str]:
     cold = record.get("cold")
     if not cold:
         return []
-    lines = [f"## Cold start, {cold['cores']} cores", ""]
-    if "missing" in cold:
-        lines.append(cold["missing"] + ".")
-    else:
-        median, times = cold["median"], len(cold["seconds"]["empty"])
-        lines.append(
-            f"`scalebayes fit`, process start to saved file, median of {times}: {median['empty']:.2f} s with an empty "
-            f"cache of compiled programs, {median['filled']:.2f} s with a filled one."
-        )
-    lines += ["", "Where it goes, in one process through the Python interface, seconds:", ""]
-    lines += ["| stage | empty cache | filled cache |", "| --- | --- | --- |"]
-    empty, filled = (cold["profile"][cache] for cache in ("empty", "filled"))
-    lines += [
-        f"| {stage} | {empty['stages'][stage]:.2f} | {filled['stages'][stage]:.2f} |" for stage in empty["stages"]
+    empty, filled = (median(cold["seconds"][cache]) for cache in ("empty", "filled"))
+    return [
+        f"## Cold start, {cold['cores']} cores",
+        "",
+        f"`scalebayes fit`, process start to saved file, median of {len(cold['seconds']['empty'])}: {empty:.2f} s with "
+        f"an empty cache of compiled programs, {filled:.2f} s with a filled one.",
+        "",
+        *stage_lines(cold["profile"]),
     ]
-    lines.append(f"| sum | {sum(empty['stages'].values()):.2f} | {sum(filled['stages'].values()):.2f} |")
-    largest = ", ".join(f"{name} {seconds:.2f}" for name, seconds in empty["largest_programs"])
-    return [*lines, "", f"{empty['programs']} programs compiled; the largest, in seconds: {largest}.", ""]
 
 
 def picture(record: dict[str, Any], path: Path) -> None:
