@@ -87,5 +87,5 @@ def mixture(log_density: Any) -> Any:
     >>> mixture(np.log([[0.2], [0.4]])).round(4)
     array([-1.204])
     """
-    log_sum = scipy.special.logsumexp if isinstance(log_density, np.ndarray) else jax.scipy.special.logsumexp
+    log_sum: Any = scipy.special.logsumexp if isinstance(log_density, np.ndarray) else jax.scipy.special.logsumexp
     return log_sum(log_density, axis=0) - math.log(len(log_density))
