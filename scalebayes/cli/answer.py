@@ -25,6 +25,22 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
     return {name: numbers(text, f"--{name}") for name, text in typed.items()}
 
 
+def groups_of(asked: Any, typed: str | None) -> str | list[str | None] | None:
+    """Return what was typed for --group: one name for all points, or a list with one for each; a blank one is None.
+
+    Commas separate the names. The name of one group of the runs may have commas itself.
+    """
+    known = {str(one) for fit in members(asked).values() for one in fit.runs.labels.get("group", ())}
+    if typed is None or "," not in typed or typed in known:
+        return typed
+    return [one.strip() or None for one in typed.split(",")]
+
+
+def group_text(name: str) -> str:
+    """Return the cell of a group in a table that a command prints; a blank name is that of a new group."""
+    return name or "(new)"
+
+
 def checks_of(asked: Any) -> "Checks":
     """Return the checks of a result as a command prints them; those of several fits carry the names of the fits."""
     from scalebayes.status import Checks
@@ -123,20 +139,23 @@ def points_text(asked: Any, answer: "xr.Dataset", points: list[dict[str, Any]], 
     """
     fits = members(asked)
     mode = all(fit.is_mode for fit in fits.values())
-    along = [str(name) for name in answer.coords if "point" in answer[name].dims and name != "point"]
+    along = [str(name) for name in answer.coords if "point" in answer[name].dims and name not in ("point", "group")]
     shown = ["median"] if mode else [name for name in STATISTICS if name in points[0]]
     number = show.most_digits(points)
     many = ["data set"] if "dataset" in answer.dims else []
+    grouped = ["group"] if "group" in answer.coords else []
     rows = [
         [
             *([str(row["dataset"])] if many else []),
+            *(group_text(row[name]) for name in grouped),
             *(show.given(name, row[name]) for name in along),
             *show.estimate(row, shown, number),
             f"{row['efolds']:.1f}",
         ]
         for row in points
     ]
-    table = show.grid([*many, *along, *(["at the mode"] if mode else shown), "e-folds"], rows, left=len(many))
+    heads = [*many, *grouped, *along, *(["at the mode"] if mode else shown), "e-folds"]
+    table = show.grid(heads, rows, left=len(many) + len(grouped))
     far = outside_text(asked, answer)
     sentences = [
         show.prose(meaning(asked, observed, prob)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.answer import STATISTICS, about, apart, doubts, failed_lines, outside_text
+from scalebayes.cli.answer import STATISTICS, about, apart, doubts, failed_lines, group_text, groups_of, outside_text
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
 from scalebayes.cli.options import AnyFit, Group, Json, Prob, Seed
@@ -53,7 +53,9 @@ def optimum(
     asked = opened(file, *ANSWERS)
     import scalebayes as sb
 
-    best = sb.optimum(asked, C=budgets, of=of, group=group, seed=seed)  # type: ignore[arg-type]
+    best = sb.optimum(asked, C=budgets, of=of, group=groups_of(asked, group), seed=seed)  # type: ignore[arg-type]
+    budgets = best["C"].values.tolist()
+    groups = best["group"].values.tolist() if "group" in best.coords else []
     many = "dataset" in best.dims
     parts = {name: own for name, (_, own) in apart(asked, best).items()} if many else {"": best}
     each = {name: (own, quantities(own, prob)) for name, own in parts.items()}
@@ -62,6 +64,7 @@ def optimum(
             {
                 **({"dataset": name} if many else {}),
                 "C": budget,
+                **({"group": groups[i]} if groups else {}),
                 **{what: of_budget[i] for what, of_budget in table.items()},
                 "efolds": float(one["distance"].max("axis").values[i]),
             }
@@ -77,7 +80,7 @@ def optimum(
         print(f"{failed}\n")
     fits = list(members(asked).values())
     tables = {name: table for name, (_, table) in each.items()}
-    print(optimum_text(budgets, tables, fits[0].runs.observable))
+    print(optimum_text(budgets, groups, tables, fits[0].runs.observable))
     print("\n" + show.prose(meaning(asked, best, list(tables.values()), prob)))
     if far := outside_text(asked, best):
         print(show.prose(f"warning: {far}"))
@@ -120,8 +123,8 @@ def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, A
     }
 
 
-def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observable: str) -> str:
-    """Return the rows that the command prints, for each data set and budget.
+def optimum_text(budgets: Sequence[float], groups: Sequence[str], tables: Mapping[str, Rows], observable: str) -> str:
+    """Return the rows that the command prints, for each data set and budget; `groups` is empty or has one for each.
 
     If a line is too long, intervals are put under the medians.
     """
@@ -130,19 +133,21 @@ def optimum_text(budgets: Sequence[float], tables: Mapping[str, Rows], observabl
     if not (same_exponent(each) or no_exponent(each)):
         heads["N_exponent"] = "N* exponent"
     many = [] if "" in tables else ["data set"]
+    grouped = ["group"] if groups else []
     number = {name: max(show.most_digits(table[name]) for table in each) for name in heads}
     text = ""
     for gap in (" ", "\n"):
         rows = [
             [
                 *([dataset] if many else []),
+                *([group_text(groups[i])] if groups else []),
                 show.given("C", budget),
                 *(cell(name, table[name][i], number[name], gap) for name in heads),
             ]
             for dataset, table in tables.items()
             for i, budget in enumerate(budgets)
         ]
-        text = show.grid([*many, "C", *heads.values()], rows, left=len(many))
+        text = show.grid([*many, *grouped, "C", *heads.values()], rows, left=len(many) + len(grouped))
         if max(map(len, text.splitlines())) <= show.width():
             break
     return text

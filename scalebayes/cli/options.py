@@ -49,7 +49,7 @@ Group = Annotated[
         metavar="GROUP",
         help="Forecast for this group of the runs, if the discrepancy has an offset for each group; by default for a "
         "new "
-        "group.",
+        "group. predict and optimum take a,b,c too, one group for each point or budget; a blank one is a new group.",
     ),
 ]
 Prob = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.answer import about, doubts, failed_lines, outside_text, points_text, values_of
+from scalebayes.cli.answer import about, doubts, failed_lines, groups_of, outside_text, points_text, values_of
 from scalebayes.cli.opened import ANSWERS, members, opened
 from scalebayes.cli.options import AnyFit, Group, Json, Observed, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers, pairs
@@ -31,8 +31,8 @@ def predict(
     """Forecast the loss of runs not yet trained.
 
     Several values are separated by commas. lo:hi:n stands for n values from lo to hi that are evenly spaced in the log.
-    Lists of equal length pair up, and a single value goes with each value of a list. Two of N, D and C are enough: the
-    third follows from C = 6 N D.
+    Lists of equal length pair up, and a single value goes with each value of a list; so do the groups of --group. Two
+    of N, D and C are enough: the third follows from C = 6 N D.
     """
     check_prob(prob)
     values = values_of(points.typed())
@@ -50,7 +50,7 @@ def predict(
     for name in values:
         if not any(fit.runs.name_of(name) in known for fit in fits):
             raise unknown("input", name, known)
-    forecast = sb.predict(asked, observed=observed, group=group, seed=seed, **values)
+    forecast = sb.predict(asked, observed=observed, group=groups_of(asked, group), seed=seed, **values)
     rows = show.records(sb.interval(forecast, prob))
     if json:
         show.document({**about(asked, forecast, values), "observed": observed, "prob": prob, "points": rows})

@@ -1,12 +1,40 @@
 """This file finds the group of the runs whose offset an answer takes, where the discrepancy has such offsets."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
+from typing import Any
 
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.runs import Runs
+from scalebayes.runs.reading.cells import as_cells, text
+
+Group = str | Iterable[str | None] | None  # what a user gives: one name for all points, or one for each point
+Groups = str | tuple[str | None, ...] | None  # the same as `groups_of` reads it; None stands for a new group
+
+
+def groups_of(group: Group) -> Groups:
+    """The groups that a user gave: a tuple where there is one for each point, else the one name as it was given.
+
+    A blank cell, such as NaN, becomes None.
+
+    Raises:
+        InputError: The sequence is empty, has no order, or has more than one dim.
+
+    >>> groups_of("a"), groups_of(["a", None]), groups_of(np.array([7.0, np.nan]))
+    ('a', ('a', None), ('7', None))
+    """
+    if isinstance(group, str) or not isinstance(group, Iterable):
+        return group
+    if getattr(group, "ndim", 1) == 0:  # an array of one name
+        return str(group)
+    names: list[Any] = list(group)
+    if not names:
+        raise InputError("group: one name, or a list with one for each point; the list is empty")
+    if isinstance(group, (Set, Mapping)) or any(np.ndim(one) for one in names):
+        raise InputError(f"group: one name, or a list with one for each point, not {group!r:.60}")
+    return tuple(text(as_cells("group", names)).tolist())
 
 
 def group_code(fit: Fit, group: str | None) -> int:
@@ -15,14 +43,7 @@ def group_code(fit: Fit, group: str | None) -> int:
     Raises:
         InputError: The fit has no offset for each group, or its runs don't have this group.
     """
-    if group is None:
-        return -1
-    if not _offset(fit):
-        raise InputError(f"group={group!r}: the fit has no discrepancy with an offset for each group; leave it out")
-    known = _groups(fit)
-    if str(group) not in known:
-        raise unknown("group", str(group), known)
-    return known[str(group)]
+    return int(codes_of(fit, group).item())
 
 
 def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
@@ -31,24 +52,57 @@ def group_codes(fit: Fit, runs: Runs) -> np.ndarray:
     return np.array([known.get(str(one), -1) for one in runs.labels.get("group", [None] * len(runs))])
 
 
-def group_of_each(fits: Mapping[str, Fit], group: str | None) -> dict[str, str | None]:
-    """For each fit of a stack, the group where the fit has an offset for it, else None.
+def codes_of(fit: Fit, groups: Groups) -> np.ndarray:
+    """The number of the group of each point among the fit's groups (point,); of length 1 for one name.
 
     Raises:
-        InputError: No fit has an offset for each group, or none of their runs have this group.
+        InputError: The fit has no offset for each group, or its runs don't have one of these groups.
     """
-    known = {name: _groups(fit) if _offset(fit) else {} for name, fit in fits.items()}
-    if group is not None and not any(known.values()):
-        raise InputError(
-            f"group={group!r}: no fit of the stack has a discrepancy with an offset for each group; leave it out"
-        )
-    every = sorted({one for groups in known.values() for one in groups})
-    if group is not None and str(group) not in every:
-        raise unknown("group", str(group), every)
-    return {name: group if str(group) in groups else None for name, groups in known.items()}
+    known = _groups(fit) if has_offsets(fit) else {}
+    _check(groups, known, "the fit has no discrepancy")
+    return np.array([-1 if one is None else known[str(one)] for one in _each(groups)])
 
 
-def _offset(fit: Fit) -> bool:
+def group_of_each(fits: Mapping[str, Fit], groups: Groups) -> dict[str, Groups]:
+    """For each fit of a stack, the groups, with None in place of a group that the fit has no offset for.
+
+    Raises:
+        InputError: No fit has an offset for each group, or none of their runs have one of these groups.
+    """
+    known = {name: _groups(fit) if has_offsets(fit) else {} for name, fit in fits.items()}
+    _check(groups, sorted({one for own in known.values() for one in own}), "no fit of the stack has a discrepancy")
+    if isinstance(groups, tuple):
+        return {name: tuple(one if one in own else None for one in groups) for name, own in known.items()}
+    return {name: groups if str(groups) in own else None for name, own in known.items()}
+
+
+def _each(groups: Groups) -> tuple[str | None, ...]:
+    """The groups as a tuple, which has length 1 for one name."""
+    return groups if isinstance(groups, tuple) else (groups,)
+
+
+def _check(groups: Groups, known: Collection[str], lacks: str) -> None:
+    """Refuse groups that aren't known.
+
+    Args:
+        groups: The groups, of which each None is allowed.
+
+        known: The groups with an offset; none of them where no fit has such offsets.
+
+        lacks: The beginning of the sentence that says so.
+
+    Raises:
+        InputError: A group isn't known, or none is.
+    """
+    for group in dict.fromkeys(one for one in _each(groups) if one is not None):
+        if not known:
+            raise InputError(f"group={group!r}: {lacks} with an offset for each group; leave it out")
+        if str(group) not in known:
+            error = unknown("group", str(group), known)
+            raise InputError(f"{error}; a blank name is a new group") if isinstance(groups, tuple) else error
+
+
+def has_offsets(fit: Fit) -> bool:
     """Whether the fit's discrepancy has an offset for each group."""
     return fit.problem.rows.group is not None
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
 from scalebayes.fitting import first_answer
-from scalebayes.fitting.groups import group_of_each
+from scalebayes.fitting.groups import Group, Groups, group_of_each, groups_of
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.of_fits import joined
@@ -17,12 +18,12 @@ from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
 
 Asked = Fit | Fits | Stack | Recalibrated
-# A function from a fit, the group whose offset is taken, and a key to the answer of the fit.
-Answer = Callable[[Fit, str | None, Any], xr.Dataset]
+# A function from a fit, the group or groups whose offset is taken, and a key to the answer of the fit.
+Answer = Callable[[Fit, Groups, Any], xr.Dataset]
 Mix = Callable[[Stack, Mapping[str, xr.Dataset]], xr.Dataset]
 
 
-def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix = mixed, widen: bool = True) -> Any:
+def ask(asked: Asked, answer: Answer, *, group: Group, seed: Any, mix: Mix = mixed, widen: bool = True) -> Any:
     """Ask one question of all fits in `asked`, join their answers to one Dataset, and warn of failed checks.
 
     Args:
@@ -31,8 +32,9 @@ def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix 
 
         answer: A function that gives the answer of one fit.
 
-        group: The group of the runs whose offset is taken; None for a new group. Members of a stack that don't have
-            this group answer for a new group.
+        group: The group of the runs whose offset is taken, or a sequence with one for each point or budget; None for a
+            new group. Members of a stack that don't have a group answer for a new group there. A sequence becomes the
+            coordinate `group` of the answer, in which the name of a new group is blank.
 
         seed: An int or a JAX key. Fit i of `Fits` has the key `fold_in(seed, i)`. So has member i of a stack, counted
             over all members, whatever their weights are.
@@ -42,23 +44,28 @@ def ask(asked: Asked, answer: Answer, *, group: str | None, seed: Any, mix: Mix 
         widen: Whether a `Recalibrated` widens the answer of its fit. The default is True.
 
     Raises:
-        InputError: `asked` is none of these.
+        InputError: `asked` is none of these, or a group isn't known.
     """
+    groups = groups_of(group)
     if isinstance(asked, Fits):
         keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(asked))]
-        found = joined(asked, [answer(one, group, key) for one, key in zip(asked, keys, strict=True)])
+        found = joined(asked, [answer(one, groups, key) for one, key in zip(asked, keys, strict=True)])
     elif isinstance(asked, Stack):
         fits = {name: asked.members[name] for name in asked.picks}
-        groups, keys = group_of_each(fits, group), keys_of(asked, seed)
-        found = mix(asked, {name: answer(fit, groups[name], keys[name]) for name, fit in fits.items()})
+        own, keys = group_of_each(fits, groups), keys_of(asked, seed)
+        found = mix(asked, {name: answer(fit, own[name], keys[name]) for name, fit in fits.items()})
     elif isinstance(asked, Recalibrated):
-        found = answer(asked.fit, group, as_key(seed))
+        found = answer(asked.fit, groups, as_key(seed))
         found = asked.widened(found) if widen else found
     elif isinstance(asked, Fit):
-        found = answer(asked, group, as_key(seed))
+        found = answer(asked, groups, as_key(seed))
     else:
         raise _no_fit(asked)
     warn_of(asked)
+    if isinstance(groups, tuple):
+        dim = "point" if "point" in found.dims else "budget"
+        names = np.array([one or "" for one in groups])
+        found = found.assign_coords(group=(dim, np.broadcast_to(names, found.sizes[dim]).copy()))
     return found
 
 

@@ -9,6 +9,7 @@ from jax.core import Tracer
 
 from scalebayes.compute import derived, flops
 from scalebayes.errors import InputError, listed, unknown
+from scalebayes.fitting.groups import Groups, codes_of
 from scalebayes.fitting.result import Fit
 from scalebayes.runs import Runs
 from scalebayes.runs.reading.missing_columns import may_be, reading_cure
@@ -125,6 +126,27 @@ def paired(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     except ValueError:
         sizes = ", ".join(f"{name} {len(x)}" for name, x in arrays.items())
         raise InputError(f"inputs pair up point by point, and these have different lengths: {sizes}") from None
+
+
+def with_groups(fit: Fit, arrays: Mapping[str, np.ndarray], groups: Groups) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Broadcast points or budgets and their groups to one length; the groups become numbers among those of the fit.
+
+    Args:
+        fit: The fit that is asked.
+
+        arrays: A mapping from name to values (point,), all of one length.
+
+        groups: A group for all points, or a tuple with one for each.
+
+    Returns:
+        The arrays (point,), and the number of each point's group (point,).
+
+    Raises:
+        InputError: There is not one group for each point, the fit has no offset for each group, or its runs lack a
+            group.
+    """
+    *values, codes = paired({**arrays, "group": codes_of(fit, groups)}).values()
+    return dict(zip(arrays, values, strict=True)), codes
 
 
 def points_of(fit: Fit, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -4,30 +4,25 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from scalebayes.compute import LOG_6, other_size
+from scalebayes.compute import other_size
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
-from scalebayes.fitting.groups import group_code
+from scalebayes.fitting.groups import Group, Groups
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting import optimum_of_curve as departed
 from scalebayes.forecasting.ask import ask, fits_of
 from scalebayes.forecasting.distance import about, distance, exactness, outside, review
-from scalebayes.forecasting.inputs import positive
+from scalebayes.forecasting.inputs import positive, with_groups
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
+from scalebayes.forecasting.optimum_of_law import closed_form, search
 from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.laws.law import Terms
 from scalebayes.seeds import Seed
-
-GRID = 257  # number of values of log N on the grid; a maximum and a minimum between two neighbours aren't seen
-REACH = 30.0  # e-folds of log N searched to either side of the reference's N : D; a minimum further out isn't found
-BISECTIONS = 60  # number of halvings of the interval between two values of the grid
 
 
 @known_settings
@@ -36,7 +31,7 @@ def optimum(
     *,
     C: Any,
     of: Literal["law", "curve"] | None = None,
-    group: str | None = None,
+    group: Group = None,
     seed: Seed = 0,
 ) -> xr.Dataset:
     """Compute the N and D with the least observable for each budget C = 6 N D, draw by draw.
@@ -53,8 +48,9 @@ def optimum(
             the runs, which all its budgets share; a fit with one draw takes the mean. The default is None: "curve"
             where the fit has a discrepancy, else "law".
 
-        group: A group of the runs, where the discrepancy has an offset for each group. The default is None: a new
-            group.
+        group: A group of the runs, where the discrepancy has an offset for each group; or a sequence with one group for
+            each budget. A sequence is broadcast against the budgets, so that one budget may have several groups. None
+            in a sequence is a new group. The default is None: a new group.
 
         seed: An int or a JAX key, for the draws of the discrepancy. The default is 0.
 
@@ -62,14 +58,15 @@ def optimum(
         A Dataset with `N`, `D`, `D_per_N`, the observable, `N_exponent` = d log N / d log C and `D_exponent` =
         1 - `N_exponent` (chain, draw, budget), in the runs' own units. They come from a closed form where the law has
         one, else from a search. `distance` (budget, axis) is that of the median optimum from the runs, in e-folds. A
-        draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such draws. The attribute
-        `of` is "law" or "curve"; where the fits differ in it, the coordinate `of` (dataset | draw,) says which it is.
-        The exponents of a curve are NaN, since they need a second derivative that the discrepancy doesn't have: use
-        `of="law"`, or log ratios of N between budgets. The attributes `failed` and `review` are those of `predict`.
+        draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such draws. The coordinate
+        `group` (budget,) is there where each budget was given a group of its own. The attribute `of` is "law" or
+        "curve"; where the fits differ in it, the coordinate `of` (dataset | draw,) says which it is. The exponents of a
+        curve are NaN, since they need a second derivative that the discrepancy doesn't have: use `of="law"`, or log
+        ratios of N between budgets. The attributes `failed` and `review` are those of `predict`.
 
     Raises:
-        InputError: The law isn't one of N and D, a budget isn't positive and finite, `of` or the group isn't known, or
-            no draw has a minimum.
+        InputError: The law isn't one of N and D, a budget isn't positive and finite, `of` or a group isn't known, the
+            numbers of budgets and groups differ, or no draw has a minimum.
         SettingError: A keyword isn't known.
 
     Warns:
@@ -87,7 +84,7 @@ def optimum(
         raise unknown("of", of, ("law", "curve"))
     best = ask(
         fit,
-        lambda one, group, key: _optimum(one, C, of, group, key),
+        lambda one, groups, key: _optimum(one, C, of, groups, key),
         group=group,
         seed=seed,
         mix=_of_mixture,
@@ -108,17 +105,19 @@ def optimum(
     return best
 
 
-def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> xr.Dataset:
+def _optimum(fit: Fit, C: Any, of: str | None, groups: Groups, key: Any) -> xr.Dataset:
     if set(fit.law.inputs) != {"N", "D"} or any(name != column for name, column in fit.problem.columns.items()):
         of_these = ", ".join(f"{n} = {c}" if n != c else n for n, c in fit.problem.columns.items())
         raise InputError(
             f"optimum splits a budget between N and D, and law {fit.law.name!r} takes {of_these}; fit runs that have "
             "N and D"
         )
-    budget, params = positive("C", C), {name: x[..., None] for name, x in fit.law_draws.items()}
-    departs = _departs(fit, of)
-    if group is not None and not departs:
-        raise InputError(f"group={group!r}: the law alone has no offset for a group; leave it out")
+    departs, params = _departs(fit, of), {name: x[..., None] for name, x in fit.law_draws.items()}
+    named = [one for one in (groups if isinstance(groups, tuple) else (groups,)) if one is not None]
+    if named and not departs:
+        raise InputError(f"group={named[0]!r}: the law alone has no offset for a group; leave it out")
+    arrays, codes = with_groups(fit, {"C": positive("C", C)}, groups)
+    budget = arrays["C"]
     with jax.enable_x64():
         if fit.law.terms is None:
             log_N, exponent = search(fit.law.fn, params, budget, fit.reference.inputs)
@@ -126,7 +125,7 @@ def _optimum(fit: Fit, C: Any, of: str | None, group: str | None, key: Any) -> x
             log_N, exponent = closed_form(fit.law.terms(**params), budget)
         log_N, exponent, loss = np.asarray(log_N), np.asarray(exponent), None
         if departs:
-            log_N, loss = departed.least(fit, budget, log_N, group_code(fit, group), discrepancy_key(fit, key))
+            log_N, loss = departed.least(fit, budget, log_N, codes, discrepancy_key(fit, key))
             exponent = np.nan
         N = np.exp(log_N)
         D = other_size(budget, N)
@@ -190,60 +189,3 @@ def _median(values: np.ndarray) -> np.ndarray:
     middle = np.full(values.shape[-1], np.nan)
     middle[found] = np.nanmedian(values[..., found], axis=(0, 1))
     return middle
-
-
-def closed_form(terms: Terms, budget: np.ndarray) -> tuple[Any, Any]:
-    """The optimum log N* and the exponent a for a law that falls with A/N^alpha + B/D^beta.
-
-    N* = G (C/6)^a, with a = beta / (alpha + beta) and G = (alpha A / (beta B))^(1 / (alpha + beta)).
-    Source: Hoffmann et al. 2022, arXiv 2203.15556, equation 4.
-    """
-    total = terms.alpha + terms.beta
-    log_G = (jnp.log(terms.alpha) + terms.log_A - jnp.log(terms.beta) - terms.log_B) / total
-    exponent = terms.beta / total
-    log_N = log_G + exponent * jnp.log(other_size(budget, 1))
-    return log_N, jnp.broadcast_to(exponent, log_N.shape)
-
-
-def search(fn: Any, params: dict[str, Any], budget: np.ndarray, reference: Mapping[str, float]) -> tuple[Any, Any]:
-    """The optimum log N* and its exponent by search, over 30 e-folds of N to either side of the reference's N : D.
-
-    The slope of log f along C = 6 N D is computed on a grid in log N by automatic differentiation, which is exact even
-    where a large E hides the difference of two losses. A minimum lies where the slope turns from negative to positive.
-    The lowest one is refined by bisection. The exponent is the implicit derivative -f_uc / f_uu, with u = log N and
-    c = log C. Both are NaN where the slope never turns.
-    """
-    shape = np.broadcast_shapes(*(np.shape(x) for x in params.values()), (1, 1, len(budget)))
-    flat = {name: jnp.broadcast_to(x, shape).ravel() for name, x in params.items()}
-    log_C = jnp.broadcast_to(jnp.log(budget), shape).ravel()
-    log_N, exponent = _search(fn, flat, log_C, float(np.log(reference["N"] / reference["D"])))
-    return log_N.reshape(shape), exponent.reshape(shape)
-
-
-def _search_impl(fn, params, log_C, log_ratio):
-    def one(params, log_C):
-        def height(u, c):
-            return jnp.log(fn(N=jnp.exp(u), D=jnp.exp(c - LOG_6 - u), **params))
-
-        slope = jax.grad(height)
-        u = (log_C - LOG_6 + log_ratio) / 2 + jnp.linspace(-REACH, REACH, GRID)
-        slopes = jax.vmap(slope, (0, None))(u, log_C)
-        turns = (slopes[:-1] < 0) & (slopes[1:] >= 0)
-        best = jnp.argmin(jnp.where(turns, jax.vmap(height, (0, None))(u[:-1], log_C), jnp.inf))
-
-        def halve(_, ends):
-            low, high = ends
-            middle = (low + high) / 2
-            rising = slope(middle, log_C) > 0
-            return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
-
-        low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (u[best], u[best + 1]))
-        at = (low + high) / 2
-        curvature, mixed = jax.grad(slope, (0, 1))(at, log_C)
-        found = turns.any()
-        return jnp.where(found, at, jnp.nan), jnp.where(found, -mixed / curvature, jnp.nan)
-
-    return jax.lax.map(lambda pair: one(*pair), (params, log_C), batch_size=1024)
-
-
-_search = jax.jit(_search_impl, static_argnums=0)

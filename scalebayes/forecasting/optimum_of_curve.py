@@ -19,7 +19,7 @@ FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy ca
 
 
 def least(
-    fit: Fit, budget: np.ndarray, log_N: Any, group: int, key: Any, grid: int = GRID
+    fit: Fit, budget: np.ndarray, log_N: Any, group: int | np.ndarray, key: Any, grid: int = GRID
 ) -> tuple[np.ndarray, np.ndarray]:
     """The log of N, and the observable, where law x exp(discrepancy) is least (chain, draw, budget).
 
@@ -27,7 +27,9 @@ def least(
     the runs. The path has `grid` values of log N on both sides of the law's own optimum. It ends where the law is
     `LIFT` above its optimum, by its curvature there: further out the process says nothing that a plan could rest on.
     The optimum is that of a parabola through the least value and its neighbours. The path of a budget is drawn given
-    the runs and the path of the next lower budget, so that the optima of one draw belong together. The results are NaN
+    the runs and the path of the next lower budget, so that the optima of one draw belong together. The budgets of one
+    group come one after the other; the path of a group's lowest budget is drawn given that of the largest budget of the
+    group before. The results are NaN
     where the least value is at an end of the path, or where the law has no optimum.
 
     Args:
@@ -37,13 +39,14 @@ def least(
 
         log_N: log N of the law's optimum, NaN where there is none. It broadcasts to (chain, draw, budget).
 
-        group: The number of the group whose offset is taken; -1 for a new group.
+        group: The number of the group whose offset is taken, for all budgets or for each (budget,); -1 for a new group.
 
         key: A JAX key for the paths; None for the mean of the discrepancy given the runs.
 
         grid: The number of values of log N. The default is 65.
     """
-    problem, order = fit.problem, np.argsort(budget)
+    problem, order, codes = fit.problem, np.argsort(budget), np.broadcast_to(group, len(budget))
+    order = order[np.argsort(codes[order], kind="stable")]
     ends = problem.numbers.ends
     assert ends is not None
     shape = (*fit.shape, len(budget))
@@ -55,7 +58,7 @@ def least(
         own_units(fit),
         ends,
         {name: np.float64(fit.reference.inputs[name]) for name in ("N", "D")},
-        np.full(grid, group, np.float64) if problem.rows.group is not None else None,
+        codes[order].astype(np.float64) if problem.rows.group is not None else None,
         np.log(budget[order]),
         (flat(fit), np.where(np.isnan(start), middle, start), _split(key, len(start))),
     )
@@ -64,7 +67,7 @@ def least(
     return np.where(none, np.nan, best), np.where(none, np.nan, lowest)
 
 
-def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
+def _least_impl(model, grid, rows, ends, reference, groups, log_C, draws):
     seen_at = ends.places({name: x / reference[name] for name, x in rows.inputs.items()}, rows.group)
     steps = jnp.linspace(-1.0, 1.0, grid)
 
@@ -76,11 +79,12 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
             return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(c - LOG_6 - u), **law))
 
         def at_budget(before, budget):
-            c, start, key = budget
+            c, start, group, key = budget
             curvature = jax.grad(jax.grad(height))(start, c)
             reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
             u = start + reach * steps
-            there = ends.places({"N": jnp.exp(u) / reference["N"], "D": jnp.exp(c - LOG_6 - u) / reference["D"]}, group)
+            own = None if group is None else jnp.full(grid, group)
+            there = ends.places({"N": jnp.exp(u) / reference["N"], "D": jnp.exp(c - LOG_6 - u) / reference["D"]}, own)
             delta = _path(model.process, process, seen, before, there, key)
             whole = jax.vmap(height, (0, None))(u, c) + delta
             best = jnp.clip(jnp.argmin(whole), 1, grid - 2)
@@ -91,7 +95,7 @@ def _least_impl(model, grid, rows, ends, reference, group, log_C, draws):
             return (there, delta, jnp.ones(grid)), (jnp.where(inside, at, jnp.nan), lowest)
 
         nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at)
-        budgets = (log_C, starts, _split(key, len(log_C)))
+        budgets = (log_C, starts, groups, _split(key, len(log_C)))
         return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), budgets)[1]
 
     return in_batches(one, draws, TOGETHER)

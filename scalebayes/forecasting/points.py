@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scalebayes.errors import InputError, SettingError, listed, nearest, unknown
+from scalebayes.fitting.groups import Group, has_offsets
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.inputs import DERIVABLE, known_inputs, refuse_traced, traced
 from scalebayes.runs import Runs
@@ -13,20 +14,23 @@ from scalebayes.runs.reading.missing_columns import may_be
 SETTINGS = ("observed", "group", "seed", "points")  # the keywords of `predict` that aren't inputs
 
 
-def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dict[str, Any]:
-    """The points at which `predict` is asked: all inputs and their values, given by name and in a table of points.
+def asked_at(points: Any, inputs: Mapping[str, Any], group: Group, fits: Sequence[Fit]) -> tuple[dict[str, Any], Group]:
+    """The points at which `predict` is asked: all inputs and their values, and the groups of the points.
 
     Args:
         points: None; a mapping from input to values, of which every input is used; or a data frame or `Runs`, of which
-            the columns that a law takes are used, and those from which such a column is derived (C = 6 N D).
+            the columns that a law takes are used, and those from which such a column is derived (C = 6 N D). Its
+            column `group` is used where a fit has an offset for each group.
 
         inputs: A mapping from input to values of the inputs given by name.
+
+        group: The group or groups given by name; None if none was given.
 
         fits: The fits that are asked.
 
     Raises:
-        InputError: An input is given twice; the points are neither a mapping nor a table; or a table lacks inputs of
-            every fit. Inputs that a mapping lacks are found later.
+        InputError: An input or the group is given twice; the points are neither a mapping nor a table; or a table lacks
+            inputs of every fit. Inputs that a mapping lacks are found later.
         SettingError: A name is no input and looks like a setting of `predict`.
     """
     names = dict.fromkeys(n for f in fits for n in (*f.problem.columns, *known_inputs(f.problem.columns.values())))
@@ -35,11 +39,24 @@ def asked_at(points: Any, inputs: Mapping[str, Any], fits: Sequence[Fit]) -> dic
         if not known and nearest(name, SETTINGS) and not nearest(name, names):
             raise SettingError(str(unknown("keyword of predict", name, [*SETTINGS, *names])))
     if points is None:
-        return dict(inputs)
-    given = points if isinstance(points, Mapping) else _taken(_columns(points), inputs, fits)
+        return dict(inputs), group
+    columns = dict(points) if isinstance(points, Mapping) else _columns(points)
+    column = next((name for name in ("group", *columns) if name in columns and _is_group(name, fits)), None)
+    if isinstance(points, Mapping):
+        given = {name: values for name, values in columns.items() if name != column}
+    else:
+        given = _taken(columns, inputs, fits)
+        column = column if any(has_offsets(fit) for fit in fits) else None
+    if column is not None and group is not None:
+        raise InputError(f"the points have {column!r}, and group= is given too; leave group= out, or drop {column!r}")
     if twice := [name for name in given if name in inputs]:
         raise InputError(f"{listed(twice)} is in the points and given by name too; leave one of them out")
-    return {**given, **inputs}
+    return {**given, **inputs}, group if column is None else columns[column]
+
+
+def _is_group(name: str, fits: Sequence[Fit]) -> bool:
+    """Whether a name is that of the runs' groups, or of the column that they were read from."""
+    return name == "group" or any(fit.runs.name_of(name) == "group" for fit in fits)
 
 
 def _columns(points: Any) -> Mapping[str, Any]:

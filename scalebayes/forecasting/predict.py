@@ -10,12 +10,12 @@ import xarray as xr
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import conditional, discrepancy_key
-from scalebayes.fitting.groups import group_code
+from scalebayes.fitting.groups import Group, Groups
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import ask, fits_of
 from scalebayes.forecasting.distance import about, distance, exactness, outside, plain, review
-from scalebayes.forecasting.inputs import check_given, known_inputs, paired, points_of, positive, taken_by
+from scalebayes.forecasting.inputs import check_given, known_inputs, paired, points_of, positive, taken_by, with_groups
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
@@ -28,7 +28,7 @@ def predict(
     points: Any = None,
     *,
     observed: bool = False,
-    group: str | None = None,
+    group: Group = None,
     seed: Seed = 0,
     **inputs: Any,
 ) -> xr.Dataset:
@@ -44,13 +44,16 @@ def predict(
 
         points: A data frame (pandas, polars, ...) or `Runs`, of which the columns that the law takes are used; or a
             mapping from input to values, such as {"N": [7e9, 7e10], "D": 1.4e12}. Inputs that are missing in it can be
-            given by name. The default is None: all inputs are given by name.
+            given by name. A column `group` gives each point its group, where the fit has an offset for each group; a
+            blank cell is a new group. The default is None: all inputs are given by name.
 
         observed: True for the observable of a new run, with its noise. The default is False: the curve without noise.
             The curve is the median of a new run; under the noise `beta` it is the mean.
 
-        group: A group of the runs, where the discrepancy has an offset for each group. Members of a `Stack` without
-            this group answer for a new group. The default is None: a new group.
+        group: A group of the runs, where the discrepancy has an offset for each group; or a sequence with one group for
+            each point, which is broadcast as the inputs are. None in a sequence is a new group, and all points of new
+            groups share one. Members of a `Stack` without a group answer for a new group. The default is None: a new
+            group.
 
         seed: An int or a JAX key, for the draws of the discrepancy and the noise. The default is 0.
 
@@ -62,14 +65,16 @@ def predict(
         A Dataset with draws of the observable (chain, draw, point), and with `distance` (point, axis), which says how
         far each point lies outside the range of the runs. An axis is an input, and where the law takes N and D also C
         and D/N. The unit is e-folds; for an input that need not be positive, which the attribute `plain` names, it is
-        the input's own unit. Inside the range the distance is 0. The inputs are coordinates of the dim point. The
-        attribute `failed` has the checks that the fit failed. The attribute `review` says what to doubt about this
-        answer: the law, where it is taken as exact beyond the runs, and the checks that bear on the question. For
-        several fits, both attributes say which fits they are about.
+        the input's own unit. Inside the range the distance is 0. The inputs are coordinates of the dim point. So is
+        `group`, where each point was given a group of its own; the name of a new group is blank there. The attribute
+        `failed` has the checks that the fit failed. The attribute `review` says what to doubt about this answer: the
+        law, where it is taken as exact beyond the runs, and the checks that bear on the question. For several fits,
+        both attributes say which fits they are about.
 
     Raises:
-        InputError: An input is missing, unknown, not positive and finite, or would change nothing; the fit has no
-            offset for each group, or its runs lack the group; or `observed` is True for a fit with one draw, or with a
+        InputError: An input is missing, unknown, not positive and finite, or would change nothing; the group is
+            in the points and given by name too; the fit has no offset for each group, or its runs lack a group; or
+            `observed` is True for a fit with one draw, or with a
             noise that is no density.
         SettingError: A keyword is no input and looks like a setting of `predict`.
 
@@ -86,18 +91,27 @@ def predict(
     >>> import pandas as pd
     >>> predict(fitted, pd.DataFrame({"x": [1000.0, 2000.0], "note": ["a", "b"]}))["loss"].sizes["point"]
     2
+
+    Each point has a group of its own:
+
+    >>> import scalebayes as sb
+    >>> runs = Runs(x=[1.0, 10.0, 100.0] * 2, loss=[3.0, 2.0, 1.5, 3.3, 2.2, 1.6], group=["a"] * 3 + ["b"] * 3)
+    >>> grouped = fit_law(runs, "power", discrepancy=sb.GP("offset"), method="map", on_fail="ignore")
+    >>> of_each = sb.interval(predict(grouped, x=50.0, group=["b", "a"]))
+    >>> of_each["group"].tolist(), bool(of_each["median"][0] > of_each["median"][1])
+    (['b', 'a'], True)
     """
-    inputs = asked_at(points, inputs, fits_of(fit))
+    inputs, group = asked_at(points, inputs, group, fits_of(fit))
     takes = _takes(fit, inputs) if isinstance(fit, Stack) else None
 
-    def answer(one: Fit, group: str | None, key: Any) -> xr.Dataset:
-        return _predict(one, observed, group, key, inputs if takes is None else takes[one])
+    def answer(one: Fit, groups: Groups, key: Any) -> xr.Dataset:
+        return _predict(one, observed, groups, key, inputs if takes is None else takes[one])
 
     return ask(fit, answer, group=group, seed=seed)
 
 
-def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
-    points, code = points_of(fit, inputs), group_code(fit, group)
+def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
+    points, codes = with_groups(fit, points_of(fit, inputs), groups)
     if observed:
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
@@ -105,7 +119,6 @@ def _predict(fit: Fit, observed: bool, group: str | None, seed: Any, inputs: Map
         if fit.discrepancy is None:
             values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
         else:
-            codes = np.full(len(next(iter(points.values()))), code)
             found = conditional(fit, law_inputs, codes, discrepancy_key(fit, as_key(seed)))
             delta = found.mean if found.drawn is None else found.drawn
             values = (found.law * np.exp(delta)).reshape(*fit.shape, -1)

@@ -8,6 +8,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
+from tests.helpers import departing, simulated
 
 LAWS = ("power", "offset_power")
 # Few draws, in seconds: what is tested is what is printed of them.
@@ -88,6 +89,38 @@ def test_a_restriction_is_weighed(run):
     assert code == 0 and json.loads(out)["log10_bayes_factor"] == pytest.approx(found.log10_bayes_factor)
     code, out, _ = run("savage-dickey", "power.nc", "alpha=0.1")
     assert code == 0 and "alpha = 0.1" in out
+
+
+def test_each_point_or_budget_has_a_group(run, folder):
+    """Fails if the groups typed with commas go to other points, their table has no group, or a comma splits a name."""
+    preset, runs = sb.laws.published("besiroglu2024"), simulated(12, seed=4)
+    group = np.array(["a", "b", "c,d"] * 4)
+    runs = sb.Runs(N=runs["N"], D=runs["D"], loss=runs.y * np.where(group == "b", 1.05, 1.0), group=group)
+    values = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
+    parts = sb.GP("matern", "offset")
+    fit = departing(runs, preset.law, {n: [x] for n, x in preset.values.items()}, parts, values | {"offset_scale": 0.1})
+    fit.save(folder / "grouped.nc")
+    code, out, _ = run("predict", "grouped.nc", "--N", "1B,1B,2B", "--D", "1T", "--group", "b,a,", "--json")
+    points = json.loads(out)["points"]
+    expected = sb.predict(fit, N=[1e9, 1e9, 2e9], D=1e12, group=["b", "a", None])["loss"].values.ravel()
+    assert code == 0 and [point["group"] for point in points] == ["b", "a", ""]
+    np.testing.assert_allclose([point["median"] for point in points], expected)
+    code, out, _ = run("predict", "grouped.nc", "--N", "1B,1B,2B", "--D", "1T", "--group", "b,a,")
+    assert code == 0 and [line.split()[0] for line in out.splitlines()[:4]] == ["group", "b", "a", "(new)"]
+    code, out, _ = run("predict", "grouped.nc", "--N", "1B", "--D", "1T", "--group", "c,d", "--json")
+    assert code == 0 and len(json.loads(out)["points"]) == 1 and "group" not in json.loads(out)["points"][0]
+    code, out, _ = run("optimum", "grouped.nc", "--C", "1e21", "--group", "b,a", "--json")
+    budgets = json.loads(out)["budgets"]
+    assert code == 0 and [(one["C"], one["group"]) for one in budgets] == [(1e21, "b"), (1e21, "a")]
+    assert budgets[0]["loss"]["median"] > 1.03 * budgets[1]["loss"]["median"]
+    code, out, _ = run("optimum", "grouped.nc", "--C", "1e21", "--group", "b,a")
+    assert code == 0 and [line.split()[:2] for line in out.splitlines()[:3]] == [
+        ["group", "C"],
+        ["b", "1e21"],
+        ["a", "1e21"],
+    ]
+    code, _, err = run("predict", "grouped.nc", "--N", "1B", "--D", "1T", "--group", "a,e")
+    assert code == 2 and "unknown group 'e'" in err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
-from scalebayes.forecasting.optimum import REACH, closed_form, search
+from scalebayes.forecasting.optimum_of_law import REACH, closed_form, search
 from scalebayes.model.problem import build
 from scalebayes.parameters.units import rescale
 from tests.cases import LAWS, ids
