@@ -21,7 +21,19 @@ MOST = 10  # checks of many fits that are printed; of those after them only the 
 
 
 def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return input -> the numbers that were typed for it."""
+    """Return the numbers that were typed for each input, as a list of floats even for one number.
+
+    Commas separate numbers, and lo:hi:n is a range, as in `parse.numbers`.
+
+    Args:
+        typed: The text that was typed, by the name of the input.
+
+    Raises:
+        InputError: A text is no such list of numbers. The message names the option, such as --N.
+
+    >>> values_of({"N": "70B", "D": "1e9,2T"})
+    {'N': [70000000000.0], 'D': [1000000000.0, 2000000000000.0]}
+    """
     return {name: numbers(text, f"--{name}") for name, text in typed.items()}
 
 

@@ -46,7 +46,11 @@ def laws(
 
 
 def line(law: "Law") -> str:
-    """Return a law's formula and its inputs as the command prints them; no line is broken within the inputs."""
+    """Return a law's formula and, in brackets, its inputs, as one line of the command's output that isn't broken yet.
+
+    The blanks between the inputs are non-breaking (U+00A0). `format.fields` breaks a line that is too long elsewhere,
+    and then turns these blanks into ordinary ones.
+    """
     return f"{law.formula}  [{',\u00a0'.join(law.inputs)}]"
 
 

@@ -38,10 +38,12 @@ def groups_of(group: Group) -> Groups:
 
 
 def group_code(fit: Fit, group: str | None) -> int:
-    """The number of a group among the fit's groups; -1 where `group` is None, which stands for a new group.
+    """The number of a group among the fit's groups, which are sorted by name and counted from 0.
+
+    None stands for a new group, which any fit takes; its number is -1.
 
     Raises:
-        InputError: The fit has no offset for each group, or its runs don't have this group.
+        InputError: A group is named, and the fit has no offset for each group or its runs don't have this group.
     """
     return int(codes_of(fit, group).item())
 

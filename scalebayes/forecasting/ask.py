@@ -94,7 +94,11 @@ def _no_fit(asked: Any) -> InputError:
 
 
 def keys_of(stack: Stack, seed: Any) -> dict[str, Any]:
-    """A mapping from each member of a stack to its key in a forecast or optimum, from its place among all members."""
+    """The keys with which the members of a stack answer a forecast or an optimum, by the name of the member.
+
+    Only the members with draws in the mixture, `stack.picks`, have a key. It is `fold_in(seed, i)`, with i the member's
+    place among all members, counted from 0. The key therefore does not depend on the weights.
+    """
     return {name: jax.random.fold_in(as_key(seed), i) for i, name in enumerate(stack.members) if name in stack.picks}
 
 

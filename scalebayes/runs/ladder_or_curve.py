@@ -33,7 +33,8 @@ def kind_of(runs: Runs, column: str, asked: str | None = None) -> Kind:
     """Decide whether runs along a column are a ladder of finished runs or the curve of one run.
 
     The runs are a ladder if the column is N, because one run has one size. They also are a ladder if the column is C or
-    D, has at most `MOST` values, and no `run_id` has several of them. Any other runs are a curve.
+    D, has at most `MOST` values, and no `run_id` has several of them. Any other runs are a curve. A `run_id` that the
+    table calls `name` or `id` is not looked at, since it may name a family of runs.
 
     Args:
         runs: The table.

@@ -139,7 +139,29 @@ def all_say_per_cent(raw: np.ndarray) -> bool:
 
 
 def refuse_as_said(ours: str, theirs: str, raw: np.ndarray, factor: float, observable: str, prefix: str) -> None:
-    """Raise `InputError` if the cells of a column do not fit the unit in its header."""
+    """Raise `InputError` if the unit in a column's header leaves open what its cells mean.
+
+    It is called for a column whose unit the user did not give. What is refused depends on the factor of the unit:
+
+    - Per cent (0.01): no cell is above 1, and no cell has a per cent sign. The cells may be shares already.
+    - Above 1, for the observable: always. The cells may be multiplied already.
+    - Above 1, for another column: a cell says a unit too, such as 60M, or the median times the factor is too large for
+      the quantity.
+    - Any other factor: nothing.
+
+    Args:
+        ours: The name of the column in scalebayes, such as "N".
+
+        theirs: The name of the column in the table, for the message.
+
+        raw: The cells as they stand in the table, before the factor is applied (run,).
+
+        factor: The number by which the unit in the header multiplies the cells, such as 1e6 for (M).
+
+        observable: The name of the observable.
+
+        prefix: The beginning of the error message, such as "runs.csv: "; blank if there is no file.
+    """
     if factor == PER_CENT_FACTOR:
         refuse_shares(ours, theirs, raw, prefix)
     elif factor > 1.0 and ours == observable:
