@@ -176,7 +176,7 @@ def test_four_rows_tell_that_laplace_failed(cases_path, tmp_path, capsys):
     runs = sb.read_runs(cases_path / "four_rows.csv", columns=columns)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        fit = sb.fit(runs, method=sb.Laplace(draws=500, proposals=1000), fallback=False)
+        fit = sb.fit(runs, method=sb.Laplace(draws=500, proposals=1000, rounds=0), fallback=False)
     assert fit.checks["k-hat"].status == "fail" and len(seen) == 1
     fit.save(tmp_path / "fit.nc")
     with pytest.warns(sb.FitWarning, match="this answer rests on a fit that failed: k-hat"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.backtesting import backtest as backtesting
+from scalebayes.backtesting import candidates
 from scalebayes.checks.evidence import LADDERS, LADDERS_HELD
 from scalebayes.checks.priors import ID
 from scalebayes.cli import main
@@ -92,7 +92,7 @@ def test_a_backtest_reads_the_runs_below_a_cutoff_as_it_reads_all(monkeypatch):
     def forecaster(runs, **settings):
         raise Seen(len(runs), settings["kind"])
 
-    monkeypatch.setattr(backtesting, "forecaster", forecaster)
+    monkeypatch.setattr(candidates, "forecaster", forecaster)
     for asked, kind in ((None, "curve"), ("ladder", "ladder")):
         with pytest.raises(Seen) as seen:
             sb.backtest(along("D", 40), ["recommended"], by="D", kind=asked)
