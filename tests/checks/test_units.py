@@ -64,7 +64,7 @@ def fits(request):
     return fit
 
 
-@pytest.mark.parametrize("runs", ["simulated_runs", "chinchilla_runs"])
+@pytest.mark.parametrize("runs", ["simulated_runs", pytest.param("chinchilla_runs", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
 @each_unit
 def test_answers_keep_their_value(fits, units, case, runs):
