@@ -53,6 +53,7 @@ def test_the_chance_is_that_of_enumeration(n, draws):
         assert chance(t, n, draws) == pytest.approx((tails <= t + 1e-9).mean(), abs=1e-9)
 
 
+@pytest.mark.slow_cases("1000-99")
 @pytest.mark.parametrize("n, draws", [(60, 99), (1000, 99), (200, 19)])
 def test_the_envelope_holds_as_a_whole(n, draws, seed=81):
     """Fails if the 95 % envelope holds only at each place alone, so that most right samplers leave it somewhere."""

@@ -231,7 +231,7 @@ def surface(law, rows=40, seed=3):
     return sb.Runs(N=N, D=D, loss=truth * np.exp(0.005 * rng.standard_t(4, rows))).derive("C")
 
 
-@pytest.mark.slow_cases("chinchilla")
+@pytest.mark.slow_cases("chinchilla", "kaplan")
 @pytest.mark.parametrize("truth", ["chinchilla", "kaplan", "power"])
 def test_the_weight_goes_to_the_law_that_made_the_runs(truth):
     """Fails if the largest weight isn't that of the law which made the runs, or runs other than the largest tenth are

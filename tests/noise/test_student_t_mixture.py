@@ -182,6 +182,7 @@ def test_leave_one_out_integrates_the_runs_own_scale(spoilt):
             assert found[chain, draw, i] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_save_and_load(spoilt, tmp_path):
     """Fails if the scales aren't in the file, so that a fit that was read again forecasts something else."""
     spoilt.save(tmp_path / "fit.nc")
