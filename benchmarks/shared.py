@@ -1,5 +1,6 @@
 """Holds what all benchmarks share: the data, the machine, the versions of packages, and how results are written."""
 
+import argparse
 import json
 import os
 import platform
@@ -34,6 +35,20 @@ def find_data() -> Path:
     if not (folder / "chinchilla.csv").is_file():
         sys.exit(f"error: {folder / 'chinchilla.csv'} is not there; set SCALEBAYES_DATA to the folder of the data sets")
     return folder / "chinchilla.csv"
+
+
+def add_only(parser: argparse.ArgumentParser, names: Iterable[str], what: str = "parts to run") -> None:
+    """Give a parser the option --only, a list of some of the names; the default is all of them."""
+    known = list(names)
+
+    def chosen(typed: str) -> list[str]:
+        words = typed.split(",")
+        if strange := [word for word in words if word not in known]:
+            raise argparse.ArgumentTypeError(f"it takes {', '.join(known)}, not {strange[0]!r}")
+        return words
+
+    text = f"{what}, separated by commas; the default is all of {', '.join(known)}"
+    parser.add_argument("--only", type=chosen, default=known, help=text)
 
 
 def machine() -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.checks.alarm_tables import KINDS, ROWS, SHARE, Table
-from benchmarks.shared import commit, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, machine, say, versions, write_json
 
 # Power of an F test of the cause alone, at the level of the check. A missed cause counts as wrong only above it.
 SURE = 0.98
@@ -32,11 +32,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=1000, help="number of tables of each kind; the default is %(default)s")
-    parser.add_argument(
-        "--only",
-        default=",".join(KINDS),
-        help="kinds to run, separated by commas; the default is all of " + ", ".join(KINDS),
-    )
+    add_only(parser, KINDS, "kinds to run")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
     parser.add_argument(
         "--show", type=int, default=0, help="number of wrongly judged tables to print; the default is 0"
@@ -50,11 +46,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.n < 1 or options.seed < 0:
         parser.error("--n is at least 1, --seed at least 0")
-    if strange := set(options.only.split(",")) - set(KINDS):
-        parser.error(f"--only takes {', '.join(KINDS)}, not {sorted(strange)[0]!r}")
     record: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
     record |= {"seed": options.seed, "n": options.n, "machine": machine(), "versions": dict(versions()), "kinds": {}}
-    for kind in options.only.split(","):
+    for kind in options.only:
         say(f"{kind}: {options.n} tables")
         seed = [options.seed, *kind.encode()]
         tables = [KINDS[kind](np.random.default_rng([*seed, i])) for i in range(options.n)]

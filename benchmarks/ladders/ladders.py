@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ladders import ladder_sets as sets
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill.skill import log
 
 COUNT, SEED = 200, 2  # number and seed of the simulated ladders; the priors were chosen on those of seed 1
@@ -27,11 +27,7 @@ def main() -> None:
     """Fit and score the ladders, and write ladders.json and ladders.md."""
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS)
     parser.add_argument(
         "--methods",
         default=",".join(METHODS),
@@ -44,9 +40,9 @@ def main() -> None:
         help="folder of ladders.json and ladders.md; the default is the folder of this script",
     )
     options = parser.parse_args()
-    parts, methods = options.only.split(","), options.methods.split(",")
-    if strange := {*parts} - set(PARTS) | {*methods} - set(METHODS):
-        parser.error(f"no part or method {sorted(strange)[0]!r}; parts: {', '.join(PARTS)}")
+    parts, methods = options.only, options.methods.split(",")
+    if strange := {*methods} - set(METHODS):
+        parser.error(f"--methods takes {', '.join(METHODS)}, not {sorted(strange)[0]!r}")
     folder = find_data().parent
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "ladders.json"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import ROOT, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import ROOT, add_only, commit, find_data, machine, say, versions, write_json
 
 PARTS = ("sets", "bootstrap", "runs", "parameters", "memory")
 SETS = (1, 10, 100, 1000, 10_000)  # numbers of data sets
@@ -43,11 +43,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5, help="repeats of every row; the default is %(default)s")
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS)
     parser.add_argument(
         "--sets", type=int, default=max(SETS), help="largest number of data sets; the default is %(default)s"
     )
@@ -63,9 +59,7 @@ def main() -> None:
         parser.error("--repeats is at least 1")
     if options.child:
         return peak_of(options.child)
-    parts = options.only.split(",")
-    if strange := set(parts) - set(PARTS):
-        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    parts = options.only
     record: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": options.repeats}
     record |= {"machine": machine(), "versions": dict(versions()), "commit": commit(), "rows": []}
     if "memory" in parts:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 
 # Parameter -> mean and sd of its log, or of itself if it is in NORMAL. They were set by hand, for a prototype.
@@ -80,11 +80,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=5, help="number of steps; the default is %(default)s")
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS)
     parser.add_argument(
         "--out",
         type=Path,
@@ -92,9 +88,7 @@ def main() -> None:
         help="folder of learn.json and learn.md; the default is the folder of this script",
     )
     options = parser.parse_args()
-    chosen = options.only.split(",")
-    if strange := set(chosen) - set(PARTS):
-        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    chosen = options.only
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "learn.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

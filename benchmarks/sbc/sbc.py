@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
 
 LAWS = ("chinchilla", "offset_power")
 ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}  # runs of a data set
@@ -37,11 +37,7 @@ def main() -> None:
     parser.add_argument(
         "--n", type=int, default=1000, help="number of simulations for each case; the default is %(default)s"
     )
-    parser.add_argument(
-        "--only",
-        default=",".join(CASES),
-        help="cases to run, separated by commas; the default is all of " + ", ".join(CASES),
-    )
+    add_only(parser, CASES, "cases to run")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
     parser.add_argument(
         "--folder",
@@ -57,9 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.n < 2 or options.seed < 0:
         parser.error("--n is at least 2, --seed at least 0")
-    chosen = options.only.split(",")
-    if strange := set(chosen) - set(CASES):
-        parser.error(f"--only takes {', '.join(CASES)}, not {sorted(strange)[0]!r}")
+    chosen = options.only
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "sbc.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"cases": {}}

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 from benchmarks.skill.skill_report import markdown, picture
 from benchmarks.skill.skill_stack import stacking
@@ -29,11 +29,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds; the default is %(default)s")
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS)
     parser.add_argument("--methods", default="", help="methods to score, separated by commas; the default is all")
     parser.add_argument(
         "--out",
@@ -42,9 +38,7 @@ def main() -> None:
         help="folder of skill.json, skill.md and skill.png; the default is the folder of this script",
     )
     options = parser.parse_args()
-    parts = options.only.split(",")
-    if strange := set(parts) - set(PARTS):
-        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    parts = options.only
     folder = find_data().parent
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "skill.json"

@@ -5,15 +5,15 @@ it has filled. See README.md beside this file.
 """
 
 import argparse
-import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
 from benchmarks.speed import cold_report
 from benchmarks.speed.commands import CASES, NEEDS, Case, profiled, tables, timed
+from scalebayes.infer.compile import cores
 
 PARTS = tuple(CASES)
 CACHES = ("empty", "filled")
@@ -24,11 +24,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3, help="repeats of every command; the default is %(default)s")
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="commands to time, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS, "commands to time")
     parser.add_argument(
         "--out",
         type=Path,
@@ -36,14 +32,12 @@ def main() -> None:
         help="folder of cold.json and cold.md; the default is the folder of this script",
     )
     options = parser.parse_args()
-    parts = options.only.split(",")
-    if strange := set(parts) - set(PARTS):
-        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    parts = options.only
     if options.repeats < 1:
         parser.error("--repeats is at least 1")
     data = find_data()
     record: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": options.repeats}
-    record |= {"machine": machine(), "versions": dict(versions()), "commit": commit(), "cores": _cores()}
+    record |= {"machine": machine(), "versions": dict(versions()), "commit": commit(), "cores": cores()}
     record["commands"] = {part: time_command(CASES[part], data, options.repeats) for part in PARTS if part in parts}
     if "forecast" in parts:
         record["profile"] = profile_command(CASES["forecast"], data)
@@ -58,7 +52,7 @@ def main() -> None:
 def cold_start(data: Path, repeats: int) -> dict[str, Any]:
     """Return the seconds and the profile of `scalebayes fit`, for the report of `benchmarks.speed.speed`."""
     return {
-        "cores": _cores(),
+        "cores": cores(),
         **time_command(CASES["fit"], data, repeats),
         "profile": profile_command(CASES["fit"], data),
     }
@@ -104,11 +98,6 @@ def _prepare(case: Case, data: Path, folder: Path) -> None:
     for name in NEEDS.get(case.name, ()):
         say(f"first, without being timed: {CASES[name].typed}")
         timed(CASES[name], folder, folder / "other-cache")
-
-
-def _cores() -> int | None:
-    """Return the number of cores on which the commands may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shared import commit, find_data, machine, say, versions
+from benchmarks.shared import add_only, commit, find_data, machine, say, versions
 
 PARTS = ("map", "nuts", "laplace", "cold")
 SEEDS = 20  # seeds whose MAP must reach the optimum
@@ -28,11 +28,7 @@ def main() -> None:
         default=5,
         help="repeats of every row, but SciPy's grid runs once; the default is %(default)s",
     )
-    parser.add_argument(
-        "--only",
-        default=",".join(PARTS),
-        help="parts to run, separated by commas; the default is all of " + ", ".join(PARTS),
-    )
+    add_only(parser, PARTS)
     parser.add_argument(
         "--out",
         type=Path,
@@ -41,9 +37,7 @@ def main() -> None:
     )
     parser.add_argument("--full", action="store_true", help="repeat SciPy's grid as often as the other rows")
     options = parser.parse_args()
-    parts = options.only.split(",")
-    if strange := set(parts) - set(PARTS):
-        parser.error(f"--only takes {', '.join(PARTS)}, not {sorted(strange)[0]!r}")
+    parts = options.only
     if options.repeats < 1:
         parser.error("--repeats is at least 1")
     table = find_data()
