@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.compute import LOG_6, other_size
+from scalebayes.infer.batch import in_batches
 from scalebayes.laws.law import Terms
 
 GRID = 257  # number of values of log N on the grid; a maximum and a minimum between two neighbours aren't seen
@@ -66,7 +67,7 @@ def _search_impl(fn, params, log_C, log_ratio):
         found = turns.any()
         return jnp.where(found, at, jnp.nan), jnp.where(found, -mixed / curvature, jnp.nan)
 
-    return jax.lax.map(lambda pair: one(*pair), (params, log_C), batch_size=1024)
+    return in_batches(lambda pair: one(*pair), (params, log_C), 1024)
 
 
 _search = jax.jit(_search_impl, static_argnums=0)
