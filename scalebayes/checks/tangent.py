@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.checks import limits
-from scalebayes.infer.batch import longer
 from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
+from scalebayes.model.arrays import doubled_to, longer
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.noise.links import LINKS
@@ -41,7 +41,7 @@ def around(problem: Problem, draws: Draws) -> Around:
     n, z = len(problem.runs), draws.mode.z[: len(problem.model.free)]
     additive = tuple(name for name in problem.columns if name in problem.law.domains)
     # The number of rows is a power of two, so that tables of similar size share one compiled program.
-    rows = longer(problem.rows, max(LEAST, 1 << (len(problem.rows.mask) - 1).bit_length()))
+    rows = longer(problem.rows, doubled_to(len(problem.rows.mask), LEAST))
     seen = compiled_once(_around, problem.model, problem.numbers, rows, z, additive)
     return Around(*jax.tree.map(lambda x: np.asarray(x)[:n], jax.device_get(seen)))
 

@@ -97,10 +97,11 @@ def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: An
     root = jnp.linalg.cholesky(covariance)
     white = jax.scipy.linalg.solve_triangular(root, jnp.column_stack([across, residual]), lower=True)
     mean = white[:, :-1].T @ white[:, -1]
-    left = prior - white[:, :-1].T @ white[:, :-1]
-    sd = jnp.sqrt(jnp.maximum(jnp.diagonal(left), 0.0))
+    variance = jnp.diagonal(prior) - jnp.sum(white[:, :-1] ** 2, axis=0)
+    sd = jnp.sqrt(jnp.maximum(variance, 0.0))
     if key is None:
         return mean, sd, None
+    left = prior - white[:, :-1].T @ white[:, :-1]
     # Points that repeat or lie on a run make this matrix singular to rounding, so it has no Cholesky factor.
     values, vectors = jnp.linalg.eigh(left)
     normal = jax.random.normal(key, mean.shape)

@@ -1,4 +1,4 @@
-"""This file gives the discrepancy of a fit at given points, conditional on the runs, for each posterior draw."""
+"""This file gives the law of a fit and its discrepancy given the runs, at points, for each posterior draw."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,19 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy.process import Residuals
-from scalebayes.infer.batch import in_batches, longer
-from scalebayes.model.arrays import padded
+from scalebayes.infer.batch import in_batches
+from scalebayes.model.arrays import doubled_to, longer, padded
 from scalebayes.model.model import Ends, Model, Rows
 
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
 TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
-# The sizes of the one program that predicts, so that it is compiled once: the number of draws and the least number of
-# points in a call, and the least number of rows after padding.
-DRAWS, POINTS, ROWS = 50, 64, 64
-GROUP = "the point's group"  # no input has this name
-FEW = 8  # points up to which a call without draws of the discrepancy is padded to this size and not to POINTS
+# The sizes of the program that predicts, so that few shapes are compiled: the number of draws in a call, and the least
+# number of rows after padding.
+DRAWS, ROWS = 50, 64
+# The number of points in a call without draws of the discrepancy. Up to `FEW` points are padded to that number. More go
+# in blocks as long as the rows, and of a process that isn't Markov up to `MOST`: a longer block needs more memory, a
+# shorter one factors the rows' covariance more often.
+FEW, MOST = 8, 256
 
 
 class Conditional(NamedTuple):
@@ -58,12 +60,14 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
         key: A JAX key for draws, which are joint over the points. The default is None: no draws.
     """
     problem, count, draws = fit.problem, len(group), fit.size
-    rows = longer(problem.rows, max(ROWS, 1 << (len(problem.rows.mask) - 1).bit_length()))
-    # Points of a joint draw belong into one call. Other points are independent, and go in blocks of one size.
-    block = padded(count) if key is not None else FEW if count <= FEW else max(POINTS, len(rows.mask))
-    columns = {name: np.asarray(x, np.float64) for name, x in points.items()}
-    if rows.group is not None:
-        columns[GROUP] = group.astype(np.float64)
+    rows = longer(problem.rows, doubled_to(len(problem.rows.mask), ROWS))
+    assert problem.model.process is not None
+    most = len(rows.mask) if problem.model.process.axis else MOST
+    block = FEW if count <= FEW else min(len(rows.mask), most)
+    if key is not None:  # the points of a joint draw belong in one call
+        block = padded(count)
+    inputs = {name: np.asarray(x, np.float64) for name, x in points.items()}
+    there = (inputs, None if rows.group is None else group.astype(np.float64))
     arrays = flat(fit, rows)
     keys = None if key is None else jax.random.key_data(jax.random.split(key, draws))
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
@@ -71,7 +75,7 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
         [
             _conditional(
                 *fixed,
-                {name: _part(x, point, block) for name, x in columns.items()},
+                jax.tree.map(lambda x, point=point: _part(x, point, block), there),
                 jax.tree.map(lambda x, draw=draw: _part(x, draw, DRAWS), (arrays, keys)),
             )
             for point in range(0, count, block)
@@ -93,7 +97,13 @@ def _part(x: np.ndarray, start: int, size: int) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=0)
 def _conditional(
-    model: Model, ends: Ends, reference: dict[str, Any], scale: Any, rows: Rows, columns: dict[str, Any], draws: Any
+    model: Model,
+    ends: Ends,
+    reference: dict[str, Any],
+    scale: Any,
+    rows: Rows,
+    there: tuple[dict[str, Any], Any],
+    draws: Any,
 ) -> tuple[Any, ...]:
     """The law, mean and sd of delta, and a draw where there are keys, at a block of points for some draws.
 
@@ -103,14 +113,14 @@ def _conditional(
         reference: The reference of each input, in the runs' own units.
         scale: The reference of the observable.
         rows: The padded rows, in reference units.
-        columns: The inputs of the points in the runs' own units (point,), and their groups under the name `GROUP`.
+        there: The inputs of the points in the runs' own units (point,), and the numbers of their groups or None.
         draws: The draws as `flat` gives them, and the data of a key for each draw or None; all with the axis `draw`.
     """
     process = model.process
     assert process is not None
-    there = {name: x for name, x in columns.items() if name != GROUP}
+    inputs, group = there
     places = ends.places(rows.inputs, rows.group)
-    points = ends.places({name: x / reference[name] for name, x in there.items()}, columns.get(GROUP))
+    points = ends.places({name: x / reference[name] for name, x in inputs.items()}, group)
     own = in_own_units(rows, reference, scale)
 
     def one(each: Any) -> tuple[Any, ...]:
@@ -118,7 +128,7 @@ def _conditional(
         seen = residuals(model, own, places, law, noise, factor)
         key = None if key is None else jax.random.wrap_key_data(key)
         found = process.conditional(departure, seen, points, key)
-        value = jnp.broadcast_to(model.fn(**there, **law), found[0].shape)
+        value = jnp.broadcast_to(model.fn(**inputs, **law), found[0].shape)
         return value, *(x for x in found if x is not None)
 
     return jax.vmap(one)(draws)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from scalebayes.model.arrays import doubled_to, longer
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
@@ -54,13 +55,6 @@ def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
     return Batch(full[0].model, numbers, jax.tree.map(leaves, *(longer(p.rows, size) for p in full)), width)
 
 
-def longer(rows: Rows, size: int) -> Rows:
-    """The rows of a problem padded to `size` for its batch, by copies of the first row, which the mask takes out."""
-    more = size - len(rows.mask)
-    padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows)
-    return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]))
-
-
 def filled(chosen: Sequence[int], width: int) -> list[int]:
     """The indices of a batch, with the last one repeated until their number is a multiple of `width`.
 
@@ -79,10 +73,7 @@ def filled_to_few(chosen: Sequence[int], least: int) -> list[int]:
     >>> filled_to_few([4, 7, 9], 1)
     [4, 7, 9, 9]
     """
-    size = least
-    while size < len(chosen):
-        size *= 2
-    return [*chosen, *[chosen[-1]] * (size - len(chosen))]
+    return [*chosen, *[chosen[-1]] * (doubled_to(len(chosen), least) - len(chosen))]
 
 
 def apart(tree: Any, sets: int) -> list[Any]:

@@ -29,6 +29,25 @@ def padded(rows: int) -> int:
     return size
 
 
+def doubled_to(count: int, least: int) -> int:
+    """The size `least`, doubled until it holds `count` members, so that few shapes are traced.
+
+    >>> doubled_to(3, 16), doubled_to(65, 16)
+    (16, 128)
+    """
+    size = least
+    while size < count:
+        size *= 2
+    return size
+
+
+def longer(rows: Rows, size: int) -> Rows:
+    """The rows of a problem padded to `size` for its batch, by copies of the first row, which the mask takes out."""
+    more = size - len(rows.mask)
+    padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows)
+    return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]))
+
+
 def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Whether a model takes each run as one of the largest tenth (run,).
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.fitting.at_points import DRAWS, POINTS, conditional
+from scalebayes.fitting.at_points import DRAWS, ROWS, conditional
 from tests.helpers import departing, simulated
 
 SIZE = DRAWS + 9  # draws, so that the last call is filled up
@@ -27,15 +27,17 @@ def asked(fit, N, key=None):
         return conditional(fit, points, np.zeros(len(N)), key)
 
 
-N = np.geomspace(1e8, 1e12, 2 * POINTS + 3)
+N = np.geomspace(1e8, 1e12, 2 * ROWS + 3)
 
 
 def test_a_point_has_the_curve_that_it_has_alone(fit):
     """Fails if padding or a block of points changes the law, the mean or the sd at a point, or loses a draw."""
-    together, law = asked(fit, N), fit.law(N=N, D=20 * N, **{n: x.reshape(-1, 1) for n, x in fit.law_draws.items()})
-    np.testing.assert_allclose(together.law, law, rtol=1e-5)
+    together = asked(fit, N)
+    with jax.enable_x64():
+        law = fit.law(N=N, D=20 * N, **{n: x.reshape(-1, 1) for n, x in fit.law_draws.items()})
+    np.testing.assert_allclose(together.law, law, rtol=1e-12)
     assert together.drawn is None
-    for i in (0, POINTS - 1, POINTS, len(N) - 1):
+    for i in (0, ROWS - 1, ROWS, len(N) - 1):
         alone = asked(fit, N[i : i + 1])
         for several, one in zip(together[:3], alone[:3], strict=True):
             assert several.shape == (SIZE, len(N))

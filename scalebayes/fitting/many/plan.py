@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from scalebayes.model.arrays import doubled_to
 from scalebayes.model.model import Model
 from scalebayes.model.problem import Problem
 
@@ -80,10 +81,7 @@ def sizes(rows: dict[int, int]) -> dict[int, list[int]]:
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for member, count in rows.items():
-        size = SMALLEST
-        while size < count:
-            size *= 2
-        by_size[size].append(member)
+        by_size[doubled_to(count, SMALLEST)].append(member)
     merged: dict[int, list[int]] = {}
     waiting: list[int] = []
     ordered = sorted(by_size)
