@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 from scalebayes.backtesting.forecast_of import DRAWS
-from scalebayes.backtesting.proper_scores import Forecast, mixture
+from scalebayes.backtesting.proper_scores import Forecast
 from scalebayes.errors import InputError
+from scalebayes.forecasting.density import mean_over_draws
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
@@ -95,7 +96,7 @@ class Trivial:
         off = (np.log(runs.y) - centre) / sd
         with jax.enable_x64():
             normal = np.asarray(jax.random.normal(as_key(seed), centre.shape, np.float64))
-            density = mixture(-(off**2) / 2) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
+            density = mean_over_draws(-(off**2) / 2) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
         return Forecast(centre + sd * normal, density)
 
 

@@ -25,8 +25,8 @@ from scalebayes.seeds import Seed
 from scalebayes.status import Check, Checks, Status
 
 LOOKED = 100  # number of draws used to find cells with excess scatter; a fit with fewer draws gives them all
-# The largest number of fits. Fitting ends earlier where no cell has excess scatter. Where a cell still has it after the
-# last fit, a check says so.
+# The largest number of fits: modes, and the posterior at the end. There are fewer where no cell has excess scatter.
+# Where a cell still has it after the last fit, a check says so.
 PASSES = 3
 METHOD = Laplace(
     draws=1000,
@@ -137,7 +137,7 @@ def _scattered_runs(runs: Runs, cells: int, settings: Mapping[str, Any]) -> np.n
     """Whether each run stands in a cell with excess scatter, and so isn't averaged, bool (run,).
 
     Runs of such cells are taken out, and the rest is fitted again, until no cell scatters too much. The fits are modes:
-    the residuals from a mode find the same cells as those from a posterior, in a fifth of the time.
+    the residuals from a mode find nearly the same cells as those from a posterior, in a fifth of the time.
     """
     apart = np.zeros(len(runs), bool)
     for _ in range(PASSES - 1):

@@ -72,10 +72,9 @@ def predict(
         both attributes say which fits they are about.
 
     Raises:
-        InputError: An input is missing, unknown, not positive and finite, or would change nothing; the group is
-            in the points and given by name too; the fit has no offset for each group, or its runs lack a group; or
-            `observed` is True for a fit with one draw, or with a
-            noise that is no density.
+        InputError: An input is missing, unknown, not positive and finite, or would change nothing. The group is in the
+            points and is given by name too. The fit has no offset for each group, or its runs lack a group. `observed`
+            is True for a fit with one draw, or with a noise that is no density.
         SettingError: A keyword is no input and looks like a setting of `predict`.
 
     Warns:

@@ -18,7 +18,8 @@ class Ends(NamedTuple):
     Attributes:
         z: The end of each start (start, free).
         loss: The loss there (start,).
-        gradient: The gradient of the loss before the last step, which is at most some 1e-6 sds long (start, free).
+        gradient: The gradient of the loss before the last step (start, free). Where the search has converged, the loss
+            falls in that step by at most 1e-13 of itself.
         hessian: The Hessian of the loss before the last step (start, free, free).
     """
 

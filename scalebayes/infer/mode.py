@@ -65,8 +65,8 @@ class Mode(NamedTuple):
         log_density: The log density at the mode.
         precision: The precision of the Gaussian that approximates the posterior at the mode (free, free), positive
             definite. Where rows have coordinates of their own, it has their prior's precision for them.
-        gradient_norm: The Euclidean norm of the gradient in coordinates whitened by `precision`, which is the distance
-            from the exact mode in sds.
+        gradient_norm: The Euclidean norm of the gradient before Newton's last step, in coordinates whitened by
+            `precision`. It is the distance from the exact mode in sds, or more.
         start_log_density: The log density at the end of each start (start,).
         start_distance: The distance of the end of each start from the mode, in sds (start,).
         start_sd: The sd of the screened points in each coordinate (free,). It is the prior's sd where the prior is
