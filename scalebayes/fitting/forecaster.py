@@ -32,7 +32,7 @@ METHOD = Laplace(
     draws=1000,
     proposals=6000,
     df=4.0,
-    rounds=6,
+    rounds=3,
     search=Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0),
 )
 

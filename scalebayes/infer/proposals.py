@@ -1,11 +1,13 @@
 """This file makes the proposals of importance sampling: Student-t kernels that move to where the posterior is.
 
-The kernels are at the mode first. While few proposals are effective, they move to where the weighted proposals lie
-(Cappe et al., arXiv 0710.4242). The weights, and so k-hat, miss a part of the posterior that no kernel reaches. Such
-parts are bent ridges, shoulders and flat tails of one parameter. So a share of the proposals is drawn wider around the
-kernels' middle (Hesterberg 1995, doi 10.1080/00401706.1995.10484303). Every other kernel is drawn out along one
-parameter and, once the kernels have moved, lies in that parameter's tails. All of it needs float64, since a kernel that
-is drawn out far loses digits of its distances.
+The kernels are at the mode first. Proposals are drawn in chunks. While few proposals of a chunk are effective, the
+kernels move to where its weighted proposals lie (Cappe et al., arXiv 0710.4242), and the chunk is dropped.
+
+The weights, and so k-hat, miss a part of the posterior that no kernel reaches. Such parts are bent ridges, shoulders
+and flat tails of one parameter. So a share of the proposals is drawn wider around the kernels' middle (Hesterberg 1995,
+doi 10.1080/00401706.1995.10484303). Every other kernel is drawn out along one parameter and, once the kernels have
+moved, lies in that parameter's tails. All of it needs float64, since a kernel that is drawn out far loses digits of its
+distances.
 """
 
 from functools import partial
@@ -28,7 +30,9 @@ EVERY, BROAD = 3, 2.0  # one proposal in EVERY comes from a Student-t that is BR
 CUT, FEW = 100, 60  # number of largest weights that are cut to one size, but at most one proposal in FEW
 BLOCK = 512  # proposals whose density under all kernels is computed at once; more don't fit a core's cache
 SUMMED = 30  # degrees of freedom; up to it whole ones are summed up from simpler draws
-ENOUGH = 0.2  # effective sample size as a share of the proposals; above it the kernels don't move any more
+ENOUGH = 0.2  # effective sample size as a share of a chunk; from it on the kernels don't move any more
+# Number of chunks that make up the proposals. More chunks are smaller: a move costs less, and is more at random.
+CHUNKS = 3
 
 
 class Kernels(NamedTuple):
@@ -70,8 +74,8 @@ def propose(
         key: A JAX key.
         df: The degrees of freedom of the Student-t.
         size: The number of proposals.
-        rounds: How often at most the kernels are moved. They are moved while the effective share of the proposals is
-            below `ENOUGH`. With 0 the proposals are one Student-t at the mode.
+        rounds: How often at most the kernels are moved. They are moved while the effective share of a chunk is below
+            `ENOUGH`. With 0 the proposals are one Student-t at the mode.
 
     Returns:
         The proposals (proposal, free), their log posterior density (proposal,), and the log density with which they
@@ -82,33 +86,40 @@ def propose(
     together = BATCH if model.process is None or model.process.axis is None else LONG_BATCH
     root = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True, trans=1)
 
-    def drawn(kernels, key):
-        z, log_proposal = _drawn(kernels, df, size, rounds > 0, key)
+    def drawn(kernels, key, start, many):
+        z, log_proposal = _drawn(kernels, df, start, many, rounds > 0, key)
         return z, in_batches(lambda z: model.log_density(z, numbers, rows), z, together), log_proposal
 
     if not rounds:
-        return drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key)
+        return drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key, 0, size)
 
     odd, parameter = _odd(dimension)
     prior_sd = jnp.where(jnp.isfinite(prior_sd), prior_sd, 1.0)
     every_other = jnp.zeros((KERNELS, dimension)).at[odd, parameter].set(1.0)
+    many = -(-size // CHUNKS)
 
     def unfinished(carry):
-        round, _, proposed, _ = carry
-        weight = jax.nn.softmax(_log_ratio(proposed))
-        return (round == 0) | ((round <= rounds) & ~(weight @ weight * (ENOUGH * size) < 1))
+        _, kept, *_ = carry
+        return kept < CHUNKS
 
     def once(carry):
-        round, kernels, _, key = carry
+        moves, kept, kernels, proposed, key = carry
         key, key_draw, key_chosen = jax.random.split(key, 3)
-        proposed = drawn(kernels, key_draw)
-        centres, root, sd = _moved(proposed, centre, key_chosen)
-        stretch = every_other * jnp.maximum(STRETCH * sd, prior_sd)
-        return round + 1, Kernels(centres, root, stretch), proposed, key
+        chunk = drawn(kernels, key_draw, kept * many, many)
+        weight = jax.nn.softmax(_log_ratio(chunk))
+        # A chunk without any weight has an effective size that isn't a number, and so moves the kernels too.
+        enough = (kept > 0) | (moves == rounds) | (weight @ weight * (ENOUGH * many) < 1)
+        centres, root, sd = _moved(chunk, centre, key_chosen)
+        moved = Kernels(centres, root, every_other * jnp.maximum(STRETCH * sd, prior_sd))
+        kernels = jax.tree.map(lambda old, new: jnp.where(enough, old, new), kernels, moved)
+        # A chunk that isn't kept is written over by the next one.
+        proposed = jax.tree.map(lambda all_, own: all_.at[kept].set(own), proposed, chunk)
+        return moves + ~enough, kept + enough, kernels, proposed, key
 
-    nothing = jnp.zeros((size, dimension)) + centre, jnp.zeros(size) + centre[0], jnp.zeros(size) + centre[0]
+    nothing = tuple(jnp.zeros((CHUNKS, many, *own)) + centre[0] for own in ((dimension,), (), ()))
     first = Kernels(jnp.tile(centre, (KERNELS, 1)), root, every_other * prior_sd)
-    return jax.lax.while_loop(unfinished, once, (0, first, nothing, key))[2]
+    proposed = jax.lax.while_loop(unfinished, once, (0, 0, first, nothing, key))[3]
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:size], proposed)
 
 
 @partial(jax.jit, static_argnums=(0, 2, 3, 4, 5))
@@ -122,18 +133,22 @@ def propose_many(model: Model, each: tuple[Any, ...], df: float, size: int, roun
     return mapped(lambda one: propose(model, *one, df, size, rounds), each, width)
 
 
-def _drawn(kernels: Kernels, df: float, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
-    """Draw from the kernels in turn (proposal, free); return the draws and their log density in the mixture."""
+def _drawn(kernels: Kernels, df: float, start: Any, size: int, broad: bool, key: Any) -> tuple[Any, Any]:
+    """Draw from the kernels in turn (proposal, free); return the draws and their log density in the mixture.
+
+    `start` is the number of the first proposal among those of all chunks, so that every kernel has its turn.
+    """
     key_normal, key_chi2, key_along = jax.random.split(key, 3)
     count, dimension = kernels.centres.shape
     normal = jax.random.normal(key_normal, (size, dimension))
     mixing = jnp.sqrt(_chi2(key_chi2, df, size) / df)[:, None]
     middle, inverse = kernels.centres.mean(axis=0), jnp.linalg.inv(kernels.root)
     centres, along = (kernels.centres - middle) @ inverse.T, kernels.stretch @ inverse.T
-    mine = jnp.arange(size) % count
+    number = start + jnp.arange(size)
+    mine = number % count
     u = centres[mine] + (normal + jax.random.normal(key_along, (size, 1)) * along[mine]) / mixing
     if broad:
-        u = jnp.where(jnp.arange(size)[:, None] % EVERY == 0, BROAD * normal / mixing, u)
+        u = jnp.where(number[:, None] % EVERY == 0, BROAD * normal / mixing, u)
 
     def student_t(distance):
         return jnp.exp(-(df + dimension) / 2 * jnp.log(1 + distance / df))
