@@ -1,9 +1,10 @@
 """This file finds the posterior mode: it screens many starts, runs L-BFGS from the best, and ends with Newton steps.
 
 The search is one traced function of arrays. Starts are drawn from the prior and ranked by their density. The best of
-them go through optax's L-BFGS side by side. Newton's method ends what L-BFGS leaves open; it takes the exact Hessian
-with its eigenvalues made positive, and goes through the noise's relaxations where the noise has some. It stops on the
-Newton decrement, which doesn't depend on the coordinates' scale, on the number of runs or on the size of the objective.
+them go through optax's L-BFGS side by side. Newton's method ends what L-BFGS leaves open, one start after the other; it
+takes the exact Hessian with its eigenvalues made positive. Where the noise has relaxations, it goes through them, with
+one start for each optimum of the first. It stops on the Newton decrement, which doesn't depend on the coordinates'
+scale, on the number of runs or on the size of the objective.
 """
 
 from dataclasses import dataclass

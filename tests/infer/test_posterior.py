@@ -11,7 +11,8 @@ MEDIANS = {"alpha": (0.348, 0.003), "beta": (0.363, 0.004), "E": (1.812, 0.005)}
 
 @pytest.fixture(scope="module")
 def nuts(chinchilla_runs):
-    return sb.fit(chinchilla_runs)
+    # One seed in thirty has a divergence in its first chains; they are then run again, as they should be.
+    return sb.fit(chinchilla_runs, seed=1)
 
 
 @pytest.fixture(scope="module")
