@@ -19,18 +19,21 @@ def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
     >>> robust_trend(y, np.column_stack([np.ones(10), x]))[0].round(2) + 0.0
     array([0. , 0.5])
     """
-    coefficients = np.linalg.lstsq(design, value, rcond=1e-8)[0]
+    left, sizes, right = np.linalg.svd(design, full_matrices=False)
+    kept = sizes > 1e-8 * sizes.max(initial=0.0)
+    basis = left[:, kept]  # orthonormal, so that the equations of each round are well conditioned
+    along = basis.T @ value
     floor = 1e-6 * max(np.abs(value).max(), 1e-300)
     for _ in range(ROUNDS):
-        before, root = coefficients, np.sqrt(1 / np.maximum(np.abs(value - design @ coefficients), floor))
-        coefficients = np.linalg.lstsq(design * root[:, None], value * root, rcond=1e-8)[0]
-        if np.abs(design @ (coefficients - before)).max() < floor:
+        before, weighted = along, basis.T / np.maximum(np.abs(value - basis @ along), floor)
+        along = np.linalg.solve(weighted @ basis, weighted @ value)
+        if np.abs(basis @ (along - before)).max() < floor:
             break
-    rest = value - design @ coefficients
+    rest = value - basis @ along
     reach = limits.WINSOR * robust_scale(rest, min(design.shape[1], len(value) // 2))
     drawn = value - rest + np.clip(rest, -reach, reach)
-    coefficients = np.linalg.lstsq(design, drawn, rcond=1e-8)[0]
-    return coefficients, value - design @ coefficients
+    along = basis.T @ drawn
+    return right[kept].T @ (along / sizes[kept]), value - basis @ along
 
 
 def robust_scale(values: np.ndarray, fitted: int) -> float:

@@ -114,6 +114,10 @@ def examined(
             sentence = f"{origin.place(first, name)}: {problem(first)}{others}"
             faults.append(Fault(sentence, cure if isinstance(cure, str) else cure(first), tuple(at), **more))
 
+    if cells.dtype.kind in "iuf":
+        values = cells.astype(np.float64)
+        if np.isfinite(values).all() and interval.holds(values).all():  # as in every fit's checks, many times over
+            return values, faults
     items = cells.tolist()
     read = items if cells.dtype.kind in "iuf" else [number(cell) for cell in items]
     doubtful = np.array([isinstance(cell, Numeral) and bool(cell.doubt) for cell in items], dtype=bool)
