@@ -94,7 +94,7 @@ def fit_many(
 
         batch: The number of data sets in one call of a program. It is rounded up to a multiple of the number that the
             devices compute side by side; all local devices share a batch. The default is None: as many as the devices
-            have room for.
+            have room for, but one for NUTS on a CPU, which has nothing to gain from data sets side by side.
 
         executor: An executor of `concurrent.futures`, such as
             `ProcessPoolExecutor(4, multiprocessing.get_context("spawn"))`, or that of a dask cluster,

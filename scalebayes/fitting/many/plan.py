@@ -46,7 +46,9 @@ class Group(NamedTuple):
         return [self.members[i : i + self.batch] for i in range(0, len(self.members), self.batch)]
 
 
-def planned(problems: Sequence[Problem], batch: int | None = None, screened: int = 1024) -> list[Group]:
+def planned(
+    problems: Sequence[Problem], batch: int | None = None, screened: int = 1024, chains: bool = False
+) -> list[Group]:
     """The groups of problems that `fit_many` computes together; those of one model are ordered by their size.
 
     Args:
@@ -56,14 +58,19 @@ def planned(problems: Sequence[Problem], batch: int | None = None, screened: int
 
         screened: The number of points that the search for the mode evaluates at once for each data set, which is its
             widest step. The default is 1,024.
+
+        chains: Whether the method runs chains. On a CPU it computes data sets one at a time, since a chain would wait
+            at every draw for the deepest tree of any data set beside it. Each then is a batch of its own, so that they
+            go to all cores and the progress shows each. The default is False.
     """
+    apart = chains and jax.default_backend() == "cpu" and len(jax.local_devices()) == 1
     by_model: dict[tuple[Model, Any], list[int]] = defaultdict(list)
     for i, problem in enumerate(problems):
         by_model[problem.model, jax.tree.structure((problem.numbers, problem.rows))].append(i)
     groups = []
     for members in by_model.values():
         for size, chosen in sizes({i: len(problems[i].runs) for i in members}).items():
-            many, width = _room(len(chosen), size, batch, screened)
+            many, width = (batch or 1, 1) if apart else _room(len(chosen), size, batch, screened)
             groups.append(Group(tuple(chosen), size, many, width))
     return groups
 

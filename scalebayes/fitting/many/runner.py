@@ -164,7 +164,8 @@ class Running:
         other sizes isn't misread.
         """
         parts = []
-        for group in planned([self.problems[i] for i in members], self.batch, method.search.screened):
+        chosen_problems = [self.problems[i] for i in members]
+        for group in planned(chosen_problems, self.batch, method.search.screened, isinstance(method, NUTS)):
             for positions in group.batches:
                 chosen = tuple(members[j] for j in positions)
                 text = repr((chosen, group.size, group.batch, group.width, method))

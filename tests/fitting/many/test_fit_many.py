@@ -11,7 +11,8 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.fitting.many import plan
-from scalebayes.fitting.many.plan import sizes
+from scalebayes.fitting.many.plan import planned, sizes
+from scalebayes.fitting.spec import Spec
 from scalebayes.infer.diagnostics import ess_bulk
 from tests.helpers import simulated
 
@@ -122,6 +123,15 @@ def test_a_batch_compiles_once(tables, compilations):
     with compilations.counted() as seen:
         sb.fit_many(easy, method="map", on_fail="ignore", batch=1, seed=9)
     assert not seen, seen
+
+
+def test_chains_of_many_data_sets_go_to_all_cores():
+    """Fails if data sets whose k-hat failed, which a CPU samples one after another, leave all cores but one idle."""
+    problems = [Spec.of("chinchilla").problem(simulated(rows, seed=rows)) for rows in (20, 21, 22, 23, 24)]
+    (chains,), (whole,) = planned(problems, chains=True), planned(problems)
+    assert chains.batches == [(0,), (1,), (2,), (3,), (4,)] and whole.batches == [(0, 1, 2, 3, 4)]
+    assert chains.size == whole.size, "a size of its own compiles once more"
+    assert [group.batches for group in planned(problems, 3, chains=True)] == [[(0, 1, 2), (3, 4)]]
 
 
 def test_sizes_are_few():
