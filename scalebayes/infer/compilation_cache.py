@@ -37,8 +37,8 @@ def compilation_cache(folder: str | os.PathLike[str] | bool | None) -> Path | No
     is unfinished, or is damaged so that it can't be unpacked, JAX warns and compiles the program again, with the same
     result. JAX does not replace a damaged file; to be rid of the warning, delete the folder.
 
-    Another process does not inherit the cache. The processes of an executor of `fit_many` run a call that stands at the
-    top of your script, outside `if __name__ == "__main__":`. Commands of the command line keep their programs where
+    The processes of an executor of `fit_many` use the folder too, where they can see it and have no cache of their own.
+    No other process inherits the cache. Commands of the command line keep their programs where
     `compilation_cache(True)` does.
 
     JAX runs what it finds in the folder, so nobody whom you don't trust should be able to write to it.
@@ -67,8 +67,7 @@ def compilation_cache(folder: str | os.PathLike[str] | bool | None) -> Path | No
     >>> used.name.startswith("scalebayes-")
     True
     """
-    set_before = jax.config.jax_compilation_cache_dir
-    ours = bool(_made) and set_before == _made[_FOLDER]
+    set_before, ours = jax.config.jax_compilation_cache_dir, folder_in_use() is not None
     if folder is None or folder is False:
         if ours:
             _apply(_before)
@@ -88,6 +87,21 @@ def compilation_cache(folder: str | os.PathLike[str] | bool | None) -> Path | No
     _made.update({_FOLDER: str(used), **_LIMITS})
     _apply(_made)
     return used
+
+
+def folder_in_use() -> str | None:
+    """The folder of compiled programs that a call of `compilation_cache` set, for other processes to use; else None."""
+    return _made[_FOLDER] if _made and jax.config.jax_compilation_cache_dir == _made[_FOLDER] else None
+
+
+def use_folder_of(folder: str | None) -> None:
+    """Use the folder of another process, which `folder_in_use` gave there.
+
+    Nothing changes where this process has a cache already, or where the folder isn't there, as on another machine.
+    """
+    off = jax.config.jax_enable_compilation_cache and not jax.config.jax_compilation_cache_dir
+    if folder and off and os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        _apply({_FOLDER: folder, **_LIMITS})
 
 
 def _apply(settings: dict[str, Any]) -> None:

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
+from multiprocessing import get_context
 
 import jax
 import pytest
 
 import scalebayes as sb
 from scalebayes.cli.wait import keep_compiled
+from scalebayes.infer.compilation_cache import folder_in_use, use_folder_of
+from tests.helpers import simulated
 
 PROGRAM = """
 import json, sys, warnings
@@ -123,6 +127,32 @@ def test_true_leaves_the_folder_of_jax(restored, tmp_path, monkeypatch):
     assert sb.compilation_cache(True).parent == tmp_path / "ours" / "jit"
     sb.compilation_cache(False)
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "theirs")
+
+
+def test_workers_use_the_folder_of_their_caller(restored, tmp_path, monkeypatch):
+    """Fails if the processes of an executor of fit_many don't find what is in the folder of their caller."""
+    for name in [name for name in os.environ if name.startswith("JAX_")]:
+        monkeypatch.delenv(name)
+    used = sb.compilation_cache(tmp_path)
+    method = sb.MAP(search=sb.Search(screened=16, starts=2))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        sb.fit_many([simulated(8, seed=1)], method=method, on_fail="ignore", executor=pool)
+        there = pool.submit(eval, "__import__('jax').config.jax_compilation_cache_dir").result()
+    assert there == str(used) == folder_in_use()
+    assert any("find_modes" in path.name for path in used.glob("*-cache"))
+
+
+def test_a_worker_keeps_a_cache_of_its_own(restored, tmp_path):
+    """Fails if a worker's own cache is replaced, or a folder that only another machine has is made or an error."""
+    assert folder_in_use() is None
+    own = str(tmp_path / "own")
+    for before, given in ((own, str(tmp_path)), (None, str(tmp_path / "elsewhere")), (None, None)):
+        jax.config.update("jax_compilation_cache_dir", before)
+        use_folder_of(given)
+        assert jax.config.jax_compilation_cache_dir == before
+    assert list(tmp_path.iterdir()) == []
+    use_folder_of(str(tmp_path))
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path)
 
 
 def test_a_folder_that_cannot_be_used_is_refused(restored, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import numpy as np
 from scalebayes.fitting.many.plan import Group
 from scalebayes.infer import Draws
 from scalebayes.infer.batch import Batch, stacked
+from scalebayes.infer.compilation_cache import folder_in_use, use_folder_of
 from scalebayes.infer.compile import alone_at_first
 from scalebayes.infer.mode import Mode
 from scalebayes.model.problem import Problem
@@ -21,12 +22,25 @@ _models: dict[str, Any] = {}
 
 
 class Parcel(NamedTuple):
-    """A batch that can be sent to another process: the model as bytes, all else as arrays."""
+    """A batch that can be sent to another process: the model as bytes, all else as arrays.
+
+    Attributes:
+        model: The pickled model.
+
+        digest: The digest of these bytes.
+
+        arrays: The numbers and the rows of the batch.
+
+        width: The width of the batch.
+
+        cache: The sender's folder of compiled programs, or None.
+    """
 
     model: bytes
     digest: str
     arrays: Any
     width: int
+    cache: str | None = None
 
 
 def batch_of(problems: Sequence[Problem], members: Sequence[int], group: Group) -> Batch:
@@ -54,7 +68,7 @@ def parcel(batch: Batch) -> Parcel:
     The model is pickled by value, so that a law of the caller's own script reaches the other process too.
     """
     model = cloudpickle.dumps(batch.model)
-    return Parcel(model, hashlib.sha256(model).hexdigest(), (batch.numbers, batch.rows), batch.width)
+    return Parcel(model, hashlib.sha256(model).hexdigest(), (batch.numbers, batch.rows), batch.width, folder_in_use())
 
 
 def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, count: int) -> dict[str, np.ndarray]:
@@ -75,6 +89,7 @@ def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, cou
     """
     with jax.enable_x64():
         if isinstance(batch, Parcel):
+            use_folder_of(batch.cache)
             if batch.digest not in _models:
                 _models[batch.digest] = cloudpickle.loads(batch.model)
             numbers, rows = batch.arrays
