@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from scalebayes.checks import limits
+from scalebayes.checks.robust import ranks
 from scalebayes.runs import Runs
 from scalebayes.runs.column_roles import FEW, distinct, is_name, is_outcome
 from scalebayes.runs.settings import levels, settings, size_named
@@ -121,7 +121,7 @@ def _designs(values: np.ndarray, code: np.ndarray) -> Iterator[np.ndarray]:
         given = ~np.isnan(values)
         blank = [] if given.all() else [(~given).astype(float)]
         log = np.log(values[given]) if (values[given] > 0).all() else values[given]
-        for x in (stats.rankdata(code[given]), log):
+        for x in (ranks(code[given]), log):
             t = np.zeros(len(values))
             t[given] = (x - x.mean()) / max(float(x.std()), 1e-300)
             yield np.column_stack([t, t**2, *blank])
@@ -136,7 +136,7 @@ def determined(values: np.ndarray, basis: np.ndarray) -> bool:
         return False
     return any(
         float(np.sum((basis.T @ (x - x.mean())) ** 2)) > limits.COLUMNS_FUNCTION * float(np.sum((x - x.mean()) ** 2))
-        for x in ((np.log(values),) if (values > 0).all() else ()) + (values, stats.rankdata(values))
+        for x in ((np.log(values),) if (values > 0).all() else ()) + (values, ranks(values))
     )
 
 
@@ -161,5 +161,5 @@ def _follows(values: np.ndarray, y: np.ndarray) -> bool:
     if given.sum() < 4 or np.ptp(values[given]) == 0 or np.ptp(y[given]) == 0:
         return False
     measured = len(np.unique(values[given])) > max(FEW, limits.COLUMNS_MEASURED * given.sum())
-    rank = abs(float(np.corrcoef(stats.rankdata(values[given]), stats.rankdata(y[given]))[0, 1]))
+    rank = abs(float(np.corrcoef(ranks(values[given]), ranks(y[given]))[0, 1]))
     return rank > (limits.COLUMNS_FOLLOW if measured else limits.COLUMNS_FOLLOW_EXACTLY)

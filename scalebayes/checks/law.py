@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtrc, stdtr
 
 from scalebayes.checks import limits
 from scalebayes.checks.law_cures import cure
@@ -84,8 +84,8 @@ def _varies(value: np.ndarray, varying: Mapping[str, np.ndarray]) -> tuple[float
     used, left = np.linalg.matrix_rank(design, 1e-6) - 1, len(score) - np.linalg.matrix_rank(design, 1e-6)
     if left < 2 or not used or not np.ptp(score):
         return 0.0, 1.0
-    r2 = float(1 - np.sum((score - fitted) ** 2) / np.sum((score - score.mean()) ** 2))
-    return r2, float(stats.f.sf(r2 / used / max((1 - r2) / left, 1e-300), used, left))
+    r2 = max(float(1 - np.sum((score - fitted) ** 2) / np.sum((score - score.mean()) ** 2)), 0.0)
+    return r2, float(fdtrc(used, left, r2 / used / max((1 - r2) / left, 1e-300)))
 
 
 def _ways(
@@ -142,7 +142,7 @@ def trends(problem: Problem, value: np.ndarray, varying: Mapping[str, np.ndarray
     def trend(weights: np.ndarray) -> Trend:
         slope, se = float(weights @ slopes), float(np.sqrt(weights @ covariance @ weights))
         change = float(slope * np.ptp(design @ weights) / max(weights @ weights, 1.0))
-        return Trend(change, float(stats.t.sf(abs(slope) / max(se, 1e-300), degrees)), abs(change) > scatter)
+        return Trend(change, float(stdtr(degrees, -abs(slope) / max(se, 1e-300))), abs(change) > scatter)
 
     by_name = {}
     for i, name in enumerate(names):

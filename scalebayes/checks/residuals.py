@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from scipy import optimize, stats
-from scipy.special import fdtrc, ndtri
+from scipy import optimize
+from scipy.special import fdtrc, fdtri, ncfdtr, ndtri
 
 from scalebayes.checks import limits
 from scalebayes.checks.registry import make_check
-from scalebayes.checks.robust import robust_scale
+from scalebayes.checks.robust import ranks, robust_scale
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.compute import LOG_6
 from scalebayes.infer.draws import Draws
@@ -87,7 +87,7 @@ def covariates_of(problem: Problem) -> dict[str, np.ndarray]:
 
 def normal_scores(residual: np.ndarray) -> np.ndarray:
     """The normal scores of residuals (van der Waerden): ranks as Normal quantiles, lest heavy tails decide a test."""
-    return ndtri(stats.rankdata(residual) / (len(residual) + 1))
+    return ndtri(ranks(residual) / (len(residual) + 1))
 
 
 def structure(score: np.ndarray, x: np.ndarray, taken: np.ndarray | None = None) -> tuple[float, float]:
@@ -123,10 +123,10 @@ def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
     seen = np.linalg.norm(parabola.T @ middle**2)
     if not used or left < 2 or seen < 1e-9:
         return np.inf
-    limit = stats.f.isf(level, used, left)
+    limit = fdtri(used, left, 1 - level)
 
     def missing(size: float) -> float:
-        return float(stats.ncf.sf(limit, used, left, size**2)) - limits.RESIDUALS_POWER
+        return float(1 - ncfdtr(used, left, size**2, limit)) - limits.RESIDUALS_POWER
 
     return optimize.root_scalar(missing, bracket=(0.0, FAR)).root / seen if missing(FAR) > 0 else np.inf
 

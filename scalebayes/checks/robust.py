@@ -1,11 +1,23 @@
-"""This file has scales and trends that a minority of outliers doesn't change much."""
+"""This file has ranks, scales and trends, which a minority of outliers doesn't change much."""
 
 import numpy as np
+import pandas as pd
 
 from scalebayes.checks import limits
 
 # Number of rounds of reweighted least squares that find the least absolute distances.
 ROUNDS = 30
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each value from 1 on; equal values share the mean of their ranks.
+
+    SciPy's own function is in a module whose import takes half a second.
+
+    >>> ranks(np.array([3.0, 1.0, 3.0]))
+    array([2.5, 1. , 2.5])
+    """
+    return pd.Series(values).rank().to_numpy()
 
 
 def robust_trend(value: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from scalebayes.errors import InputError, known_settings
 from scalebayes.runs import Runs
@@ -181,7 +181,7 @@ def scattered(cell: np.ndarray, off: np.ndarray, variance: np.ndarray) -> np.nda
     mean = np.bincount(cell, precision * off) / np.bincount(cell, precision)
     excess = np.bincount(cell, precision * (off - mean[cell]) ** 2)
     free = np.bincount(cell) - 1
-    doubt = np.where(free > 0, chi2.sf(excess, np.maximum(free, 1)), 1.0)
+    doubt = np.where(free > 0, chdtrc(np.maximum(free, 1), excess), 1.0)
     # Among many cells some have a large scatter by chance, so the limit is divided by their number.
     return np.flatnonzero(doubt < DOUBT / max((free > 0).sum(), 1))
 
