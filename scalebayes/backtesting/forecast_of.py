@@ -1,6 +1,5 @@
 """This file forecasts held-out runs by a fit, a stack or a recalibrated fit: draws, and the predictive density."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +16,8 @@ from scalebayes.forecasting.density import densities
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.compile import called
+from scalebayes.infer.traces import jitted
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
@@ -111,11 +112,11 @@ def _forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], codes: np.nda
         location, extra = found.law * np.exp(found.mean), found.sd
     known = (None if x is None else x[None] for x in (runs.se, runs.count))
     repeats = -(-DRAWS // len(location))
-    drawn, density = _marginals(fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)
+    drawn, density = called(_marginals, fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)
     return Forecast(np.asarray(drawn), np.asarray(density))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@jitted(0, 1)
 def _marginals(form, repeats, key, location, extra, values, y, se, count):
     values = form.of_new_run(values)
     of = form.distribution(location, values, se, count)

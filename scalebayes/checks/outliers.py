@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from scalebayes.checks import limits
 from scalebayes.checks.registry import make_check
@@ -19,6 +17,7 @@ from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.descent import polished
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import at
+from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.runs.filter_text import comparison, in_quotes
@@ -144,9 +143,7 @@ def outliers_of(difference: np.ndarray, scale: np.ndarray, inputs: Sequence[np.n
     fitted = min(fitted + len(inputs), n // 2)
     _, rest = robust_trend(relative, design)
     off_by = np.abs(rest) / max(robust_scale(rest, fitted), limits.SCATTER_EXACT)
-    limit = max(
-        limits.OUTLIERS_SCALES, float(stats.t.isf(limits.OUTLIERS_CHANCE / (2 * n), limits.OUTLIERS_TAILS)) / MAD
-    )
+    limit = max(limits.OUTLIERS_SCALES, -float(stdtrit(limits.OUTLIERS_TAILS, limits.OUTLIERS_CHANCE / (2 * n))) / MAD)
     order = np.argsort(-off_by)
     return Outliers(order[off_by[order] > limit], off_by)
 
@@ -208,7 +205,7 @@ def _moved(problem: Problem, draws: Draws, rows: np.ndarray) -> str:
     )
 
 
-@partial(jax.jit, static_argnums=0)
+@jitted(0)
 def _refitted(model: Model, numbers: Numbers, rows: Rows, z: Any) -> Any:
     """The law's value at every row, at the optimum for the unmasked rows that is reached from z."""
     free = len(model.free)

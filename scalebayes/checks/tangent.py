@@ -1,7 +1,6 @@
 """This file has the law around the mode: its values, and their derivatives by the inputs and free parameters."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 from scalebayes.checks import limits
 from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
+from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
@@ -46,7 +46,7 @@ def around(problem: Problem, draws: Draws) -> Around:
     return Around(*jax.tree.map(lambda x: np.asarray(x)[:n], jax.device_get(seen)))
 
 
-@partial(jax.jit, static_argnums=(0, 4))
+@jitted(0, 4)
 def _around(model: Model, numbers: Numbers, rows: Rows, z: Any, additive: tuple[str, ...]) -> Any:
     def curve(z: Any, shifts: Mapping[str, Any]) -> Any:
         scaled = model.scaled(model.constrain(z, numbers), numbers)

@@ -1,7 +1,6 @@
 """This file gives the law of a fit and its discrepancy given the runs, at points, for each posterior draw."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -10,6 +9,8 @@ import numpy as np
 
 from scalebayes.discrepancy.process import Residuals
 from scalebayes.infer.batch import in_batches
+from scalebayes.infer.compile import called
+from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
 from scalebayes.model.model import Ends, Model, Rows
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
 TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
-# The sizes of the program that predicts, so that few shapes are compiled: the number of draws in a call, and the least
-# number of rows after padding.
+# The sizes of the program that predicts, so that few shapes are compiled: the number of draws in a call (1 for a mode),
+# and the least number of rows after padding.
 DRAWS, ROWS = 50, 64
 # The number of points in a call without draws of the discrepancy. Up to `FEW` points are padded to that number. More go
 # in blocks as long as the rows, and of a process that isn't Markov up to `MOST`: a longer block needs more memory, a
-# shorter one factors the rows' covariance more often.
+# shorter one factors the rows' covariance more often. For a mode they go in blocks of `MOST`.
 FEW, MOST = 8, 256
 
 
@@ -63,7 +64,8 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
     rows = longer(problem.rows, doubled_to(len(problem.rows.mask), ROWS))
     assert problem.model.process is not None
     most = len(rows.mask) if problem.model.process.axis else MOST
-    block = FEW if count <= FEW else min(len(rows.mask), most)
+    together = 1 if draws == 1 else DRAWS
+    block = FEW if count <= FEW else MOST if draws == 1 else min(len(rows.mask), most)
     if key is not None:  # the points of a joint draw belong in one call
         block = padded(count)
     inputs = {name: np.asarray(x, np.float64) for name, x in points.items()}
@@ -73,14 +75,15 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
     found = [
         [
-            _conditional(
+            called(
+                _conditional,
                 *fixed,
                 jax.tree.map(lambda x, point=point: _part(x, point, block), there),
-                jax.tree.map(lambda x, draw=draw: _part(x, draw, DRAWS), (arrays, keys)),
+                jax.tree.map(lambda x, draw=draw: _part(x, draw, together), (arrays, keys)),
             )
             for point in range(0, count, block)
         ]
-        for draw in range(0, draws, DRAWS)
+        for draw in range(0, draws, together)
     ]
     # Results are fetched after the last call, so that no call waits for those of the one before.
     tables = [[np.concatenate(x, axis=1) for x in zip(*of, strict=True)] for of in jax.device_get(found)]
@@ -95,7 +98,7 @@ def _part(x: np.ndarray, start: int, size: int) -> np.ndarray:
     return np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
 
 
-@partial(jax.jit, static_argnums=0)
+@jitted(0)
 def _conditional(
     model: Model,
     ends: Ends,
@@ -196,7 +199,7 @@ def _leave_one_out_impl(model, rows, places, arrays):
     return in_batches(one, arrays, TOGETHER)
 
 
-_leave_one_out = jax.jit(_leave_one_out_impl, static_argnums=0)
+_leave_one_out = jitted(0)(_leave_one_out_impl)
 
 
 def own_units(fit: "Fit") -> Rows:

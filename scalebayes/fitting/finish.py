@@ -5,7 +5,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import biject_to
@@ -15,6 +14,7 @@ from scalebayes.checks.sampling import agreeing
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import Draws
 from scalebayes.infer.compile import compiled_once
+from scalebayes.infer.traces import jitted
 from scalebayes.model.problem import Problem
 
 
@@ -52,7 +52,7 @@ def _own_units_impl(model: Any, numbers: Any, z: Any) -> dict[str, Any]:
     return model.paper(values, numbers)
 
 
-_own_units = jax.jit(_own_units_impl, static_argnums=0)
+_own_units = jitted(0)(_own_units_impl)
 
 
 def _factors(problem: Problem, z: np.ndarray) -> dict[str, np.ndarray]:
@@ -70,7 +70,7 @@ def _factor_impl(model: Any, numbers: Any, z: Any, own: Any) -> Any:
     return model.factor({name: jnp.asarray(x)[..., None] for name, x in noise.items()}, own)
 
 
-_factor = jax.jit(_factor_impl, static_argnums=0)
+_factor = jitted(0)(_factor_impl)
 
 
 def _mode_numbers(problem: Problem, draws: Draws) -> dict[str, float]:

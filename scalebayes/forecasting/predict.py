@@ -19,6 +19,8 @@ from scalebayes.forecasting.inputs import check_given, known_inputs, paired, poi
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.compile import called
+from scalebayes.infer.traces import jitted
 from scalebayes.seeds import Seed, as_key
 
 
@@ -123,7 +125,7 @@ def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mappin
             values = (found.law * np.exp(delta)).reshape(*fit.shape, -1)
         if observed:
             noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
-            values = _new_runs(fit.noise.form, values, noise, as_key(seed))
+            values = called(_new_runs, fit.noise.form, values, noise, as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
     shape = (*fit.shape, len(next(iter(points.values()))))
@@ -152,7 +154,7 @@ def _new_runs_impl(form, values, noise, key):
     return form.distribution(values, form.of_new_run(noise)).sample(key)
 
 
-_new_runs = jax.jit(_new_runs_impl, static_argnums=0)
+_new_runs = jitted(0)(_new_runs_impl)
 
 
 def _takes(stack: Stack, inputs: Mapping[str, Any]) -> dict[Fit, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from scalebayes.infer.descent import polished, positive
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, curvature
+from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
@@ -126,7 +126,7 @@ class Bootstrap:
         return Draws(z[None], stats, {"resamples": float(len(weights))}, mode)
 
 
-@partial(jax.jit, static_argnums=0)
+@jitted(0)
 def refit(model: Model, numbers: Numbers, rows: Rows, start: Any, inverse: Any, weights: Any) -> tuple[Any, Any, Any]:
     """Refit each resample by BFGS, from the mode and the inverse Hessian of all runs.
 
@@ -185,7 +185,7 @@ def refit(model: Model, numbers: Numbers, rows: Rows, start: Any, inverse: Any, 
     return mapped(one, weights, WIDTH, "resample")
 
 
-@partial(jax.jit, static_argnums=(0, 5))
+@jitted(0, 5)
 def finish(model: Model, numbers: Numbers, rows: Rows, z: Any, weights: Any, steps: int) -> tuple[Any, Any, Any]:
     """Refit by Newton's method with exact Hessians, through the noise's relaxations, where `refit` didn't converge."""
 

@@ -1,6 +1,5 @@
 """This file runs the chains of NUTS: NumPyro's sampler in whitened coordinates, all chains in one trace."""
 
-from functools import partial
 from math import gcd
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from scalebayes.infer.batch import mapped
+from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 
 SHRINK = 2.0 ** -np.arange(6)  # factors by which a start is pulled towards the mode until its density is acceptable
@@ -26,7 +26,7 @@ class Shape(NamedTuple):
     alone: bool = False  # whether the chains of one data set have all devices for themselves
 
 
-@partial(jax.jit, static_argnums=(0, 8, 9))
+@jitted(0, 8, 9)
 def sample_many(
     model: Model,
     numbers: Numbers,
@@ -44,7 +44,7 @@ def sample_many(
     return mapped(one, (numbers, rows, centre, precision, keys), width)
 
 
-@partial(jax.jit, static_argnums=(0, 8))
+@jitted(0, 8)
 def sample(
     model: Model,
     numbers: Numbers,

@@ -29,6 +29,9 @@ def compilation_cache(folder: str | os.PathLike[str] | bool | None) -> Path | No
     The cache is off until this function is called. It is JAX's own cache, and it is one for the whole process: it keeps
     the programs of all code that uses JAX. The function may be called before or after the first fit.
 
+    The programs of fits and forecasts with laws of this package are kept as JAX traced them, too. Without that, a later
+    process would trace them again, which takes seconds, before it could find what was compiled.
+
     Each combination of versions of scalebayes, JAX and jaxlib has a subfolder. JAX's key of a program has the program
     itself, jaxlib's version, the compiler's options and the device, so programs of two versions are never confused. The
     subfolder lets you delete what an old version left; nothing else deletes it.

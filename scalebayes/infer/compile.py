@@ -7,16 +7,23 @@ from typing import Any
 
 import jax
 
+from scalebayes.infer.traces import call
+
 _ready: set[Any] = set()
 _compiling = RLock()
 
 
 def compiled_once(program: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a jitted program, so that only one thread of the process compiles at a time.
+    """Call a program, so that only one thread of the process compiles at a time; `traces.jitted` makes such programs.
 
     Two threads that compiled at the same time have crashed the compiler. Calls of a compiled program run side by side.
     """
-    return alone_at_first((program, arguments), lambda: jax.block_until_ready(program(*arguments)))
+    return jax.block_until_ready(called(program, *arguments))
+
+
+def called(program: Any, *arguments: Any) -> Any:
+    """Call a program as `compiled_once` does, but don't wait for its result."""
+    return alone_at_first((program, arguments), lambda: call(program, *arguments))
 
 
 def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:

@@ -8,7 +8,6 @@ scale, on the number of runs or on the size of the objective.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +17,7 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.infer.batch import mapped
 from scalebayes.infer.descent import Ends, lbfgs, polished, positive
 from scalebayes.infer.starts import draw_starts
+from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.noise.links import LINKS
 
@@ -89,7 +89,7 @@ class Mode(NamedTuple):
     scale: Any
 
 
-@partial(jax.jit, static_argnums=(0, 4))
+@jitted(0, 4)
 def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Search) -> Mode:
     """Search for the mode of a model's posterior over unconstrained coordinates.
 
@@ -131,7 +131,7 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
     return Mode(whole, -best.loss, precision, gradient, -ends.loss, distance, draws.std(axis=0), location, scale)
 
 
-@partial(jax.jit, static_argnums=(0, 4, 5))
+@jitted(0, 4, 5)
 def find_modes(model: Model, numbers: Numbers, rows: Rows, keys: Any, search: Search, width: int) -> Mode:
     """Search for the modes of many data sets, `width` of them side by side; every array has the leading axis `set`."""
     one = lambda each: find_mode(model, *each, search)  # noqa: E731

@@ -10,7 +10,6 @@ moved, lies in that parameter's tails. All of it needs float64, since a kernel t
 distances.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +17,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from scalebayes.infer.batch import in_batches, mapped
+from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 
 BATCH = 64  # proposals whose posterior density is computed at once
@@ -49,7 +49,7 @@ class Kernels(NamedTuple):
     stretch: Any
 
 
-@partial(jax.jit, static_argnums=(0, 7, 8, 9))
+@jitted(0, 7, 8, 9)
 def propose(
     model: Model,
     numbers: Numbers,
@@ -122,7 +122,7 @@ def propose(
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:size], proposed)
 
 
-@partial(jax.jit, static_argnums=(0, 2, 3, 4, 5))
+@jitted(0, 2, 3, 4, 5)
 def propose_many(model: Model, each: tuple[Any, ...], df: float, size: int, rounds: int, width: int) -> Any:
     """Draw the proposals of importance sampling for many data sets, `width` of them side by side.
 
