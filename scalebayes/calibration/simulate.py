@@ -16,6 +16,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import compiled_once
 from scalebayes.model.arrays import padded
+from scalebayes.model.layout import laid_out
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 from scalebayes.parameters.priors import TextPrior
@@ -80,7 +81,7 @@ def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
 
 def unpadded(problem: Problem) -> Rows:
     """The rows without padding of a problem whose runs are simulated anew."""
-    return jax.tree.map(lambda x: x[: len(problem.runs)], problem.rows)
+    return jax.tree.map(lambda x: x[: len(problem.runs)], problem.rows._replace(layout=None))
 
 
 def prior_units(problem: Problem, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -117,9 +118,9 @@ def doubled(problem: Problem) -> Problem:
     twice = np.tile(np.arange(count), 2)
     size = padded(2 * count)
     index = np.concatenate([twice, np.zeros(size - 2 * count, int)])
-    rows = jax.tree.map(lambda x: x[index], problem.rows)
-    mask = (np.arange(size) < 2 * count).astype(np.float64)
-    return replace(problem, runs=problem.runs.take(twice), rows=rows._replace(mask=mask))
+    rows = jax.tree.map(lambda x: x[index], problem.rows._replace(layout=None))
+    rows = rows._replace(mask=(np.arange(size) < 2 * count).astype(np.float64))
+    return replace(problem, runs=problem.runs.take(twice), rows=laid_out(rows, problem.model.process))
 
 
 def log_likelihoods(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -10,7 +10,7 @@ from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
-from scalebayes.model.model import Rows
+from scalebayes.model.model import Rows, SeenAt
 from scalebayes.runs import Runs
 
 # Number of draws computed together. Each has a covariance of all runs and all cells in memory.
@@ -53,7 +53,7 @@ def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
         found = _leave_one_out(
             problem.model,
             own_units(fit),
-            ends.places(rows.inputs, rows.group),
+            ends.seen_at(rows),
             (near, own),
             there,
             origin.cell,
@@ -70,11 +70,11 @@ def _rows(fit: Fit, runs: Runs) -> Rows:
     return Rows(inputs, runs.y, np.ones(len(runs)), runs.se, runs.count)
 
 
-def _leave_one_out_impl(model, rows, places, apart, there, cell, shared, arrays):
+def _leave_one_out_impl(model, rows, at, apart, there, cell, shared, arrays):
     def one(each: Any):
         law, noise, process = each
-        seen = residuals(model, rows, places, law, noise)
-        near, own = (residuals(model, x, None, law, noise) for x in apart)
+        seen = residuals(model, rows, at, law, noise)
+        near, own = (residuals(model, x, SeenAt(None, None, None), law, noise) for x in apart)
         (at_rest, here), covariance = model.process.given_others(process, seen, cell, there)
         # The variance of the mean of the rest of the cell, and the weight of that mean in the prediction of the run.
         variance = covariance[0, 0] + near.scale**2

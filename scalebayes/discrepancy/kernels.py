@@ -56,6 +56,10 @@ class Component(Protocol):
         """The covariance of delta between places (run of a, run of b)."""
         ...
 
+    def variance(self, values: Mapping[str, Any], at: Places) -> Any:
+        """The variance of delta at places (run,)."""
+        ...
+
 
 def _apart(a: Any, b: Any) -> Any:
     return a[:, None] - b[None, :]
@@ -113,6 +117,10 @@ class Matern:
         scale = self.amplitude(values, a.logs)[:, None] * self.amplitude(values, b.logs)[None, :]
         return scale * (1 + distance) * jnp.exp(-distance)
 
+    def variance(self, values: Mapping[str, Any], at: Places) -> Any:
+        """The variance of delta at places (run,)."""
+        return self.amplitude(values, at.logs) ** 2
+
     def amplitude(self, values: Mapping[str, Any], logs: Mapping[str, Any]) -> Any:
         """The sd of the process at places (run,), from the logs of their inputs (run,)."""
         if not self.fades:
@@ -158,6 +166,10 @@ class Bend:
         found = values["bend_scale"] ** 2 * small**2 * (large / 2 - small / 6)
         return jnp.where(u[:, None] * v[None, :] > 0, found, 0.0)
 
+    def variance(self, values: Mapping[str, Any], at: Places) -> Any:
+        """The variance of delta at places (run,)."""
+        return values["bend_scale"] ** 2 * jnp.abs(at.logs[self.over[0]] - at.logs[self.over[1]]) ** 3 / 3
+
 
 @known_settings
 @dataclass(frozen=True)
@@ -183,6 +195,10 @@ class Drift:
     def covariance(self, values: Mapping[str, Any], a: Places, b: Places) -> Any:
         """The covariance of delta between places (run of a, run of b)."""
         return values["drift_scale"] ** 2 * a.beyond[:, None] * b.beyond[None, :]
+
+    def variance(self, values: Mapping[str, Any], at: Places) -> Any:
+        """The variance of delta at places (run,)."""
+        return values["drift_scale"] ** 2 * at.beyond**2
 
 
 @known_settings
@@ -211,6 +227,10 @@ class Offset:
         if a.group is None or b.group is None:
             return jnp.zeros((a.beyond.shape[0], b.beyond.shape[0]))
         return values["offset_scale"] ** 2 * (a.group[:, None] == b.group[None, :])
+
+    def variance(self, values: Mapping[str, Any], at: Places) -> Any:
+        """The variance of delta at places (run,)."""
+        return values["offset_scale"] ** 2 * jnp.full(at.beyond.shape, 0.0 if at.group is None else 1.0)
 
 
 COMPONENTS: Mapping[str, Any] = MappingProxyType({"matern": Matern, "bend": Bend, "drift": Drift, "offset": Offset})

@@ -12,7 +12,7 @@ from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import called
 from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
-from scalebayes.model.model import Ends, Model, Rows
+from scalebayes.model.model import Ends, Model, Rows, SeenAt
 
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
@@ -122,13 +122,13 @@ def _conditional(
     process = model.process
     assert process is not None
     inputs, group = there
-    places = ends.places(rows.inputs, rows.group)
+    at = ends.seen_at(rows)
     points = ends.places({name: x / reference[name] for name, x in inputs.items()}, group)
     own = in_own_units(rows, reference, scale)
 
     def one(each: Any) -> tuple[Any, ...]:
         (law, noise, departure, factor), key = each
-        seen = residuals(model, own, places, law, noise, factor)
+        seen = residuals(model, own, at, law, noise, factor)
         key = None if key is None else jax.random.wrap_key_data(key)
         found = process.conditional(departure, seen, points, key)
         value = jnp.broadcast_to(model.fn(**inputs, **law), found[0].shape)
@@ -146,7 +146,7 @@ def discrepancy_key(fit: "Fit", key: Any) -> Any:
 
 
 def residuals(
-    model: Any, rows: Rows, places: Any, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None
+    model: Any, rows: Rows, at: SeenAt, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None
 ) -> Residuals:
     """The residuals log y - log f of a fit's rows in one of its posterior draws, in the runs' own units.
 
@@ -155,7 +155,7 @@ def residuals(
 
         rows: The padded rows.
 
-        places: The places of the rows, as the process takes them.
+        at: Where the rows lie, as the process takes it.
 
         law: A mapping from parameter of the law to its value.
 
@@ -166,7 +166,7 @@ def residuals(
     location = model.fn(**rows.inputs, **law)
     scale = model.form.row_scale(location, noise, rows.se, rows.count)
     scale = scale if factor is None else scale * factor
-    return Residuals(places, jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
+    return at.residuals(jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
 
 
 def leave_one_out(fit: "Fit") -> np.ndarray:
@@ -181,14 +181,14 @@ def leave_one_out(fit: "Fit") -> np.ndarray:
     ends, rows = problem.numbers.ends, problem.rows
     assert ends is not None
     with jax.enable_x64():
-        found = _leave_one_out(problem.model, own_units(fit), ends.places(rows.inputs, rows.group), flat(fit))
+        found = _leave_one_out(problem.model, own_units(fit), ends.seen_at(rows), flat(fit))
     return np.asarray(found)[:, :n].reshape(*fit.shape, n)
 
 
-def _leave_one_out_impl(model, rows, places, arrays):
+def _leave_one_out_impl(model, rows, at, arrays):
     def one(each):
         law, noise, process, factor = each
-        seen = residuals(model, rows, places, law, noise, factor)
+        seen = residuals(model, rows, at, law, noise, factor)
         off, variance = model.process.left_out(process, seen)
         if factor is not None:
             # The variance without the row's own noise is that of delta given the other runs.

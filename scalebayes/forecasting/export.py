@@ -154,7 +154,7 @@ def _shift(fit: Fit, kept: np.ndarray, group: int, key: Any) -> Any:
     """A function from the law's inputs, each (point,), to draws of delta (point, draw), independent of other points."""
     model, ends, rows, reference = fit.problem.model, fit.problem.numbers.ends, own_units(fit), fit.reference.inputs
     assert ends is not None and model.process is not None
-    process, seen_at = model.process, ends.places(fit.problem.rows.inputs, rows.group)
+    process, seen_at = model.process, ends.seen_at(fit.problem.rows)
     own = None if rows.group is None else jnp.full(1, float(group))
     rows, seen_at = jax.tree.map(jnp.asarray, (rows, seen_at))
     each = (_arrays(fit, kept), jax.random.normal(key, kept.shape))

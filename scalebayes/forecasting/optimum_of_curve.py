@@ -56,6 +56,7 @@ def least(
         problem.model,
         grid,
         own_units(fit),
+        ends.seen_at(problem.rows),
         ends,
         {name: np.float64(fit.reference.inputs[name]) for name in ("N", "D")},
         codes[order].astype(np.float64) if problem.rows.group is not None else None,
@@ -67,8 +68,7 @@ def least(
     return np.where(none, np.nan, best), np.where(none, np.nan, lowest)
 
 
-def _least_impl(model, grid, rows, ends, reference, groups, log_C, draws):
-    seen_at = ends.places({name: x / reference[name] for name, x in rows.inputs.items()}, rows.group)
+def _least_impl(model, grid, rows, seen_at, ends, reference, groups, log_C, draws):
     steps = jnp.linspace(-1.0, 1.0, grid)
 
     def one(each):
@@ -94,7 +94,7 @@ def _least_impl(model, grid, rows, ends, reference, groups, log_C, draws):
             lowest = jnp.exp(height(at, c) + _between(delta, best, part))
             return (there, delta, jnp.ones(grid)), (jnp.where(inside, at, jnp.nan), lowest)
 
-        nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at)
+        nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at.places)
         budgets = (log_C, starts, groups, _split(key, len(log_C)))
         return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), budgets)[1]
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from scalebayes.model.arrays import doubled_to, longer
+from scalebayes.model.arrays import alike, doubled_to, longer
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
@@ -52,7 +52,8 @@ def stacked(problems: Sequence[Problem], size: int, width: int) -> Batch:
     full = [problems[i] for i in filled(range(len(problems)), width)]
     leaves = lambda *x: np.stack(x)  # noqa: E731
     numbers = jax.tree.map(leaves, *(p.numbers for p in full))
-    return Batch(full[0].model, numbers, jax.tree.map(leaves, *(longer(p.rows, size) for p in full)), width)
+    rows = alike([longer(p.rows, size) for p in full])
+    return Batch(full[0].model, numbers, jax.tree.map(leaves, *rows), width)
 
 
 def filled(chosen: Sequence[int], width: int) -> list[int]:

@@ -1,6 +1,6 @@
 """This file makes the arrays that inference takes: the numbers of a model, padded rows, and the largest runs' place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,7 +8,7 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution, biject_to
 
-from scalebayes.model.model import Ends, Numbers, Rows
+from scalebayes.model.model import Ends, Layout, Numbers, Rows
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Traced
 from scalebayes.parameters.units import Reference
@@ -44,8 +44,35 @@ def doubled_to(count: int, least: int) -> int:
 def longer(rows: Rows, size: int) -> Rows:
     """The rows of a problem padded to `size` for its batch, by copies of the first row, which the mask takes out."""
     more = size - len(rows.mask)
-    padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows)
-    return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]))
+    padded = jax.tree.map(lambda x: np.concatenate([x, np.full(more, x[0])]), rows._replace(layout=None))
+    return padded._replace(mask=np.concatenate([rows.mask, np.zeros(more)]), layout=_longer(rows.layout, more))
+
+
+def alike(rows: Sequence[Rows]) -> list[Rows]:
+    """The rows of the problems of a batch, with layouts of one size."""
+    layouts = [one.layout for one in rows]
+    if layouts[0] is None:
+        return list(rows)
+    return [one._replace(layout=filled) for one, filled in zip(rows, _filled(layouts), strict=True)]
+
+
+def _filled(layouts: Sequence[Any]) -> list[Any]:
+    """Layouts of one structure with each array filled up by their first entries to the largest size."""
+
+    def fill(column: list[np.ndarray]) -> list[np.ndarray]:
+        most = max(map(len, column))
+        return [np.append(x, np.full(most - len(x), x[0])) for x in column]
+
+    leaves, structure = zip(*(jax.tree.flatten(one) for one in layouts), strict=True)
+    columns = [fill(list(column)) for column in zip(*leaves, strict=True)]
+    return [jax.tree.unflatten(structure[0], each) for each in zip(*columns, strict=True)]
+
+
+def _longer(layout: Layout | None, more: int) -> Layout | None:
+    if layout is None or layout.shared is None:
+        return layout
+    place = np.append(layout.shared.place, np.zeros(more, int))
+    return layout._replace(shared=layout.shared._replace(place=place))
 
 
 def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -19,6 +19,7 @@ from numpyro.infer.util import potential_energy
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import Process, Residuals
+from scalebayes.discrepancy.shared_places import Shared
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Form, Noise
 from scalebayes.parameters.param import Param
@@ -77,6 +78,37 @@ class Ends(NamedTuple):
             beyond = jnp.stack(over).max(axis=0)
         return Places({n: x - self.anchor[n] for n, x in logs.items()}, jnp.maximum(beyond, 0.0), group)
 
+    def seen_at(self, rows: "Rows") -> "SeenAt":
+        """Where rows in reference units lie, as the process takes it."""
+        at = rows.layout or Layout(None, None)
+        inducing = None if at.inducing is None else self.places(at.inducing)
+        return SeenAt(self.places(rows.inputs, rows.group), at.shared, inducing)
+
+
+class SeenAt(NamedTuple):
+    """Where the runs lie: what `Residuals` has of them beside their residuals; a pytree."""
+
+    places: Places
+    shared: Shared | None
+    inducing: Places | None
+
+    def residuals(self, off: Any, scale: Any, mask: Any) -> Residuals:
+        """The runs with their residuals, the sd of the noise of each, and 0 in `mask` for padding."""
+        return Residuals(self.places, off, scale, mask, self.shared, self.inducing)
+
+
+class Layout(NamedTuple):
+    """Where runs lie, as the process of a discrepancy takes it; a pytree.
+
+    Attributes:
+        shared: Which runs share a place; None where each has its own.
+        inducing: The inputs of the inducing places in reference units (inducing,), by their names; None where there are
+            few places.
+    """
+
+    shared: Shared | None
+    inducing: dict[str, Any] | None
+
 
 class Rows(NamedTuple):
     """The runs in reference units, padded; a pytree of arrays (run,).
@@ -88,6 +120,7 @@ class Rows(NamedTuple):
         se: The known standard error divided by the observable's scale, or None where the runs have none.
         count: The number of readings averaged in the row, or None where the runs have none.
         group: The number of the row's group where the discrepancy has an offset for each group, else None.
+        layout: Where the runs lie, or None where each row has a place of its own and there are few.
     """
 
     inputs: dict[str, Any]
@@ -96,6 +129,7 @@ class Rows(NamedTuple):
     se: Any
     count: Any
     group: Any = None
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -189,8 +223,7 @@ class Model:
         location = self.location(scaled, rows.inputs)
         scale = self.form.row_scale(location, self.noise_values(scaled), rows.se, rows.count)
         scale = scale * self.factor(self.noise_values(scaled), own)
-        places = numbers.ends.places(rows.inputs, rows.group)
-        return Residuals(places, jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
+        return numbers.ends.seen_at(rows).residuals(jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
 
     def factor(self, noise: Mapping[str, Any], own: Any) -> Any:
         """The factor of each row's scale (run,), from the rows' own coordinates; 1 where rows have none."""

@@ -12,6 +12,7 @@ from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.errors import InputError, unknown
 from scalebayes.laws.law import Law
 from scalebayes.model.arrays import ends_of, largest, numbers_of, rows_of
+from scalebayes.model.layout import laid_out
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.validate import check_observable, suited
 from scalebayes.noise.noise import Noise
@@ -137,15 +138,16 @@ def build(
     own = {**law.params, **noise.params, **(discrepancy.params if discrepancy else {})}
     chosen = {**chosen_law.params, **chosen_noise.params, **(chosen_process.params if chosen_process else {})}
     offsets = chosen_process is not None and any(one.name == "offset" for one in chosen_process.components)
+    model = Model.of(chosen_law, chosen_noise, chosen_process)
     return Problem(
         runs,
         chosen_law,
         chosen_noise,
         columns,
         reference,
-        Model.of(chosen_law, chosen_noise, chosen_process),
+        model,
         numbers_of(own, chosen, reference, noise.stages, ends_of(values, reference) if chosen_process else None),
-        rows_of(runs, values, reference, group if offsets else None),
+        laid_out(rows_of(runs, values, reference, group if offsets else None), model.process),
         chosen_process,
         held,
     )

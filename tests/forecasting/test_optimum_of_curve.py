@@ -123,7 +123,7 @@ def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
     at = {"N": np.array([1e9, 1e10, 1e11, 3e9, 3e10, 2e11]), "D": np.array([1e11, 1e10, 1e9, 1e11, 1e10, 1e10])}
     both = ends.places({n: x / reference[n] for n, x in at.items()})
     first, second = (jax.tree.map(lambda x, part=part: x[part], both) for part in (slice(0, 3), slice(3, 6)))
-    seen = residuals(model, rows, ends.places({n: x / reference[n] for n, x in rows.inputs.items()}), law, noise)
+    seen = residuals(model, rows, ends.seen_at(fit.problem.rows), law, noise)
 
     def drawn(key):
         one, other = jax.random.split(key)
@@ -131,7 +131,8 @@ def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
         return jnp.concatenate([path, _path(model.process, process, seen, (first, path, np.ones(3)), second, other)])
 
     found = np.asarray(jax.vmap(drawn)(jax.random.split(jax.random.key(seed), draws)))
-    residual, covariance = model.process._joint(process, seen)
+    known = model.process._known(process, seen)
+    residual, covariance = known.off, model.process._matrix(process, known)
     across = np.asarray(model.process.covariance(process, seen.places, both) * seen.mask[:, None])
     prior = np.asarray(model.process.covariance(process, both, both))
     mean = across.T @ np.linalg.solve(covariance, residual)
