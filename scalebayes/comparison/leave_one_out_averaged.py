@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalebayes.discrepancy.process import SeenAt
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
-from scalebayes.model.model import Rows, SeenAt
+from scalebayes.model.model import Rows
 from scalebayes.runs import Runs
 
 # Number of draws computed together. Each has a covariance of all runs and all cells in memory.
@@ -74,7 +75,9 @@ def _leave_one_out_impl(model, rows, at, apart, there, cell, shared, arrays):
     def one(each: Any):
         law, noise, process = each
         seen = residuals(model, rows, at, law, noise)
-        near, own = (residuals(model, x, SeenAt(None, None, None), law, noise) for x in apart)
+        near, own = (
+            residuals(model, x, SeenAt(places, None, None), law, noise) for x, places in zip(apart, there, strict=True)
+        )
         (at_rest, here), covariance = model.process.given_others(process, seen, cell, there)
         # The variance of the mean of the rest of the cell, and the weight of that mean in the prediction of the run.
         variance = covariance[0, 0] + near.scale**2

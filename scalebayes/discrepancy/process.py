@@ -50,6 +50,18 @@ class Residuals(NamedTuple):
     inducing: Places | None = None
 
 
+class SeenAt(NamedTuple):
+    """Where the runs lie: what `Residuals` has of them beside their residuals; a pytree."""
+
+    places: Places
+    shared: Shared | None
+    inducing: Places | None
+
+    def residuals(self, off: Any, scale: Any, mask: Any) -> Residuals:
+        """The runs with their residuals, the sd of the noise of each, and 0 in `mask` for padding."""
+        return Residuals(self.places, off, scale, mask, self.shared, self.inducing)
+
+
 @dataclass(frozen=True)
 class Process:
     """The components of a discrepancy for one law. A trace depends on them.

@@ -24,6 +24,19 @@ class Shared(NamedTuple):
     first: Any
 
 
+class Layout(NamedTuple):
+    """Where runs lie, as the process of a discrepancy takes it; a pytree.
+
+    Attributes:
+        shared: Which runs share a place; None where each has its own.
+        inducing: The inputs of the inducing places in reference units (inducing,), by their names; None where there are
+            few places.
+    """
+
+    shared: Shared | None
+    inducing: dict[str, Any] | None
+
+
 class Known(NamedTuple):
     """Residuals with the variance of their noise; a pytree of arrays (run,), or (place,) where they are averages.
 

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scalebayes.discrepancy.process import Residuals
+from scalebayes.discrepancy.process import Residuals, SeenAt
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import called
 from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
-from scalebayes.model.model import Ends, Model, Rows, SeenAt
+from scalebayes.model.model import Ends, Model, Rows
 
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit

@@ -8,7 +8,8 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution, biject_to
 
-from scalebayes.model.model import Ends, Layout, Numbers, Rows
+from scalebayes.discrepancy.shared_places import Layout
+from scalebayes.model.model import Ends, Numbers, Rows
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import Traced
 from scalebayes.parameters.units import Reference

@@ -6,9 +6,9 @@ import numpy as np
 
 from scalebayes.discrepancy.kernels import Matern
 from scalebayes.discrepancy.process import Process
-from scalebayes.discrepancy.shared_places import Shared
+from scalebayes.discrepancy.shared_places import Layout, Shared
 from scalebayes.model.arrays import padded
-from scalebayes.model.model import Layout, Rows
+from scalebayes.model.model import Rows
 
 # The largest number of places, after padding, at which the covariance of all places is computed with. Above it inducing
 # places are faster; below it they aren't.

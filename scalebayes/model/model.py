@@ -18,8 +18,8 @@ from numpyro.infer.util import potential_energy
 
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.discrepancy.kernels import Places
-from scalebayes.discrepancy.process import Process, Residuals
-from scalebayes.discrepancy.shared_places import Shared
+from scalebayes.discrepancy.process import Process, Residuals, SeenAt
+from scalebayes.discrepancy.shared_places import Layout
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Form, Noise
 from scalebayes.parameters.param import Param
@@ -78,36 +78,11 @@ class Ends(NamedTuple):
             beyond = jnp.stack(over).max(axis=0)
         return Places({n: x - self.anchor[n] for n, x in logs.items()}, jnp.maximum(beyond, 0.0), group)
 
-    def seen_at(self, rows: "Rows") -> "SeenAt":
+    def seen_at(self, rows: "Rows") -> SeenAt:
         """Where rows in reference units lie, as the process takes it."""
         at = rows.layout or Layout(None, None)
         inducing = None if at.inducing is None else self.places(at.inducing)
         return SeenAt(self.places(rows.inputs, rows.group), at.shared, inducing)
-
-
-class SeenAt(NamedTuple):
-    """Where the runs lie: what `Residuals` has of them beside their residuals; a pytree."""
-
-    places: Places
-    shared: Shared | None
-    inducing: Places | None
-
-    def residuals(self, off: Any, scale: Any, mask: Any) -> Residuals:
-        """The runs with their residuals, the sd of the noise of each, and 0 in `mask` for padding."""
-        return Residuals(self.places, off, scale, mask, self.shared, self.inducing)
-
-
-class Layout(NamedTuple):
-    """Where runs lie, as the process of a discrepancy takes it; a pytree.
-
-    Attributes:
-        shared: Which runs share a place; None where each has its own.
-        inducing: The inputs of the inducing places in reference units (inducing,), by their names; None where there are
-            few places.
-    """
-
-    shared: Shared | None
-    inducing: dict[str, Any] | None
 
 
 class Rows(NamedTuple):

@@ -1,5 +1,8 @@
 """Runs that share a place, averaged inside the likelihood, against the same runs one by one."""
 
+from dataclasses import replace
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,6 +85,12 @@ def ladder(places, copies, groups=0, seed=0):
     return Runs(N=N, D=D, loss=loss, **group)
 
 
+def layout_of(rows) -> Any:
+    """The layout of rows that have one."""
+    assert rows.layout is not None
+    return rows.layout
+
+
 def problem_of(runs, noise=None, **fixed):
     return build(runs, laws.get("chinchilla"), noise or Normal(), discrepancy=GP(**fixed))
 
@@ -91,21 +100,22 @@ def test_the_layout_is_what_the_runs_need():
     few = problem_of(ladder(60, 1))
     assert few.rows.layout is None
     copies = problem_of(ladder(25, 4)).rows
-    assert copies.layout.inducing is None and len(copies.layout.shared.first) == 32
-    place, first = copies.layout.shared
+    assert layout_of(copies).inducing is None and len(layout_of(copies).shared.first) == 32
+    place, first = layout_of(copies).shared
     for x in copies.inputs.values():
         assert (x[first[place[:100]]] == x[:100]).all()
     # A place of two groups is two places.
     apart = ladder(30, 4)
     labels = [f"g{i % 2}" for i in range(len(apart))]
     two = problem_of(Runs(N=apart.column("N"), D=apart.column("D"), loss=apart.y, group=labels)).rows
-    assert len(set(two.layout.shared.place[:120])) == 60
+    assert len(set(layout_of(two).shared.place[:120])) == 60
     many = problem_of(ladder(DENSE + 20, 1)).rows
-    assert many.layout.shared is None and len(many.layout.inducing["N"]) == INDUCING
+    assert layout_of(many).shared is None and len(layout_of(many).inducing["N"]) == INDUCING
     again = problem_of(ladder(DENSE + 20, 1)).rows
-    assert all((many.layout.inducing[n] == again.layout.inducing[n]).all() for n in "ND")
+    assert all((layout_of(many).inducing[n] == layout_of(again).inducing[n]).all() for n in "ND")
     masked = copies._replace(mask=copies.mask * (np.arange(len(copies.mask)) >= 4))
-    assert len(np.unique(laid_out(masked, problem_of(ladder(25, 4)).model.process).layout.shared.place[4:100])) == 24
+    fewer = laid_out(masked, problem_of(ladder(25, 4)).model.process)
+    assert len(np.unique(layout_of(fewer).shared.place[4:100])) == 24
 
 
 def test_a_batch_has_layouts_of_one_size():
@@ -113,7 +123,7 @@ def test_a_batch_has_layouts_of_one_size():
     problems = [problem_of(ladder(places, 4, 3, seed)) for places, seed in ((22, 1), (40, 2))]
     size = max(len(one.rows.mask) for one in problems) + 16
     rows = alike([longer(one.rows, size) for one in problems])
-    assert len({len(one.layout.shared.first) for one in rows}) == 1
+    assert len({len(layout_of(one).shared.first) for one in rows}) == 1
     for problem, padded in zip(problems, rows, strict=True):
         z = np.linspace(-0.3, 0.4, len(problem.model.free))
         alone = problem.model.log_density(z, problem.numbers, problem.rows)
@@ -137,7 +147,7 @@ def test_the_posterior_is_that_of_all_runs():
     bare = problem.rows._replace(layout=None)
     search = Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
     averaged = Laplace(search=search).run(problem, jax.random.key(1))
-    single = NUTS(draws=250, search=search).run(type(problem)(**{**problem.__dict__, "rows": bare}), jax.random.key(2))
+    single = NUTS(draws=250, search=search).run(replace(problem, rows=bare), jax.random.key(2))
     ours, theirs = (x.z.reshape(-1, x.z.shape[-1]) for x in (averaged, single))
     error = np.sqrt(1 / averaged.numbers["importance_ess"] + 1 / 200) * theirs.std(axis=0)
     assert averaged.numbers["khat"] < 0.7
