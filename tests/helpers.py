@@ -17,6 +17,16 @@ from scalebayes.status import Checks
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("SCALEBAYES_DATA", ROOT.parent / "shared" / "data"))
 
+# Methods for tests that are about something else than the search or the proposals. Without L-BFGS and without kernels
+# that move they take half as long to compile as the defaults, which is most of what a fit costs here. No NUTS follows
+# where the weights of few runs are poor. Tests that use these same objects share what is compiled.
+SEARCH = sb.Search(screened=256, starts=4, lbfgs_steps=0)
+POINT = sb.MAP(search=SEARCH)
+LAPLACE = sb.Laplace(draws=2000, proposals=6000, rounds=0, search=SEARCH, fallback=False)
+# As they are typed.
+TYPED_POINT = "map:screened=256,starts=4,lbfgs_steps=0"
+TYPED_LAPLACE = "laplace:draws=2000,proposals=6000,rounds=0,screened=256,starts=4,lbfgs_steps=0"
+
 
 # Hoffmann et al. 2022, arXiv 2203.15556, table A9: millions of parameters.
 CHINCHILLA_SIZES = (
@@ -60,6 +70,10 @@ def chinchilla_like(seed: int = 0, noise_scale: float = 0.0045) -> sb.Runs:
     return sb.Runs(N=N, D=D, loss=loss)
 
 
+# Prior draws that are made at least, so that a distribution's sampler is compiled for one size.
+MOST = 2000
+
+
 def prior_draws(law: sb.Law, size: int, seed: int) -> dict[str, np.ndarray]:
     """Parameters of a law in reference units, float64 (size,), drawn from its priors."""
     assert all(p.scaled or p.fixed for p in law.params.values()), f"{law.name}: a prior isn't in reference units"
@@ -68,7 +82,7 @@ def prior_draws(law: sb.Law, size: int, seed: int) -> dict[str, np.ndarray]:
         return {
             name: np.full(size, 1.0 if param.prior == "reference" else float(param.prior))
             if param.fixed
-            else np.asarray(param.distribution.sample(key, (size,)), np.float64)
+            else np.asarray(param.distribution.sample(key, (max(size, MOST),)), np.float64)[:size]
             for (name, param), key in zip(law.params.items(), keys, strict=True)
         }
 

@@ -1,5 +1,7 @@
 """backtest: what is fitted and what is scored, the same numbers as the fits one at a time, and what is told of it."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ import pytest
 import scalebayes as sb
 from scalebayes.backtesting.cutoffs import beyond
 from scalebayes.backtesting.result import Backtest
-from tests.helpers import simulated
+from tests.helpers import LAPLACE, simulated
 
-METHOD = sb.Laplace(draws=500, proposals=1000, df=15.0, search=sb.Search(screened=256, starts=4))
+METHOD = replace(LAPLACE, draws=500, proposals=2000, df=15.0)
 MODE = sb.MAP(search=METHOD.search)
 SEED = 7
 

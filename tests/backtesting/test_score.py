@@ -9,7 +9,7 @@ import scalebayes as sb
 from scalebayes.backtesting.proper_scores import Forecast, crps, mixture, pit, scores_of
 from scalebayes.backtesting.trivial import Trivial
 from scalebayes.fitting.at_points import conditional
-from tests.helpers import fit_of
+from tests.helpers import POINT, fit_of
 
 X = np.geomspace(1.0, 1e4, 12)
 SEED = 4
@@ -39,7 +39,7 @@ def departing():
     runs = sb.Runs(x=X[:9], loss=curve(X[:9]) * wave[:9])
     noise = sb.Normal(new_run=(0.1, 0.35))
     return sb.fit(
-        runs, "offset_power", noise=noise, discrepancy=sb.GP("matern"), method="map", on_fail="ignore", seed=1
+        runs, "offset_power", noise=noise, discrepancy=sb.GP("matern"), method=POINT, on_fail="ignore", seed=1
     )
 
 
@@ -119,7 +119,7 @@ def test_draws_are_of_new_readings(known):
 def test_student_t_is_scored_as_itself():
     """Fails if Student-t noise is scored as a Normal of the same scale, for which a surprise costs too much."""
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(0.01 * np.cos(3 * np.arange(12.0))))
-    fit = sb.fit(runs, "offset_power", method="map", on_fail="ignore")
+    fit = sb.fit(runs, "offset_power", method=POINT, on_fail="ignore")
     there = sb.Runs(x=[3e4, 1e5], loss=[1.4, 1.22])
     with jax.enable_x64():
         f = np.asarray(fit.law(x=there.column("x"), **{name: x.item() for name, x in fit.law_draws.items()}))
@@ -153,7 +153,7 @@ def test_a_known_group_has_its_own_offset():
     rows = np.arange(12.0)
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(shift + 0.003 * np.cos(5 * rows)), group=group)
     fit = sb.fit(
-        *(runs, "offset_power"), discrepancy=sb.GP("offset", offset_scale=0.1), method="map", on_fail="ignore", seed=2
+        *(runs, "offset_power"), discrepancy=sb.GP("offset", offset_scale=0.1), method=POINT, on_fail="ignore", seed=2
     )
     median = {}
     for name in ("a", "b", "c"):
@@ -191,7 +191,7 @@ def test_noises_without_a_log_score_are_refused():
     runs = sb.Runs(x=X, loss=curve(X))
     for noise, fragment in ((sb.NormalRaw(), "may be negative"), (sb.Huber(scale=1.0), "is an objective")):
         priors = "flat" if noise.name == "huber" else None
-        fit = sb.fit(runs, "offset_power", noise=noise, priors=priors, method="map", on_fail="ignore")
+        fit = sb.fit(runs, "offset_power", noise=noise, priors=priors, method=POINT, on_fail="ignore")
         with pytest.raises(sb.InputError, match=fragment):
             sb.score(fit, runs)
 

@@ -14,10 +14,12 @@ from scalebayes.calibration.ranks import chance, counts, envelope, p_value, rank
 from scalebayes.calibration.result import judged
 from scalebayes.model.model import Ends
 from scalebayes.model.problem import build
+from tests.helpers import LAPLACE, POINT, simulated
 from tests.helpers import departing as departing_fit
-from tests.helpers import simulated
 
 ALARM = 1e-4  # a right sampler fails a test here once in so many p-values
+# Proposals that move: what is simulated is held to be calibrated.
+METHOD = replace(LAPLACE, rounds=4)
 SIMS, DRAWS = 64, 99
 EXACT = np.sqrt(0.5)  # sd of the posterior of `conjugate`
 
@@ -31,7 +33,7 @@ def few_runs(seed=0, rows=8):
 def of_power(method=None, **options):
     """All of one shape, so that one program fits them."""
     settings = {"n": SIMS, "draws": DRAWS, "seed": 5, "fallback": False, "progress": False} | options
-    return sb.calibrate(few_runs(), "power", method=method or sb.Laplace(), **settings)
+    return sb.calibrate(few_runs(), "power", method=method or METHOD, **settings)
 
 
 # The test of ranks.
@@ -240,7 +242,7 @@ def test_runs_done_again_share_the_departure(seed=90):
     loss = 3.0 * x**-0.2 * np.exp(0.1 * np.sin(1.5 * np.log(x)) + 1e-3 * rng.normal(size=12))
     priors = {"noise_scale": 1e-3, "matern_scale": 0.1, "matern_length_x": 1.0}
     gp = sb.GP("matern")
-    fit = sb.fit(sb.Runs(x=x, loss=loss), "power", discrepancy=gp, priors=priors, method="map", on_fail="ignore")
+    fit = sb.fit(sb.Runs(x=x, loss=loss), "power", discrepancy=gp, priors=priors, method=POINT, on_fail="ignore")
     law = np.asarray(fit.law(x=x, **{name: value.item() for name, value in fit.law_draws.items()}))
     with jax.enable_x64():
         again = simulation.from_posterior(fit, 1, jax.random.key(seed)).y[0]
@@ -292,7 +294,7 @@ def test_a_killed_calibration_goes_on_from_its_folder(plain, tmp_path, monkeypat
         of_power(folder=tmp_path, seed=6)
     runs = [few_runs()]
     with pytest.raises(sb.InputError, match="holds batches of another call"):
-        sb.fit_many(runs, "power", method="laplace", seed=5, folder=tmp_path)
+        sb.fit_many(runs, "power", method=METHOD, seed=5, folder=tmp_path)
 
 
 class Halved(sb.Laplace):
@@ -325,14 +327,14 @@ class Watched(sb.Laplace):
 @pytest.mark.slow
 def test_an_overconfident_method_fails():
     """Fails if a method whose draws have half the sd passes its calibration."""
-    found = of_power(Halved())
+    found = of_power(Halved(**vars(METHOD)))
     assert not found.holds() and found.table()["p_value"].min() < ALARM, found
     assert found.table().loc["alpha", "covered_90"] < 0.9 - 4 * np.sqrt(0.09 / SIMS)
 
 
 def test_failed_fits_are_counted_named_and_left_out():
     """Fails if fits that fail their own checks aren't counted and named, or spoil the verdict on those that pass."""
-    found = of_power(Confessing())
+    found = of_power(Confessing(**vars(METHOD)))
     assert found.data["failed"].values.sum() == SIMS // 2
     assert set(found.data["failed_checks"].values[found.data["failed"].values]) == {"k-hat"}
     assert found.holds("passed") and not found.holds("all"), found
@@ -342,7 +344,7 @@ def test_failed_fits_are_counted_named_and_left_out():
 def test_every_fit_has_the_reference_of_the_runs():
     """Fails if a simulated data set takes its reference from its own losses, and so a prior of its own."""
     Watched.seen.clear()
-    of_power(Watched())
+    of_power(Watched(**vars(METHOD)))
     runs = few_runs()
     expected = build(runs, sb.laws.get("power"), sb.StudentT()).reference.logs
     (batch,) = Watched.seen
@@ -354,7 +356,7 @@ def test_every_fit_has_the_reference_of_the_runs():
 
 def test_draws_from_a_fit(seed=91):
     """Fails if simulations from a fit's posterior aren't named so, or Laplace isn't calibrated near the runs."""
-    fit = sb.fit(few_runs(), "power", method="laplace")
+    fit = sb.fit(few_runs(), "power", method=METHOD)
     found = of_power(draw_from=fit, seed=seed)
     assert (found.table("all")["p_value"] > ALARM).all(), f"seed {seed}: {found}"
     assert found.data.attrs["drawn_from"] == "posterior" and "simulations from the posterior" in repr(found)
@@ -383,7 +385,7 @@ def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
     """Fails if a noise with latent scales, which have no truth to rank, ends after hours in an error of shapes."""
     monkeypatch.setattr(simulation, "_observed", lambda *_: pytest.fail("runs were simulated"))
     told = "noise='student_t' with a discrepancy: .* latent scale .* can't rank those; use noise='normal'"
-    for method in ("laplace", sb.NUTS()):
+    for method in (METHOD, sb.NUTS()):
         with pytest.raises(sb.InputError, match=told):
             sb.calibrate(few_runs(), "power", noise=sb.StudentT(), discrepancy="gp", method=method)
     # A fit that holds its draws and was never sampled: what it is of decides.
@@ -397,7 +399,7 @@ def test_latent_scales_are_refused_before_anything_is_simulated(monkeypatch):
 
 def test_a_fit_of_something_else_is_refused():
     """Fails if truths are drawn from a fit of other runs, another law, another noise or too few draws."""
-    fit = sb.fit(few_runs(), "power", method="map", on_fail="ignore")
+    fit = sb.fit(few_runs(), "power", method=POINT, on_fail="ignore")
     with pytest.raises(sb.InputError, match=FIT_OF_OTHERS):
         sb.calibrate(few_runs(seed=1), "power", draw_from=fit)
     with pytest.raises(sb.InputError, match="a fit of law 'power', and law is 'offset_power'"):

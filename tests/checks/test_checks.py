@@ -12,6 +12,7 @@ from scalebayes.checks.sampling import _chains, _weights
 from scalebayes.checks.table import table_checks
 from scalebayes.infer.draws import Draws
 from scalebayes.model.problem import build
+from tests.helpers import LAPLACE, POINT
 
 RNG = np.random.default_rng(20261120)
 N = 10 ** RNG.uniform(7, 10, 60)
@@ -21,7 +22,7 @@ LOSS = (1.8 + 400 / N**0.34 + 2000 / D**0.37) * np.exp(0.004 * RNG.standard_norm
 
 def laplace(**columns):
     columns = {"N": N, "D": D, "loss": LOSS} | columns
-    return sb.fit(sb.Runs(**columns), method="laplace", fallback=False, on_fail="ignore").checks
+    return sb.fit(sb.Runs(**columns), method=LAPLACE, on_fail="ignore").checks
 
 
 def test_a_sound_table_passes():
@@ -123,7 +124,7 @@ def test_what_is_said_of_the_law_is_said_of_it_with_its_discrepancy(x64):
     checks = {what: {check.name: check for check in table_checks(problem)} for what, problem in parts.items()}
     assert (checks["law"]["groups"].status, checks["gp"]["groups"].status) == ("review", "pass")
     assert "fit each alone" in checks["law"]["groups"].sentence and "own offset" in checks["gp"]["groups"].sentence
-    mode = sb.fit(runs, discrepancy=sb.GP("offset"), method="map", on_fail="ignore")
+    mode = sb.fit(runs, discrepancy=sb.GP("offset"), method=POINT, on_fail="ignore")
     assert "the law with its discrepancy misfits" in mode.checks["residuals"].sentence
 
 
@@ -144,11 +145,11 @@ def test_khat_fails_where_the_posterior_is_far_from_gaussian():
     """
     runs = sb.Runs(N=N[:3], D=D[:3], loss=LOSS[:3])
     with pytest.warns(sb.FitWarning, match="k-hat") as seen:
-        fit = sb.fit(runs, method="laplace", fallback=False)
+        fit = sb.fit(runs, method=LAPLACE)
     assert seen[0].filename == __file__
     assert repr(fit).startswith("fail")
     with pytest.raises(sb.FitError, match="method='nuts'"):
-        sb.fit(runs, method="laplace", fallback=False, on_fail="raise")
+        sb.fit(runs, method=LAPLACE, on_fail="raise")
 
 
 @pytest.mark.parametrize(("khat", "status"), [(0.3, "pass"), (0.6, "review"), (0.8, "fail"), (np.inf, "fail")])
@@ -205,7 +206,7 @@ def test_a_law_that_is_nowhere_finite_fails_in_words():
     """Fails if the warning doesn't say that a law is nowhere finite, so that the optimiser is blamed."""
     law = sb.Law("bad", lambda N, a: a * jnp.log(-N), {"a": dist.LogNormal(0, 1)})
     with pytest.warns(sb.FitWarning, match="no start has a finite posterior density"):
-        sb.fit(sb.Runs(N=N, loss=LOSS), law, method="map")
+        sb.fit(sb.Runs(N=N, loss=LOSS), law, method=POINT)
 
 
 def test_rows_of_padding_dont_reach_the_density():
@@ -213,13 +214,13 @@ def test_rows_of_padding_dont_reach_the_density():
     law = sb.Law("inv", lambda N, a, E: E + a / jnp.log(N), {"a": dist.LogNormal(1, 1), "E": dist.HalfNormal(3)})
     for rows in (7, 8):
         runs = sb.Runs(N=N[:rows], loss=1.5 + 20 / np.log(N[:rows]))
-        fit = sb.fit(runs, law, method="map", priors={"noise_scale": 0.01}, on_fail="ignore")
+        fit = sb.fit(runs, law, method=POINT, priors={"noise_scale": 0.01}, on_fail="ignore")
         assert float(fit.numbers["mode_lp"]) > 0
 
 
 def test_a_flat_prior_is_told():
     """Fails if a fit with a flat prior doesn't name the parameter whose posterior may be improper."""
-    fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method="map", priors={"E": "flat"})
+    fit = sb.fit(sb.Runs(N=N, D=D, loss=LOSS), method=POINT, priors={"E": "flat"})
     assert "E" in fit.checks["flat priors"].sentence
 
 

@@ -17,6 +17,7 @@ from scalebayes.fitting.forecaster import recipe
 from scalebayes.model.problem import build
 from scalebayes.runs.column_roles import is_name
 from scalebayes.runs.settings import groups_of, levels, settings, size_named
+from tests.helpers import POINT
 
 ROWS = 120
 LAW = sb.laws.get("chinchilla")
@@ -29,7 +30,7 @@ def plan(rng, rows=ROWS):
 
 
 def said(runs, name="other columns"):
-    return sb.fit(runs, method="map", on_fail="ignore").checks[name]
+    return sb.fit(runs, method=POINT, on_fail="ignore").checks[name]
 
 
 def scattered(runs, residual):
@@ -47,7 +48,7 @@ def test_pooled_experiments_fail_and_are_named_with_cures_that_work(cases_path):
     assert check.status == "fail" and check.sentence.startswith("'experiment' explains 9")
     assert "60 rows are 20 settings of N and D" in check.sentence
     apart, where = re.search(r"by='(\w+)'\).* where=\"([^\"]+)\"", check.sentence).groups()
-    fits = sb.fit_many(runs, by=apart, method="map", on_fail="ignore")
+    fits = sb.fit_many(runs, by=apart, method=POINT, on_fail="ignore")
     assert fits.names == ("north", "south", "per_char") and [len(fit.runs) for fit in fits] == [20, 20, 20]
     assert sb.read_runs(cases_path / "three_experiments.csv", where=where).hash == fits["north"].runs.hash
     assert "columns={'group': 'experiment'} and discrepancy='gp'" in check.sentence
@@ -57,13 +58,13 @@ def test_pooled_experiments_fail_and_are_named_with_cures_that_work(cases_path):
 def test_an_offset_a_group_leaves_nothing_of_an_experiment(cases_path):
     """Fails if the cure that the check names, an offset for each experiment, leaves the check as it was."""
     grouped = sb.read_runs(cases_path / "three_experiments.csv", columns={"group": "experiment"})
-    fit = sb.fit(grouped, discrepancy="gp", method="map", on_fail="ignore")
+    fit = sb.fit(grouped, discrepancy="gp", method=POINT, on_fail="ignore")
     assert fit.checks["other columns"].status == "pass" and fit.checks["groups"].status == "pass"
 
 
 def test_a_sweep_of_learning_rates_is_found_and_its_settings_counted(cases_path):
     """Fails if 200 rows of a sweep count as 200 runs of a law, and all checks pass."""
-    fit = sb.fit(sb.read_runs(cases_path / "lr_sweep.csv"), method="map", on_fail="ignore")
+    fit = sb.fit(sb.read_runs(cases_path / "lr_sweep.csv"), method=POINT, on_fail="ignore")
     assert fit.checks["settings"].sentence.startswith("200 rows are 20 settings of N and D, 10 rows each")
     check = fit.checks["other columns"]
     assert check.status == "review" and "200 rows are 20 settings" in check.sentence
@@ -75,7 +76,7 @@ def test_a_sweep_of_learning_rates_is_found_and_its_settings_counted(cases_path)
 @pytest.mark.slow
 def test_the_recommended_forecast_sees_the_columns_that_its_averages_drop(cases_path):
     """Fails if more than 64 runs of a sweep are averaged, and what was swept is forgotten before it is looked at."""
-    fit = sb.forecaster(sb.read_runs(cases_path / "lr_sweep.csv"), method="map", on_fail="ignore")
+    fit = sb.forecaster(sb.read_runs(cases_path / "lr_sweep.csv"), method=POINT, on_fail="ignore")
     assert "'lr' explains" in fit.checks["other columns"].sentence
 
 
@@ -186,7 +187,7 @@ def test_settings_differ_by_more_than_rounding():
     N, D = np.array([1e8, 1e8, 1.2e8]), np.array([2.000e9, 2.013e9, 2e9])
     assert settings([N, D]).tolist() == [0, 0, 1]
     runs = sb.Runs(N=[1e8, 1e8, 1e9, 1e9], D=[2e9, 2.00001e9, 2e9, 4e9], loss=[3.1, 3.1, 2.6, 2.5])
-    checks = sb.fit(runs, method="map", on_fail="ignore").checks
+    checks = sb.fit(runs, method=POINT, on_fail="ignore").checks
     assert checks["settings"].sentence.startswith("4 rows are 3 settings of N and D, 1 to 2 rows each")
     assert checks["duplicates"].sentence.startswith("1 row repeats another row's inputs, but for rounding")
 

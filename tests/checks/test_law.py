@@ -17,12 +17,13 @@ from scalebayes.checks.residuals import detectable, structure
 from scalebayes.checks.table import table_checks
 from scalebayes.checks.tangent import Around, decided
 from scalebayes.model.problem import build
+from tests.helpers import POINT
 
 GRID_N, GRID_D = (x.ravel() for x in np.meshgrid([6e7, 1.5e8, 4e8, 1e9], [2e9, 6e9, 2e10, 6e10, 2e11]))
 
 
 def checks_of(runs, law="chinchilla", **settings):
-    return sb.fit(runs, law, method="map", on_fail="ignore", **settings).checks
+    return sb.fit(runs, law, method=POINT, on_fail="ignore", **settings).checks
 
 
 def loss_of(seed, noise=0.004):
@@ -129,7 +130,7 @@ def test_rows_far_off_are_named_with_what_they_do(cases_path, law):
 
 def end_of(runs, law):
     """The mode's value at the largest run."""
-    fit = sb.fit(runs, law, method="map", on_fail="ignore")
+    fit = sb.fit(runs, law, method=POINT, on_fail="ignore")
     return float(sb.predict(fit, N=1e9, D=2e11)["lr"].squeeze())
 
 

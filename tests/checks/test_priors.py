@@ -11,6 +11,7 @@ from numpyro.distributions import biject_to
 import scalebayes as sb
 from scalebayes.checks.priors import ID, SHARE_BELOW, share_below
 from scalebayes.parameters.priors import FAMILIES, Traced
+from tests.helpers import POINT
 
 PRIORS = (
     *(dist.Beta(2.0, 3.0), dist.Exponential(2.0), dist.Gamma(2.0, 0.1), dist.HalfCauchy(1.5), dist.HalfNormal(0.7)),
@@ -26,7 +27,7 @@ def curve(E=1.0, alpha=0.3, rows=12):
 
 
 def fitted(runs, **settings):
-    return sb.fit(runs, "offset_power", method="map", on_fail="ignore", **settings)
+    return sb.fit(runs, "offset_power", method=POINT, on_fail="ignore", **settings)
 
 
 def test_every_family_that_a_file_keeps_has_its_share():
@@ -76,5 +77,5 @@ def test_priors_that_say_nothing_are_not_looked_at():
 
 def test_of_the_chinchilla_runs_no_prior_is_in_conflict(chinchilla_runs):
     """Fails if the check alarms on runs that its law and priors were made for."""
-    fit = sb.fit(chinchilla_runs, "chinchilla", method="map", on_fail="ignore")
+    fit = sb.fit(chinchilla_runs, "chinchilla", method=POINT, on_fail="ignore")
     assert fit.checks[ID].status == "pass"

@@ -17,6 +17,7 @@ from scalebayes.comparison.refit import without
 from scalebayes.comparison.weights import stacking_weights
 from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.status import Check, Checks, Status
+from tests.helpers import LAPLACE
 
 # A x^-ALPHA with ALPHA and the noise known: log A and all observables are jointly Normal, and every score is known.
 M, S, ALPHA, SIGMA = np.log(3.0), 0.3, 0.1, 0.02
@@ -59,7 +60,7 @@ def near(values, truth, what, looks=1):
 
 def fits_of(runs, **settings):
     """The same fit with seeds 0 to 7."""
-    shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "priors": KNOWN} | settings
+    shared = {"noise": "normal", "method": LAPLACE, "on_fail": "ignore", "priors": KNOWN} | settings
     return {str(seed): sb.fit(runs, "power", seed=seed, **shared) for seed in range(8)}
 
 
@@ -104,7 +105,7 @@ def test_a_refit_without_a_run_is_the_same_model(known):
     assert not process or fresh.problem.numbers.ends != fit.problem.numbers.ends
 
 
-@pytest.mark.slow_cases("end_power")
+@pytest.mark.slow_cases("end_chinchilla")
 @pytest.mark.parametrize("law", ["end_power", "end_chinchilla"])
 def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
     """Fails if a law written from the end of the runs keeps, in a refit, the end and loss of the runs that are held
@@ -113,7 +114,7 @@ def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
     rng = np.random.default_rng(5)
     N, D = 10 ** rng.uniform(7, 10, 20), 10 ** rng.uniform(9, 11, 20)
     runs = sb.Runs(N=N, D=D, loss=(1.7 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.005 * rng.standard_normal(20)))
-    shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore"}
+    shared = {"noise": "normal", "method": LAPLACE, "on_fail": "ignore"}
     shared |= {"inputs": {"x": "N"}} if law == "end_power" else {}
     fit, key = sb.fit(runs, law, **shared), jax.random.key(1)
     held = held_out({law: fit})[0]
@@ -154,7 +155,7 @@ def test_evidence_does_not_depend_on_the_reference():
     law = sb.laws.get("power")
     runs = sb.Runs(x=X, loss=Y)
     middle, end = (
-        sb.fit(runs, replace(law, anchor=a), noise="normal", method="laplace", priors=KNOWN, on_fail="ignore")
+        sb.fit(runs, replace(law, anchor=a), noise="normal", method=LAPLACE, priors=KNOWN, on_fail="ignore")
         for a in ("middle", "end")
     )
     assert abs(middle.reference.scale / end.reference.scale - 1) > 0.1
@@ -237,8 +238,11 @@ def test_the_weight_goes_to_the_law_that_made_the_runs(truth):
     """Fails if the largest weight isn't that of the law which made the runs, or runs other than the largest tenth are
     held out.
     """
-    runs, laws = surface(truth), {"chinchilla": None, "kaplan": None, "power": {"x": "C"}}
-    fits = {law: sb.fit(runs, law, inputs=inputs, method="laplace", on_fail="ignore") for law, inputs in laws.items()}
+    runs = surface(truth)
+    fits = {
+        law: sb.fit(runs, law, inputs={"x": "C"} if law == "power" else None, method=LAPLACE, on_fail="ignore")
+        for law in {"chinchilla", truth, "power"}
+    }
     comparison = sb.compare(fits)
     for by in ("loo", "largest", "evidence"):
         weights = comparison.weights(by)
@@ -315,7 +319,7 @@ OTHER = {
 
 @pytest.fixture(scope="module")
 def fit():
-    return sb.fit(RUNS, "power", noise="normal", method="laplace", on_fail="ignore")
+    return sb.fit(RUNS, "power", noise="normal", method=LAPLACE, priors=KNOWN, on_fail="ignore")
 
 
 @pytest.mark.parametrize("case", OTHER)
@@ -331,7 +335,7 @@ def test_fits_of_cells_and_of_runs_are_told_apart():
     """Fails if a fit of rows that were averaged unasked is refused and nothing says so, or what to do."""
     x = np.repeat(X, 3) * np.exp(0.001 * np.arange(24))
     runs = sb.Runs(x=x, loss=3.2 * x**-ALPHA * np.exp(SIGMA * np.random.default_rng(3).standard_normal(24)))
-    shared = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "priors": KNOWN}
+    shared = {"noise": "normal", "method": LAPLACE, "on_fail": "ignore", "priors": KNOWN}
     cells, fewer = (sb.averaged(runs, ["x"], most=most)[0] for most in (8, 5))
     plain, mean, coarse = (sb.fit(table, "power", **shared) for table in (runs, cells, fewer))
     told = r"'mean' was fitted to 24 runs averaged in 8 cells of x, up to .* e-folds wide, and is scored a cell at a "
@@ -349,8 +353,8 @@ def test_a_column_that_was_derived_is_no_other_row():
     """Fails if a fit for which C was derived can't be compared with one that needed none."""
     runs = surface("power", rows=8)
     plain = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=runs.y)
-    one = sb.fit(plain, "power", inputs={"x": "N"}, noise="normal", method="laplace", on_fail="ignore")
-    other = sb.fit(plain, "power", inputs={"x": "C"}, noise="normal", method="laplace", on_fail="ignore")
+    one = sb.fit(plain, "power", inputs={"x": "N"}, noise="normal", method=LAPLACE, priors=KNOWN, on_fail="ignore")
+    other = sb.fit(plain, "power", inputs={"x": "C"}, noise="normal", method=LAPLACE, priors=KNOWN, on_fail="ignore")
     comparison = sb.compare({"N": one, "C": other}, refits=0)
     assert comparison.table().index[0] == "C"
 
@@ -360,13 +364,13 @@ def test_a_column_that_was_derived_is_no_other_row():
     [
         ({"method": "map"}, "1 draw by map.*method='nuts'"),
         ({"method": sb.Bootstrap(resamples=200)}, "200 draws by bootstrap.*method='nuts'"),
-        ({"method": sb.Laplace(draws=50)}, "50 draws by laplace"),
+        ({"method": replace(LAPLACE, draws=50)}, "50 draws by laplace"),
         ({"method": "map", "noise": sb.Huber(scale=1.0), "priors": "flat"}, "objective and not a density"),
     ],
 )
 def test_fits_that_have_no_posterior_are_refused(settings, match):
     """Fails if draws that are no posterior, or too few, are reweighted as one."""
-    one = sb.fit(RUNS, "power", **{"noise": "normal", "on_fail": "ignore"} | settings)
+    one = sb.fit(RUNS, "power", **{"noise": "normal", "on_fail": "ignore", "priors": KNOWN} | settings)
     with pytest.raises(sb.InputError, match=match):
         sb.compare({"one": one})
 
@@ -414,7 +418,7 @@ def test_a_refit_that_failed_is_told():
     x = np.array([1.0, 10.0, 100.0, 1e5, 1e5, 1e5])
     y = (0.5 + 3.2 * x**-0.3) * np.exp(0.02 * np.random.default_rng(0).standard_normal(6))
     fits = {
-        law: sb.fit(sb.Runs(x=x, loss=y), law, noise="normal", method="laplace", on_fail="ignore", fallback=False)
+        law: sb.fit(sb.Runs(x=x, loss=y), law, noise="normal", method=LAPLACE, on_fail="ignore")
         for law in ("power", "offset_power")
     }
     comparison = sb.compare(fits, refits=0)
@@ -442,7 +446,7 @@ def test_leave_one_out_hands_on_the_checks_of_its_refits(monkeypatch):
     monkeypatch.setattr(holdout, "without", lambda *a, **b: replace(without(*a, **b), checks=bad))
     count = np.array([4000.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     runs = sb.Runs(x=X, loss=Y * np.where(count > 1, np.exp(0.01), 1.0), count=count)
-    one = sb.fit(runs, "power", noise="normal", method="laplace", on_fail="ignore", priors=KNOWN)
+    one = sb.fit(runs, "power", noise="normal", method=LAPLACE, on_fail="ignore", priors=KNOWN)
     comparison = sb.compare({"one": one}, refits=1, largest=False)
     assert comparison.data["refitted"].sum() == 1, "seed 0"
     assert "1 of 1 of 'one' for elpd_loo: k-hat" in comparison.checks["refits"].sentence
@@ -451,7 +455,7 @@ def test_leave_one_out_hands_on_the_checks_of_its_refits(monkeypatch):
 def test_runs_of_one_size_have_no_largest():
     """Fails if the largest runs are held out where they are most of the runs, and few are left to fit."""
     runs = sb.Runs(x=[10.0] * 6 + [1.0] * 2, loss=Y)
-    one = sb.fit(runs, "power", noise="normal", method="laplace", on_fail="ignore")
+    one = sb.fit(runs, "power", noise="normal", method=LAPLACE, priors=KNOWN, on_fail="ignore")
     comparison = sb.compare({"one": one}, refits=0)
     assert not comparison.data["held_out"].any() and comparison.data["lpd_largest"].isnull().all()
     assert "6 of 8 runs" in comparison.checks["largest"].sentence

@@ -19,7 +19,7 @@ from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.runs.averaging import Averaged
 from tests import damaging
 from tests.comparison.test_compare import KNOWN, MATERN, conditional_score, near
-from tests.helpers import departing
+from tests.helpers import LAPLACE, departing
 
 # Of the law that is known in test_compare: eight sizes, one to five runs at each, which are the cells.
 REPEATS = np.array([5, 1, 3, 2, 4, 1, 2, 3])
@@ -27,7 +27,7 @@ X = np.repeat(10.0 ** np.array([0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0]), REPEAT
 LARGEST = X.max() == X
 Y = 3.2 * X**-0.1 * np.exp(0.02 * np.random.default_rng(8).standard_normal(len(X)))
 RUNS = sb.Runs(x=X, loss=Y, run_id=[f"r{i}" for i in range(len(X))], count=np.where(np.arange(len(X)) % 4 == 1, 3, 1))
-SETTINGS = {"noise": "normal", "method": "laplace", "on_fail": "ignore", "discrepancy": sb.GP("matern")}
+SETTINGS = {"noise": "normal", "method": LAPLACE, "on_fail": "ignore", "discrepancy": sb.GP("matern")}
 SETTINGS |= {"priors": KNOWN | MATERN}
 
 

@@ -11,6 +11,8 @@ from scipy.special import logsumexp
 
 import scalebayes as sb
 from scalebayes.comparison import kernel_density as density
+from scalebayes.model.problem import build
+from tests.helpers import LAPLACE
 
 X = np.logspace(0, 4, 24)
 A, ALPHA, SCALE = 3.0, 0.2, 0.02
@@ -94,7 +96,7 @@ def two_scales(alpha, beta, seed):
 def test_equal_exponents(seed):
     """Fails if two exponents that are equal are told apart, or two that aren't are held to be equal."""
     equal, apart = (
-        sb.savage_dickey(sb.fit(two_scales(0.35, beta, seed), method="laplace", seed=seed), alpha="beta")
+        sb.savage_dickey(sb.fit(two_scales(0.35, beta, seed), method=LAPLACE, seed=seed), alpha="beta")
         for beta in (0.35, 0.5)
     )
     print(equal, apart, f"seed {seed}")
@@ -104,7 +106,7 @@ def test_equal_exponents(seed):
 
 def test_the_order_of_two_parameters_doesnt_matter():
     """Fails if alpha = beta has another Bayes factor than beta = alpha."""
-    fit = sb.fit(two_scales(0.35, 0.35, 0), method="laplace")
+    fit = sb.fit(two_scales(0.35, 0.35, 0), method=LAPLACE)
     one, other = sb.savage_dickey(fit, alpha="beta"), sb.savage_dickey(fit, beta="alpha")
     assert one.log10_bayes_factor == pytest.approx(other.log10_bayes_factor, abs=1e-6)
 
@@ -114,7 +116,7 @@ def test_a_unit_changes_nothing():
     runs = two_scales(0.35, 0.35, 0)
     other = sb.Runs(N=runs.column("N") / 1e3, D=runs.column("D") / 1e3, loss=runs.y / np.log(2))
     for point in ({"alpha": 0.35}, {"alpha": "beta"}):
-        both = [sb.savage_dickey(sb.fit(r, method="laplace"), **point).log10_bayes_factor for r in (runs, other)]
+        both = [sb.savage_dickey(sb.fit(r, method=LAPLACE), **point).log10_bayes_factor for r in (runs, other)]
         assert both[0] == pytest.approx(both[1], abs=1e-3), point
 
 
@@ -170,24 +172,28 @@ REFUSED = {
     "edge": ({"method": sb.NUTS(), "priors": {"alpha": dist.Beta(2.0, 2.0)}}, {"alpha": 1}, "density zero at 1"),
     "fixed": ({"priors": {"E": 1.0}}, {"E": 0}, "is fixed at 1"),
     "flat": ({"priors": {"E": "flat"}}, {"E": 1.0}, "is flat"),
-    "map": ({"method": "map"}, {"E": 0}, "use method='nuts'"),
+    "map": ({"method": sb.MAP()}, {"E": 0}, "use method='nuts'"),
     "bootstrap": ({"method": sb.Bootstrap(resamples=120)}, {"alpha": 0.3}, "bootstrap draws none"),
     "unit": ({}, {"A": 400.0}, "depends on other parameters"),
 }
 
 
-@pytest.mark.slow_cases("infinite")
+@pytest.fixture(scope="module")
+def nine_runs():
+    return sb.fit(RUNS, method=LAPLACE, on_fail="ignore")
+
+
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case):
+def test_refused(case, nine_runs):
     """Fails if a ratio of densities that don't exist is given as a number."""
     settings, point, match = REFUSED[case]
-    as_if_by = settings.get("method", sb.Laplace())
-    # Where a prior refuses, the mode is enough: each has programs of its own.
-    method = "map" if as_if_by == "map" or settings.keys() == {"priors"} else "laplace"
-    fit = sb.fit(RUNS, **{"on_fail": "ignore", "fallback": False, **settings, "method": method})
-    if as_if_by != "map":
-        # What is refused doesn't depend on the draws, and Laplace's come in a moment.
-        fit = replace(fit, method=as_if_by)
+    fit = replace(nine_runs, method=settings.get("method", sb.Laplace()))
+    if "priors" in settings:
+        # What a prior refuses doesn't depend on the draws.
+        with jax.enable_x64():
+            fit = replace(fit, problem=build(RUNS, fit.law, fit.noise, settings["priors"]))
+    if fit.method.name == "map":
+        fit = replace(fit, draws={name: x[:, :1] for name, x in fit.draws.items()})
     with pytest.raises(sb.InputError, match=match):
         sb.savage_dickey(fit, **point)
 
@@ -203,6 +209,6 @@ def test_a_prior_in_own_units_is_that_density():
     """Fails if A = 400, with a prior in the runs' own units, is measured on the scale of the runs' reference."""
     A = 10 ** (8.5 * 0.35)
     narrow = {"A": dist.LogNormal(np.log(A), 0.02)}
-    fit = sb.fit(two_scales(0.35, 0.35, 0), method="laplace", priors=narrow)
+    fit = sb.fit(two_scales(0.35, 0.35, 0), method=LAPLACE, priors=narrow)
     # The runs tell little beside so narrow a prior, and the ratio is near one.
     assert abs(sb.savage_dickey(fit, A=A).log10_bayes_factor) < 0.1

@@ -13,7 +13,7 @@ from scalebayes.forecasting.distance import distance
 from scalebayes.model.problem import build
 from scalebayes.status import Check, Checks, Status
 from tests import damaging
-from tests.helpers import departing, fit_of
+from tests.helpers import LAPLACE, departing, fit_of
 
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9, 1e7, 1e8, 1e9, 1e8, 1e9],
@@ -319,7 +319,7 @@ def test_weights_are_those_of_the_comparison():
     """Fails if a stack finds other weights than the comparison, or loses the doubts of the score that they rest on."""
     x = 10.0 ** np.arange(8.0)
     y = 3.2 * x**-0.1 * np.exp(0.02 * np.random.default_rng(11).standard_normal(8))
-    runs, shared = sb.Runs(x=x, loss=y), {"noise": "normal", "method": "laplace", "on_fail": "ignore"}
+    runs, shared = sb.Runs(x=x, loss=y), {"noise": "normal", "method": LAPLACE, "on_fail": "ignore"}
     fits = {
         "free": sb.fit(runs, "power", **shared),
         "flat": sb.fit(runs, "power", priors={"alpha": 0.15}, **shared),

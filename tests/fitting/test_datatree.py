@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import scalebayes as sb
+from tests.helpers import LAPLACE, POINT
 
 X = [1e0, 1e1, 1e2, 1e3, 1e4]
 LAZY = ("prior", "posterior_predictive", "log_likelihood")
@@ -18,7 +19,7 @@ LAZY = ("prior", "posterior_predictive", "log_likelihood")
 @pytest.fixture(scope="module")
 def fit():
     runs = sb.Runs(x=X, loss=[3.0, 2.4, 1.9, 1.5, 1.2], loss_se=[0.0, 0.0, 0.0, 0.0, 0.5])
-    return sb.fit(runs, "power", method="laplace", on_fail="ignore")
+    return sb.fit(runs, "power", method=LAPLACE, on_fail="ignore")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_tree_is_copied_kept_and_sent(fit, tmp_path):
 def test_what_has_no_prior_or_no_density_has_no_such_group():
     """Fails if a flat prior is drawn from, or an objective is given as a density."""
     runs = sb.Runs(x=X, loss=[3.0, 2.4, 1.9, 1.5, 1.2])
-    fit = sb.fit(runs, "power", noise=sb.Huber(scale=1.0), priors="flat", method="map", on_fail="ignore")
+    fit = sb.fit(runs, "power", noise=sb.Huber(scale=1.0), priors="flat", method=POINT, on_fail="ignore")
     assert not set(LAZY) & set(fit.data.children)
     with pytest.raises(sb.InputError, match="no log likelihood"):
         fit.log_likelihood()

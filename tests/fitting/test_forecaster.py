@@ -11,6 +11,7 @@ from scalebayes.cli import main
 from scalebayes.cli.settings import method_of
 from scalebayes.fitting.forecaster import METHOD, recipe
 from scalebayes.runs.window import window_text
+from tests.helpers import LAPLACE
 
 # What follows a k-hat that fails is looked at on the command line alone, where it is that of every user.
 QUICK = replace(METHOD, fallback=False)
@@ -88,7 +89,7 @@ def test_a_forecast_beyond_the_runs_widens_and_is_not_of_an_exact_law(fit, runs)
     near, far = (sb.predict(fit, N=N * k, D=D * k) for k in (1.0, 30.0))
     width = [float(np.log(x["loss"]).std()) for x in (near, far)]
     assert width[1] > 2 * width[0] and "exact" not in far.attrs["review"]
-    exact = sb.fit(runs, "chinchilla", method="laplace", fallback=False, on_fail="ignore")
+    exact = sb.fit(runs, "chinchilla", method=LAPLACE, on_fail="ignore")
     assert "take the law as exact" in sb.predict(exact, N=N * 30, D=D * 30).attrs["review"]
     assert "exact" not in sb.predict(exact, N=runs.column("N")[0], D=runs.column("D")[0]).attrs["review"]
 

@@ -12,6 +12,7 @@ from scalebayes.checks.priors import ID
 from scalebayes.cli import main
 from scalebayes.fitting.recipes import OF_CURVES, recipe
 from scalebayes.runs.ladder_or_curve import MOST, kind_of, kind_text
+from tests.helpers import POINT
 
 LADDER = "compute_ladder.csv"
 
@@ -127,7 +128,7 @@ def test_a_ladder_takes_its_column_or_x_and_not_both(fit):
 @pytest.mark.slow
 def test_under_the_priors_of_curves_the_ladder_is_in_conflict_and_the_check_says_so(runs):
     """Fails if a forecast under priors that its runs contradict comes without a word."""
-    fit = sb.forecaster(runs, kind="curve", on_fail="ignore", method=sb.MAP())
+    fit = sb.forecaster(runs, kind="curve", on_fail="ignore", method=POINT)
     check = fit.checks[ID]
     assert check.status == "review" and "alpha (" in check.sentence and "is below" in check.sentence
     assert kind_text(fit.runs) == "the curve of one run (as asked)"
@@ -172,7 +173,7 @@ def test_a_column_of_names_makes_no_ladder_a_curve():
 
 def test_a_ladder_of_one_scale_says_what_such_forecasts_were_worth():
     """Fails if the check doesn't quote the benchmark, or passes along N; `test_evidence` holds the figures to it."""
-    fit = sb.forecaster(along("N"), on_fail="ignore", method=sb.MAP())
+    fit = sb.forecaster(along("N"), on_fail="ignore", method=POINT)
     check = fit.checks["kind"]
     assert check.status == "review" and "add a column D" in check.sentence
     assert f"on {LADDERS} ladders" in check.sentence and f"held {LADDERS_HELD['curve']}" in check.sentence

@@ -4,6 +4,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.fitting.recipes import recipe
+from tests.helpers import POINT
 
 RUNS = sb.Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4, 1e5], loss=[3.0, 2.4, 1.9, 1.5, 1.2, 1.0])
 
@@ -14,7 +15,7 @@ def test_a_setting_beside_a_spec_is_as_beside_a_law():
     assert sb.Spec.of(sb.Spec.of("power", noise="student_t"), noise="normal").noise.name == "normal"
     asked = sb.Spec.of("power", noise=sb.StudentT(df=7.0))
     assert sb.Spec.of(asked, discrepancy="gp").noise is asked.noise, "a noise that was asked for is kept"
-    fit = sb.fit(RUNS, sb.Spec.of("power"), discrepancy="gp", method="map", on_fail="ignore")
+    fit = sb.fit(RUNS, sb.Spec.of("power"), discrepancy="gp", method=POINT, on_fail="ignore")
     assert fit.label == "power+gp" and fit.noise.name == "normal"
 
 

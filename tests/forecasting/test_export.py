@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import scalebayes as sb
-from tests.helpers import ROOT, fit_of, simulated
+from tests.helpers import LAPLACE, ROOT, fit_of, simulated
 
 EXAMPLES = ROOT / "examples"
 N, D = np.array([1e9, 1e10, 7e10]), np.array([2e11, 2e11, 1.4e12])
@@ -17,7 +17,7 @@ N, D = np.array([1e9, 1e10, 7e10]), np.array([2e11, 2e11, 1.4e12])
 
 @pytest.fixture(scope="module")
 def fit():
-    return sb.fit(simulated(60, seed=4), method="laplace")
+    return sb.fit(simulated(60, seed=4), method=LAPLACE)
 
 
 @pytest.mark.parametrize("observed", [False, True])

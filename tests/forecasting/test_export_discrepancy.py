@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import departing, simulated
+from tests.helpers import LAPLACE, departing, simulated
 
 PRESET = sb.laws.published("besiroglu2024")
 SCALES = {"matern_scale": 0.02, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
@@ -106,7 +106,7 @@ def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
     """
     x = np.logspace(1, 4, 10)
     priors = {"noise_scale": 0.01, "noise_new": 3.0, "alpha": 0.3}
-    fit = sb.fit(sb.Runs(x=x, loss=5 * x**-0.3), "power", noise=sb.Normal((0.1, 0.35)), priors=priors, method="laplace")
+    fit = sb.fit(sb.Runs(x=x, loss=5 * x**-0.3), "power", noise=sb.Normal((0.1, 0.35)), priors=priors, method=LAPLACE)
     at = np.array([1e3, 1e5])
     agrees(
         np.asarray(program(fit, tmp_path / "loss.jax", observed=True).call(np.float32(at))),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import departing
+from tests.helpers import POINT, departing
 
 RNG = np.random.default_rng(5)
 N = np.repeat([1e7, 1e8, 1e9], 4)
@@ -55,7 +55,7 @@ def test_inputs_may_be_left_to_compute(fit):
 
 def test_a_one_scale_law_is_asked_by_its_column():
     """Fails if a law of x bound to C doesn't answer by C, by x and by N and D alike."""
-    fit = sb.fit(RUNS.derive("C"), "power", inputs={"x": "C"}, method="map")
+    fit = sb.fit(RUNS.derive("C"), "power", inputs={"x": "C"}, method=POINT)
     a, b, c = (sb.predict(fit, **q)["loss"].item() for q in ({"C": 6e20}, {"x": 6e20}, {"N": 1e10, "D": 1e10}))
     assert a == b == c
 
@@ -87,7 +87,7 @@ def test_interval_columns(fit):
     draws = sb.predict(fit, N=1e9, D=1e10)["loss"].values
     assert curve["lower"].item() == pytest.approx(np.quantile(draws, 0.1))
     assert "mean" not in sb.interval(sb.predict(fit, N=1e9, D=1e10, observed=True))
-    point = sb.interval(sb.predict(sb.fit(RUNS, method="map", on_fail="ignore"), N=1e9, D=1e10))
+    point = sb.interval(sb.predict(sb.fit(RUNS, method=POINT, on_fail="ignore"), N=1e9, D=1e10))
     assert point[["lower", "upper", "sd"]].isna().all(axis=None)
     with pytest.raises(sb.InputError, match="between 0 and 1"):
         sb.interval(sb.predict(fit, N=1e9, D=1e10), prob=90)
@@ -95,8 +95,8 @@ def test_interval_columns(fit):
 
 def test_new_runs_are_refused_where_there_is_no_density(fit):
     """Fails if an objective, or a single draw, passes for a distribution of new runs."""
-    objective = sb.fit(RUNS, noise=sb.Huber(scale=1.0), method="map", priors="flat", on_fail="ignore")
-    for bad, match in ((objective, "objective"), (sb.fit(RUNS, method="map", on_fail="ignore"), "one draw")):
+    objective = sb.fit(RUNS, noise=sb.Huber(scale=1.0), method=POINT, priors="flat", on_fail="ignore")
+    for bad, match in ((objective, "objective"), (sb.fit(RUNS, method=POINT, on_fail="ignore"), "one draw")):
         with pytest.raises(sb.InputError, match=match):
             sb.predict(bad, N=1e9, D=1e10, observed=True)
 

@@ -12,7 +12,7 @@ from scipy import special, stats
 import scalebayes as sb
 from scalebayes.forecasting.recalibrate import widening
 from scalebayes.model.problem import build
-from tests.helpers import fit_of, simulated
+from tests.helpers import LAPLACE, fit_of, simulated
 
 
 def few_runs(seed=0):
@@ -28,7 +28,7 @@ def backtest(pit, law="power"):
 
 @pytest.fixture(scope="module")
 def fit():
-    return sb.fit(few_runs(), "power", method="laplace")
+    return sb.fit(few_runs(), "power", method=LAPLACE)
 
 
 @pytest.fixture(scope="module")

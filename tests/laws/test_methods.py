@@ -6,7 +6,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.model.problem import build
-from tests.helpers import fit_of, prior_draws, simulated
+from tests.helpers import POINT, fit_of, prior_draws, simulated
 
 RUNS = simulated(40, seed=4)
 CHINCHILLA, TIED = sb.laws.get("chinchilla"), sb.laws.get("chinchilla").tie("alpha", "beta")
@@ -92,7 +92,7 @@ def test_a_tied_law_is_the_law_with_equal_parameters(seed=32):
 
 def test_a_fit_of_a_law_tied_and_fixed(tmp_path):
     """Fails if a tied or fixed parameter is fitted all the same, or is free again in the loaded fit."""
-    fit = sb.fit(RUNS, TIED.fix(E=1.8), method="map", on_fail="ignore")
+    fit = sb.fit(RUNS, TIED.fix(E=1.8), method=POINT, on_fail="ignore")
     assert sorted(fit.draws) == ["A", "B", "alpha", "noise_scale"]
     A, B, alpha = (fit.draws[name].item() for name in ("A", "B", "alpha"))
     N, D = np.array([1e9, 1e11]), np.array([1e11, 1e13])
@@ -216,7 +216,7 @@ def test_flat_is_flat_over_the_parameters_own_support():
     assert flat.support is dist.Beta(1.0, 1.0).support
     C = np.logspace(18, 22, 12)
     runs = sb.Runs(C=C, pass_rate=0.1 + 0.6 / (1 + (1e20 / C) ** 0.6), observable="pass_rate", range=(0, 1))
-    fit = sb.fit(runs, "sigmoid_compute", priors="flat", method="map", on_fail="ignore")
+    fit = sb.fit(runs, "sigmoid_compute", priors="flat", method=POINT, on_fail="ignore")
     assert 0 < fit.draws["R1"].item() < 1
 
 
@@ -248,6 +248,6 @@ def test_a_tied_law_of_ones_own_is_tied_again(tmp_path):
         return sb.Law("mine", lambda N, a, b: N**-a + N**-b, params)
 
     runs = sb.Runs(N=[1.0, 10.0, 100.0], loss=[2.0, 1.0, 0.6])
-    fit = sb.fit(runs, mine().tie("a", "b"), method="map", on_fail="ignore")
+    fit = sb.fit(runs, mine().tie("a", "b"), method=POINT, on_fail="ignore")
     fit.save(tmp_path / "fit.nc")
     assert sb.load(tmp_path / "fit.nc", law=mine()).law.ties == (("a", "b"),)

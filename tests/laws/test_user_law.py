@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
-from tests.helpers import simulated
+from tests.helpers import LAPLACE, simulated
 
 MINE = sb.Law(
     "mine",
@@ -19,7 +19,7 @@ MINE = sb.Law(
 @pytest.fixture(scope="module")
 def fit():
     """One fit of the user's law by Laplace."""
-    return sb.fit(simulated(40, seed=4), MINE, method="laplace")
+    return sb.fit(simulated(40, seed=4), MINE, method=LAPLACE)
 
 
 def test_fit(fit):
@@ -36,7 +36,7 @@ def test_fit(fit):
 def test_the_posterior_is_the_curve_of_least_squares(fit):
     """Fails if a law that is linear in a, b and E is fitted elsewhere than where linear regression says."""
     runs = fit.runs
-    normal = sb.fit(runs, MINE, noise="normal", method="laplace", on_fail="ignore")
+    normal = sb.fit(runs, MINE, noise="normal", method=LAPLACE, on_fail="ignore")
     design = np.column_stack([runs.column("N") ** -0.3, runs.column("D") ** -0.3, np.ones(len(runs))]) / runs.y[:, None]
     estimate, *_ = np.linalg.lstsq(design, np.ones(len(runs)), rcond=None)
     for name, value in zip(("a", "b", "E"), estimate, strict=True):
@@ -47,7 +47,7 @@ def test_the_posterior_is_the_curve_of_least_squares(fit):
 def test_predict_and_optimum(fit):
     """Fails if a law without terms has no forecast, or its optimum by search isn't the one worked out by hand."""
     forecast = sb.predict(fit, N=[1e10, 1e11], D=1e12, observed=True)
-    assert dict(forecast["loss"].sizes) == {"chain": 1, "draw": 4000, "point": 2}
+    assert dict(forecast["loss"].sizes) == {"chain": 1, "draw": LAPLACE.draws, "point": 2}
     curve = sb.predict(fit, N=[1e10, 1e11], D=1e12)["loss"].values
     expected = fit.draws["E"] + fit.draws["a"] * 1e10**-0.3 + fit.draws["b"] * 1e12**-0.3
     np.testing.assert_allclose(curve[..., 0], expected, rtol=1e-12)

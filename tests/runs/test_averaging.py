@@ -7,6 +7,7 @@ import pytest
 import scalebayes as sb
 from scalebayes.runs.averaging import averaged_text, scattered
 from scalebayes.runs.window import window_text
+from tests.helpers import POINT
 
 SEARCH = sb.Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
 
@@ -37,11 +38,11 @@ def test_a_window_is_on_compute_for_N_and_D():
 
 def test_a_fit_has_the_runs_of_its_window_and_keeps_them_in_its_file(tmp_path):
     """Fails if a fit looks at runs outside its window, or its file forgets which window that was."""
-    fit = sb.fit(curve(), "offset_power", window=sb.Window(3.0), method="map", on_fail="ignore")
+    fit = sb.fit(curve(), "offset_power", window=sb.Window(3.0), method=POINT, on_fail="ignore")
     assert fit.runs.column("x").min() >= 1e4 * np.exp(-3) and "the last 3 e-folds of x" in repr(fit)
     fit.save(tmp_path / "fit.nc")
     assert window_text(sb.load(tmp_path / "fit.nc").runs) == window_text(fit.runs) != ""
-    auto = sb.fit(curve(), "offset_power", window="auto", method="map", on_fail="ignore")
+    auto = sb.fit(curve(), "offset_power", window="auto", method=POINT, on_fail="ignore")
     assert auto.runs.metadata["window"]["efolds"] == 2.0
 
 
@@ -76,7 +77,7 @@ def test_a_window_widens_until_noisy_runs_show_their_slope(noise, seed=4):
 def test_a_bad_window_is_refused(window, told):
     """Fails if a window that can't be used, or is over a column that isn't there, is fitted."""
     with pytest.raises(sb.InputError, match=told):
-        sb.fit(curve(), "power", window=window(), method="map")
+        sb.fit(curve(), "power", window=window(), method=POINT)
 
 
 def grid(repeats, seed=0, noise=0.01):

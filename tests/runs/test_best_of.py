@@ -5,6 +5,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.runs.sweep_noise import shift_of_least
+from tests.helpers import POINT
 
 
 def tuned(N, D):
@@ -64,7 +65,7 @@ def test_the_least_of_normals_has_its_known_mean():
 def test_few_repeats_are_said_to_show_no_noise():
     """Fails if a best of two is passed as the tuned loss, with nothing that shows the noise."""
     runs = sb.Runs(N=[1e8, 1e8, 1e9], D=[2e9] * 3, loss=[3.1, 3.2, 2.6])
-    check = sb.fit(sb.best_of(runs), method="map", on_fail="ignore").checks["best of settings"]
+    check = sb.fit(sb.best_of(runs), method=POINT, on_fail="ignore").checks["best of settings"]
     assert check.status == "review" and "repeat some with other seeds" in check.sentence
 
 
@@ -99,11 +100,11 @@ def table(**columns):
 def test_one_table_is_split_by_a_column():
     """Fails if a value's runs end in another data set, or laws and names don't cross."""
     runs = table(lab=np.repeat(["north", "south", "a/b"], 4), width=np.tile([64, 128], 6))
-    fits = sb.fit_many(runs, "power", by="lab", method="map", on_fail="ignore")
+    fits = sb.fit_many(runs, "power", by="lab", method=POINT, on_fail="ignore")
     assert fits.names == ("north", "south", "a/b")
     assert [fit.runs.y.min() for fit in fits] == [runs.y[3], runs.y[7], runs.y[11]]
     assert fits["south"].runs.metadata["filters"] == ["lab == 'south'"]
-    by_number = sb.fit_many(runs, by="width", laws=["power", "offset_power"], method="map", on_fail="ignore")
+    by_number = sb.fit_many(runs, by="width", laws=["power", "offset_power"], method=POINT, on_fail="ignore")
     assert by_number.names == ("64/power", "64/offset_power", "128/power", "128/offset_power")
 
 
@@ -129,6 +130,6 @@ def test_a_split_names_the_data_set_at_fault():
     """Fails if one experiment can't be fitted and the message doesn't say which."""
     runs = table(lab=np.repeat([*"abc"], 4), steps=[*range(1, 10), np.nan, 11, 12])
     with pytest.raises(sb.InputError, match="data set 'c': row 10, column 'steps'"):
-        sb.fit_many(runs, "power", by="lab", inputs={"x": "steps"}, method="map")
+        sb.fit_many(runs, "power", by="lab", inputs={"x": "steps"}, method=POINT)
     with pytest.raises(sb.InputError, match="one table made by"):
         sb.fit_many([runs], by="lab")

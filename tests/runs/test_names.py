@@ -8,6 +8,7 @@ from scalebayes.backtesting.cutoffs import sized
 from scalebayes.cli import main
 from scalebayes.errors import InputError
 from scalebayes.runs import read_runs
+from tests.helpers import POINT
 
 ALIASES = {
     "N": [
@@ -116,7 +117,7 @@ def test_a_columns_own_name_keeps_working(read, tmp_path):
     assert read.name_of("n_tokens") == "D" and read.name_of("lr") == "lr" and read.name_of("N") == "N"
     assert read.column("Model Size (M)").tolist() == read.column("N").tolist()
     assert len(read.where("n_tokens > 5e9 and family == 'a'")) == len(read.where("D > 5e9 and group == 'a'"))
-    fit = sb.fit(read, "power", inputs={"x": "n_tokens"}, method="map", on_fail="ignore")
+    fit = sb.fit(read, "power", inputs={"x": "n_tokens"}, method=POINT, on_fail="ignore")
     assert dict(fit.problem.columns) == {"x": "D"}
     assert len(sb.Window(1.5, on="n_tokens", least=1).of(read, ["N", "D"])) == 6
     found = [sb.predict(fit, **{name: 1e11})["loss"].item() for name in ("x", "D", "n_tokens")]
@@ -148,13 +149,13 @@ def test_all_inputs_that_are_missing_are_named_at_once_and_the_cure_works():
     """Fails if a forecaster is told of one missing column a try."""
     table = {"size": [1e8, 1e9, 1e10], "steps": [1e9, 1e10, 1e11], "loss": [3.0, 2.5, 2.2]}
     with pytest.raises(InputError) as refused:
-        sb.fit(read_runs(table), "chinchilla", method="map")
+        sb.fit(read_runs(table), "chinchilla", method=POINT)
     message = str(refused.value)
     assert "needs 'N' and 'D', and the runs have no column 'N' and no column 'D' (they have size, steps)" in message
     assert "N may be 'size'" in message and "D may be 'steps'" in message
     assert "read_runs(..., columns={'N': 'size', 'D': 'steps'})" in message
     runs = read_runs(table, columns={"N": "size", "D": "steps"})
-    assert sb.fit(runs, "chinchilla", method="map", on_fail="ignore").draws
+    assert sb.fit(runs, "chinchilla", method=POINT, on_fail="ignore").draws
 
 
 def test_a_perplexity_is_offered_and_not_read():
@@ -203,7 +204,7 @@ def test_an_input_that_was_asked_for_is_never_dropped(case, capsys, tmp_path):
 
 def test_predict_refuses_an_input_that_would_change_nothing(read):
     """Fails if an answer at N and D is that at D alone."""
-    fit = sb.fit(read, "power", inputs={"x": "D"}, method="map", on_fail="ignore")
+    fit = sb.fit(read, "power", inputs={"x": "D"}, method=POINT, on_fail="ignore")
     with pytest.raises(InputError, match="law 'power' takes D alone, and N would change nothing"):
         sb.predict(fit, N=7e10, D=1e11)
     by_both = sb.predict(fit, N=7e10, C=6 * 7e10 * 1e11)["loss"].item()

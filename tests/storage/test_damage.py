@@ -17,6 +17,7 @@ from scalebayes.safe_files import hdf5
 from scalebayes.status import Check, Checks, Status
 from scalebayes.storage import compare as compared
 from tests import damaging
+from tests.helpers import POINT
 
 FIRST = Path(__file__).parent / "first_format"  # saved by the version before there were checksums
 EXPECTED = json.loads((FIRST / "expected.json").read_text())
@@ -259,7 +260,7 @@ def test_what_is_no_file(tmp_path):
 
 
 TABLES = [sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.0, 1.5, 1.1 + i / 10]) for i in range(4)]
-METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))
+METHOD = POINT
 
 
 def fit_in(folder, **options):

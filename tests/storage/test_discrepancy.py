@@ -11,7 +11,7 @@ import xarray as xr
 import scalebayes as sb
 from scalebayes.discrepancy.gp import record_of
 from tests import damaging
-from tests.helpers import departing, simulated
+from tests.helpers import POINT, departing, simulated
 
 PRESET = sb.laws.published("besiroglu2024")
 VALUES = {
@@ -109,7 +109,7 @@ def test_a_fit_that_was_fitted(tmp_path):
     """Fails if a fit's method, numbers, checks, versions or seed is lost in its file."""
     x = np.logspace(1, 4, 10)
     loss = 5 * x**-0.3 * np.exp(0.02 * np.sin(np.log(x)))
-    fit = sb.fit(sb.Runs(x=x, loss=loss), "power", discrepancy="gp", method="map", on_fail="ignore")
+    fit = sb.fit(sb.Runs(x=x, loss=loss), "power", discrepancy="gp", method=POINT, on_fail="ignore")
     again = there_and_back(fit, tmp_path / "fit.nc")
     assert repr(again) == repr(fit)
     for name in ("method", "numbers", "checks", "versions", "seed"):

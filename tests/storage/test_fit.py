@@ -11,7 +11,7 @@ import xarray as xr
 
 import scalebayes as sb
 from tests import damaging
-from tests.helpers import chinchilla_like
+from tests.helpers import LAPLACE, POINT, chinchilla_like
 
 RUNS = sb.Runs(
     N=[1e7, 1e8, 1e9, 1e7, 1e8, 1e9, 1e8, 1e9],
@@ -28,9 +28,7 @@ MINE = sb.Law("mine", lambda N, a, E: E + a * N**-0.3, {"a": dist.LogNormal(5, 1
 @pytest.fixture(scope="module")
 def fit():
     priors = {"alpha": 0.34, "E": dist.TruncatedNormal(1.8, 0.3, low=0.0), "B": dist.LogNormal(7.0, 1.0)}
-    return sb.fit(
-        RUNS, noise=sb.StudentT(df="free"), method="laplace", fallback=False, priors=priors, on_fail="ignore", seed=3
-    )
+    return sb.fit(RUNS, noise=sb.StudentT(df="free"), method=LAPLACE, priors=priors, on_fail="ignore", seed=3)
 
 
 def test_round_trip(fit, tmp_path):
@@ -67,7 +65,7 @@ def test_arviz_reads_the_data():
     """Fails if ArviZ can't read a fit's data, since the groups or dims aren't its own."""
     import arviz as az
 
-    fit = sb.fit(chinchilla_like(), method="laplace")
+    fit = sb.fit(chinchilla_like(), method=LAPLACE)
     fit.log_likelihood()
     assert np.isfinite(az.loo(fit.data).elpd)
     assert list(az.summary(fit.data).index) == list(fit.draws)
@@ -75,7 +73,7 @@ def test_arviz_reads_the_data():
 
 def test_a_law_outside_the_registry_needs_law(tmp_path):
     """Fails if a function is taken from a file, or a fit is bound to the wrong law."""
-    sb.fit(RUNS, MINE, method="map", on_fail="ignore").save(tmp_path / "mine.nc")
+    sb.fit(RUNS, MINE, method=POINT, on_fail="ignore").save(tmp_path / "mine.nc")
     with pytest.raises(sb.InputError, match=r"load\(path, law=my_law\)"):
         sb.load(tmp_path / "mine.nc")
     with pytest.raises(sb.InputError, match="holds a fit of law 'mine'"):

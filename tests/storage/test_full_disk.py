@@ -39,11 +39,13 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 for name, one in {"fit": fit, "fits": fits, "stack": stack, "backtest": back}.items():
     tried(name, lambda: one.save(folder / f"{name}.nc"))
 tried("export", lambda: sb.export(fit, folder / "loss.jax", platforms=["cpu"], quantiles=[0.5]))
-method = sb.MAP(search=sb.Search(screened=128, starts=2))
+method = sb.MAP(search=sb.Search(screened=256, starts=4, lbfgs_steps=0))
 tables = [sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.0, 1.5, 1.1])] * 2
 tried("manifest", lambda: sb.fit_many(tables, "power", method=method, on_fail="ignore", folder=folder / "new"))
-code = main(["fit", str(table), "--law", "power", "--input", "x=x", "--method", "map", "--out", str(folder / "cli.nc")])
-document = main(["fit", str(table), "--law", "power", "--method", "map", "--out", str(folder / "cli.nc"), "--json"])
+typed = ["fit", str(table), "--law", "power", "--method", "map:screened=256,starts=4,lbfgs_steps=0"]
+typed += ["--out", str(folder / "cli.nc")]
+code = main([*typed, "--input", "x=x"])
+document = main([*typed, "--json"])
 left = sorted(path.name for path in folder.rglob("*"))
 print("REPORT" + json.dumps({"told": told, "codes": [code, document], "left": left}))
 """
@@ -110,7 +112,7 @@ def test_what_the_disk_says(tmp_path, monkeypatch, number, told):
 def test_batches_that_cant_be_kept(tmp_path, monkeypatch):
     """Fails if a disk that fills up during fit_many ends in another error than the user's, or leaves pieces behind."""
     tables = [sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.0, 1.5, 1.1])] * 4
-    method = sb.MAP(search=sb.Search(screened=128, starts=2))
+    method = sb.MAP(search=sb.Search(screened=256, starts=4, lbfgs_steps=0))
 
     def fit():
         return sb.fit_many(tables, "power", method=method, on_fail="ignore", batch=2, folder=tmp_path)

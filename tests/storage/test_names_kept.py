@@ -17,10 +17,11 @@ from scalebayes.fitting.datatree import own_name, tree_name
 from scalebayes.runs.numeric import Origin
 from scalebayes.runs.table import made
 from scalebayes.runs.validate import checked_fields
+from tests.helpers import POINT, SEARCH
 
 X = np.geomspace(1.0, 1e5, 8)
 Y = 1.2 + 2.0 * X**-0.3 * np.exp([0.01, -0.02, 0.01, 0.0, -0.01, 0.02, 0.01, -0.01])
-METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))
+METHOD = POINT
 # Of our own variables, dims and groups, and what paths, terminals, HDF5 and Python read in ways of their own.
 OURS = (
     *("label_x", "loss_se", "cell_of_run", "row", "run", "chain", "draw", "dataset", "proposal", "posterior", "origin"),
@@ -246,7 +247,7 @@ def test_data_sets_of_any_name(tmp_path):
 def sampled():
     """Two fits of runs of hostile names, by the method that compare takes."""
     runs = table({"run/id": list("abcdefgh"), "train/grad_norm": [0.7] * 8}, "val/loss", "a/b")
-    method = sb.Laplace(draws=200, proposals=400, search=sb.Search(screened=128, starts=2))
+    method = sb.Laplace(draws=200, proposals=400, search=SEARCH)
     return {name: fitted(runs, "a/b", method=method, seed=i) for i, name in enumerate(("a/b", "\x1b[2J", ""))}
 
 

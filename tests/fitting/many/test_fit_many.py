@@ -14,10 +14,10 @@ from scalebayes.fitting.many import plan
 from scalebayes.fitting.many.plan import planned, sizes
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer.diagnostics import ess_bulk
-from tests.helpers import simulated
+from tests.helpers import POINT, SEARCH, simulated
 
 # Without rounds rounding stays rounding, and the shortest table is too hard.
-SMALL = sb.Laplace(draws=500, proposals=1000, df=15.0, rounds=0, search=sb.Search(screened=256, starts=4))
+SMALL = sb.Laplace(draws=500, proposals=1000, df=15.0, rounds=0, search=SEARCH)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,9 @@ def test_the_batch_size_changes_nothing(tables, fits):
 def test_a_batch_compiles_once(tables, compilations):
     """Fails if data sets of other lengths compile a program each, which takes minutes for hundreds."""
     easy = [simulated(rows, seed=100 + rows) for rows in (61, 34, 59)]
-    sb.fit_many(list(tables.values())[:3], method="map", on_fail="ignore", batch=1)
+    sb.fit_many(list(tables.values())[:3], method=POINT, on_fail="ignore", batch=1)
     with compilations.counted() as seen:
-        sb.fit_many(easy, method="map", on_fail="ignore", batch=1, seed=9)
+        sb.fit_many(easy, method=POINT, on_fail="ignore", batch=1, seed=9)
     assert not seen, seen
 
 
@@ -162,7 +162,7 @@ def test_every_device_has_its_part(monkeypatch, backend, devices, count, size):
 def test_laws_and_data_sets_are_crossed(tables):
     """Fails if a law or a data set is left out of the cross, or a fit has the name of another."""
     some = {name: tables[name] for name in ("d60", "d50")}
-    options = {"method": "map", "on_fail": "ignore", "inputs": {"x": "N"}}
+    options = {"method": POINT, "on_fail": "ignore", "inputs": {"x": "N"}}
     fits = sb.fit_many(some, laws=["power", "offset_power"], **options)
     assert fits.names == ("d60/power", "d60/offset_power", "d50/power", "d50/offset_power")
     assert [fit.law.name for fit in fits] == ["power", "offset_power"] * 2
@@ -222,7 +222,7 @@ def test_own_laws_are_saved_and_loaded_beside_the_registry_s(tmp_path):
     """Fails if fits of one's own law beside a published one can't be read again, or are bound to another law."""
     runs = sb.Runs(rows=[1e7, 1e8, 1e9, 1e10], loss=[4.0, 3.1, 2.6, 2.3])
     own = sb.Law("own", lambda x, a, E: E + a * x**-0.3, {"a": dist.LogNormal(4.0, 1.0), "E": dist.HalfNormal(3.0)})
-    fits = sb.fit_many(runs, laws=[own, "offset_power"], method="map", on_fail="ignore", inputs={"x": "rows"})
+    fits = sb.fit_many(runs, laws=[own, "offset_power"], method=POINT, on_fail="ignore", inputs={"x": "rows"})
     fits.save(tmp_path / "fits.nc")
     with pytest.raises(sb.InputError, match=r"holds a fit of law 'own', not in the registry: load\(path, law=my_law\)"):
         sb.load(tmp_path / "fits.nc")
@@ -237,7 +237,7 @@ def test_own_laws_are_saved_and_loaded_beside_the_registry_s(tmp_path):
 def test_keys_of_another_kind(tables):
     """Fails if a JAX key of another generator than the default can't be a seed."""
     key = jax.random.key(3, impl="rbg")
-    one = sb.fit_many([tables["d60"]], method="map", on_fail="ignore", seed=key)[0]
+    one = sb.fit_many([tables["d60"]], method=POINT, on_fail="ignore", seed=key)[0]
     assert np.isfinite(one.draws["E"]).all()
 
 
@@ -302,7 +302,7 @@ def test_failed_checks_are_told_once(tables):
 
 def test_progress(tables, capsys):
     """Fails if progress=True shows no count of finished data sets, or a call outside a terminal prints unasked."""
-    sb.fit_many(tables, method="map", on_fail="ignore", progress=True)
+    sb.fit_many(tables, method=POINT, on_fail="ignore", progress=True)
     assert "5/5" in capsys.readouterr().err
-    sb.fit_many(tables, method="map", on_fail="ignore")
+    sb.fit_many(tables, method=POINT, on_fail="ignore")
     assert capsys.readouterr().err == ""

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import ROOT, simulated
+from tests.helpers import POINT, ROOT, simulated
 
-METHOD = sb.MAP(search=sb.Search(screened=128, starts=2))
+METHOD = POINT
 QUICK = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 COUNT = 8
 # Newton's method stops where 1e-13 of the log density is left to gain, some 1e-5 sds from the mode; how a program is
@@ -61,9 +61,9 @@ def test_other_processes_give_the_same_draws(tables, undisturbed):
         fits = sb.fit_many(tables, method=METHOD, on_fail="ignore", batch=2, executor=pool)
         np.testing.assert_allclose(draws_of(fits), undisturbed, rtol=SAME)
         own = law_of_ones_own()
-        there = sb.fit_many(tables[:2], own, method="map", on_fail="ignore", executor=pool)
+        there = sb.fit_many(tables[:2], own, method=METHOD, on_fail="ignore", executor=pool)
     np.testing.assert_allclose(
-        draws_of(there), draws_of(sb.fit_many(tables[:2], own, method="map", on_fail="ignore")), rtol=1e-6
+        draws_of(there), draws_of(sb.fit_many(tables[:2], own, method=METHOD, on_fail="ignore")), rtol=1e-6
     )
 
 
@@ -166,18 +166,18 @@ def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
 
 def test_a_folder_of_another_run_is_refused(tables, tmp_path):
     """Fails if batches of other data or settings, or a folder of other files, are taken for this call's."""
-    sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a")
+    sb.fit_many(tables[:2], method=METHOD, on_fail="ignore", folder=tmp_path / "a")
     with pytest.raises(sb.InputError, match=r"holds batches of another call: seed differ; give another folder"):
-        sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a", seed=1)
+        sb.fit_many(tables[:2], method=METHOD, on_fail="ignore", folder=tmp_path / "a", seed=1)
     with pytest.raises(sb.InputError, match=r"holds batches of another call: runs differ"):
-        sb.fit_many(tables[:3], method="map", on_fail="ignore", folder=tmp_path / "a")
+        sb.fit_many(tables[:3], method=METHOD, on_fail="ignore", folder=tmp_path / "a")
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "thesis.tex").write_text("mine")
     with pytest.raises(sb.InputError, match=r"isn't empty and holds no batches of fit_many"):
-        sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "b")
+        sb.fit_many(tables[:2], method=METHOD, on_fail="ignore", folder=tmp_path / "b")
     (tmp_path / "a" / "manifest.json").write_text("{")
     with pytest.raises(sb.InputError, match=r"manifest.json is damaged"):
-        sb.fit_many(tables[:2], method="map", on_fail="ignore", folder=tmp_path / "a")
+        sb.fit_many(tables[:2], method=METHOD, on_fail="ignore", folder=tmp_path / "a")
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import scalebayes as sb
 from scalebayes.cli import main
 from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.ladder_or_curve import kind_of
+from tests.helpers import POINT
 from tests.runs.trackers.test_trackers import proto, trainer_folders
 
 STEPS = list(range(0, 2001, 100))
@@ -65,7 +66,7 @@ def test_the_chart_of_the_cases(cases_path):
 def test_fit_many_takes_curves(cases_path):
     """Fails if curves are no mapping for fit_many, or lose their names."""
     curves = sb.read_curves(cases_path / "chart.csv", tokens_per_step=5e5)
-    fits = sb.fit_many(curves, "offset_power", inputs={"x": "D"}, method="map", on_fail="ignore")
+    fits = sb.fit_many(curves, "offset_power", inputs={"x": "D"}, method=POINT, on_fail="ignore")
     assert fits.names == tuple(SIZES)
     found = sb.predict(fits["run-60M"], x=4e10)["loss"].item()
     assert found == pytest.approx(surface(6e7, 4e10), rel=0.02)
@@ -481,7 +482,7 @@ def test_the_check_and_its_cures(tmp_path):
     path = tmp_path / "runs.csv"
     pd.DataFrame(table()).to_csv(path, index=False)
     runs = sb.read_runs(path)
-    check = sb.fit(runs, method="map", on_fail="ignore").checks["checkpoints"]
+    check = sb.fit(runs, method=POINT, on_fail="ignore").checks["checkpoints"]
     assert (
         check.status == "review"
         and "40 rows are checkpoints of 2 runs: 'step' rises within one 'run'" in check.sentence
@@ -492,9 +493,9 @@ def test_the_check_and_its_cures(tmp_path):
     assert 'where="step == 2000"' in check.sentence
     kept = sb.read_runs(path, where="step == 2000")
     assert kept.y.tolist() == sb.last_of(runs).y.tolist() == [loss(2000, 4), loss(2000, 5)]
-    assert "checkpoints" not in sb.fit(kept, method="map", on_fail="ignore").checks
+    assert "checkpoints" not in sb.fit(kept, method=POINT, on_fail="ignore").checks
     one = sb.read_curves(path)["a"]
-    assert "checkpoints" not in sb.fit(one, "power", inputs={"x": "D"}, method="map", on_fail="ignore").checks
+    assert "checkpoints" not in sb.fit(one, "power", inputs={"x": "D"}, method=POINT, on_fail="ignore").checks
 
 
 def test_last_of_runs_that_ended_apart():
