@@ -17,7 +17,7 @@ from scalebayes.cli import format as show
 from scalebayes.cli import main
 from scalebayes.cli.parse import numbers
 from scalebayes.errors import InputError
-from tests.helpers import departing, simulated
+from tests.helpers import TYPED_LAPLACE, TYPED_POINT, departing, simulated
 
 SETTINGS = (
     "jax_compilation_cache_dir",
@@ -53,16 +53,22 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(folder):
-    """The cache folder by the environment; JAX's settings are put back afterwards."""
+def own_folder(folder):
+    """The user's cache folder by the environment. Programs are kept in the suite's, where others read them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
+        yield folder / "cache"
+
+
+@pytest.fixture
+def cache(own_folder):
+    """The cache folder of a command, where JAX was given none; JAX's settings are put back afterwards."""
     import jax
 
     before = {name: getattr(jax.config, name) for name in SETTINGS}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
-        jax.config.update("jax_compilation_cache_dir", None)
-        reset_cache()  # the tests' own, which JAX holds open
-        yield folder / "cache"
+    jax.config.update("jax_compilation_cache_dir", None)
+    reset_cache()  # the tests' own, which JAX holds open
+    yield own_folder
     for name, value in before.items():
         jax.config.update(name, value)
     reset_cache()
@@ -102,7 +108,7 @@ def laplace(folder):
 
 @pytest.fixture(scope="module")
 def power(folder):
-    return made(folder, "power.nc", "--method", "laplace", "--law", "offset_power", "--input", "x=C")
+    return made(folder, "power.nc", "--method", TYPED_LAPLACE, "--law", "offset_power", "--input", "x=C")
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +240,7 @@ def test_fit_departs_from_the_law_and_looks_at_a_window_where_asked(run, folder)
     """Fails if --discrepancy or --window has no effect on the fit, or a misspelt component isn't refused in one
     line.
     """
-    words = ("--law", "end_power", "--input", "x=C", "--method", "map", "--window", "3")
+    words = ("--law", "end_power", "--input", "x=C", "--method", TYPED_POINT, "--window", "3")
     ended = run("fit", folder / "runs.csv", *words, "--discrepancy", "matern")
     assert ended.code == 0, ended.err
     assert "GP(matern)" in ended.out and "the last 3 e-folds of C" in ended.out and "normal()" in ended.out
@@ -296,7 +302,7 @@ def test_a_trackers_folder_is_fitted_with_a_number_for_every_run(run, tmp_path):
         state = {"global_step": 10, "num_input_tokens_seen": int(D), "total_flos": 0, "log_history": log}
         (tmp_path / f"run{i}").mkdir()
         (tmp_path / f"run{i}" / "trainer_state.json").write_text(json.dumps(state))
-    args = ("--columns", "N=124M", "--law", "offset_power", "--input", "x=D", "--method", "map", "--json")
+    args = ("--columns", "N=124M", "--law", "offset_power", "--input", "x=D", "--method", TYPED_POINT, "--json")
     ended = run("fit", tmp_path, "--where", "run != 'run0'", *args)
     assert ended.json["runs"]["source"] == str(tmp_path) and ended.json["runs"]["rows"] == 7
     assert {"N", "D"} <= set(ended.json["runs"]["inputs"])
@@ -616,23 +622,30 @@ def test_ctrl_c_is_one_line_and_130(run, folder, monkeypatch):
 # The cache of compiled programs
 
 
-def test_compiled_programs_are_kept_where_the_environment_says(laplace, cache):
+def test_compiled_programs_are_kept_where_the_environment_says(run, mode, cache):
     """Fails if compiled programs aren't kept in the folder that SCALEBAYES_CACHE names, so that each command compiles
     again.
     """
+    import jax
+
+    jax.clear_caches()
+    assert run("predict", mode, "--N", "1B", "--D", "20B").code == 0
     assert list((cache / "jit").glob("scalebayes-*/*-cache"))
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_done_without(run, folder, mode, cache):
     """Fails if a command fails, or warns, where its cache can't be written."""
     import jax
 
-    monkeypatch.setattr(jax.config, "update", lambda *_: pytest.fail("the cache was set"))
+    question = ("predict", mode, "--N", "1B", "--D", "20B")
+    assert run(*question).code == 0
     kept = jax.config.jax_compilation_cache_dir
     assert Path(kept).parent == folder / "cache" / "jit"
-    monkeypatch.setenv("SCALEBAYES_CACHE", str(folder / "runs.csv"))
-    monkeypatch.setattr(type(jax.config), "jax_compilation_cache_dir", None, raising=False)
-    ended = run("predict", mode, "--N", "1B", "--D", "20B")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax.config, "update", lambda *_: pytest.fail("the cache was set"))
+        patch.setenv("SCALEBAYES_CACHE", str(folder / "runs.csv"))
+        patch.setattr(type(jax.config), "jax_compilation_cache_dir", None, raising=False)
+        ended = run(*question)
     assert (ended.code, ended.err) == (0, "")
 
 

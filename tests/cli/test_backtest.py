@@ -12,9 +12,9 @@ import scalebayes as sb
 from scalebayes.cli import format as show
 from scalebayes.cli import main
 from scalebayes.cli.backtest import failed_line
+from tests.helpers import POINT, TYPED_POINT
 
-QUICK = ("--method", "map:screened=256,starts=4")
-MODE = sb.MAP(search=sb.Search(screened=256, starts=4))
+QUICK = ("--method", TYPED_POINT)
 
 
 class Ended(NamedTuple):
@@ -68,7 +68,7 @@ def test_the_table_has_a_row_a_law_and_cutoff(run, table):
     for name in ("power", "trivial"):
         assert f"{name}: on your runs, forecasts this far out (" in words
     runs = sb.read_runs(table, "kept == 1")
-    found = sb.backtest(runs, ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=MODE)
+    found = sb.backtest(runs, ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=POINT)
     row = found.table().iloc[0]
     cells = re.search(r"^power +(.*)$", ended.out, re.M)[1].split()
     shares = [f"{100 * row[name]:.0f}" for name in ("cover_50", "cover_80", "cover_90", "cover_95")]
@@ -79,7 +79,7 @@ def test_the_table_has_a_row_a_law_and_cutoff(run, table):
 
 def test_a_fit_that_failed_is_named(table):
     """Fails if scores of a posterior that was never reached can be read as the law's, or fits that passed are named."""
-    found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=MODE)
+    found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20, 1e21], method=POINT)
     data = found.data.assign(status=(("law", "cutoff"), [["pass", "fail"], ["", ""]]))
     assert failed_line(sb.Backtest(data)).startswith("fail    fits: checks failed of power up to 1.00e21: don't rely")
     passed = data.assign(status=(("law", "cutoff"), [["pass", "review"], ["", ""]]))
@@ -91,7 +91,7 @@ def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     path = tmp_path / "scores.nc"
     ended = run(table, *LAW, "--cutoffs", "1e20", "--seed", "3", "--json", "--out", path)
     told = json.loads(ended.out)
-    found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20], method=MODE, seed=3)
+    found = sb.backtest(sb.read_runs(table), ["power"], inputs={"x": "C"}, cutoffs=[1e20], method=POINT, seed=3)
     assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))
     assert (told["by"], told["seed"], told["method"], told["saved"]) == ("C", "3", "map", str(path))
     assert set(told["told"]) == {"power", "trivial"} and told["versions"]["jax"]
@@ -146,7 +146,7 @@ def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
     ended = run(table, "--law", "offset_power", "--input", "x=C", *QUICK, *how, "--json")
     law = sb.laws.get("offset_power")
     priors = {**dict.fromkeys([*law.params, "noise_scale"], "flat"), "E": 1.8}
-    settings = {"inputs": {"x": "C"}, "cutoffs": [1e20], "method": MODE, "window": sb.Window(3.0), "priors": priors}
+    settings = {"inputs": {"x": "C"}, "cutoffs": [1e20], "method": POINT, "window": sb.Window(3.0), "priors": priors}
     found = sb.backtest(sb.read_runs(table), [law], **settings)
     told = json.loads(ended.out)
     assert told["table"] == json.loads(json.dumps(show.plain(show.records(found.table()))))

@@ -7,9 +7,9 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
+from tests.helpers import POINT, SEARCH, TYPED_POINT
 
-QUICK = ("--law", "power", "--method", "map:screened=128,starts=2")
-MODE = sb.MAP(search=sb.Search(screened=128, starts=2))
+QUICK = ("--law", "power", "--method", TYPED_POINT)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_one_table_split_and_two_files_are_the_same_data_sets(run):
     code, out, _ = run("fit-many", "north.csv", "south.csv", *QUICK, "--json")
     files = json.loads(out)
     assert code == 0 and list(split["fits"]) == list(files["fits"]) == ["north", "south"]
-    expected = sb.fit_many(sb.read_runs("runs.csv"), "power", by="lab", method=MODE, on_fail="ignore", progress=False)
+    expected = sb.fit_many(sb.read_runs("runs.csv"), "power", by="lab", method=POINT, on_fail="ignore", progress=False)
     for name, fit in zip(expected.names, expected, strict=True):
         assert split["fits"][name]["parameters"]["alpha"]["median"] == fit.draws["alpha"].item()
         assert files["fits"][name]["parameters"]["alpha"]["median"] == pytest.approx(fit.draws["alpha"].item())
@@ -64,12 +64,19 @@ def test_a_curve_is_fitted_by_its_run(run, tmp_path):
 
 def test_a_calibration_is_made_and_kept(run):
     """Fails if the command calibrates otherwise than the library, or its file is another calibration."""
-    how = ("--law", "power", "--noise", "normal", "--method", "laplace:draws=100,proposals=200,screened=128,starts=2")
+    how = (
+        "--law",
+        "power",
+        "--noise",
+        "normal",
+        "--method",
+        "laplace:draws=100,proposals=200,rounds=0,screened=256,starts=4,lbfgs_steps=0",
+    )
     args = ("runs.csv", *how, "--n", "8", "--draws", "9", "--no-fallback", "--out", "calibration.nc")
     code, out, err = run("calibrate", *args, "--json")
     document = json.loads(out)
     assert code == 0 and "8 simulated data sets of 8 runs are fitted by laplace: this takes" in err
-    method = sb.Laplace(draws=100, proposals=200, search=sb.Search(screened=128, starts=2))
+    method = sb.Laplace(draws=100, proposals=200, rounds=0, search=SEARCH)
     expected = sb.calibrate(
         law="power",
         runs=sb.read_runs("runs.csv"),

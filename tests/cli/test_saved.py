@@ -8,11 +8,11 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
-from tests.helpers import departing, simulated
+from tests.helpers import SEARCH, departing, simulated
 
 LAWS = ("power", "offset_power")
 # Few draws, in seconds: what is tested is what is printed of them.
-METHOD = sb.Laplace(draws=400, proposals=800, search=sb.Search(screened=128, starts=2))
+METHOD = sb.Laplace(draws=400, proposals=800, rounds=0, search=SEARCH, fallback=False)
 
 
 @pytest.fixture(scope="module")

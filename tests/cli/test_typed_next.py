@@ -12,6 +12,7 @@ from scalebayes.cli import main
 from scalebayes.cli.flags import Place, as_flags
 from scalebayes.cli.parse import numbers
 from scalebayes.errors import InputError
+from tests.helpers import POINT, TYPED_POINT
 
 N, D = (x.ravel() for x in np.meshgrid([1e8, 4e8, 2e9], [4e9, 2e10, 1e11]))
 LOSS = 1.8 + 880 / N**0.386 + 1240 / D**0.34
@@ -31,7 +32,7 @@ def tables(tmp_path, monkeypatch):
     Path("text.csv").write_text(table("N,size,D,loss", lambda n, d, loss: ("tiny", n, d, loss)))
     Path("sizes.csv").write_text(table("N,noted,loss"))
     Path("split.csv").write_text(table("N,D,split,loss", lambda n, d, loss: (n, d, "dev" if d > 9e10 else "fit", loss)))
-    sb.fit(sb.read_runs("runs.csv"), method="map").save("fit.nc")
+    sb.fit(sb.read_runs("runs.csv"), method=POINT).save("fit.nc")
     return tmp_path
 
 
@@ -40,7 +41,7 @@ def said(capsys, typed):
     return code, capsys.readouterr().err
 
 
-FIT = "--method map"
+FIT = f"--method {TYPED_POINT}"
 # What was typed -> what the sentence says to type -> the whole line that is typed then.
 CURED = [
     (
