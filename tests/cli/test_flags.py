@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from scalebayes.cli import flags, main
 from scalebayes.cli.app import app
 from scalebayes.cli.flags import Place, as_flags
 from scalebayes.cli.shell import quoted
+from tests.helpers import TYPED_POINT
 
 COMMANDS = typer.main.get_command(app).commands
 OPTIONS = {
@@ -141,11 +143,16 @@ def messages():
                 yield f"{name}:{node.lineno}", filled
 
 
+@cache
+def every_message():
+    return tuple(messages())
+
+
 @pytest.mark.parametrize("command", sorted(set(OPTIONS) - {"laws", "datasets", "demo"}))
 def test_no_message_escapes(command):
     """Fails if a sentence of the package speaks Python at the command line without saying so."""
     known, seen = set(OPTIONS["fit"] | OPTIONS[command]), 0
-    for where, text in messages():
+    for where, text in every_message():
         said = as_flags(text, at(command))
         seen += said != text
         for left in PYTHON.finditer(said):
@@ -178,7 +185,7 @@ def test_what_is_said_can_be_typed(tmp_path, capsys):
     rows = [f"{u},{2 + 3 * u**-0.5}" for u in x]
     table = tmp_path / "my runs.csv"
     table.write_text("\n".join(["x,loss", *rows]))
-    typed = ["fit", str(table), "--law", "offset_power", "--method", "map"]
+    typed = ["fit", str(table), "--law", "offset_power", "--method", TYPED_POINT]
     assert main(typed) == 0
     said = " ".join(capsys.readouterr().out.split())
     cure = re.search(r"fix it, (--fix .*?)\. ", said)[1]
