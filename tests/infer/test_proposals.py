@@ -100,7 +100,7 @@ def test_the_density_of_proposals_is_normalised(rounds):
         assert abs(ratio.mean() - 1) < 4 * error, f"seed {seed}: {ratio.mean():.4f} ± {error:.4f}"
 
 
-@pytest.mark.slow_cases("300")
+@pytest.mark.slow_cases("100", "300")
 @pytest.mark.parametrize("size", [100, 300, SIZE])
 def test_kernels_move_to_a_posterior_that_the_first_ones_miss(size):
     """Fails if kernels don't move to a posterior that the first ones miss, or few proposals drive each other apart."""

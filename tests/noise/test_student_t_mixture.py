@@ -40,7 +40,7 @@ def spoilt():
     return fitted(sweep(0.3))
 
 
-@pytest.mark.slow_cases("1.0", "60.0")
+@pytest.mark.slow_cases("1.0", "4.0", "60.0")
 @pytest.mark.parametrize("df", [1.0, 4.0, 60.0, "free"])
 def test_joint_density_integrates_to_student_t(x64, df):
     """Fails if the rows' scales have another law than the one that makes a Student-t, or padding adds to the
