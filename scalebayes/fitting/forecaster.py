@@ -100,7 +100,8 @@ def forecaster(
     Warns:
         FitWarning: A check failed, and `on_fail` is "warn".
 
-    >>> ladder = forecaster(Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55]), on_fail="ignore")
+    >>> runs = Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55])
+    >>> ladder = forecaster(runs, on_fail="ignore", fallback=False)
     >>> ladder.checks["kind"].sentence
     "Read as a ladder of finished runs (4 values of C); kind='curve' reads them as the curve of one run."
     >>> sorted(ladder.draws)
