@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalebayes.backtesting.forecast_of import DRAWS
+from scalebayes.backtesting.forecast_of import DRAWS, TOGETHER
 from scalebayes.backtesting.proper_scores import Forecast
 from scalebayes.errors import InputError
 from scalebayes.forecasting.density import mean_over_draws
+from scalebayes.model.arrays import doubled_to
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
 
@@ -95,7 +96,9 @@ class Trivial:
         centre = self.level + share[:, None] * self.slope * (t - self.at)
         off = (np.log(runs.y) - centre) / sd
         with jax.enable_x64():
-            normal = np.asarray(jax.random.normal(as_key(seed), centre.shape, np.float64))
+            # One shape for most tables, since each compiles a program.
+            shape = (DRAWS, doubled_to(len(runs), TOGETHER))
+            normal = np.asarray(jax.random.normal(as_key(seed), shape, np.float64))[:, : len(runs)]
             density = mean_over_draws(-(off**2) / 2) - np.log(sd * runs.y) - math.log(2 * math.pi) / 2
         return Forecast(centre + sd * normal, density)
 

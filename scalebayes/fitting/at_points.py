@@ -71,7 +71,7 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
     inputs = {name: np.asarray(x, np.float64) for name, x in points.items()}
     there = (inputs, None if rows.group is None else group.astype(np.float64))
     arrays = flat(fit, rows)
-    keys = None if key is None else jax.random.key_data(jax.random.split(key, draws))
+    keys = None if key is None else np.asarray(jax.random.key_data(jax.random.split(key, draws)))
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
     found = [
         [

@@ -38,7 +38,7 @@ def alone_at_first[T](what: Any, call: Callable[[], T]) -> T:
         What `call` returns.
     """
     leaves, structure = jax.tree.flatten(what)
-    key = structure, tuple((x.shape, str(x.dtype)) if hasattr(x, "dtype") else x for x in leaves)
+    key = structure, tuple((x.shape, x.dtype) if hasattr(x, "dtype") else x for x in leaves)
     if key in _ready:
         return call()
     with _compiling:

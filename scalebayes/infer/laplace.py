@@ -71,20 +71,21 @@ class Laplace:
         mode = numpy_mode(problem, key_mode, self.search)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key_draws)
         proposed = jax.device_get(compiled_once(propose, *arguments, float(self.df), self.proposals, self.rounds))
-        return self._weighted(mode, proposed, key_resample)
+        return self._weighted(mode, proposed, np.asarray(jax.random.key_data(key_resample)))
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
-        key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
+        key_mode, key_draws, key_resample = _three(keys)
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         each = (batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
         proposed = compiled_once(
             propose_many, batch.model, each, float(self.df), self.proposals, self.rounds, batch.width
         )
-        found = zip(apart(modes, len(batch)), apart(proposed, len(batch)), key_resample, strict=True)
+        seeds = jax.device_get(key_resample)
+        found = zip(apart(modes, len(batch)), apart(proposed, len(batch)), seeds, strict=True)
         return [self._weighted(mode, one, key) for mode, one, key in found]
 
-    def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], key: Any) -> Draws:
+    def _weighted(self, mode: Mode, proposed: tuple[Any, Any, Any], seed: np.ndarray) -> Draws:
         """Resample proposals to equal weights; k-hat is infinite where fewer than 25 have a finite density."""
         z, log_density, log_proposal = map(np.asarray, proposed)
         log_ratio = log_density - log_proposal
@@ -94,8 +95,7 @@ class Laplace:
             return Draws(np.tile(mode.z, (1, self.draws, 1)), none, {"khat": np.inf, "importance_ess": 0.0}, mode)
         log_weight, khat = pareto_smoothed(log_ratio)
         weight = np.exp(log_weight)
-        seed = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-        chosen = stratified(weight, self.draws, seed)
+        chosen = stratified(weight, self.draws, np.random.default_rng(seed))
         return Draws(
             z[chosen][None],
             {"lp": log_density[chosen][None], "log_weight": log_weight},
@@ -106,6 +106,13 @@ class Laplace:
             },
             mode,
         )
+
+
+@jax.jit
+def _three(keys: Any) -> tuple[Any, Any, Any]:
+    """Three keys for each of some keys (set,); of the third, which NumPy takes, the data."""
+    key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
+    return key_mode, key_draws, jax.random.key_data(key_resample)
 
 
 def stratified(weight: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
