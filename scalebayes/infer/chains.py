@@ -106,4 +106,8 @@ def sample(
     keys, devices = jax.random.split(key, chains), gcd(chains, len(jax.local_devices()))
     if shape.alone and devices > 1:
         return mapped(chain, keys, chains // devices, "chain", devices)
+    if model.process is not None and model.process.axis is None:
+        # Side by side all chains would wait for the deepest tree of any, and a density whose time goes into matrices is
+        # no faster for several of them at once.
+        return jax.lax.map(chain, keys)
     return jax.vmap(chain)(keys)
