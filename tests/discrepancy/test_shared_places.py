@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scalebayes import GP, NUTS, Drift, Laplace, Matern, Offset, Runs, Search, StudentT, laws
+from scalebayes import GP, Drift, Laplace, Matern, Offset, Runs, Search, StudentT, laws
 from scalebayes.discrepancy.kernels import Bend, Places
 from scalebayes.discrepancy.process import Process, Residuals
 from scalebayes.discrepancy.shared_places import Shared
@@ -146,10 +146,11 @@ def test_the_posterior_is_that_of_all_runs():
     problem = problem_of(ladder(25, 4), drift_scale=0.003)
     bare = problem.rows._replace(layout=None)
     search = Search(screened=256, starts=4, newton_steps=30, lbfgs_steps=0)
-    averaged = Laplace(search=search).run(problem, jax.random.key(1))
-    single = NUTS(draws=250, search=search).run(replace(problem, rows=bare), jax.random.key(2))
+    method = Laplace(draws=1000, proposals=2000, search=search)
+    averaged = method.run(problem, jax.random.key(1))
+    single = method.run(replace(problem, rows=bare), jax.random.key(2))
     ours, theirs = (x.z.reshape(-1, x.z.shape[-1]) for x in (averaged, single))
-    error = np.sqrt(1 / averaged.numbers["importance_ess"] + 1 / 200) * theirs.std(axis=0)
-    assert averaged.numbers["khat"] < 0.7
+    error = np.sqrt(sum(1 / one.numbers["importance_ess"] for one in (averaged, single))) * theirs.std(axis=0)
+    assert max(one.numbers["khat"] for one in (averaged, single)) < 0.7
     assert (abs(ours.mean(axis=0) - theirs.mean(axis=0)) < 4.5 * error).all(), "seeds 1 and 2"
     assert (abs(np.log(ours.std(axis=0) / theirs.std(axis=0))) < 0.35).all(), "seeds 1 and 2"
