@@ -52,7 +52,7 @@ def law_checks(problem: Problem, draws: Draws, near: Around) -> Iterator[Check]:
         or not np.isfinite(draws.mode.location).all()
     ):
         return
-    value = np.asarray(LINKS[problem.model.form.on].of(problem.rows.y))[:n]
+    value = np.asarray(LINKS[problem.model.form.on].of(problem.rows.y[:n]))
     location = draws.mode.location[:n]
     total = np.abs(value - np.median(value)).sum()
     explained = 1 - np.abs(off(problem, location)).sum() / total if total > 0 else 0.0
