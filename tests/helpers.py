@@ -39,6 +39,17 @@ CHINCHILLA_SIZES = (
 # The same paper's IsoFLOP budgets.
 CHINCHILLA_BUDGETS = (6e18, 1e19, 3e19, 6e19, 1e20, 3e20, 6e20, 1e21, 3e21)
 
+# Parameters of a process with all components over N and D.
+PROCESS_VALUES = {
+    "matern_scale": 0.03,
+    "matern_length_N": 2.0,
+    "matern_length_D": 1.5,
+    "matern_fade": 0.4,
+    "bend_scale": 0.05,
+    "drift_scale": 0.01,
+    "offset_scale": 0.02,
+}
+
 
 def simulated(rows: int, seed: int, noise_scale: float = 0.005) -> sb.Runs:
     """Runs scattered over N and D, with losses from the values of Besiroglu et al. and Student-t(4) noise."""

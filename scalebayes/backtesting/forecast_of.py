@@ -16,7 +16,7 @@ from scalebayes.forecasting.density import densities
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.predict import curve
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.infer.compile import called
+from scalebayes.infer.compile import dispatched
 from scalebayes.infer.traces import jitted
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
@@ -112,7 +112,7 @@ def _forecast(fit: Fit, runs: Runs, inputs: dict[str, np.ndarray], codes: np.nda
         location, extra = found.law * np.exp(found.mean), found.sd
     known = (None if x is None else x[None] for x in (runs.se, runs.count))
     repeats = -(-DRAWS // len(location))
-    drawn, density = called(_marginals, fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)
+    drawn, density = dispatched(_marginals, fit.noise.form, repeats, key, location, extra, noise, runs.y[None], *known)
     return Forecast(np.asarray(drawn), np.asarray(density))
 
 

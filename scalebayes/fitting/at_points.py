@@ -9,7 +9,7 @@ import numpy as np
 
 from scalebayes.discrepancy.process import Residuals, SeenAt
 from scalebayes.infer.batch import in_batches
-from scalebayes.infer.compile import called
+from scalebayes.infer.compile import dispatched
 from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
 from scalebayes.model.model import Ends, Model, Rows
@@ -75,7 +75,7 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
     found = [
         [
-            called(
+            dispatched(
                 _conditional,
                 *fixed,
                 jax.tree.map(lambda x, point=point: _part(x, point, block), there),

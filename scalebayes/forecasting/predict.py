@@ -19,7 +19,7 @@ from scalebayes.forecasting.inputs import check_given, known_inputs, paired, poi
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.infer.compile import called
+from scalebayes.infer.compile import dispatched
 from scalebayes.infer.traces import jitted
 from scalebayes.seeds import Seed, as_key
 
@@ -125,7 +125,7 @@ def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mappin
             values = (found.law * np.exp(delta)).reshape(*fit.shape, -1)
         if observed:
             noise = {n: x[..., None] for n, x in fit.noise_draws.items()}
-            values = called(_new_runs, fit.noise.form, values, noise, as_key(seed))
+            values = dispatched(_new_runs, fit.noise.form, values, noise, as_key(seed))
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
     shape = (*fit.shape, len(next(iter(points.values()))))

@@ -18,10 +18,10 @@ def compiled_once(program: Callable[..., Any], *arguments: Any) -> Any:
 
     Two threads that compiled at the same time have crashed the compiler. Calls of a compiled program run side by side.
     """
-    return jax.block_until_ready(called(program, *arguments))
+    return jax.block_until_ready(dispatched(program, *arguments))
 
 
-def called(program: Any, *arguments: Any) -> Any:
+def dispatched(program: Any, *arguments: Any) -> Any:
     """Call a program as `compiled_once` does, but don't wait for its result."""
     return alone_at_first((program, arguments), lambda: call(program, *arguments))
 

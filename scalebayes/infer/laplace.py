@@ -75,7 +75,7 @@ class Laplace:
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
-        key_mode, key_draws, key_resample = _three(keys)
+        key_mode, key_draws, key_resample = _split(keys)
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
         each = (batch.numbers, batch.rows, modes.z, modes.precision, modes.start_sd, key_draws)
         proposed = compiled_once(
@@ -109,8 +109,8 @@ class Laplace:
 
 
 @jax.jit
-def _three(keys: Any) -> tuple[Any, Any, Any]:
-    """Three keys for each of some keys (set,); of the third, which NumPy takes, the data."""
+def _split(keys: Any) -> tuple[Any, Any, Any]:
+    """Split the key of each data set (set,): for the mode, for the proposals, and as data for NumPy."""
     key_mode, key_draws, key_resample = jax.vmap(lambda key: jax.random.split(key, 3))(keys).T
     return key_mode, key_draws, jax.random.key_data(key_resample)
 

@@ -33,8 +33,8 @@ WITHOUT_EFFECT = ("cache", "log", "dump", "traceback", "profil", "debug_infos")
 
 # Program -> the positions of its static arguments.
 _static: dict[Any, tuple[int, ...]] = {}
-# Digest -> the function of the flat arguments, and the tree of its result.
-_loaded: dict[str, tuple[Callable[..., Any], Any]] = {}
+# Digest -> the function of the flat arguments, and the tree of its result; None where JAX can't export the program.
+_loaded: dict[str, tuple[Callable[..., Any], Any] | None] = {}
 
 
 class _NotKept(Exception):
@@ -76,11 +76,15 @@ def call(program: Any, *arguments: Any) -> Any:
             try:
                 found = _traced(program, arguments, leaves, tree)
             except (NotImplementedError, ValueError):  # it has an operation that JAX doesn't export
+                _loaded[digest] = None
                 return program(*arguments)
             _write(path, found)
         blob, result = found
         _loaded[digest] = jax.jit(export.deserialize(bytearray(blob)).call), result
-    function, result = _loaded[digest]
+    loaded = _loaded[digest]
+    if loaded is None:
+        return program(*arguments)
+    function, result = loaded
     return jax.tree.unflatten(result, function(*leaves))
 
 
@@ -159,9 +163,7 @@ def _static_parts(what: Any) -> Iterator[str]:
         for one in fields(what):
             yield from _static_parts(getattr(what, one.name))
     elif isinstance(what, (tuple, list)):
-        yield f"{_name(type(what)) if hasattr(what, '_fields') else type(what).__name__} of {len(what)}"
-        for each in what:
-            yield from _static_parts(each)
+        yield from _sequence_parts(what, _static_parts)
     else:
         raise _NotKept(what)
 
@@ -184,11 +186,16 @@ def _traced_parts(what: Any) -> Iterator[str]:
         yield what.family
         yield from _traced_parts(what.arguments)
     elif isinstance(what, (tuple, list)):
-        yield f"{_name(type(what)) if hasattr(what, '_fields') else type(what).__name__} of {len(what)}"
-        for each in what:
-            yield from _traced_parts(each)
+        yield from _sequence_parts(what, _traced_parts)
     else:
         raise _NotKept(what)
+
+
+def _sequence_parts(what: Any, parts: Callable[[Any], Iterator[str]]) -> Iterator[str]:
+    """The texts of a tuple, a list or a named tuple, with `parts` giving those of each member."""
+    yield f"{_name(type(what)) if hasattr(what, '_fields') else type(what).__name__} of {len(what)}"
+    for each in what:
+        yield from parts(each)
 
 
 def _name(what: Any) -> str:

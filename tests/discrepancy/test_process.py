@@ -10,17 +10,9 @@ from scalebayes import GP, Bend, Drift, InputError, Matern, Offset
 from scalebayes.discrepancy.gp import from_record, get, record_of
 from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import JITTER, Process, Residuals
+from tests.helpers import PROCESS_VALUES
 
-VALUES = {
-    "matern_scale": 0.03,
-    "matern_length_x": 0.7,
-    "matern_length_N": 2.0,
-    "matern_length_D": 1.5,
-    "matern_fade": 0.4,
-    "bend_scale": 0.05,
-    "drift_scale": 0.01,
-    "offset_scale": 0.02,
-}
+VALUES = {**PROCESS_VALUES, "matern_length_x": 0.7}
 NO_OFFSET = {**VALUES, "offset_scale": 0.0}
 
 

@@ -16,16 +16,7 @@ from scalebayes.model.arrays import alike, longer
 from scalebayes.model.layout import DENSE, INDUCING, laid_out
 from scalebayes.model.problem import build
 from scalebayes.noise.families import Normal
-
-VALUES = {
-    "matern_scale": 0.03,
-    "matern_length_N": 2.0,
-    "matern_length_D": 1.5,
-    "matern_fade": 0.4,
-    "bend_scale": 0.05,
-    "drift_scale": 0.01,
-    "offset_scale": 0.02,
-}
+from tests.helpers import PROCESS_VALUES as VALUES
 
 
 @pytest.fixture(autouse=True)

@@ -115,6 +115,20 @@ def test_a_folder_that_cannot_be_written_is_no_error(folder, monkeypatch):
     assert files(folder) == []
 
 
+def test_a_program_that_cannot_be_exported_is_tried_once(folder, monkeypatch):
+    """Fails if such a program ends in an error, or is traced for the disk again at each call."""
+    tries = []
+
+    def refuse(*_):
+        tries.append(1)
+        raise NotImplementedError
+
+    monkeypatch.setattr(traces, "_traced", refuse)
+    first, again = (draws_of("power", np.ones((1, 5, 4))) for _ in range(2))
+    np.testing.assert_array_equal(first["alpha"], again["alpha"])
+    assert len(tries) == 1 and files(folder) == []
+
+
 def test_without_a_cache_nothing_is_written(tmp_path, monkeypatch):
     """Fails if a program is traced for the disk while the cache of compiled programs is off."""
     monkeypatch.setattr(traces, "_traced", None)
