@@ -65,6 +65,7 @@ from scalebayes.status import Check as Check
 from scalebayes.status import Checks as Checks
 from scalebayes.status import FitError as FitError
 from scalebayes.status import FitWarning as FitWarning
+from scalebayes.status import SlowWarning as SlowWarning
 from scalebayes.status import Status as Status
 from scalebayes.storage.load import load as load
 

@@ -29,6 +29,10 @@ class FitWarning(UserWarning):
     """A check of the fit failed."""
 
 
+class SlowWarning(UserWarning):
+    """What starts now will take more than half a minute."""
+
+
 class FitError(RuntimeError):
     """A check of the fit failed, and the fit was called with `on_fail="raise"`."""
 

@@ -54,7 +54,7 @@ CASES = {
         Case("curve", ("forecast", "curve.csv", "--x", f"{10 * LARGEST:.0f}"), _FORECAST, screen=True),
         Case("fit", ("fit", "chinchilla.csv", *_WHERE, "--out", "fit.nc"), ("fit",)),
         Case("predict", ("predict", "fit.nc", "--N", "70B", "--D", "1.4T"), ("load", "predict", "interval")),
-        Case("demo", ("demo",), ("datasets", "fit", "predict", "interval")),
+        Case("demo", ("demo",), ("datasets", "forecaster", "fit", "predict", "interval")),
     )
 }
 # Name of a case -> the names of those that make its files.

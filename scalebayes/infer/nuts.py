@@ -13,8 +13,10 @@ from scalebayes.infer.batch import Batch, apart, filled_to_few
 from scalebayes.infer.chains import Shape, sample, sample_many
 from scalebayes.infer.compile import compiled_once
 from scalebayes.infer.draws import Draws
+from scalebayes.infer.long_wait import warn_of_chains
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
+from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.model.problem import Problem
 
 THIN = (1, 8)  # steps for each draw that is kept, in the second and the third run of the chains
@@ -85,14 +87,14 @@ class NUTS:
         fixed = (problem.model, problem.numbers, problem.rows)
         shape, accept, whitened = self.shape(alone=True), self.target_accept, (mode.z, mode.precision, key_chains)
         settings = (np.float64(accept), np.float64(self.spread))
-        z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
+        z, stats = _of_one(fixed, whitened, settings, shape)
         run = 1
         while run < self.tries and _poor(z, stats, run):
             shape = self._again(run)._replace(alone=True)
             accept = max(self.target_accept, 0.95)
             whitened = (*_by_draws(z, len(problem.model.free)), jax.random.fold_in(key_chains, run))
             settings = (np.float64(accept), np.float64(self.spread))
-            z, stats = jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
+            z, stats = _of_one(fixed, whitened, settings, shape)
             run += 1
         return self._draws(z, stats, run, shape.thin, mode)
 
@@ -137,6 +139,14 @@ class NUTS:
     def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode) -> Draws:
         numbers = {"runs": float(run), "thin": float(thin), "max_tree_depth": float(self.max_tree_depth)}
         return Draws(z, stats, numbers, mode)
+
+
+def _of_one(
+    fixed: tuple[Model, Numbers, Rows], whitened: Any, settings: Any, shape: Shape
+) -> tuple[Any, dict[str, Any]]:
+    """The draws and statistics of the chains of one data set."""
+    warn_of_chains(*fixed, z=whitened[0], shape=shape)
+    return jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
 
 
 def rhat_limit(draws: int) -> float:

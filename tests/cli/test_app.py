@@ -523,20 +523,33 @@ def test_laws_tells_units_ranges_literature_and_presets(run):
     assert len(run("laws", "broken_power:breaks=2", "--json").json["parameters"]) == 9
 
 
-def test_demo_forecasts_runs_that_the_fit_has_not_seen(run, tmp_path, monkeypatch):
-    """Fails if the demo forecasts runs of its fit, miscounts the losses held, or leaves a file behind."""
+def test_demo_forecasts_runs_that_the_fits_have_not_seen(run, tmp_path, monkeypatch):
+    """Fails if the demo forecasts runs of its fits, miscounts the losses held, mixes up the two forecasts, or leaves a
+    file behind.
+    """
     monkeypatch.chdir(tmp_path)
     out = run("demo").out
     told = run("demo", "--json").json
     targets = scalebayes.datasets.load("tiny_gpt", where="split == 'target'")
-    assert [row["run_id"] for row in told["forecasts"]] == targets.labels["run_id"].tolist()
-    assert [row["truth"] for row in told["forecasts"]] == targets.y.tolist()
-    assert told["runs"]["where"] == ["split == 'fit' and epochs <= 1"]
-    for row in told["forecasts"]:
-        assert row["inside"] == (row["lower"] <= row["truth"] <= row["upper"])
+    rows = told["forecasts"]
+    assert [row["run_id"] for row in rows] == targets.labels["run_id"].tolist()
+    assert [row["truth"] for row in rows] == targets.y.tolist()
+    assert told["runs"]["where"] == ["split == 'fit' and epochs <= 1"] and told["law"] == "end_chinchilla"
+    for row in rows:
         assert row["efolds"] > 1
-        assert re.search(rf"^{row['run_id']} .* {'yes' if row['inside'] else 'no'}$", out, re.M)
-    assert f"{sum(row['inside'] for row in told['forecasts'])} of 3 hold the loss" in " ".join(out.split())
+        marks = []
+        for name in ("recommended", "exact_law"):
+            one = row[name]
+            assert one["lower"] < one["median"] < one["upper"]
+            assert one["inside"] == (one["lower"] <= row["truth"] <= one["upper"])
+            marks.append("hit" if one["inside"] else "miss")
+        assert re.search(rf"^{row['run_id']} .*\] +{marks[0]} .*\] +{marks[1]}$", out, re.M)
+    for name, named in (("recommended", "as scalebayes forecast fits it"), ("exact_law", "as scalebayes fit has it")):
+        held = sum(row[name]["inside"] for row in rows)
+        assert f"{named}; {held} of 3 intervals hold the loss" in " ".join(out.split())
+    # What the demo is for: the law alone errs by more than the recommended forecast does.
+    errors = {name: sum(abs(r[name]["median"] - r["truth"]) for r in rows) for name in ("recommended", "exact_law")}
+    assert errors["recommended"] < errors["exact_law"]
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,59 @@
+"""Chains that take more than half a minute are announced with the minutes that they take."""
+
+import re
+import time
+import warnings
+
+import jax
+import pytest
+
+import scalebayes as sb
+from scalebayes.errors import InputError
+from scalebayes.infer import long_wait
+from scalebayes.infer.long_wait import seconds_of_gradient
+from scalebayes.infer.map import numpy_mode
+from tests.helpers import SEARCH, simulated
+
+
+def test_the_time_of_a_gradient_is_that_of_the_clock():
+    """Fails if compiling counts, if the gradients are not computed, or if the time is that of all of them."""
+    runs = simulated(24, seed=3)
+    with jax.enable_x64():
+        problem = sb.Spec.of("chinchilla", discrepancy="gp").problem(runs)
+        z = numpy_mode(problem, jax.random.key(0), SEARCH).z
+        arguments = (problem.model, problem.numbers, problem.rows, z)
+        found = sorted(seconds_of_gradient(*arguments) for _ in range(5))[2]
+        gradient = jax.jit(jax.grad(lambda z: problem.model.log_density(z, problem.numbers, problem.rows)))
+        jax.block_until_ready(gradient(z))
+        began = time.perf_counter()
+        for _ in range(20):
+            jax.block_until_ready(gradient(z))
+        one = (time.perf_counter() - began) / 20
+    assert one / 5 < found < 5 * one, (found, one)
+
+
+def test_a_long_wait_is_announced_at_the_callers_line(monkeypatch):
+    """Fails if nothing is said before chains of a process, or if the warning has the library's line."""
+    monkeypatch.setattr(long_wait, "LONG", 0.0)
+    runs, method = simulated(24, seed=3), sb.NUTS(draws=10, warmup=20, chains=1, tries=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sb.fit(runs, "chinchilla", discrepancy="gp", method=method, on_fail="ignore")
+    (said,) = [one for one in caught if one.category is sb.SlowWarning]
+    assert re.match(r"NUTS will take about \d+ seconds; method=\"laplace\"", str(said.message))
+    assert said.filename == __file__
+
+
+def test_cheap_chains_are_not_timed(monkeypatch):
+    """Fails if a law alone compiles a program for its estimate."""
+    monkeypatch.setattr(long_wait, "seconds_of_gradient", lambda *_: pytest.fail("it was timed"))
+    runs, method = simulated(24, seed=3), sb.NUTS(draws=10, warmup=20, chains=1, tries=1)
+    sb.fit(runs, "chinchilla", method=method, on_fail="ignore")
+
+
+def test_the_way_out_that_is_named_works():
+    """Fails if what the warning says to type is refused."""
+    runs = simulated(24, seed=3)
+    assert sb.fit(runs, "chinchilla", method="laplace", fallback=False, on_fail="ignore").method.name == "laplace"
+    with pytest.raises(InputError):
+        sb.fit(runs, "chinchilla", method="laplac", fallback=False)
