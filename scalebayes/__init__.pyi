@@ -52,6 +52,8 @@ from scalebayes.noise.families import StudentT as StudentT
 from scalebayes.noise.noise import Noise as Noise
 from scalebayes.parameters.param import Param as Param
 from scalebayes.parameters.units import Reference as Reference
+from scalebayes.planning import costs as costs
+from scalebayes.planning.cost import Cost as Cost
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

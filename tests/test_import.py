@@ -36,6 +36,7 @@ FOLDERS = (
     "comparison",
     "backtesting",
     "calibration",
+    "planning",
     "storage",
     "",  # the package itself: names that load when they are used
     "cli",

@@ -1,0 +1,1 @@
+"""This folder turns a posterior into decisions: costs, limits, targets, recipes, and the next run."""

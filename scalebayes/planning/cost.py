@@ -1,0 +1,187 @@
+"""This file defines `Cost`, the compute of a run as a function of N and D, and the costs that need no model's shape."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalebayes.compute import flops
+from scalebayes.errors import InputError
+
+# Sizes at which a new cost is tried: models of 1 M to 10 T parameters, on 10 M to 1,000 T tokens.
+TRIED = np.geomspace(1e6, 1e13, 8), np.geomspace(1e7, 1e15, 9)
+
+
+@dataclass(frozen=True, eq=False)  # functions can't be compared, so a cost equals itself alone
+class Cost:
+    """The compute of a run as a record: a name, and a pure function of N and D.
+
+    Args:
+        name: The name, which answers show.
+
+        fn: A pure JAX function `fn(N, D)` that gives FLOPs. It broadcasts, and rises with N and with D.
+
+        formula: The formula as text for people. The default is the name.
+
+        source: Where the formula was published. The default is "".
+
+        inputs: A mapping from a further input of a law to a function of N and D that gives it, such as the unique
+            tokens of `repeated`. The default is {}.
+
+    Raises:
+        InputError: `fn` isn't a function of N and D, or what it gives isn't positive, or doesn't rise with N and D.
+
+    >>> mine = Cost("mine", lambda N, D: 8 * N * D)
+    >>> mine(1e9, 2e10)
+    1.6e+20
+    >>> Cost("falls", lambda N, D: D / N)
+    Traceback (most recent call last):
+        ...
+    scalebayes.errors.InputError: cost 'falls' falls from N = 1e+06 to N = 1e+07, at D = 1e+07; a cost rises with N and D
+    """
+
+    name: str
+    fn: Callable[[Any, Any], Any]
+    formula: str = ""
+    source: str = ""
+    inputs: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        N, D = np.meshgrid(*TRIED, indexing="ij")
+        try:
+            with jax.enable_x64():
+                found = np.broadcast_to(np.asarray(self.fn(N, D), np.float64), N.shape)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"cost {self.name!r}: fn takes N and D and gives FLOPs, as in sb.Cost('mine', lambda N, D: 8 * N * D); "
+                f"at arrays of N and D it raised {type(error).__name__}: {error}"
+            ) from error
+        wrong = ~(np.isfinite(found) & (found > 0))
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0]
+            raise InputError(
+                f"cost {self.name!r} is {found[i, j]:g} at N = {N[i, j]:g}, D = {D[i, j]:g}; a cost is positive and "
+                "finite for every N and D"
+            )
+        for axis, (one, other) in enumerate((("N", "D"), ("D", "N"))):
+            grids = dict(N=N, D=D)
+            falls = np.argwhere(np.diff(found, axis=axis) < 0)
+            if len(falls):
+                i, j = falls[0]
+                after = grids[one][(i + 1, j) if axis == 0 else (i, j + 1)]
+                raise InputError(
+                    f"cost {self.name!r} falls from {one} = {grids[one][i, j]:g} to {one} = {after:g}, at {other} = "
+                    f"{grids[other][i, j]:g}; a cost rises with N and D"
+                )
+
+    def __call__(self, N: Any, D: Any) -> Any:
+        """The FLOPs of a run with N parameters on D tokens; the two broadcast."""
+        return self.fn(N, D)
+
+    def __repr__(self) -> str:
+        return f"Cost({self.name}: {self.formula or self.name})"
+
+
+six_nd = Cost("six_nd", flops, "C = 6 N D", "Kaplan et al. 2020, arXiv 2001.08361, section 2.1")
+
+
+def moe(active: float, total: float) -> Cost:
+    """The training cost of a mixture of experts whose law has the total parameters as N: 6 N (active / total) D.
+
+    Where N counts the active parameters alone, the cost is `six_nd`.
+
+    Args:
+        active: The parameters that work on a token, of a model of the family.
+
+        total: All parameters of the same model.
+
+    Returns:
+        The cost.
+
+    Raises:
+        InputError: One isn't positive, or more parameters are active than there are.
+
+    >>> moe(active=1e9, total=1e10)(1e10, 1e11)
+    6e+20
+    """
+    share = positive_number("active", active) / positive_number("total", total)
+    if share > 1:
+        raise InputError(f"moe: active={active:g} is more than total={total:g}; swap them")
+    return Cost("moe", lambda N, D: flops(N * share, D), f"C = 6 ({share:g} N) D")
+
+
+def with_inference(tokens: float, training: Cost = six_nd) -> Cost:
+    """The cost of training and of serving: that of training, and 2 N FLOPs for each token that is served.
+
+    Source: Sardana et al. 2023, arXiv 2401.00448, equation 3.
+
+    Args:
+        tokens: The tokens that the model will read and write when it is used.
+
+        training: The cost of training. The default is `six_nd`.
+
+    Returns:
+        The cost.
+
+    Raises:
+        InputError: `tokens` is negative or not finite.
+
+    >>> with_inference(1e12)(1e9, 2e10)
+    2.12e+21
+    """
+    if not (np.isfinite(tokens) and tokens >= 0):
+        raise InputError(f"with_inference: tokens is 0 or more, not {tokens!r}")
+    return Cost(
+        "with_inference",
+        lambda N, D: training.fn(N, D) + 2 * N * tokens,
+        f"{training.formula} + 2 N {tokens:.4g}",
+        "Sardana et al. 2023, arXiv 2401.00448",
+        training.inputs,
+    )
+
+
+def repeated(unique: float, training: Cost = six_nd) -> Cost:
+    """The cost of D tokens of which only some are unique: more epochs cost more, and the law is told what repeats.
+
+    A law that knows repetition, such as `data_constrained`, is given its input U = min(D, unique).
+
+    Args:
+        unique: The number of unique tokens that there are.
+
+        training: The cost of training. The default is `six_nd`.
+
+    Returns:
+        The cost.
+
+    Raises:
+        InputError: `unique` isn't positive and finite.
+
+    >>> sorted(repeated(unique=25e9).inputs)
+    ['U']
+    """
+    limit = positive_number("unique", unique)
+    return Cost(
+        "repeated",
+        training.fn,
+        f"{training.formula}, {limit:.4g} unique tokens",
+        training.source,
+        {**training.inputs, "U": lambda N, D: jnp.minimum(D, limit) + 0 * N},
+    )
+
+
+def positive_number(name: str, value: Any) -> float:
+    """A number that was given by name, as a float.
+
+    Raises:
+        InputError: It isn't a positive and finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number > 0):
+        raise InputError(f"{name} is a positive number, not {value!r}")
+    return number
