@@ -53,7 +53,7 @@ from scalebayes.noise.noise import Noise as Noise
 from scalebayes.parameters.param import Param as Param
 from scalebayes.parameters.units import Reference as Reference
 from scalebayes.planning import costs as costs
-from scalebayes.planning.cost import Cost as Cost
+from scalebayes.planning.costs.record import Cost as Cost
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of
