@@ -54,6 +54,7 @@ from scalebayes.parameters.param import Param as Param
 from scalebayes.parameters.units import Reference as Reference
 from scalebayes.planning import costs as costs
 from scalebayes.planning.costs.record import Cost as Cost
+from scalebayes.planning.hardware import Hardware as Hardware
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of
