@@ -29,7 +29,6 @@ from scalebayes.fitting.spec import Spec as Spec
 from scalebayes.forecasting.export import export as export
 from scalebayes.forecasting.interval import interval as interval
 from scalebayes.forecasting.of_stack import Stack as Stack
-from scalebayes.forecasting.optimum import optimum as optimum
 from scalebayes.forecasting.predict import predict as predict
 from scalebayes.forecasting.prior_predictive import prior_predictive as prior_predictive
 from scalebayes.forecasting.recalibrate import Recalibrated as Recalibrated
@@ -55,6 +54,7 @@ from scalebayes.parameters.units import Reference as Reference
 from scalebayes.planning import costs as costs
 from scalebayes.planning.costs.record import Cost as Cost
 from scalebayes.planning.hardware import Hardware as Hardware
+from scalebayes.planning.optimum import optimum as optimum
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

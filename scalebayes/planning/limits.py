@@ -131,7 +131,7 @@ def allowed(limits: Limits, cost: Cost, budget: np.ndarray) -> Range:
     """The range of log N that the limits leave on the frontier cost(N, D) = C of each budget.
 
     A cost rises with N and with D, so on the frontier D falls as N rises, and each limit is an end of the range. An
-    upper limit on D leaves a budget unspent only where N has an upper limit, too.
+    upper limit on D leaves a budget unspent only where N has an upper limit, too, or D / N has a lower one.
 
     Args:
         limits: The limits.
@@ -159,14 +159,15 @@ def allowed(limits: Limits, cost: Cost, budget: np.ndarray) -> Range:
         if name in set_:
             lows[name] = log_of(lambda u, D=set_[name]: cost(jnp.exp(u), D), budget)
     if "min_D_per_N" in set_:
-        highs["min_D_per_N"] = log_of(lambda u: cost(jnp.exp(u), jnp.exp(u) * set_["min_D_per_N"]), budget)
+        high = log_of(lambda u: cost(jnp.exp(u), jnp.exp(u) * set_["min_D_per_N"]), budget)
+        highs["min_D_per_N"] = np.minimum(high, np.log(set_.get("max_D", np.inf) / set_["min_D_per_N"]))
     if "max_D_per_N" in set_:
         lows["max_D_per_N"] = log_of(lambda u: cost(jnp.exp(u), jnp.exp(u) * set_["max_D_per_N"]), budget)
     low, low_by = _tightest(lows, np.argmax)
     high, high_by = _tightest(highs, np.argmin)
     log_D = log_other(cost, budget, high)
     # Where more data is not to be had, the largest N is trained on all of it, and the budget is not spent.
-    unspent = (low > high) & np.isin(low_by, ("max_D", "max_D_per_N")) & np.isin(high_by, ("max_N", "N"))
+    unspent = (low > high) & np.isin(low_by, ("max_D", "max_D_per_N")) & np.isin(high_by, ("max_N", "N", "min_D_per_N"))
     at_most = np.where(low_by == "max_D", np.log(set_.get("max_D", np.inf)), high + np.log(set_.get("max_D_per_N", 1)))
     log_D, low = np.where(unspent, at_most, log_D), np.where(unspent, high, low)
     # The two ends may differ in their last digits where one limit sets both, as a given D does.

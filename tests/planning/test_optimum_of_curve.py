@@ -10,9 +10,9 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.fitting.at_points import flat, own_units, residuals
-from scalebayes.forecasting.optimum_of_curve import GRID, _path, least
-from scalebayes.forecasting.optimum_of_law import closed_form
 from scalebayes.model.problem import build
+from scalebayes.planning.optimum_of_curve import GRID, _path, least
+from scalebayes.planning.optimum_of_law import closed_form
 from tests.helpers import departing, simulated
 
 PRESET = sb.laws.published("besiroglu2024")

@@ -10,9 +10,9 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
-from scalebayes.forecasting.optimum_of_law import REACH, closed_form, search
 from scalebayes.model.problem import build
 from scalebayes.parameters.units import rescale
+from scalebayes.planning.optimum_of_law import REACH, closed_form, search
 from tests.cases import LAWS, ids
 from tests.helpers import fit_of, prior_draws
 

@@ -1,0 +1,141 @@
+"""This file has `optimum`, which gives the N and D that minimise the law, or its curve, at a cost."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.fitting.groups import Group, groups_of
+from scalebayes.fitting.many.result import Fits
+from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.ask import ask, fits_of
+from scalebayes.forecasting.of_stack import Stack
+from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.planning.costs.formulas import six_nd
+from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.hardware import Hardware, budget
+from scalebayes.planning.limits import Limits
+from scalebayes.planning.optimum_of_fit import Question, of_fit, of_mixture
+from scalebayes.seeds import Seed
+
+
+@known_settings
+def optimum(
+    fit: Fit | Fits | Stack | Recalibrated,
+    *,
+    C: Any = None,
+    dollars: Any = None,
+    gpu_hours: Any = None,
+    days: Any = None,
+    on: Hardware | str | None = None,
+    devices: float | None = None,
+    cost: Cost = six_nd,
+    subject_to: Limits | Mapping[str, Any] | None = None,
+    of: Literal["law", "curve"] | None = None,
+    group: Group = None,
+    seed: Seed = 0,
+) -> xr.Dataset:
+    """Compute the N and D with the least observable for each budget, draw by draw.
+
+    Two optima are given. The posterior of the optimum says where the optimum may lie. `N_best` and `D_best` are the one
+    choice of least expected loss, for who has to train one model; `regret` is what that choice is expected to lose
+    against a choice that knew the true law.
+
+    Args:
+        fit: A `Fit` of a law of N and D. The answers of `Fits` are stacked along the dim dataset; fit i has the key
+            `fold_in(seed, i)`. The members' draws of a `Stack` are mixed. A `Recalibrated` has the optimum of its fit,
+            as backtests say nothing about where the optimum lies.
+
+        C: The budgets in the unit of the cost, with N and D in the runs' own units: a number or an array (budget,).
+
+        dollars: The budgets in dollars, in place of C.
+
+        gpu_hours: The budgets in hours of one device, in place of C.
+
+        days: The budgets in days on `devices` devices, in place of C.
+
+        on: The hardware for dollars, hours and days: a name such as "h100", or a `Hardware`.
+
+        devices: The number of devices, for days.
+
+        cost: The cost of a run, one of `sb.costs` or a `Cost`. The default is C = 6 N D.
+
+        subject_to: Limits by name: min_N, max_N, min_D, max_D, min_D_per_N, max_D_per_N; N or D where one is given;
+            N_in, a list of the sizes that can be trained; unique_tokens, for a law that knows repetition. The default
+            is None: no limit.
+
+        of: "law" for the optimum of the law alone; "curve" for that of what `predict` gives, the law times the
+            exponential of its discrepancy. For "curve" each posterior draw takes one draw of the discrepancy given
+            the runs, which all its budgets share; a fit with one draw takes the mean. The default is None: "curve"
+            where the fit has a discrepancy, else "law".
+
+        group: A group of the runs, where the discrepancy has an offset for each group; or a sequence with one group for
+            each budget. A sequence is broadcast against the budgets, so that one budget may have several groups. None
+            in a sequence is a new group. The default is None: a new group.
+
+        seed: An int or a JAX key, for the draws of the discrepancy. The default is 0.
+
+    Returns:
+        A Dataset with `N`, `D`, `D_per_N` and the observable (chain, draw, budget), in the runs' own units. At the cost
+        6 N D without limits it also has `N_exponent` = d log N / d log C and `D_exponent` = 1 - `N_exponent`; those of
+        a curve are NaN, since they need a second derivative that the discrepancy doesn't have: use `of="law"`, or log
+        ratios of N between budgets. With limits it has `paid`, the observable less that of the optimum without limits
+        (chain, draw, budget), and `binds` (limit, budget), the share of the draws in which a limit binds.
+
+        `N_best`, `D_best` and `regret` are (budget,). `distance` (budget, axis) is that of the median optimum from the
+        runs, in e-folds. A draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such
+        draws. The coordinate `group` (budget,) is there where each budget was given a group of its own. The attribute
+        `of` is "law" or "curve"; where the fits differ in it, the coordinate `of` (dataset | draw,) says which it is.
+        The attributes `failed` and `review` are those of `predict`.
+
+    Raises:
+        InputError: The law isn't one of N and D, a budget isn't positive and finite, limits contradict each other, `of`
+            or a group isn't known, the numbers of budgets and groups differ, or no draw has a minimum.
+        SettingError: A keyword isn't known.
+
+    Warns:
+        FitWarning: The fit, or a fit that the answer rests on, failed a check, as for `predict`.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> best = optimum(fitted, C=5.76e23)
+    >>> best["N"].item() / 1e10, best.attrs["of"]
+    (7.2..., 'law')
+    >>> small = optimum(fitted, C=5.76e23, subject_to={"max_N": 8e9})
+    >>> small["N"].item(), small["binds"].sel(limit="max_N").item(), bool(small["paid"].item() > 0)
+    (8000000000.0, 1.0, True)
+    """
+    if of not in (None, "law", "curve"):
+        raise unknown("of", of, ("law", "curve"))
+    if not isinstance(cost, Cost):
+        raise InputError(
+            "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N * "
+            f"D), not {cost!r}"
+        )
+    question = Question(budget(C, dollars, gpu_hours, days, on, devices), cost, Limits.of(subject_to), of)
+    best = ask(
+        fit,
+        lambda one, groups, key: of_fit(one, question, groups, key),
+        group=group,
+        seed=seed,
+        mix=partial(of_mixture, question, groups_of(group), seed),
+        widen=False,
+    )
+    if isinstance(fit, Fits) and best.attrs["of"] == "differs":
+        best = best.assign_coords(
+            of=("dataset", ["law" if of == "law" or one.discrepancy is None else "curve" for one in fit])
+        )
+    if np.isnan(best["N"].values).all():
+        law = ", ".join(dict.fromkeys(one.law.name for one in fits_of(fit)))
+        cure = (
+            "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is the optimum of the law alone"
+        )
+        raise InputError(f"law {law!r} has no minimum along {cost.formula or cost.name} at any of these budgets{cure}")
+    if isinstance(fit, Recalibrated):
+        best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
+    return best
