@@ -127,7 +127,7 @@ class Range(NamedTuple):
     log_D: np.ndarray
 
 
-def allowed(limits: Limits, cost: Cost, budget: np.ndarray) -> Range:
+def allowed(limits: Limits, cost: Cost, budget: np.ndarray, refuse: bool = True) -> Range:
     """The range of log N that the limits leave on the frontier cost(N, D) = C of each budget.
 
     A cost rises with N and with D, so on the frontier D falls as N rises, and each limit is an end of the range. An
@@ -139,6 +139,9 @@ def allowed(limits: Limits, cost: Cost, budget: np.ndarray) -> Range:
         cost: The cost.
 
         budget: The budgets C (budget,).
+
+        refuse: Whether limits that a budget can't meet are an error. The default is True. If False, `low` is above
+            `high` there.
 
     Raises:
         InputError: Two limits can't be met together at a budget, or a limit alone costs more than a budget.
@@ -172,7 +175,7 @@ def allowed(limits: Limits, cost: Cost, budget: np.ndarray) -> Range:
     log_D, low = np.where(unspent, at_most, log_D), np.where(unspent, high, low)
     # The two ends may differ in their last digits where one limit sets both, as a given D does.
     low = np.where(np.isclose(low, high, rtol=0, atol=1e-9), high, low)
-    if (low > high).any():
+    if refuse and (low > high).any():
         i = int(np.argmax(low > high))
         raise _too_dear(str(low_by[i]), str(high_by[i]), set_, float(budget[i]))
     return Range(low, high, low_by, high_by, log_D)

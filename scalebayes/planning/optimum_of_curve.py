@@ -13,7 +13,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.least import log_D_of
+from scalebayes.planning.frontier import log_D_of
 from scalebayes.planning.limits import Range
 
 GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
