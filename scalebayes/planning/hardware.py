@@ -92,7 +92,7 @@ class Hardware:
         """
         if isinstance(name, Hardware):
             return name
-        word = name.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(name, str) else name
+        word = str(name).strip().lower().replace("-", "_").replace(" ", "_")
         if word not in PRESETS:
             raise unknown("hardware", name, PRESETS)
         return PRESETS[word]
@@ -101,16 +101,16 @@ class Hardware:
 # What the prices below stand on. Each is an assumption of that date: hours on demand differ threefold between sellers.
 _INDEX = "median of prices on demand, 20 May 2026, aimultiple.com/gpu-index; check yours"
 _GUIDE = "middle of specialised clouds' prices on demand, May 2026, mercatus-ai.com/blog/cloud-gpu-pricing; check yours"
-_B200 = "middle of specialised clouds' prices on demand, 11 March 2026, lyceum.technology/magazine; check yours"
+_B200 = "middle of specialised clouds' prices on demand, 11 March 2026, lyceum.technology/magazine (B200); check yours"
 _LIST = "Google's list price on demand, 2025, cloud.google.com/tpu/pricing, not looked up since; check yours"
 _SPARSE = "half of the sheet's BF16 peak, which is with sparsity"
 
 # Name, peak FLOP/s (dense BF16, one module for servers or one chip), $ an hour, the most watts that it draws, sources.
 _PRESETS = (
-    ("h100", 989.4e12, 2.95, 700.0, f"NVIDIA H100 SXM data sheet, {_SPARSE}; $: {_INDEX}"),
-    ("h200", 989.4e12, 4.00, 700.0, f"NVIDIA H200 SXM data sheet, {_SPARSE}; $: {_GUIDE}"),
-    ("b200", 2250e12, 5.25, 1000.0, f"NVIDIA HGX B200 data sheet, {_SPARSE}; $: {_B200}"),
-    ("a100", 312e12, 1.30, 400.0, f"NVIDIA A100 SXM data sheet; $: {_GUIDE}"),
+    ("h100", 989.4e12, 2.95, 700.0, f"nvidia.com/en-us/data-center/h100 (SXM), {_SPARSE}; $: {_INDEX}"),
+    ("h200", 989.4e12, 4.00, 700.0, f"nvidia.com/en-us/data-center/h200 (SXM), {_SPARSE}; $: {_GUIDE}"),
+    ("b200", 2250e12, 5.25, 1000.0, f"nvidia.com/en-us/data-center/hgx (B200), {_SPARSE}; $: {_B200}"),
+    ("a100", 312e12, 1.30, 400.0, f"nvidia.com/en-us/data-center/a100 (SXM); $: {_GUIDE}"),
     ("tpu_v5p", 459e12, 4.20, None, f"cloud.google.com/tpu/docs/v5p, no watts published; $: {_LIST}"),
     ("tpu_v4", 275e12, 3.22, 192.0, f"cloud.google.com/tpu/docs/v4, most watts measured; $: {_LIST}"),
 )

@@ -95,6 +95,7 @@ WRONG = {
     "misspelt setting": (lambda: sb.Hardware("own", 1e15, 0.4, 2.0, wats=3), "did you mean 'watts'"),
     "unknown": (lambda: sb.Hardware.of("h10"), "unknown hardware 'h10'; did you mean 'h100'?"),
     "not a name": (lambda: budget(gpu_hours=1, on=3), "valid: h100, h200"),
+    "a list": (lambda: budget(gpu_hours=1, on=["h100", "a100"]), "valid: h100, h200"),
     "no budget": (lambda: budget(on="h100"), "give a budget: C=1e23"),
     "two budgets": (lambda: budget(C=1e23, dollars=1e6, on="h100"), "not C= and dollars="),
     "no hardware": (lambda: budget(dollars=5e5), "dollars=500000.0, on='h100'"),
