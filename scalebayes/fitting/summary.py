@@ -44,7 +44,9 @@ def columns_of(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
     # the cells are blank.
     found = (~np.isnan(draws)).sum(axis=0)
     kept = np.where(found == 0, 0.0, draws)
-    lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0)
+    # Between a number and infinity, such as the compute of a loss out of reach, nothing can be interpolated.
+    how = "higher" if np.isinf(kept).any() else "linear"
+    lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0, method=how)
     columns: dict[str, Any] = {"median": np.where(found, median, np.nan)}
     if moments:
         mean = np.nanmean(kept, axis=0)

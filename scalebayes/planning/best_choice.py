@@ -35,6 +35,7 @@ def candidates_of(log_N: np.ndarray, margin: float = 0.0) -> np.ndarray:
     [1.01, 2.99]
     """
     flat = np.asarray(log_N).reshape(-1, np.shape(log_N)[-1])
+    flat = np.where(np.isfinite(flat), flat, np.nan)
     ends = np.full((2, flat.shape[1]), np.nan)
     there = ~np.isnan(flat).all(axis=0)
     ends[:, there] = np.nanquantile(flat[:, there], EDGES, axis=0)

@@ -148,7 +148,8 @@ def of_sizes(
         log_D = log_other(cost, budget, log_N)
         most = min(np.log(limits.max_D or np.inf), np.log(N * (limits.max_D_per_N or np.inf)))
         least_ = max(np.log(limits.min_D or 1.0), np.log(N * (limits.min_D_per_N or 0.0) or 1.0))
-        log_D = np.where(log_D < least_, np.nan, np.minimum(log_D, most))
+        paid = np.asarray(cost(np.exp(log_N), np.exp(log_D))) <= budget * (1 + 1e-9)
+        log_D = np.where(paid & (log_D >= least_), np.minimum(log_D, most), np.nan)
         log_Ns, log_Ds = [*log_Ns, log_N], [*log_Ds, log_D]
         losses.append(values(law, cost, params, {}, log_N, log_D))
     stacked = np.nan_to_num(np.broadcast_to(np.stack(losses), (len(losses), *np.shape(losses[0]))), nan=np.inf)

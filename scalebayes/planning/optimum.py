@@ -12,6 +12,7 @@ from scalebayes.fitting.groups import Group, groups_of
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import ask, fits_of
+from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
@@ -117,7 +118,9 @@ def optimum(
             "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N * "
             f"D), not {cost!r}"
         )
-    question = Question(budget(C, dollars, gpu_hours, days, on, devices), cost, Limits.of(subject_to), of)
+    others = dollars, gpu_hours, days, on, devices
+    C = budget(C, *others) if C is None or any(x is not None for x in others) else positive("C", C)
+    question = Question(C, cost, Limits.of(subject_to), of)
     best = ask(
         fit,
         lambda one, groups, key: of_fit(one, question, groups, key),

@@ -17,8 +17,10 @@ from scalebayes.planning.frontier import log_D_of
 from scalebayes.planning.limits import Range
 
 GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
+FINER = np.linspace(-1.0, 1.0, 17)  # steps from the least of these values, at which the law is computed once more
 LIFT = 0.25  # log of the law at the grid's ends over the law at its own optimum; optima further out aren't looked for
 REACH = 30.0  # e-folds of N from the law's optimum to the grid's ends, at most; a flatter law has this reach
+HALF = 0.5  # e-folds of N to either side, over which the curvature of the law at another cost than 6 N D is taken
 FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy can't vary gives a singular matrix
 
 
@@ -59,11 +61,11 @@ def least(
     For each posterior draw, a path of the discrepancy along cost(N, D) = C is drawn given the runs. The path has `grid`
     values of log N on both sides of the law's own optimum. It ends where the law is `LIFT` above its optimum, by its
     curvature there, or where the limits end: further out the process says nothing that a plan could rest on. The
-    optimum is that of a parabola through the least value and its neighbours. The path of a budget is drawn given the
-    runs and the path of the next lower budget, so that the optima of one draw belong together. The budgets of one group
-    come one after the other; the path of a group's lowest budget is drawn given that of the largest budget of the group
-    before. The results are NaN where the least value is at an end of the path that no limit sets, or where the law has
-    no optimum.
+    optimum lies between the neighbours of the least value, with the discrepancy as a parabola through the three. The
+    path of a budget is drawn given the runs and the path of the next lower budget, so that the optima of one draw
+    belong together. The budgets of one group come one after the other; the path of a group's lowest budget is drawn
+    given that of the largest budget of the group before. The results are NaN where the least value is at an end of the
+    path that no limit sets, or where the law has no optimum.
 
     Args:
         fit: A fit with a discrepancy.
@@ -83,7 +85,7 @@ def least(
         within: The range of log N that limits leave. The default is None: there are no limits.
 
         candidates: Values of log N (budget, candidate) at which the observable is asked for, too. Beyond the end of a
-            draw's path the discrepancy is that at the end. The default is None: none.
+            draw's path the discrepancy is that at the end. The default is None: the middle of the runs' N : D.
     """
     problem, order, codes = fit.problem, np.argsort(budget), np.broadcast_to(group, len(budget))
     order = order[np.argsort(codes[order], kind="stable")]
@@ -94,7 +96,7 @@ def least(
     middle = (np.log(other_size(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
     nowhere = np.full(len(budget), np.inf)
     low, high, log_D = (-nowhere, nowhere, nowhere) if within is None else (within.low, within.high, within.log_D)
-    candidates = np.empty((len(budget), 0)) if candidates is None else candidates
+    candidates = middle[np.argsort(order), None] if candidates is None else candidates
     found = _least(
         problem.model,
         grid,
@@ -144,8 +146,12 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
                 return jnp.where(low >= high, log_D, v)  # nothing is left to choose
 
             middle = jnp.clip(start, low, high)
-            first = tokens(middle)
-            curvature = jax.grad(jax.grad(lambda u: height(u, first - (u - middle))))(middle)
+            if cost is None:
+                curvature = jax.grad(jax.grad(lambda u: height(u, log_C - LOG_6 - u)))(middle)
+            else:  # the bisection that gives D has no derivative
+                three = middle + jnp.array([-HALF, 0.0, HALF])
+                below, here, above = height(three, log_D_of(cost, three, jnp.broadcast_to(log_C, (3,))))
+                curvature = (below - 2 * here + above) / HALF**2
             reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
             left, right = jnp.maximum(middle - reach, low), jnp.minimum(middle + reach, high)
             u = left + (right - left) * steps
@@ -157,7 +163,11 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
             edge = jnp.argmin(whole)
             best = jnp.clip(edge, 1, grid - 2)
             inside = (whole[best] <= whole[best - 1]) & (whole[best] <= whole[best + 1])
-            part = _turn(whole, best)
+            # Between the neighbours the law is no parabola, while the discrepancy is as good as one.
+            near = height(u[best] + FINER * (u[1] - u[0]), tokens(u[best] + FINER * (u[1] - u[0])))
+            near += _between(delta, best, FINER)
+            lowest_near = jnp.clip(jnp.argmin(near), 1, len(FINER) - 2)
+            part = jnp.asarray(FINER)[lowest_near] + _turn(near, lowest_near) * (FINER[1] - FINER[0])
             # At an end that a limit sets, the end itself is the optimum.
             at_low, at_high = ~inside & (edge == 0) & (left == low), ~inside & (edge == grid - 1) & (right == high)
             at = jnp.where(at_low, u[0], jnp.where(at_high, u[-1], u[best] + part * (u[1] - u[0])))
