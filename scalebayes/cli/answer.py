@@ -205,11 +205,11 @@ def outside_text(asked: Any, dataset: "xr.Dataset") -> str:
     distance = dataset["distance"]
     if "dataset" in distance.dims:
         distance = distance.max("dataset")
-    far = distance.max("axis").values
+    far = distance.max("axis").fillna(0.0).values  # a loss out of reach has no N and D
     if not (far > 0).any():
         return ""
     i = int(far.argmax())
-    axis = str(distance["axis"].values[int(distance.values[i].argmax())]).replace("D_per_N", "D/N")
+    axis = str(distance["axis"].values[int(distance.fillna(0.0).values[i].argmax())]).replace("D_per_N", "D/N")
     unit = "" if axis in str(dataset.attrs.get("plain", "")).split() else "e-folds "
     which = "" if len(far) == 1 else f" are {int((far > 0).sum())} of {len(far)}"
     where = f"outside the runs{which}, by up to {far[i]:.1f} {unit}in {axis}"

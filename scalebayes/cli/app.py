@@ -14,6 +14,7 @@ from scalebayes import __version__
 from scalebayes.cli import flags
 from scalebayes.cli.backtest import backtest
 from scalebayes.cli.blocks import flat
+from scalebayes.cli.budget_for import budget_for
 from scalebayes.cli.calibrate import calibrate
 from scalebayes.cli.compare import compare
 from scalebayes.cli.datasets import datasets
@@ -25,6 +26,7 @@ from scalebayes.cli.forecast import forecast
 from scalebayes.cli.format import message
 from scalebayes.cli.laws import laws
 from scalebayes.cli.optimum import optimum
+from scalebayes.cli.plan import plan
 from scalebayes.cli.predict import predict
 from scalebayes.cli.recalibrate import recalibrate
 from scalebayes.cli.savage_dickey import savage_dickey
@@ -103,6 +105,7 @@ def _joined(option: str) -> str:
 
 COMMANDS = (
     *(forecast, fit, fit_many, predict, optimum, summary),
+    *(plan, budget_for),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
     *(export, laws, datasets, demo),
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 CANDIDATES = 65  # values of log N among which the best is looked for; a parabola gives what lies between two
 EDGES = 0.005, 0.995  # quantiles of the optimum over draws between which they lie
+ROUNDING = 1e-12  # share of the expected loss below which a regret is the rounding of sums
 DRAWS = 500  # number of draws over which the law is averaged at every candidate; its noise cancels in a regret
 
 
@@ -82,5 +83,7 @@ def best_choice(candidates: np.ndarray, profile: np.ndarray, loss: np.ndarray, b
             part = np.where(bend > 0, np.clip(-slope / bend, -1.0, 1.0), 0.0)
     log_N = candidates[rows, best] + part * (candidates[:, 1] - candidates[:, 0] if between else 0.0)
     expected = mean[rows, best] + part * slope + part**2 * bend / 2
+    regret = expected - known
+    regret = np.where(regret > ROUNDING * np.abs(known), regret, 0.0)
     none = count == 0
-    return Choice(*(np.where(none, np.nan, x) for x in (log_N, expected, np.maximum(expected - known, 0.0))))
+    return Choice(*(np.where(none, np.nan, x) for x in (log_N, expected, regret)))

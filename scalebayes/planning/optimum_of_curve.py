@@ -96,7 +96,7 @@ def least(
     middle = (np.log(other_size(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
     nowhere = np.full(len(budget), np.inf)
     low, high, log_D = (-nowhere, nowhere, nowhere) if within is None else (within.low, within.high, within.log_D)
-    candidates = middle[np.argsort(order), None] if candidates is None else candidates
+    candidates = np.reshape(middle[np.argsort(order)], (-1, 1)) if candidates is None else candidates
     found = _least(
         problem.model,
         grid,

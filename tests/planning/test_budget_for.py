@@ -89,8 +89,8 @@ def test_what_is_out_of_reach_is_said_and_how_surely(fit):
 def test_the_table_of_budgets(fit):
     """Fails if `interval` hides a draw that is out of reach, or invents moments of a compute that has none."""
     table = sb.interval(sb.budget_for(fit, loss=[2.3, float(np.median(fit.law_draws["E"])) + 0.001]))
-    rows = table[table["quantity"] == "C"]
-    assert np.isfinite(rows["upper"].iloc[0]) and np.isinf(rows["upper"].iloc[1]) and np.isnan(rows["mean"]).all()
+    rows = table[table["quantity"] == "C"].sort_values("loss", ascending=False)
+    assert np.isfinite(rows["upper"].iloc[0]) and np.isinf(rows["upper"].iloc[1]) and "mean" not in rows
 
 
 def test_a_curve_of_almost_no_discrepancy_costs_what_the_law_does(seed=3):
