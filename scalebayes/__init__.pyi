@@ -3,6 +3,7 @@
 from scalebayes import datasets as datasets
 from scalebayes import laws as laws
 from scalebayes.backtesting.backtest import backtest as backtest
+from scalebayes.backtesting.on_record import Registered as Registered
 from scalebayes.backtesting.result import Backtest as Backtest
 from scalebayes.backtesting.score import score as score
 from scalebayes.calibration.calibrate import calibrate as calibrate
@@ -57,6 +58,7 @@ from scalebayes.planning.costs.record import Cost as Cost
 from scalebayes.planning.hardware import Hardware as Hardware
 from scalebayes.planning.optimum import optimum as optimum
 from scalebayes.planning.probability import probability as probability
+from scalebayes.planning.register import register as register
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

@@ -13,7 +13,8 @@ from scalebayes.backtesting.candidates import Recommended, fits_of, named
 from scalebayes.backtesting.cutoffs import beyond, checked, sized
 from scalebayes.backtesting.proper_scores import scores_of
 from scalebayes.backtesting.result import Backtest
-from scalebayes.backtesting.score import PROBS, check_probs, score
+from scalebayes.backtesting.scorable import PROBS, check_probs
+from scalebayes.backtesting.score import score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import versions

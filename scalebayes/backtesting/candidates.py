@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from scalebayes.backtesting.score import check_noise
+from scalebayes.backtesting.scorable import check_noise
 from scalebayes.backtesting.trivial import NAME
 from scalebayes.discrepancy.gp import Discrepancy
 from scalebayes.display.progress import told

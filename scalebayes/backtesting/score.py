@@ -1,15 +1,18 @@
-"""`score` says how good a fit's forecasts are of runs that the fit never saw."""
+"""`score` says how good a fit's forecasts, or registered ones, are of runs that the fit never saw."""
 
 from collections.abc import Sequence
-from typing import Any
+from os import PathLike
 
 import numpy as np
 import xarray as xr
 
 from scalebayes.backtesting.forecast_of import forecast_of
+from scalebayes.backtesting.on_record import Registered
 from scalebayes.backtesting.proper_scores import scores_of
-from scalebayes.compute import DERIVED
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.backtesting.record_read import read
+from scalebayes.backtesting.scorable import PROBS, check_noise, check_probs, check_runs, check_values, columns_of
+from scalebayes.backtesting.score_record import score_record
+from scalebayes.errors import known_settings
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit, warn_of
 from scalebayes.forecasting.distance import about, distance
@@ -17,16 +20,18 @@ from scalebayes.forecasting.of_fits import doubts
 from scalebayes.forecasting.of_stack import Stack, farthest
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.runs import Runs
-from scalebayes.runs.no_table import no_table
 from scalebayes.seeds import Seed
-
-# Probabilities of the intervals by default.
-PROBS = (0.5, 0.8, 0.9, 0.95)
 
 
 @known_settings
-def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float] = PROBS, seed: Seed = 0) -> xr.Dataset:
-    """Score a fit's forecasts of held-out runs, run by run.
+def score(
+    fit: Fit | Stack | Recalibrated | Registered | str | PathLike[str],
+    runs: Runs,
+    *,
+    probs: Sequence[float] = PROBS,
+    seed: Seed = 0,
+) -> xr.Dataset:
+    """Score a fit's forecasts of held-out runs, or registered forecasts of the runs that came since, run by run.
 
     A forecast is the predictive distribution of the observable in a row, with its noise. In a row with a `count`, the
     noise is divided by sqrt(count). A known standard error is added in quadrature. The distribution is the mixture of
@@ -34,8 +39,11 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
     which the variance of the process at the run is added. A MAP fit is scored by its mode. The forecast of a stack is
     the mixture of its members' forecasts. The forecast of a recalibrated fit is widened.
 
+    Registered forecasts are scored by the runs that lie at their points, to 1e-6 of each input; other runs are left
+    out. Runs on their own are scored by the draws on record. A point without a run stays open.
+
     Args:
-        fit: A `Fit`, a `Stack` or a `Recalibrated`.
+        fit: A `Fit`, a `Stack` or a `Recalibrated`; or a `Registered`, or the path of the file that `register` wrote.
 
         runs: The held-out runs, with the observable and the unit that were fitted.
 
@@ -56,10 +64,14 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
         - `log_width` (prob, run): log upper - log lower.
         - `distance` (run, axis): the distance from the fitted runs in e-folds, as in `predict`.
 
+        Registered forecasts have three more: `hit` (run,), 1 where the registered interval holds y, and the coordinates
+        `point` and `row` (run,), the number of the point and the row of the run in its table. The attribute `open` has
+        the numbers of the points without a run, and `waiting` says which they are.
+
     Raises:
         InputError: The runs lack a column of the law, have another observable or unit, or have a value that the noise
             doesn't allow; the noise has no density, or allows negative values, which have no log; or `fit` is of many
-            data sets.
+            data sets. No run lies at a registered point, or the file was changed since it was registered.
 
     Warns:
         FitWarning: The fit failed a check. The warning comes once for each fit, as in `predict`. The attribute
@@ -76,6 +88,10 @@ def score(fit: Fit | Stack | Recalibrated, runs: Runs, *, probs: Sequence[float]
     (('prob', 'run'), True)
     """
     probs = check_probs(probs)
+    if isinstance(fit, (str, PathLike)):
+        fit = read(fit)
+    if isinstance(fit, Registered):
+        return score_record(fit, runs, probs, seed)
     fits = _fits(fit)
     inputs = {name: _inputs(one, runs) for name, one in fits.items()}
     columns = {name: {one.problem.columns[n]: x for n, x in inputs[name].items()} for name, one in fits.items()}
@@ -122,47 +138,9 @@ def _about(asked: Fit | Stack | Recalibrated, fits: dict[str, Fit]) -> dict[str,
     }
 
 
-def check_probs(probs: Sequence[float]) -> tuple[float, ...]:
-    """The probabilities of the intervals that are scored, after a check that they are usable."""
-    try:
-        given = tuple(float(prob) for prob in probs)
-    except (TypeError, ValueError):
-        given = ()
-    if not given or not all(0 < prob < 1 for prob in given) or len(set(given)) < len(given):
-        raise InputError(f"probs is a list of different numbers between 0 and 1, such as [0.5, 0.9]; not {probs!r}")
-    return given
-
-
-def check_noise(noise: Any) -> None:
-    """Refuse a noise whose forecasts can't be scored on the log.
-
-    Raises:
-        InputError: The noise is an objective without a density, or it allows a negative observable.
-    """
-    if not noise.form.density:
-        raise InputError(f"noise {noise!r} is an objective and not a density: there is no log score; leave scale free")
-    if noise.form.range[0] < 0:
-        raise InputError(
-            f"scores are on the log of the observable, and of noise {noise!r} it may be negative; use noise='normal' "
-            "or 'student_t'"
-        )
-
-
 def _inputs(fit: Fit, runs: Runs) -> dict[str, np.ndarray]:
     """The law's inputs at held-out runs (run,), after a check that they have the observable and unit of the fit."""
     check_noise(fit.noise)
-    if not isinstance(runs, Runs):
-        raise no_table(runs)
-    if runs.observable != fit.runs.observable:
-        raise unknown("observable of the runs", runs.observable, [fit.runs.observable])
-    for what in ("unit", "N_counts"):
-        own, theirs = getattr(fit.runs, what), getattr(runs, what)
-        if own != theirs and own and theirs:
-            raise InputError(f"{what} of the runs is {theirs!r}, and the fit's is {own!r}; bring them to one")
-    low, high = fit.noise.form.range
-    off = runs.y[~((runs.y > low) & (runs.y < high))]
-    if off.size:
-        raise InputError(f"noise {fit.noise!r} has no {runs.observable} of {off[0]:g}; leave such runs out")
-    for column in fit.problem.columns.values():
-        runs = runs.derive(column) if column in DERIVED else runs
-    return {name: runs.column(column, fit.law.domains.get(name)) for name, column in fit.problem.columns.items()}
+    check_runs(runs, fit.runs.observable, {"unit": fit.runs.unit, "N_counts": fit.runs.N_counts})
+    check_values(fit.noise, runs)
+    return columns_of(runs, fit.problem.columns, fit.law.domains)

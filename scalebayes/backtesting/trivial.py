@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalebayes.backtesting.forecast_of import DRAWS, TOGETHER
+from scalebayes.backtesting.marginals import DRAWS, TOGETHER
 from scalebayes.backtesting.proper_scores import Forecast
 from scalebayes.errors import InputError
 from scalebayes.forecasting.density import mean_over_draws

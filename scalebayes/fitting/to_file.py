@@ -24,8 +24,8 @@ OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
 RUNS = "runs"  # group of a file of many fits, in place of those three
 CELL = "cell_of_run"  # variable with the number of the cell that each run was averaged in
 # The kinds of result that a file may hold.
-KINDS = ("fit", "fits", "stack", "recalibrated", "backtest", "comparison", "calibration")
-FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION = KINDS
+KINDS = ("fit", "fits", "stack", "recalibrated", "backtest", "comparison", "calibration", "registered")
+FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION, REGISTERED = KINDS
 LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since netCDF's own library takes at most 256
 
 

@@ -13,6 +13,7 @@ from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting.result import Fit
 from scalebayes.laws.law import Law
 from scalebayes.noise.links import LINKS, Link
+from scalebayes.noise.noise import Form
 from scalebayes.runs import Runs
 from scalebayes.safe_files.saved import Saved
 
@@ -89,6 +90,11 @@ def widening(pit: Any, prior_cutoffs: float = PRIOR_CUTOFFS) -> Widening:
     return Widening(float(np.sqrt(max(squared, 1.0))), float(np.sqrt(means.mean())), int(there.sum()), count)
 
 
+def link_of(form: Form) -> Link:
+    """The scale on which forecasts with a noise are widened: log, logit or raw."""
+    return LINKS["logit" if form.range == (0.0, 1.0) else form.on]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recalibrated(Viewed, Saved):
     """A fit whose forecasts are widened. `predict`, `optimum` and `export` take it as they take a fit.
@@ -113,8 +119,7 @@ class Recalibrated(Viewed, Saved):
     @property
     def link(self) -> Link:
         """The scale on which draws are moved away from their median. It is that of the noise: log, logit or raw."""
-        form = self.fit.noise.form
-        return LINKS["logit" if form.range == (0.0, 1.0) else form.on]
+        return link_of(self.fit.noise.form)
 
     @property
     def law(self) -> Law:

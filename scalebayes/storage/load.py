@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scalebayes.backtesting import file as backtest
+from scalebayes.backtesting import record_read
 from scalebayes.backtesting.result import Backtest
 from scalebayes.errors import InputError, known_settings, listed, shown
 from scalebayes.fitting.to_file import (
@@ -17,6 +18,7 @@ from scalebayes.fitting.to_file import (
     FORMAT,
     KINDS,
     RECALIBRATED,
+    REGISTERED,
     STACK,
 )
 from scalebayes.laws.law import Law
@@ -33,10 +35,10 @@ WHAT = "result"  # the word for a file's content in errors
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     """Read any result back from the file that its `save` wrote.
 
-    A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison or a calibration. The checksum
-    at the file's end is checked before anything else is read. Files of older versions, which have no checksum, are
-    read too. Every fit is checked: its sizes must agree with its runs, and its draws must be finite, but for as many as
-    the file itself says are not.
+    A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison, a calibration or registered
+    forecasts. The checksum at the file's end is checked before anything else is read. Files of older versions, which
+    have no checksum, are read too. Every fit is checked: its sizes must agree with its runs, and its draws must be
+    finite, but for as many as the file itself says are not.
 
     Args:
         path: The path of the file, a str or a `Path`.
@@ -45,7 +47,8 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
             A law's function is never read from a file. The default is None.
 
     Returns:
-        A `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison` or `Calibration`, whichever was saved.
+        A `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison`, `Calibration` or `Registered`, whichever was
+        saved.
 
     Raises:
         InputError: There is no such file, it is not a saved result, it is damaged, or its law is not in the registry
@@ -108,6 +111,9 @@ def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], gi
     if kind in (COMPARISON, CALIBRATION):
         _no_laws(path, f"a {kind}", given)
         return (compare if kind == COMPARISON else calibrate).restored(content, record)
+    if kind == REGISTERED:
+        _no_laws(path, "registered forecasts", given)
+        return record_read.restored(content, record)
     if kind not in (FIT, RECALIBRATED):
         raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
     if len(given) > 1:
