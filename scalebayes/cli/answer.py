@@ -7,8 +7,8 @@ from scalebayes.cli import format as show
 from scalebayes.cli.fit_text import HANG, bearing_on, failed_text, lines_of, outside, percent, trust, warn_failed
 from scalebayes.cli.flags import check_record, here
 from scalebayes.cli.opened import members
-from scalebayes.cli.parse import numbers
-from scalebayes.errors import listed
+from scalebayes.cli.parse import numbers, pairs
+from scalebayes.errors import InputError, listed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +20,7 @@ STATISTICS = ("median", "mean", "sd", "lower", "upper")
 MOST = 10  # checks of many fits that are printed; of those after them only the number is
 
 
-def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
+def values_of(typed: Mapping[str, str], others: Iterable[str] | None = None) -> dict[str, Any]:
     """Return the numbers that were typed for each input, as a list of floats even for one number.
 
     Commas separate numbers, and lo:hi:n is a range, as in `parse.numbers`.
@@ -28,13 +28,21 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
     Args:
         typed: The text that was typed, by the name of the input.
 
+        others: What was typed for --input, such as "U=118M"; the default is None, for nothing.
+
     Raises:
-        InputError: A text is no such list of numbers. The message names the option, such as --N.
+        InputError: A text is no such list of numbers, or an input is given twice. The message names the option, such
+            as --N.
 
     >>> values_of({"N": "70B", "D": "1e9,2T"})
     {'N': [70000000000.0], 'D': [1000000000.0, 2000000000000.0]}
     """
-    return {name: numbers(text, f"--{name}") for name, text in typed.items()}
+    values = {name: numbers(text, f"--{name}") for name, text in typed.items()}
+    for name, text in pairs(others or (), "--input", "U=118M").items():
+        if name in values:
+            raise InputError(f"--input: {name} is given twice, as --{name} too; give it once")
+        values[name] = numbers(text, f"--input {name}")
+    return values
 
 
 def groups_of(asked: Any, typed: str | None) -> str | list[str | None] | None:

@@ -29,7 +29,9 @@ from scalebayes.cli.optimum import optimum
 from scalebayes.cli.plan import plan
 from scalebayes.cli.predict import predict
 from scalebayes.cli.recalibrate import recalibrate
+from scalebayes.cli.register import register
 from scalebayes.cli.savage_dickey import savage_dickey
+from scalebayes.cli.score import score
 from scalebayes.cli.stack import stack
 from scalebayes.cli.summary import summary
 from scalebayes.cli.wait import INTERRUPTED, interruptible
@@ -107,6 +109,7 @@ COMMANDS = (
     *(forecast, fit, fit_many, predict, optimum, summary),
     *(plan, budget_for),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
+    *(register, score),
     *(export, laws, datasets, demo),
 )
 for command in COMMANDS:

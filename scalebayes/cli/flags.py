@@ -26,11 +26,13 @@ COMMANDS = {
     "sb.calibrate": "calibrate",
     "sb.savage_dickey": "savage-dickey",
     "sb.export": "export",
+    "sb.register": "register",
+    "sb.score": "score",
 }
 # Command -> the files that it takes instead of a table. The path of the fit at hand, if there is one, replaces FIT.
 FILES = {
-    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export"), "FIT"),
-    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT"},
+    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register"), "FIT"),
+    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT", "score": "FIT RUNS"},
 }
 # Commands that a sentence may name for an option which the running command lacks.
 OTHERS = ("fit", "predict", "compare")

@@ -20,6 +20,7 @@ CALLED = {
     "Backtest": "a backtest",
     "Comparison": "a comparison",
     "Calibration": "a calibration",
+    "Registered": "registered forecasts",
 }
 ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and optimum take
 

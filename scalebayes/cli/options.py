@@ -36,6 +36,12 @@ class Points:
         return {name: text for name, text in vars(self).items() if text is not None}
 
 
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", metavar="INPUT=VALUE", help="Value of any other input of the law, as in U=118M; repeatable."
+    ),
+]
 Observed = Annotated[
     bool,
     typer.Option(

@@ -1,27 +1,18 @@
 """The command `scalebayes predict` shows what a saved fit forecasts for runs that are not yet trained."""
 
-from typing import Annotated
-
-import typer
-
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import about, doubts, failed_lines, groups_of, outside_text, points_text, values_of
 from scalebayes.cli.opened import ANSWERS, members, opened
-from scalebayes.cli.options import AnyFit, Group, Json, Observed, Points, Prob, Seed
-from scalebayes.cli.parse import check_prob, numbers, pairs
-from scalebayes.errors import InputError, unknown
+from scalebayes.cli.options import AnyFit, Group, Inputs, Json, Observed, Points, Prob, Seed
+from scalebayes.cli.parse import check_prob
+from scalebayes.errors import unknown
 
 
 def predict(
     file: AnyFit,
     *,
     points: Points,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input", metavar="INPUT=VALUE", help="Value of any other input of the law, as in U=118M; repeatable."
-        ),
-    ] = None,
+    inputs: Inputs = None,
     observed: Observed = False,
     group: Group = None,
     seed: Seed = 0,
@@ -35,11 +26,7 @@ def predict(
     of N, D and C are enough: the third follows from C = 6 N D.
     """
     check_prob(prob)
-    values = values_of(points.typed())
-    for name, text in pairs(inputs or (), "--input", "U=118M").items():
-        if name in values:
-            raise InputError(f"--input: {name} is given twice, as --{name} too; give it once")
-        values[name] = numbers(text, f"--input {name}")
+    values = values_of(points.typed(), inputs)
     asked = opened(file, *ANSWERS)
     import scalebayes as sb
 

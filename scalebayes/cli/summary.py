@@ -22,6 +22,7 @@ from scalebayes.cli.fit_text import (
 from scalebayes.cli.opened import opened
 from scalebayes.cli.options import Json, Prob
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.register import registered_document
 from scalebayes.cli.saving import joined
 from scalebayes.cli.stack import stack_document, stack_text
 
@@ -56,6 +57,8 @@ def text(result: Any, prob: float) -> str:
             return joined(failed_lines(result), fits_text(result, prob), checks_text(checks_of(result)))
         case "Stack":
             return joined(failed_lines(result), stack_text(result), checks_text(result.checks))
+        case "Registered":
+            return show.lines(repr(result))
         case "Recalibrated":
             return joined(show.prose(show.sentence(result.sentence)), fit_text(result.fit, prob))
     return fit_text(result, prob)
@@ -74,6 +77,8 @@ def document(result: Any, prob: float) -> dict[str, Any]:
             return fits_document(result, prob)
         case "Stack":
             return stack_document(result)
+        case "Registered":
+            return registered_document(result)
         case "Recalibrated":
             widening = {"recalibrated": result.sentence, **result.widening._asdict(), "label": result.label}
             return {**about_fit(result.fit, prob), **widening}
