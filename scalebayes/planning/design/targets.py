@@ -11,14 +11,15 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.optimum_of_law import closed_form, search
-from scalebayes.planning.candidates import Asking, places_of
-from scalebayes.planning.joint_draws import curve_of, params_of
-from scalebayes.planning.within_draws import Member, Places, Spots
+from scalebayes.planning.design.candidates import Asking, places_of
+from scalebayes.planning.design.joint_draws import curve_of, params_of
+from scalebayes.planning.design.within_draws import Member, Places, Spots
 
 # Half the distance, in e-folds of N, over which slope and bend of a curve along a budget are measured. A process is
 # rough over shorter distances, and the basin of an optimum is wider.
 STEP = 0.5
 WITHOUT = 0.5  # the largest share of draws without an optimum that may be left out
+FLATTEST = 0.1  # the least bend of a draw that is used, as a share of the draws' median
 
 
 class Regret(NamedTuple):
@@ -83,7 +84,11 @@ def target_of(asked: Any, members: Sequence[Member], target: Any) -> Target:
     """
     fits = [one.fit for one in members]
     if isinstance(target, str):
-        return _which(members) if target == "law" and isinstance(asked, Stack) else _parameter(members, target)
+        return (
+            _which(members, list(asked.picks))
+            if target == "law" and isinstance(asked, Stack)
+            else _parameter(members, target)
+        )
     if isinstance(target, Mapping) and set(target) == {"C"} and all({"N", "D"} == set(f.law.inputs) for f in fits):
         return _optimum(members, target["C"])
     if not isinstance(target, Mapping) and not hasattr(type(target), "columns"):
@@ -135,12 +140,13 @@ def _parameter(members: Sequence[Member], name: str) -> Target:
     return Target(name, f"log {name}" if log else name, list(members), [np.log(values) if log else values], [None], {})
 
 
-def _which(members: Sequence[Member]) -> Target:
+def _which(members: Sequence[Member], names: Sequence[str]) -> Target:
     if len(members) < 2:
         raise InputError("one law has all the weight of this stack: nothing is left to tell apart")
     draws = [np.tile(np.eye(len(members))[i], (len(one.picks), 1)) for i, one in enumerate(members)]
-    names = " or ".join(one.fit.law.name for one in members)
-    return Target(f"which law is right, {names}", "probability", list(members), draws, [None] * len(members), {})
+    return Target(
+        f"which law is right, {' or '.join(names)}", "probability", list(members), draws, [None] * len(members), {}
+    )
 
 
 def _optimum(members: Sequence[Member], C: Any) -> Target:
@@ -166,8 +172,9 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
         costs.append(along)
         spots.append(None)
         if member.fit.discrepancy is not None:
-            with np.errstate(divide="ignore"):
-                pull = 1 / (2 * STEP * np.maximum(along["bend"], 1e-6))
+            # A draw that is nearly flat along the budget would count for more than all others.
+            bend = np.maximum(along["bend"], FLATTEST * np.median(along["bend"]))
+            pull = 1 / (2 * STEP * np.maximum(bend, 1e-12))
             sides = np.hstack([log_N - STEP, log_N + STEP])
             inputs = {"N": np.exp(sides), "D": other_size(budget, np.exp(sides))}
             spots[-1] = Spots(Places(inputs, np.full(2, -1)), np.stack([pull, -pull], axis=-1)[:, None])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scalebayes.planning.choose import chosen
-from scalebayes.planning.expected_variance import Joint, State
+from scalebayes.planning.design.choose import chosen
+from scalebayes.planning.design.expected_variance import Joint, State
 
 
 def linear(draws, seed=0, candidates=12):

@@ -12,7 +12,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.inputs import points_of, positive, taken_by, with_groups
 from scalebayes.forecasting.points import asked_at
 from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.within_draws import Places
+from scalebayes.planning.design.within_draws import Places
 from scalebayes.runs import Runs
 from scalebayes.runs.reading.formats import read_frame
 

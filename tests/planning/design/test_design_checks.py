@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from scalebayes.planning.designs import design_checks
+from scalebayes.planning.design.checks import design_checks
 from scalebayes.status import Status
 
 NOTHING = {"N": np.array([]), "D": np.array([])}

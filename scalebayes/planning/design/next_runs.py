@@ -1,6 +1,5 @@
 """This file has `next_runs`, which chooses the runs to train next that tell most about a target under a budget."""
 
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -10,75 +9,22 @@ import pandas as pd
 
 from scalebayes.display.figures import figure
 from scalebayes.display.table import Table
-from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit, warn_of
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.planning.candidates import Candidates, candidates_of
-from scalebayes.planning.choose import Batch, chosen
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost, positive_number
-from scalebayes.planning.designs import design_checks
-from scalebayes.planning.joint_draws import count_of, joint_of
-from scalebayes.planning.targets import Target, target_of
-from scalebayes.planning.within_draws import Member
+from scalebayes.planning.design.candidates import Candidates, candidates_of
+from scalebayes.planning.design.checks import design_checks
+from scalebayes.planning.design.choose import Batch, chosen
+from scalebayes.planning.design.joint_draws import count_of, joint_of
+from scalebayes.planning.design.result import NextRuns
+from scalebayes.planning.design.targets import Target, target_of
+from scalebayes.planning.design.within_draws import Member
 from scalebayes.seeds import Seed, as_key
-from scalebayes.status import Checks, Status
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class NextRuns(Viewed):
-    """The runs to train next.
-
-    Attributes:
-        target: What they tell about, in words.
-
-        scale: The scale of `before` and of the column `sd`, such as "log loss".
-
-        before: The sd of the target now. For several points it is the root of the mean variance.
-
-        table: One row for each run, in the order in which to train them: the candidate's columns, `cost`, `sd` (that of
-            the target expected after this run and those before), `ratio` (`sd` over `before`: the expected width of the
-            interval over its width now) and `worth`. For an optimum, `worth` is the regret that the run saves over what
-            its FLOPs would save if they were added to the target's budget. For all other targets it is the share of the
-            width that the run saves over its share of the budget.
-
-        stop: The sentence that says when to stop.
-
-        checks: The checks of the design: the runs so far with those chosen.
-    """
-
-    target: str
-    scale: str
-    before: float
-    table: pd.DataFrame
-    stop: str
-    checks: Checks
-
-    @property
-    def cost(self) -> float:
-        """The cost of all chosen runs."""
-        return float(self.table["cost"].sum())
-
-    @property
-    def ratio(self) -> float:
-        """The expected width of the target's interval after all chosen runs over its width now."""
-        return float(self.table["ratio"].iloc[-1]) if len(self.table) else 1.0
-
-    def view(self) -> View:
-        """Describe the runs for printing.
-
-        Returns:
-            A `View` with the target, the runs, when to stop, and the checks to review.
-        """
-        head = (
-            f"{len(self.table)} runs for {figure(self.cost)} FLOPs narrow the interval of {self.target} to "
-            f"{self.ratio:.0%} of its width (sd of {self.scale} {figure(self.before)} before)"
-        )
-        rest = [self.stop, *(str(check) for check in self.checks.of(Status.FAIL, Status.REVIEW))]
-        return View(head, table=self.table if len(self.table) else None, rest=rest)
+from scalebayes.status import Checks
 
 
 @known_settings

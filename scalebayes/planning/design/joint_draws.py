@@ -14,8 +14,8 @@ import numpy as np
 from scalebayes.errors import InputError
 from scalebayes.fitting.result import Fit
 from scalebayes.noise.links import LINKS
-from scalebayes.planning.expected_variance import Joint
-from scalebayes.planning.within_draws import Member, Places, Spots, process_of
+from scalebayes.planning.design.expected_variance import Joint
+from scalebayes.planning.design.within_draws import Member, Places, Spots, process_of
 
 # The number of draws that are used, and the largest number of values of the curve (draw times candidate): twice as many
 # values take 160 MB more, half as many draws double the covariance that is due to luck.

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scalebayes.planning.expected_variance import Joint, State
+from scalebayes.planning.design.expected_variance import Joint, State
 
 # What is added to the cost of each run in the score, in shares of budget / runs. At 0 the score is the variance saved
 # per FLOP, which may spend the budget on tiny runs; at infinity it is the variance saved, which spends it on the first.
