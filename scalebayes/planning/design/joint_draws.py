@@ -13,6 +13,7 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.fitting.result import Fit
+from scalebayes.model.arrays import padded
 from scalebayes.noise.links import LINKS
 from scalebayes.planning.design.expected_variance import Joint
 from scalebayes.planning.design.within_draws import Member, Places, Spots, process_of
@@ -43,10 +44,11 @@ def params_of(member: Member) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def curve_of(member: Member, places: Places) -> np.ndarray:
     """The law at places, on the scale of the noise (draw, place); it is the log of the observable by default."""
+    count, params = places.inputs[next(iter(places.inputs))].shape[-1], params_of(member)[0]
+    # Few shapes are compiled: the last place is repeated.
+    inputs = {n: np.concatenate([x, np.repeat(x[-1:], padded(count) - count)]) for n, x in places.inputs.items()}
     with jax.enable_x64():
-        return np.asarray(
-            _curve(member.fit.law.fn, member.fit.noise.form.on, dict(places.inputs), params_of(member)[0])
-        )
+        return np.asarray(_curve(member.fit.law.fn, member.fit.noise.form.on, inputs, params))[:, :count]
 
 
 def _curve_impl(fn, on, inputs, params):

@@ -139,7 +139,7 @@ def _result(fits: list[Fit], found: Candidates, goal: Target, batch: Batch, budg
     if goal.regret is None:
         worth = -np.diff(sd) / sd[0] / (cost / budget)
     else:
-        saved = -np.diff(goal.regret.now * total / total[0])
+        saved = -np.diff(_regrets(goal, total))
         worth = saved / np.maximum(goal.regret.slope * cost / goal.regret.C, 1e-300)
     frame = found.frame.iloc[batch.order].reset_index(drop=True)
     own = {"cost": cost, "sd": sd[1:], "ratio": sd[1:] / sd[0], "worth": worth}
@@ -148,7 +148,11 @@ def _result(fits: list[Fit], found: Candidates, goal: Target, batch: Batch, budg
     checks = (
         design_checks(runs, {n: found.places[0].inputs[n][batch.order] for n in runs}, goal.at) if runs else Checks(())
     )
-    stop = _stop(goal, table, budget) if len(table) else f"No run that the budget affords tells of {goal.label}: stop."
+    stop = (
+        _stop(goal, table, total, budget)
+        if len(table)
+        else f"No run that the budget affords tells of {goal.label}: stop."
+    )
     if goal.dropped:
         stop += f" {goal.dropped:.1%} of the draws have no optimum and are left out."
     return NextRuns(goal.label, goal.scale, float(sd[0]), table, stop, checks)
@@ -158,7 +162,14 @@ def _sizes(fits: list[Fit]) -> tuple[str, ...]:
     return ("N", "D") if all(fit.problem.columns.get(n) == n for fit in fits for n in ("N", "D")) else ()
 
 
-def _stop(goal: Target, table: pd.DataFrame, budget: float) -> str:
+def _regrets(goal: Target, total: np.ndarray) -> np.ndarray:
+    """The expected regret before and after each of the runs: it falls as the variance of log N* does."""
+    assert goal.regret is not None
+    law = float(np.concatenate(goal.draws).var(ddof=1))
+    return goal.regret.at(law, float(total[0])) * total / total[0]
+
+
+def _stop(goal: Target, table: pd.DataFrame, total: np.ndarray, budget: float) -> str:
     worth, ratio = table["worth"].to_numpy(), table["ratio"].to_numpy()
     if goal.regret is None:
         share = table["cost"].to_numpy() / budget
@@ -168,12 +179,11 @@ def _stop(goal: Target, table: pd.DataFrame, budget: float) -> str:
             f"When to stop: run 1 narrows the interval by {_percent(1 - ratio[0])} for {first} of the budget{last}; "
             "only you know what a narrower interval is worth."
         )
-    low = np.flatnonzero(worth < 1)
+    low, regrets = np.flatnonzero(worth < 1), _regrets(goal, total)
     last = int(low[0]) if low.size else len(worth)
-    observable = goal.members[0].fit.runs.observable
     regret = (
-        f"expected regret at C = {goal.regret.C:.3g}: {figure(goal.regret.now)} {observable} now, "
-        f"{figure(goal.regret.now * ratio[-1] ** 2)} after all of these runs"
+        f"expected regret at C = {goal.regret.C:.3g}: {figure(regrets[0])} {goal.members[0].fit.runs.observable} now, "
+        f"{figure(regrets[-1])} after all of these runs"
     )
     if last == 0:
         return f"When to stop: now; the FLOPs of run 1 save more in the final run itself ({regret})."

@@ -15,9 +15,10 @@ from scalebayes.planning.design.candidates import Asking, places_of
 from scalebayes.planning.design.joint_draws import curve_of, params_of
 from scalebayes.planning.design.within_draws import Member, Places, Spots
 
-# Half the distance, in e-folds of N, over which slope and bend of a curve along a budget are measured. A process is
-# rough over shorter distances, and the basin of an optimum is wider.
-STEP = 0.5
+# Steps in e-folds, for the derivatives of a law, and half the distance over which the slope of a process is taken along
+# a budget. A process is rough over shorter distances: a path that falls there has its optimum nearby all the same. Over
+# 1.5 e-folds to either side a law rises by about a percent.
+STEP, BASIN = 0.1, 1.5
 WITHOUT = 0.5  # the largest share of draws without an optimum that may be left out
 FLATTEST = 0.1  # the least bend of a draw that is used, as a share of the draws' median
 
@@ -31,11 +32,18 @@ class Regret(NamedTuple):
         now: The expected regret of training the mean log N* of the draws, under the law of each draw.
 
         slope: By how much the least observable falls for an e-fold of the budget.
+
+        bend: The second derivative of the observable in log N at its optimum, the median over the draws.
     """
 
     C: float
     now: float
     slope: float
+    bend: float
+
+    def at(self, law: float, total: float) -> float:
+        """The expected regret now, given the variance of log N* over the laws of the draws and its whole variance."""
+        return self.now + self.bend / 2 * max(total - law, 0.0)
 
 
 class Target(NamedTuple):
@@ -152,8 +160,8 @@ def _which(members: Sequence[Member], names: Sequence[str]) -> Target:
 def _optimum(members: Sequence[Member], C: Any) -> Target:
     """Log N* at a budget C = 6 N D, in each draw.
 
-    With a discrepancy delta, the optimum of a draw moves from the law's by -delta' / bend to first order, with delta'
-    the slope of delta in log N along the budget, over one e-fold, and bend the second derivative of the law's log.
+    With a discrepancy delta, the optimum of a draw moves from the law's by about -delta' / bend, with delta' the slope
+    of delta in log N along the budget, over `BASIN` to either side, and bend the second derivative of the law's log.
     """
     budget = positive("C", C)
     if len(budget) > 1:
@@ -174,8 +182,8 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
         if member.fit.discrepancy is not None:
             # A draw that is nearly flat along the budget would count for more than all others.
             bend = np.maximum(along["bend"], FLATTEST * np.median(along["bend"]))
-            pull = 1 / (2 * STEP * np.maximum(bend, 1e-12))
-            sides = np.hstack([log_N - STEP, log_N + STEP])
+            pull = 1 / (2 * BASIN * np.maximum(bend, 1e-12))
+            sides = np.hstack([log_N - BASIN, log_N + BASIN])
             inputs = {"N": np.exp(sides), "D": other_size(budget, np.exp(sides))}
             spots[-1] = Spots(Places(inputs, np.full(2, -1)), np.stack([pull, -pull], axis=-1)[:, None])
     total = sum(len(one.picks) for one in members)
@@ -188,6 +196,7 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
     middle = float(every.mean())
     excess = [_excess(one, x, middle, budget) for one, x in zip(kept, draws, strict=True)]
     slope = float(np.concatenate([one["slope"] for one in costs]).mean())
+    bend = float(np.median(np.concatenate([one["bend"] * one["loss"] for one in costs])))
     N = np.exp([middle])
     return Target(
         f"the optimum at C = {budget[0]:.3g}",
@@ -196,7 +205,7 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
         draws,
         spots,
         {"N": N, "D": other_size(budget, N)},
-        Regret(float(budget[0]), float(np.concatenate(excess).mean()), slope),
+        Regret(float(budget[0]), float(np.concatenate(excess).mean()), slope, bend),
         lost / total,
     )
 
@@ -222,7 +231,7 @@ def _along(member: Member, log_N: np.ndarray, budget: np.ndarray) -> dict[str, n
     """The bend of the law's log along a budget at its optimum, and how the law there falls with the budget (draw,)."""
     low, at, high = (np.log(_law(member, log_N + step, budget))[:, 0] for step in (-STEP, 0.0, STEP))
     less, more = (_law(member, log_N, budget * np.exp(step))[:, 0] for step in (-STEP, STEP))
-    return {"bend": (low - 2 * at + high) / STEP**2, "slope": (less - more) / (2 * STEP)}
+    return {"bend": (low - 2 * at + high) / STEP**2, "slope": (less - more) / (2 * STEP), "loss": np.exp(at)}
 
 
 def _excess(member: Member, log_N: np.ndarray, middle: float, budget: np.ndarray) -> np.ndarray:
