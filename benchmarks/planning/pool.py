@@ -62,17 +62,16 @@ def compared(runs: sb.Runs, repeats: int, seed: int) -> dict[str, Any]:
         fit = first if i == 0 else fitted(rounds)
         rounds = asked(rounds, fit, budget * (i + 1) / ROUNDS - spent, len(pool))
     say("  pool: next_runs has chosen")
+    v_optimal = _v_optimal(first, start, pool, target, N, D, cost, budget)
     found = {
         "start": scored(start),
         "all of the pool": scored(np.r_[start, pool]),
         "next_runs": scored(once),
         f"next_runs, {ROUNDS} rounds": scored(rounds),
-        "next_runs, as many runs as v-optimal": {},
+        "next_runs, as many runs as v-optimal": scored(asked(start, first, budget, max(len(v_optimal) - START, 1))),
+        "v-optimal": scored(v_optimal),
         "cheapest first": scored(_afforded(start, pool[np.argsort(cost[pool])], cost, budget)),
     }
-    v_optimal = _v_optimal(first, start, pool, target, N, D, cost, budget)
-    found["v-optimal"] = scored(v_optimal)
-    found["next_runs, as many runs as v-optimal"] = scored(asked(start, first, budget, max(len(v_optimal) - START, 1)))
     random = [scored(_afforded(start, rng.permutation(pool), cost, budget)) for _ in range(repeats)]
     found["random"] = {key: float(np.median([one[key] for one in random])) for key in random[0]}
     found["random"]["rmse_all"] = [one["rmse"] for one in random]

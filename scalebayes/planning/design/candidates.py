@@ -136,7 +136,7 @@ def _grid(fits: Sequence[Fit], cost: Cost, budget: float) -> pd.DataFrame:
     further = {
         name: np.broadcast_to(np.asarray(fn(n, d)), n.shape) for name, fn in cost.inputs.items() if name in needed
     }
-    return pd.DataFrame({"N": n, "D": d, **further})[kept].reset_index(drop=True)
+    return pd.DataFrame({name: x[kept] for name, x in {"N": n, "D": d, **further}.items()})
 
 
 def _up_to(least: float, other: float, cost: Cost, budget: float, is_N: bool) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from scalebayes.display.figures import figure
@@ -41,12 +42,12 @@ class NextRuns(Viewed):
     @property
     def cost(self) -> float:
         """The cost of all chosen runs."""
-        return float(self.table["cost"].sum())
+        return float(np.sum(self.table["cost"].to_numpy()))
 
     @property
     def ratio(self) -> float:
         """The expected width of the target's interval after all chosen runs over its width now."""
-        return float(self.table["ratio"].iloc[-1]) if len(self.table) else 1.0
+        return float(self.table["ratio"].to_numpy()[-1]) if len(self.table) else 1.0
 
     def view(self) -> View:
         """Describe the runs for printing.

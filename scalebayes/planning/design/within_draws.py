@@ -90,7 +90,8 @@ def process_of(member: Member, spots: Spots | None, candidates: Places, targets:
                 _prior(problem.model, ends, fixed[-1], there, one, jax.tree.map(lambda x: x[some], draws))
             )
 
-    adds = WithinDraws(*map(np.asarray, parts[:2]), None if at is None else parts[2:], weights, targets, column)
+    white, own = map(np.asarray, parts[:2])
+    adds = WithinDraws(white, own, None if at is None else parts[2:], weights, targets, column)
     return Process(0.0 if mean is None else mean, np.asarray(points), adds)
 
 

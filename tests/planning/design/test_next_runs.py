@@ -101,7 +101,7 @@ def test_every_target_is_told_of(fitted, target):
 
 
 def test_a_process_is_conditioned_on_exactly():
-    """Fails if, with a discrepancy, the expected sd isn't that of the process given the runs and the chosen ones."""
+    """Fails if the expected sd with a discrepancy isn't that of the process given the runs and the chosen ones."""
     runs = simulated(25, 1)
     law = {name: np.full(100, value) for name, value in PRESET.values.items()}
     # A stationary process: that of the defaults is measured from the largest runs, which further runs would move.
