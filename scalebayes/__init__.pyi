@@ -55,14 +55,12 @@ from scalebayes.parameters.units import Reference as Reference
 from scalebayes.planning import costs as costs
 from scalebayes.planning.budget_for import budget_for as budget_for
 from scalebayes.planning.costs.record import Cost as Cost
+from scalebayes.planning.design.next_runs import next_runs as next_runs
+from scalebayes.planning.design.result import NextRuns as NextRuns
 from scalebayes.planning.hardware import Hardware as Hardware
 from scalebayes.planning.optimum import optimum as optimum
 from scalebayes.planning.probability import probability as probability
 from scalebayes.planning.register import register as register
-from scalebayes.planning.next_runs import NextRuns as NextRuns
-from scalebayes.planning.next_runs import next_runs as next_runs
-from scalebayes.planning.design.next_runs import next_runs as next_runs
-from scalebayes.planning.design.result import NextRuns as NextRuns
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

@@ -10,10 +10,10 @@ from scalebayes.compute import other_size
 from scalebayes.errors import InputError, unknown
 from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack
-from scalebayes.forecasting.optimum_of_law import closed_form, search
 from scalebayes.planning.design.candidates import Asking, places_of
 from scalebayes.planning.design.joint_draws import curve_of, params_of
 from scalebayes.planning.design.within_draws import Member, Places, Spots
+from scalebayes.planning.optimum_of_law import closed_form, search
 
 # Steps in e-folds, for the derivatives of a law, and half the distance over which the slope of a process is taken along
 # a budget. A process is rough over shorter distances: a path that falls there has its optimum nearby all the same. Over
