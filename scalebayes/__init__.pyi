@@ -60,7 +60,9 @@ from scalebayes.planning.design.result import NextRuns as NextRuns
 from scalebayes.planning.hardware import Hardware as Hardware
 from scalebayes.planning.optimum import optimum as optimum
 from scalebayes.planning.probability import probability as probability
+from scalebayes.planning.moves import moves as moves
 from scalebayes.planning.register import register as register
+from scalebayes.planning.update import update as update
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

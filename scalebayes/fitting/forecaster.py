@@ -121,7 +121,7 @@ def forecaster(
         "progress": progress,
     }
     if chosen.cells is None or len(runs) <= chosen.cells:
-        return _told(fit_many([runs], **settings)[0])
+        return told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")
     mode = MAP(getattr(method, "search", METHOD.search))
     apart = _scattered_runs(runs, chosen.cells, {**settings, "method": mode})
@@ -131,7 +131,7 @@ def forecaster(
     loose = np.isin(cell, scattered(cell, off, variance)) & ~apart
     checks = Checks((*fit.checks, *_others(fit, runs, off, np.sqrt(variance))))
     fit = replace(fit, checks=checks, origin=Averaged(runs, cell, table.metadata["averaged"]))
-    return _told(fit, len(runs), int(apart.sum()), int(loose.sum()))
+    return told(fit, len(runs), int(apart.sum()), int(loose.sum()))
 
 
 def _scattered_runs(runs: Runs, cells: int, settings: Mapping[str, Any]) -> np.ndarray:
@@ -205,7 +205,7 @@ def _worth(kind: str) -> str:
     return f"forecasts were {100 * abs(error):.0f} % too {way} on average and 90 % intervals held {held}"
 
 
-def _told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
+def told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
     """Add the checks of the recommended configuration to a fit.
 
     Args:

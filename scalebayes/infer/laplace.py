@@ -65,10 +65,13 @@ class Laplace:
         """The name of the method."""
         return "laplace"
 
-    def run(self, problem: Problem, key: Any) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
+    def run(self, problem: Problem, key: Any, near: np.ndarray | None = None) -> Draws:
+        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`.
+
+        `near` are points near the mode (start, free), from which alone it is searched.
+        """
         key_mode, key_draws, key_resample = jax.random.split(key, 3)
-        mode = numpy_mode(problem, key_mode, self.search)
+        mode = numpy_mode(problem, key_mode, self.search, near)
         arguments = (problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, key_draws)
         proposed = jax.device_get(compiled_once(propose, *arguments, float(self.df), self.proposals, self.rounds))
         return self._weighted(mode, proposed, np.asarray(jax.random.key_data(key_resample)))

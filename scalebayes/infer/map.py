@@ -14,9 +14,10 @@ from scalebayes.infer.mode import SEARCH, Mode, Search, find_mode, find_modes
 from scalebayes.model.problem import Problem
 
 
-def numpy_mode(problem: Problem, key: Any, search: Search) -> Mode:
+def numpy_mode(problem: Problem, key: Any, search: Search, near: np.ndarray | None = None) -> Mode:
     """The mode that `find_mode` finds for a problem, as NumPy arrays."""
-    mode = compiled_once(find_mode, problem.model, problem.numbers, problem.rows, key, search)
+    more = () if near is None else (near,)
+    mode = compiled_once(find_mode, problem.model, problem.numbers, problem.rows, key, search, *more)
     return jax.tree.map(np.asarray, jax.device_get(mode))
 
 

@@ -90,7 +90,7 @@ class Mode(NamedTuple):
 
 
 @jitted(0, 4)
-def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Search) -> Mode:
+def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Search, near: Any = None) -> Mode:
     """Search for the mode of a model's posterior over unconstrained coordinates.
 
     Args:
@@ -99,6 +99,8 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
         rows: The runs.
         key: A JAX key.
         search: The settings of the search.
+        near: Points near the mode (start, free), which are optimised in place of the best of the screened ones. The
+            default is None.
 
     Returns:
         The mode.
@@ -110,9 +112,12 @@ def find_mode(model: Model, numbers: Numbers, rows: Rows, key: Any, search: Sear
         return jnp.where(jnp.isfinite(value), value, 1e30)
 
     draws = draw_starts(model, numbers, jax.random.split(key, search.screened))
-    _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
-    z = draws[promising]
-    if search.lbfgs_steps:
+    if near is None:
+        _, promising = jax.lax.top_k(-jax.vmap(lambda z: loss(z, numbers.stages[0]))(draws), search.starts)
+        z = draws[promising]
+    else:
+        z = near
+    if near is None and search.lbfgs_steps:
         z = lbfgs(lambda z: loss(z, numbers.stages[0]), z, search.lbfgs_steps)
     if model.latent:
         ends, own = _with_scales(model, numbers, rows, loss, z, search.newton_steps)

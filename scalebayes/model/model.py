@@ -174,6 +174,17 @@ class Model:
         dimensions = {site.name: site.dimension for site in self.sites}
         return rescale(self.scaled(values, numbers), dimensions, numbers.log_reference)
 
+    def unconstrained(self, own: Mapping[str, Any], numbers: Numbers) -> Any:
+        """The unconstrained coordinates z (..., free) of all parameters in the runs' own units, fixed ones among them.
+
+        It undoes `constrain` and `paper`.
+        """
+        dimensions = {site.name: site.dimension for site in self.sites}
+        scaled = rescale(own, dimensions, numbers.log_reference, to="scaled")
+        in_prior = {s.name: (scaled if s.scaled or not s.dimension else own)[s.name] for s in self.sites}
+        each = [biject_to(numbers.priors[name].support).inv(jnp.asarray(in_prior[name])) for name in self.free]
+        return jnp.stack(jnp.broadcast_arrays(*each), axis=-1)
+
     def constrain(self, z: Any, numbers: Numbers) -> dict[str, Any]:
         """The free parameters in the units of their priors, from unconstrained coordinates z (free, or more)."""
         return {name: biject_to(numbers.priors[name].support)(z[i]) for i, name in enumerate(self.free)}
