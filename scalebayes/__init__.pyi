@@ -69,6 +69,8 @@ from scalebayes.planning.design.next_runs import next_runs as next_runs
 from scalebayes.planning.design.result import NextRuns as NextRuns
 from scalebayes.planning.recipes.compare_recipes import compare_recipes as compare_recipes
 from scalebayes.planning.recipes.result import RecipeComparison as RecipeComparison
+from scalebayes.planning.strategies.result import Strategies as Strategies
+from scalebayes.planning.strategies.strategies import strategies as strategies
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of
