@@ -67,8 +67,14 @@ from scalebayes.planning.next_runs import NextRuns as NextRuns
 from scalebayes.planning.next_runs import next_runs as next_runs
 from scalebayes.planning.design.next_runs import next_runs as next_runs
 from scalebayes.planning.design.result import NextRuns as NextRuns
+from scalebayes.planning.hardware import Hardware as Hardware
+from scalebayes.planning.next_runs import NextRuns as NextRuns
+from scalebayes.planning.next_runs import next_runs as next_runs
+from scalebayes.planning.optimum import optimum as optimum
+from scalebayes.planning.probability import probability as probability
 from scalebayes.planning.recipes.compare_recipes import compare_recipes as compare_recipes
 from scalebayes.planning.recipes.result import RecipeComparison as RecipeComparison
+from scalebayes.planning.register import register as register
 from scalebayes.planning.strategies.result import Strategies as Strategies
 from scalebayes.planning.strategies.strategies import strategies as strategies
 from scalebayes.runs import Curves as Curves

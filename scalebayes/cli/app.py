@@ -29,10 +29,12 @@ from scalebayes.cli.optimum import optimum
 from scalebayes.cli.plan import plan
 from scalebayes.cli.predict import predict
 from scalebayes.cli.recalibrate import recalibrate
+from scalebayes.cli.recipes import recipes
 from scalebayes.cli.register import register
 from scalebayes.cli.savage_dickey import savage_dickey
 from scalebayes.cli.score import score
 from scalebayes.cli.stack import stack
+from scalebayes.cli.strategies import strategies
 from scalebayes.cli.summary import summary
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
@@ -108,6 +110,7 @@ def _joined(option: str) -> str:
 COMMANDS = (
     *(forecast, fit, fit_many, predict, optimum, summary),
     *(plan, budget_for),
+    *(recipes, strategies),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
     *(register, score),
     *(export, laws, datasets, demo),

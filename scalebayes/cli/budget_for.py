@@ -10,9 +10,9 @@ from scalebayes.cli.answer import about, doubts, failed_lines, outside_text
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import members
 from scalebayes.cli.optimum import cell
-from scalebayes.cli.options import Json, Prob, Seed
+from scalebayes.cli.options import Json, Of, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
-from scalebayes.cli.plan import Of, Table, fitted
+from scalebayes.cli.plan import Table, fitted
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
 from scalebayes.errors import InputError
 

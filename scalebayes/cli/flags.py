@@ -16,6 +16,9 @@ COMMANDS = {
     "sb.forecaster": "forecast",
     "sb.predict": "predict",
     "sb.optimum": "optimum",
+    "sb.compare_recipes": "recipes",
+    "compare_recipes": "recipes",
+    "sb.strategies": "strategies",
     "sb.compare": "compare",
     "compare": "compare",
     "sb.backtest": "backtest",
@@ -31,8 +34,8 @@ COMMANDS = {
 }
 # Command -> the files that it takes instead of a table. The path of the fit at hand, if there is one, replaces FIT.
 FILES = {
-    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register"), "FIT"),
-    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT", "score": "FIT RUNS"},
+    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register", "strategies"), "FIT"),
+    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT", "score": "FIT RUNS", "recipes": "FIT FIT"},
 }
 # Commands that a sentence may name for an option which the running command lacks.
 OTHERS = ("fit", "predict", "compare")

@@ -10,7 +10,7 @@ from scalebayes.cli import format as show
 from scalebayes.cli.answer import STATISTICS, about, apart, doubts, failed_lines, group_text, groups_of, outside_text
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
-from scalebayes.cli.options import AnyFit, Group, Json, Prob, Seed
+from scalebayes.cli.options import AnyFit, Group, Json, Of, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
 
 if TYPE_CHECKING:
@@ -26,17 +26,7 @@ def optimum(
         str,
         typer.Option("--C", metavar="C", help="Training compute in FLOPs, such as 5.76e23, 1e21,1e22 or 1e20:1e26:7."),
     ],
-    of: Annotated[
-        str | None,
-        typer.Option(
-            "--of",
-            metavar="OF",
-            help="Optimise the 'law' alone, or the 'curve', which is the law with its discrepancy; by default the "
-            "curve, if "
-            "the fit has a discrepancy.",
-            autocompletion=lambda: ["law", "curve"],
-        ),
-    ] = None,
+    of: Of = None,
     group: Group = None,
     seed: Seed = 0,
     prob: Prob = 0.9,

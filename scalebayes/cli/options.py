@@ -58,6 +58,16 @@ Group = Annotated[
         "group. predict and optimum take a,b,c too, one group for each point or budget; a blank one is a new group.",
     ),
 ]
+Of = Annotated[
+    str | None,
+    typer.Option(
+        "--of",
+        metavar="OF",
+        help="Optimise the 'law' alone, or the 'curve', which is the law with its discrepancy; by default the curve, "
+        "if the fit has a discrepancy.",
+        autocompletion=lambda: ["law", "curve"],
+    ),
+]
 Prob = Annotated[
     float,
     typer.Option(

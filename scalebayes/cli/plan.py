@@ -10,7 +10,7 @@ from scalebayes.cli.answer import about, doubts, failed_lines, outside_text
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
 from scalebayes.cli.optimum import cell
-from scalebayes.cli.options import Json, Prob, Seed
+from scalebayes.cli.options import Json, Of, Prob, Seed
 from scalebayes.cli.parse import check_prob
 from scalebayes.cli.planning_options import BudgetOptions, CostOptions, LimitOptions
 from scalebayes.cli.saving import is_result
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 
 Table = Annotated[
     Path, typer.Argument(metavar="RUNS|FIT", help="A table of runs, which is fitted as forecast does; or a saved fit.")
-]
-Of = Annotated[
-    str | None,
-    typer.Option(
-        "--of",
-        metavar="OF",
-        help="Plan by the 'law' alone, or by the 'curve', which is the law with its discrepancy; by default the curve, "
-        "if the fit has a discrepancy.",
-        autocompletion=lambda: ["law", "curve"],
-    ),
 ]
 
 

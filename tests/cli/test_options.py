@@ -28,7 +28,8 @@ def test_an_option_is_the_same_everywhere():
 def test_every_public_function_that_answers_has_a_command():
     """Fails if what can be done in Python with runs or with a fit has no command of its own."""
     verbs = {"fit", "fit_many", "predict", "optimum", "compare", "stack", "backtest", "calibrate", "export"}
-    verbs |= {"recalibrate", "savage_dickey", "laws", "datasets", "register", "score"}
+    verbs |= {"recalibrate", "savage_dickey", "laws", "datasets", "register", "score", "strategies"}
+    assert "compare_recipes" in sb.__all__ and "recipes" in COMMANDS
     assert verbs <= set(sb.__all__) and {name.replace("_", "-") for name in verbs} <= set(COMMANDS)
 
 

@@ -20,8 +20,8 @@ from scalebayes.planning.limits import Limits, allowed
 from scalebayes.planning.optimum_of_fit import Question
 from scalebayes.planning.recipes.budget_curve import crossing, nodes_of, reached
 from scalebayes.planning.recipes.least_loss import LeastLoss, least_loss, ratio_of_groups
-from scalebayes.planning.recipes.sides import Recipe, check_alike, names_of, same_draws, two_recipes
 from scalebayes.planning.recipes.result import FURTHEST, RecipeComparison
+from scalebayes.planning.recipes.sides import Recipe, check_alike, names_of, same_draws, two_recipes
 from scalebayes.seeds import Seed, as_key
 
 STEP = 0.2  # e-folds of compute between the nodes of a curve; the compute of a law is then right to 1e-8
