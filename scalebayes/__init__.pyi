@@ -58,18 +58,7 @@ from scalebayes.planning.costs.record import Cost as Cost
 from scalebayes.planning.design.next_runs import next_runs as next_runs
 from scalebayes.planning.design.result import NextRuns as NextRuns
 from scalebayes.planning.hardware import Hardware as Hardware
-from scalebayes.planning.optimum import optimum as optimum
-from scalebayes.planning.probability import probability as probability
 from scalebayes.planning.moves import moves as moves
-from scalebayes.planning.register import register as register
-from scalebayes.planning.update import update as update
-from scalebayes.planning.next_runs import NextRuns as NextRuns
-from scalebayes.planning.next_runs import next_runs as next_runs
-from scalebayes.planning.design.next_runs import next_runs as next_runs
-from scalebayes.planning.design.result import NextRuns as NextRuns
-from scalebayes.planning.hardware import Hardware as Hardware
-from scalebayes.planning.next_runs import NextRuns as NextRuns
-from scalebayes.planning.next_runs import next_runs as next_runs
 from scalebayes.planning.optimum import optimum as optimum
 from scalebayes.planning.probability import probability as probability
 from scalebayes.planning.recipes.compare_recipes import compare_recipes as compare_recipes
@@ -77,6 +66,7 @@ from scalebayes.planning.recipes.result import RecipeComparison as RecipeCompari
 from scalebayes.planning.register import register as register
 from scalebayes.planning.strategies.result import Strategies as Strategies
 from scalebayes.planning.strategies.strategies import strategies as strategies
+from scalebayes.planning.update import update as update
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of
