@@ -105,10 +105,7 @@ def _of_fit(fit: Fit, nodes: np.ndarray, question: Question, groups: Groups, key
             within = None if plain else allowed(limits, cost, np.exp(few))
             own = of_law(fit, cost, np.exp(few), within, limits)
             codes, path = codes_of(fit, groups), discrepancy_key(fit, key)
-            one = few[:, None] / 2  # a candidate that nobody asks for: the batches of draws take no empty array
-            found = optimum_of_curve.least(
-                fit, np.exp(few), own.log_N, codes, path, GRID, cost=cost, within=within, candidates=one
-            )
+            found = optimum_of_curve.least(fit, np.exp(few), own.log_N, codes, path, GRID, cost=cost, within=within)
             loss = loss * _between(log_C, few, np.log(found.loss / np.asarray(own.loss)), np.log(question.C))
     middle = {
         name: np.exp(_middle(x[..., len(nodes) :])) for name, x in (("N", log_N), ("D", log_D))
