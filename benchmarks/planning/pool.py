@@ -55,6 +55,14 @@ def compared(runs: sb.Runs, repeats: int, seed: int) -> dict[str, Any]:
         )
         return np.r_[rows, found.table["row"].to_numpy().astype(int)]
 
+    departing = sb.fit(
+        sb.Runs(N=N[start], D=D[start], loss=y[start]),
+        "chinchilla",
+        discrepancy="gp",
+        method=METHOD,
+        on_fail="ignore",
+        progress=False,
+    )
     once = asked(start, first, budget, len(pool))
     rounds = start
     for i in range(ROUNDS):
@@ -67,6 +75,7 @@ def compared(runs: sb.Runs, repeats: int, seed: int) -> dict[str, Any]:
         "start": scored(start),
         "all of the pool": scored(np.r_[start, pool]),
         "next_runs": scored(once),
+        "next_runs of a fit with a discrepancy": scored(asked(start, departing, budget, len(pool))),
         f"next_runs, {ROUNDS} rounds": scored(rounds),
         "next_runs, as many runs as v-optimal": scored(asked(start, first, budget, max(len(v_optimal) - START, 1))),
         "v-optimal": scored(v_optimal),

@@ -9,7 +9,7 @@ from scalebayes.planning.design.expected_variance import Joint, State
 # What is added to the cost of each run in the score, in shares of budget / runs. At 0 the score is the variance saved
 # per FLOP, which may spend the budget on tiny runs; at infinity it is the variance saved, which spends it on the first.
 SURCHARGES = (0.0, 0.1, 1.0, np.inf)
-# The least share of the targets' first variance that a run must save; below it runs are chosen by rounding.
+# The least share of the targets' variance, as it is by then, that a run must save; less is lost in rounding.
 LEAST = 1e-4
 ROUNDING = 1e-9  # share by which the sum of costs may exceed the budget, since sums of floats round
 
@@ -51,13 +51,14 @@ def chosen(joint: Joint, cost: np.ndarray, budget: float, n: int) -> Batch:
 
 def _greedy(joint: Joint, cost: np.ndarray, budget: float, n: int, surcharge: float) -> Batch:
     state, left, free = State(joint), budget * (1 + ROUNDING), np.ones(len(cost), bool)
-    variances = [state.target]
+    variances = [state.left()]
     for _ in range(n):
-        gain = np.where(free & (cost <= left), state.gain(), 0.0)
-        best = int(np.argmax(gain if np.isinf(surcharge) else gain / (cost + surcharge)))
-        if gain[best] <= LEAST * variances[0].sum():
+        gain = state.gain()
+        gain = np.where(free & (cost <= left) & (gain > LEAST * state.target.sum()), gain, 0.0)
+        if not gain.any():
             break
+        best = int(np.argmax(gain if np.isinf(surcharge) else gain / (cost + surcharge)))
         state.take(best)
-        variances.append(state.target)
+        variances.append(state.left())
         left, free[best] = left - cost[best], False
     return Batch(state.taken, np.array(variances))

@@ -7,7 +7,8 @@ the run will show. After each run that is chosen, the joint covariance is condit
 candidates by candidates is made.
 
 With S independent draws, the square of a sample covariance of unrelated quantities is Var(t) Var(f_c) / (S - 1) on
-average. This is subtracted from the square, as the adjusted R^2 does, so that no candidate is chosen by luck.
+average. This is subtracted from the square where runs are chosen, so that none is chosen by luck. The variance that a
+batch leaves is adjusted once for the batch, as R^2 is: runs beyond the curve's number of parameters share their luck.
 """
 
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ class Joint:
 
         effective: The number of independent draws that the draws are worth.
 
+        free: The number of parameters on which the curve depends.
+
         within: Pairs of a weight and what a process adds within a draw.
     """
 
@@ -57,6 +60,7 @@ class Joint:
     points: np.ndarray
     noise: np.ndarray
     effective: float
+    free: int
     within: Sequence[tuple[float, Within]] = ()
 
 
@@ -65,7 +69,7 @@ class State:
     """The variances and covariances of a `Joint` that are left after the runs that were chosen so far.
 
     >>> slope = np.random.default_rng(0).normal(size=(4000, 1))
-    >>> state = State(Joint(slope, slope * [1.0, 2.0], np.array([1.0, 1.0]), 4000.0))
+    >>> state = State(Joint(slope, slope * [1.0, 2.0], np.array([1.0, 1.0]), 4000.0, 1))
     >>> state.gain().round(1)  # one observation of x times the slope leaves the variance 1 / (1 + x^2)
     array([0.5, 0.8])
     """
@@ -86,6 +90,12 @@ class State:
         self.across = self._targets.T @ self._points / self._free + sum(w * one.across for w, one in joint.within)
         self._rows: list[np.ndarray] = []  # the part of each candidate that a chosen run has shown, in units of its sd
 
+    def left(self) -> np.ndarray:
+        """The variance of each target (target,) that is left, adjusted for the luck of the runs that were taken."""
+        shared, spare = min(len(self.taken), self.joint.free), max(self.joint.effective - 1, 1)
+        drawn = np.minimum(self._drawn_target, self.target) if np.isfinite(spare) and shared else 0.0
+        return self.target + drawn * (shared / max(spare - shared, 1) if np.isfinite(spare) else 0.0)
+
     def gain(self) -> np.ndarray:
         """By how much a run at each candidate is expected to lower the sum of the targets' variances (candidate,)."""
         return self._gains().sum(axis=0)
@@ -96,7 +106,8 @@ class State:
         column = self._points.T @ self._points[:, candidate] / self._free
         column = column + sum(w * one.column(candidate) for w, one in joint.within)
         column = (column - sum((row * row[candidate] for row in self._rows), np.zeros_like(column))) / shown
-        self.target = self.target - self._gains()[:, candidate]
+        told = np.minimum((self.across[:, candidate] / shown) ** 2, self.target)
+        self.target = self.target - told
         self.across = self.across - np.outer(self.across[:, candidate] / shown, column)
         self.own = np.maximum(self.own - column**2, 0.0)
         self._rows.append(column)

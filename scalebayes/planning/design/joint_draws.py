@@ -110,7 +110,7 @@ def joint_of(
         candidates: For each member, the candidates.
     """
     total = sum(len(one.picks) for one in members)
-    all_targets, all_points, noise, within, effective = [], [], 0.0, [], 0.0
+    all_targets, all_points, noise, within, effective, free = [], [], 0.0, [], 0.0, 0
     for member, target, spot, places in zip(members, targets, spots, candidates, strict=True):
         share = len(member.picks) / total
         curve = curve_of(member, places)
@@ -121,5 +121,6 @@ def joint_of(
             within.append((share, adds.within))
         all_targets.append(target)
         all_points.append(curve)
+        free += len(member.fit.draws)
         effective += min(len(member.picks), max(member.fit.numbers.get("importance_ess", np.inf), 2.0))
-    return Joint(np.concatenate(all_targets), np.concatenate(all_points), np.asarray(noise), effective, within)
+    return Joint(np.concatenate(all_targets), np.concatenate(all_points), np.asarray(noise), effective, free, within)
