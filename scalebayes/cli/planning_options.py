@@ -80,7 +80,9 @@ class LimitOptions:
     ] = None
     unique_tokens: Annotated[
         str | None,
-        typer.Option(metavar="TOKENS", help="The unique tokens that there are, for a law that knows repetition."),
+        typer.Option(
+            "--unique-tokens", metavar="U", help="Number of unique tokens of the training corpus, such as 118M."
+        ),
     ] = None
 
     def named(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Reading:
         typer.Option(
             "--unique-tokens",
             metavar="U",
-            help="Number of unique tokens of the training corpus, as in 118M; the same as --columns U=118M.",
+            help="Number of unique tokens of the training corpus, such as 118M.",
         ),
     ] = None
     unit: Annotated[
