@@ -25,6 +25,7 @@ from scalebayes.cli.fit_many import fit_many
 from scalebayes.cli.forecast import forecast
 from scalebayes.cli.format import message
 from scalebayes.cli.laws import laws
+from scalebayes.cli.next_runs import next_runs
 from scalebayes.cli.optimum import optimum
 from scalebayes.cli.plan import plan
 from scalebayes.cli.predict import predict
@@ -110,7 +111,7 @@ def _joined(option: str) -> str:
 COMMANDS = (
     *(forecast, fit, fit_many, predict, optimum, summary),
     *(plan, budget_for),
-    *(recipes, strategies),
+    *(recipes, strategies, next_runs),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
     *(register, score),
     *(export, laws, datasets, demo),

@@ -19,6 +19,8 @@ COMMANDS = {
     "sb.compare_recipes": "recipes",
     "compare_recipes": "recipes",
     "sb.strategies": "strategies",
+    "sb.next_runs": "next-runs",
+    "sb.budget_for": "budget-for",
     "sb.compare": "compare",
     "compare": "compare",
     "sb.backtest": "backtest",
@@ -34,7 +36,7 @@ COMMANDS = {
 }
 # Command -> the files that it takes instead of a table. The path of the fit at hand, if there is one, replaces FIT.
 FILES = {
-    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register", "strategies"), "FIT"),
+    **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register", "strategies", "next-runs"), "FIT"),
     **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT", "score": "FIT RUNS", "recipes": "FIT FIT"},
 }
 # Commands that a sentence may name for an option which the running command lacks.

@@ -1,0 +1,111 @@
+"""The command `scalebayes next-runs` chooses the runs to train next, which tell most about a target."""
+
+from typing import Annotated, Any
+
+import typer
+
+from scalebayes.cli import format as show
+from scalebayes.cli.answer import failed_lines
+from scalebayes.cli.opened import opened
+from scalebayes.cli.options import AnyFit, Json, Points, Seed
+from scalebayes.cli.parse import number
+from scalebayes.cli.planning_options import CostOptions
+from scalebayes.errors import InputError
+
+KINDS = ("Fit", "Stack", "Recalibrated")
+
+
+def next_runs(
+    file: AnyFit,
+    *,
+    budget: Annotated[str, typer.Option(metavar="FLOPS", help="What all chosen runs together may cost, such as 1e21.")],
+    points: Points,
+    parameter: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Choose for a parameter, such as alpha, or 'law' for a stack's laws."),
+    ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A table of the runs that could be trained; by default a grid over N and D."),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", metavar="COUNT", min=1, help="The largest number of runs.")] = 10,
+    cost: CostOptions,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Choose the runs to train next, which tell most about a target at the least cost.
+
+    The target is the loss at --N and --D, the best N for a budget where --C is given alone, or a parameter. The table
+    says how much of the interval's width is expected to be left after each run, and the sentence below it when to stop.
+    """
+    target, chosen = target_of(points, parameter), cost.chosen()
+    limit = number(budget, "--budget")
+    asked = opened(file, *KINDS)
+    import scalebayes as sb
+
+    candidates = None if runs is None else sb.read_runs(runs)
+    found = sb.next_runs(asked, budget=limit, target=target, candidates=candidates, n=n, cost=chosen, seed=seed)
+    review = [str(check) for check in found.checks if check.status.value != "pass"]
+    if json:
+        return show.document(
+            {
+                "target": found.target,
+                "scale": found.scale,
+                "before": found.before,
+                "ratio": found.ratio,
+                "cost": found.cost,
+                "runs": show.records(found.table),
+                "stop": found.stop,
+                "review": review,
+            }
+        )
+    if failed := failed_lines(asked):
+        print(f"{failed}\n")
+    if not len(found.table):
+        print(show.prose(found.stop))
+        return
+    print(
+        f"{len(found.table)} runs for {show.figure(found.cost, 3)} FLOPs narrow the interval of {found.target} to "
+        f"{found.ratio:.0%} of its width\n"
+    )
+    print(table_text(found.table))
+    told = (
+        "width: what is expected to be left of the interval's width after this run and those above it; sd: that of the "
+        f"{found.scale}, {show.figure(found.before, 3)} before. {found.stop}"
+    )
+    print("\n" + show.prose(told))
+    for line in review:
+        print(show.prose(line, 8))
+
+
+def target_of(points: Points, parameter: str | None) -> Any:
+    """Return the target that was typed, as `sb.next_runs` takes it.
+
+    Raises:
+        InputError: None was typed, or two were.
+    """
+    typed = points.typed()
+    if bool(typed) == (parameter is not None):
+        raise InputError(
+            "say what the runs shall tell about: --N and --D for the loss there, --C for the best N of a budget, or "
+            "--parameter alpha"
+        )
+    return parameter if parameter is not None else {name: number(text, f"--{name}") for name, text in typed.items()}
+
+
+def table_text(table: Any) -> str:
+    """Return the rows that the command prints: each run with its cost, and what is left after it."""
+    rows, shown = show.records(table), [name for name in ("N", "D", "x") if name in table]
+    others = [name for name in table if name not in (*shown, "cost", "sd", "ratio", "worth")]
+    body = [
+        [
+            *(show.count(row[name]) for name in shown),
+            *(str(row[name]) for name in others[:1]),
+            show.figure(row["cost"], 3),
+            show.figure(row["sd"], 3),
+            f"{row['ratio']:.0%}",
+            show.figure(row["worth"], 3),
+        ]
+        for row in rows
+    ]
+    return show.grid([*shown, *others[:1], "cost", "sd", "width", "worth"], body)
