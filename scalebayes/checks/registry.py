@@ -65,6 +65,9 @@ REGISTRY: Mapping[str, Kind] = {
     "rankings": Kind("rankings", "whether the best among the runs is the best beyond them"),
     "largest": Kind("largest", "why there is no score of the largest runs"),
     "evidence": Kind("evidence", "whether every fit has an evidence that is exact enough to weigh by"),
+    "design_path": Kind("design path", "whether the runs so far with the next ones lie on one path"),
+    "design_sizes": Kind("design sizes", "whether they have sizes enough for an exponent"),
+    "design_far": Kind("design far", "whether the target lies too far beyond them"),
 }
 _IDS = {kind.name: id for id, kind in REGISTRY.items()}
 

@@ -106,7 +106,7 @@ def quantities(dataset: "xr.Dataset", prob: float) -> dict[str, list[dict[str, A
     """
     import scalebayes as sb
 
-    names = [str(name) for name in dataset.data_vars if name != "distance"]
+    names = [str(name) for name, x in dataset.data_vars.items() if "draw" in x.dims]
     return {
         name: [{s: row[s] for s in STATISTICS} for row in show.records(sb.interval(dataset[[name]], prob))]
         for name in names

@@ -1,9 +1,9 @@
 """The command `scalebayes score` scores registered forecasts, or those of a fit, by runs that came since."""
 
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from scalebayes.cli import format as show
@@ -68,7 +68,7 @@ def document(scores: "xr.Dataset", observable: str, prob: float) -> dict[str, An
     rows = rows_of(scores)
     of_record = ("registered", "note", "points", "open", "waiting")
     told = {name: scores.attrs[name] for name in ("law", "unit", "failed", *of_record) if name in scores.attrs}
-    means = {name: float(np.mean([row[name] for row in rows])) for name in ("crps", "log_score")}
+    means = {name: fmean(row[name] for row in rows) for name in ("crps", "log_score")}
     hits = {"hits": sum(row["hit"] for row in rows), "scored": len(rows)}
     return {"observable": observable, **told, "prob": prob, **hits, **means, "runs": rows}
 
@@ -96,8 +96,8 @@ def text(scores: "xr.Dataset", observable: str, prob: float) -> str:
     verdict = f"{hits} of {len(rows)} runs {'lies' if hits == 1 else 'lie'} in the {percent(prob)} interval"
     since = f" registered {said['registered']}" if "registered" in said else ""
     note = f" ({said['note']})" if said.get("note") else ""
-    mean = f"Mean CRPS {show.figure(np.mean([row['crps'] for row in rows]), 3)}, "
-    mean += f"mean log score {np.mean([row['log_score'] for row in rows]):.2f}."
+    mean = f"Mean CRPS {show.figure(fmean(row['crps'] for row in rows), 3)}, "
+    mean += f"mean log score {fmean(row['log_score'] for row in rows):.2f}."
     return joined(
         show.prose(f"fail    {said['failed']}", 8) if said.get("failed") else "",
         show.prose(f"{verdict}{since}{note}. {mean}"),

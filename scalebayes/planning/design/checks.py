@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from scalebayes.checks.limits import COLLINEAR
+from scalebayes.checks.registry import make_check
 from scalebayes.compute import flops
 from scalebayes.runs.settings import levels
 from scalebayes.status import Check, Checks, Status
@@ -40,18 +41,18 @@ def _checks(N: np.ndarray, D: np.ndarray, at: Mapping[str, np.ndarray]) -> Itera
 
 
 def _path(N: np.ndarray, D: np.ndarray) -> Check:
-    name, (x, y) = "one path", np.log([N, D])
+    (x, y) = np.log([N, D])
     if len(N) < 3 or min(np.ptp(x), np.ptp(y)) < 1e-9:
-        return Check(name, Status.PASS, "Too few runs to lie on a path.")
+        return make_check("design_path", Status.PASS, "Too few runs to lie on a path.")
     correlation = float(np.corrcoef(x, y)[0, 1])
     if abs(correlation) <= COLLINEAR:
-        return Check(name, Status.PASS, f"Correlation of log N and log D {correlation:.2f}.")
+        return make_check("design_path", Status.PASS, f"Correlation of log N and log D {correlation:.2f}.")
     ratio = np.log(D / N)
     middle = np.exp(np.median(ratio))
     kind = f"D is about {middle:.3g} N throughout" if np.ptp(ratio) < 1 else "the runs lie on one path"
     n, d = N.min(), D[np.argmin(N)] * OFF
-    return Check(
-        name,
+    return make_check(
+        "design_path",
         Status.REVIEW,
         f"{kind} (correlation of log N and log D {correlation:.2f}), which can't tell the effects of N and D apart; "
         f"train N={n:.3g}, D={d:.3g} ({flops(n, d):.2g} FLOPs).",
@@ -60,13 +61,13 @@ def _path(N: np.ndarray, D: np.ndarray) -> Check:
 
 
 def _sizes(N: np.ndarray, D: np.ndarray) -> Check:
-    name, count = "sizes", int(levels(N).max()) + 1
+    count = int(levels(N).max()) + 1
     if count >= SIZES:
-        return Check(name, Status.PASS, f"{count} sizes of N.")
+        return make_check("design_sizes", Status.PASS, f"{count} sizes of N.")
     low, high = N.min(), N.max()
     n, d = (np.sqrt(low * high) if high >= 4 * low else low / 4), np.median(D)
-    return Check(
-        name,
+    return make_check(
+        "design_sizes",
         Status.REVIEW,
         f"{count} size{'s' if count > 1 else ''} of N can't tell an exponent from an offset; train N={n:.3g}, "
         f"D={d:.3g} ({flops(n, d):.2g} FLOPs).",
@@ -75,16 +76,18 @@ def _sizes(N: np.ndarray, D: np.ndarray) -> Check:
 
 
 def _far(N: np.ndarray, D: np.ndarray, at: Mapping[str, np.ndarray]) -> Check:
-    name, largest = "distance", int(np.argmax(N * D))
+    largest = int(np.argmax(N * D))
     beyond = float(np.max(np.log(at["N"] * at["D"]))) - float(np.log(N[largest] * D[largest]))
     if beyond <= FAR:
-        return Check(name, Status.PASS, f"The target's compute is {np.exp(beyond):.3g} times that of the largest run.")
+        return make_check(
+            "design_far", Status.PASS, f"The target's compute is {np.exp(beyond):.3g} times that of the largest run."
+        )
     # The run in the target's shape at which it would be near enough.
     far = int(np.argmax(at["N"] * at["D"]))
     shrink = 1.01 * np.exp(-FAR / 2)  # a little more, so that a run of rounded sizes is near enough
     n, d = at["N"][far] * shrink, at["D"][far] * shrink
-    return Check(
-        name,
+    return make_check(
+        "design_far",
         Status.REVIEW,
         f"the target's compute is {np.exp(beyond):.3g} times that of the largest run, so that its interval rests on "
         f"the law alone; train N={n:.3g}, D={d:.3g} ({flops(n, d):.2g} FLOPs), or ask of a nearer target.",

@@ -28,10 +28,10 @@ def test_a_good_design_passes():
 @pytest.mark.parametrize(
     ("runs", "at", "id"),
     [
-        ({"N": np.array([1e8, 2e8, 4e8, 8e8]), "D": 20 * np.array([1e8, 2e8, 4e8, 8e8])}, NEAR, "one_path"),
-        ({"N": np.repeat([1e8, 1e9], 3), "D": np.tile([2e9, 6e9, 2e10], 2)}, NEAR, "sizes"),
-        ({"N": np.repeat([1e8, 1.5e8], 3), "D": np.tile([2e9, 6e9, 2e10], 2)}, NEAR, "sizes"),
-        (GOOD, {"N": np.array([7e10]), "D": np.array([1.4e12])}, "distance"),
+        ({"N": np.array([1e8, 2e8, 4e8, 8e8]), "D": 20 * np.array([1e8, 2e8, 4e8, 8e8])}, NEAR, "design_path"),
+        ({"N": np.repeat([1e8, 1e9], 3), "D": np.tile([2e9, 6e9, 2e10], 2)}, NEAR, "design_sizes"),
+        ({"N": np.repeat([1e8, 1.5e8], 3), "D": np.tile([2e9, 6e9, 2e10], 2)}, NEAR, "design_sizes"),
+        (GOOD, {"N": np.array([7e10]), "D": np.array([1.4e12])}, "design_far"),
     ],
 )
 def test_each_fault_is_warned_of_and_its_cure_works(runs, at, id):
