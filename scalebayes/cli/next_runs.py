@@ -28,7 +28,7 @@ def next_runs(
         str | None,
         typer.Option(metavar="FILE", help="A table of the runs that could be trained; by default a grid over N and D."),
     ] = None,
-    n: Annotated[int, typer.Option("--n", metavar="COUNT", min=1, help="The largest number of runs.")] = 10,
+    n: Annotated[int, typer.Option("--count", metavar="COUNT", min=1, help="The largest number of runs.")] = 10,
     cost: CostOptions,
     seed: Seed = 0,
     json: Json = False,

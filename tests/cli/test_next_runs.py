@@ -20,7 +20,7 @@ def path(tmp_path_factory):
 def test_next_runs_prints_the_runs_and_when_to_stop(path, capsys, monkeypatch):
     """Fails if the runs aren't those of the library, or the sentence that says when to stop is missing."""
     monkeypatch.setenv("COLUMNS", "100")
-    words = ["next-runs", str(path), "--budget", "1e21", "--N", "70B", "--D", "1.4T", "--n", "3"]
+    words = ["next-runs", str(path), "--budget", "1e21", "--N", "70B", "--D", "1.4T", "--count", "3"]
     found = sb.next_runs(sb.load(path), budget=1e21, target={"N": 7e10, "D": 1.4e12}, n=3)
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -37,7 +37,7 @@ def test_next_runs_prints_the_runs_and_when_to_stop(path, capsys, monkeypatch):
         ([], "--parameter alpha"),
         (["--N", "1e9", "--D", "1e10", "--parameter", "alpha"], "say what the runs shall tell about"),
         (["--parameter", "alhpa"], "did you mean 'alpha'"),
-        (["--N", "1e9", "--D", "1e10", "--n", "0"], "--n"),
+        (["--N", "1e9", "--D", "1e10", "--count", "0"], "--count"),
     ],
     ids=str,
 )

@@ -11,7 +11,19 @@ from scalebayes.cli.app import app
 
 COMMANDS = typer.main.get_command(app).commands
 # Options whose values differ with the command: a file read or written, a budget, a law alone or several, ...
-APART = {"--by", "--input", "--law", "--discrepancy", "--method", "--out", "--C", "--refits", "--draws", "--where"}
+APART = {
+    "--by",
+    "--input",
+    "--law",
+    "--discrepancy",
+    "--method",
+    "--out",
+    "--C",
+    "--refits",
+    "--draws",
+    "--where",
+    "--budget",
+}
 
 
 def test_an_option_is_the_same_everywhere():
@@ -28,7 +40,17 @@ def test_an_option_is_the_same_everywhere():
 def test_every_public_function_that_answers_has_a_command():
     """Fails if what can be done in Python with runs or with a fit has no command of its own."""
     verbs = {"fit", "fit_many", "predict", "optimum", "compare", "stack", "backtest", "calibrate", "export"}
-    verbs |= {"recalibrate", "savage_dickey", "laws", "datasets", "register", "score", "strategies"}
+    verbs |= {
+        "recalibrate",
+        "savage_dickey",
+        "laws",
+        "datasets",
+        "register",
+        "score",
+        "strategies",
+        "next_runs",
+        "budget_for",
+    }
     assert "compare_recipes" in sb.__all__ and "recipes" in COMMANDS
     assert verbs <= set(sb.__all__) and {name.replace("_", "-") for name in verbs} <= set(COMMANDS)
 
