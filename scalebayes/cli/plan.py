@@ -151,7 +151,8 @@ def meaning(best: "xr.Dataset", rows: list[dict[str, Any]], fit: Any, prob: floa
             f"{name} binds in {percent(float(x))} of the draws"
             for name, x in zip(best["limit"].values, best["binds"].mean("budget").values, strict=True)
         ]
-        told.append(f"{', '.join(shares)}; paid is the {observable} that the limits cost.")
+        by = " by the law alone" if best.attrs["of"] == "curve" else ""
+        told.append(f"{', '.join(shares)}; paid is the {observable} that the limits cost{by}.")
     if best.attrs["of"] == "curve":
         told.append("The optimum is that of the law with its discrepancy; --of law gives the law's own.")
     units = {"dollars": "dollars", "gpu_hours": "device hours", "days": "days", "kWh": "kWh"}

@@ -83,8 +83,9 @@ def optimum(
         A Dataset with `N`, `D`, `D_per_N` and the observable (chain, draw, budget), in the runs' own units. At the cost
         6 N D without limits it also has `N_exponent` = d log N / d log C and `D_exponent` = 1 - `N_exponent`; those of
         a curve are NaN, since they need a second derivative that the discrepancy doesn't have: use `of="law"`, or log
-        ratios of N between budgets. With limits it has `paid`, the observable less that of the optimum without limits
-        (chain, draw, budget), and `binds` (limit, budget), the share of the draws in which a limit binds.
+        ratios of N between budgets. With limits it has `paid` (chain, draw, budget), the law's value at its optimum
+        within the limits less that at its optimum without them; for a curve, too, it is what the law alone pays. And it
+        has `binds` (limit, budget), the share of the draws in which a limit binds.
 
         `N_best`, `D_best` and `regret` are (budget,). `distance` (budget, axis) is that of the median optimum from the
         runs, in e-folds. A draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such

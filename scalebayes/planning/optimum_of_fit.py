@@ -81,7 +81,6 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         if departs:
             path = partial(departed.least, fit, C, group=codes, key=discrepancy_key(fit, key), cost=cost)
             found = path(log_N=law.log_N, within=within, candidates=candidates)
-            free = path(log_N=free.log_N) if limits.named() else found
             profile = found.profile
         else:
             profile = profile_of(fit, cost, C, candidates, within, every=asked_for)
@@ -95,7 +94,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         exponent = np.nan if departs else law.exponent
         values |= {"N_exponent": exponent, "D_exponent": 1 - np.asarray(exponent)}
     if within is not None and limits.named():
-        values["paid"] = loss - free.loss
+        values["paid"] = law.loss - free.loss  # two paths of a discrepancy would not be of one draw
         more["binds"] = (("limit", "budget"), _binding(found, within, limits, D))
     flat = profile.reshape(-1, len(C), candidates.shape[-1])
     if asked_for:
