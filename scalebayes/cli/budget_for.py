@@ -14,6 +14,7 @@ from scalebayes.cli.options import Json, Of, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
 from scalebayes.cli.plan import Table, fitted
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
 
@@ -43,7 +44,8 @@ def budget_for(
     asked = fitted(runs, seed)
     import scalebayes as sb
 
-    needed = sb.budget_for(asked, loss=targets, prob=sure, cost=chosen, subject_to=subject_to, of=of, seed=seed)  # type: ignore[arg-type]
+    settings = {"loss": targets, "prob": sure, "cost": chosen, "subject_to": subject_to, "of": of, "seed": seed}
+    needed = patiently("Finding the compute", lambda: sb.budget_for(asked, **settings))
     if "dataset" in needed.dims:
         raise InputError("budget-for takes one fit, a stack or a recalibrated fit; of many fits, ask each")
     fit = next(iter(members(asked).values()))

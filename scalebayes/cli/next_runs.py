@@ -10,6 +10,7 @@ from scalebayes.cli.opened import opened
 from scalebayes.cli.options import AnyFit, Json, Points, Seed
 from scalebayes.cli.parse import number
 from scalebayes.cli.planning_options import CostOptions
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
 KINDS = ("Fit", "Stack", "Recalibrated")
@@ -44,7 +45,8 @@ def next_runs(
     import scalebayes as sb
 
     candidates = None if runs is None else sb.read_runs(runs)
-    found = sb.next_runs(asked, budget=limit, target=target, candidates=candidates, n=n, cost=chosen, seed=seed)
+    settings = {"target": target, "candidates": candidates, "n": n, "cost": chosen, "seed": seed}
+    found = patiently("Choosing runs", lambda: sb.next_runs(asked, budget=limit, **settings))
     review = [str(check) for check in found.checks if check.status.value != "pass"]
     if json:
         return show.document(

@@ -47,7 +47,10 @@ def plan(
     asked = fitted(runs, seed)
     import scalebayes as sb
 
-    best = sb.optimum(asked, **asked_for, cost=chosen, subject_to=subject_to, of=of, seed=seed)  # type: ignore[arg-type]
+    best = patiently(
+        "Finding the optimum",
+        lambda: sb.optimum(asked, **asked_for, cost=chosen, subject_to=subject_to, of=of, seed=seed),  # type: ignore[arg-type]
+    )
     if "dataset" in best.dims:
         raise InputError("plan takes one fit, a stack or a recalibrated fit; of many fits, plan with each")
     fit = next(iter(members(asked).values()))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Group, Groups
@@ -15,14 +15,14 @@ from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.summary import check_prob
 from scalebayes.forecasting.ask import ask
-from scalebayes.forecasting.distance import about, distance, exactness, outside, review
+from scalebayes.forecasting.distance import about, exactness, outside, review
 from scalebayes.forecasting.inputs import positive, with_groups
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.limits import Limits
-from scalebayes.planning.optimum_of_fit import Question, cost_of
+from scalebayes.planning.optimum_of_fit import Question, cost_of, distance_of_median
 from scalebayes.planning.reaching import reaching
 from scalebayes.planning.reaching_of_curve import reaching_of_curve
 from scalebayes.seeds import Seed
@@ -89,11 +89,7 @@ def budget_for(
     ([4.178...e+24, inf], [0.0, 1.0])
     """
     check_prob(prob)
-    if of not in (None, "law", "curve"):
-        raise unknown("of", of, ("law", "curve"))
-    if not isinstance(cost, Cost):
-        raise InputError(f"cost is one of sb.costs, such as sb.costs.with_inference(1e12), not {cost!r}")
-    question = Question(None, cost, Limits.of(subject_to), of)
+    question = Question.checked(None, cost, subject_to, of)
     if question.limits.N_in:
         raise InputError("N_in is no limit of budget_for; ask for each size: subject_to={'N': 1e9}")
     found = ask(
@@ -127,10 +123,7 @@ def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: An
             found = reaching_of_curve(fit, target, found, question.limits, cost, codes, discrepancy_key(fit, key))
     shape = (*fit.shape, len(target))
     C, N, D = (np.exp(x).reshape(shape) for x in found)
-    middle = {name: _middle(x) for name, x in (("N", N), ("D", D))}
-    distances = distance(
-        fit, middle | {name: np.asarray(fn(middle["N"], middle["D"])) for name, fn in cost.inputs.items()}
-    )
+    distances = distance_of_median(fit, cost, N, D)
     return xr.Dataset(
         {
             **{name: (("chain", "draw", "target"), x) for name, x in (("C", C), ("N", N), ("D", D))},
@@ -144,11 +137,3 @@ def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: An
             ),
         },
     )
-
-
-def _middle(values: np.ndarray) -> np.ndarray:
-    """The median over the draws that reach a loss (target,); NaN where none does."""
-    there = ~np.isnan(values).all(axis=(0, 1))
-    middle = np.full(values.shape[-1], np.nan)
-    middle[there] = np.nanmedian(values[..., there], axis=(0, 1))
-    return middle

@@ -18,11 +18,11 @@ CLOSE = 1e-10  # of h, below which a draw's optimum counts as found
 TOGETHER = 4096  # pairs of a draw and a budget that are computed side by side, as far as memory goes
 
 
-def height(law, cost, u, v, params, others):
+def height(law, cost, u, v, params):
     """The law at u = log N and v = log D; the inputs that the cost gives follow from the two."""
     N, D = jnp.exp(u), jnp.exp(v)
     more = {name: fn(N, D) for name, fn in cost.inputs.items()}
-    return law(**{**params, **others, **more, "N": N, "D": D})
+    return law(**{**params, **more, "N": N, "D": D})
 
 
 def log_D_of(cost, u, log_C):
@@ -38,19 +38,19 @@ def log_D_of(cost, u, log_C):
     return (ends[0] + ends[1]) / 2
 
 
-def _stationarity(law, cost, u, v, params, others):
+def _stationarity(law, cost, u, v, params):
     """The function h, which rises through 0 where the law is least on the frontier; NaN where the law rises."""
-    f_u, f_v = jax.grad(lambda u, v: height(law, cost, u, v, params, others), (0, 1))(u, v)
+    f_u, f_v = jax.grad(lambda u, v: height(law, cost, u, v, params), (0, 1))(u, v)
     c_u, c_v = jax.grad(lambda u, v: cost.fn(jnp.exp(u), jnp.exp(v)), (0, 1))(u, v)
     return jnp.log(-f_v) + jnp.log(c_u) - jnp.log(-f_u) - jnp.log(c_v)
 
 
-def _gridded_impl(law, cost, params, others, log_C, low, high):
+def _gridded_impl(law, cost, params, log_C, low, high):
     u = low + (high - low) * jnp.linspace(0.0, 1.0, GRID)[:, None]  # (grid, budget)
     v = log_D_of(cost, u, jnp.broadcast_to(log_C, u.shape))
 
     def one(params):
-        heights = height(law, cost, u, v, params, others)
+        heights = height(law, cost, u, v, params)
         best = jnp.argmin(jnp.where(jnp.isnan(heights), jnp.inf, heights), axis=0)
         return jnp.take_along_axis(u, best[None], axis=0)[0]
 
@@ -60,14 +60,12 @@ def _gridded_impl(law, cost, params, others, log_C, low, high):
 gridded = jax.jit(_gridded_impl, static_argnums=(0, 1))
 
 
-def _newton(law, cost, params, others, start, log_C, low, high):
+def _newton(law, cost, params, start, log_C, low, high):
     """Newton's method for one draw from log N (budget,); return log N, log D, the law's value and h."""
 
     def both(z, log_C):
         u, v = z
-        return jnp.stack(
-            [_stationarity(law, cost, u, v, params, others), jnp.log(cost.fn(jnp.exp(u), jnp.exp(v))) - log_C]
-        )
+        return jnp.stack([_stationarity(law, cost, u, v, params), jnp.log(cost.fn(jnp.exp(u), jnp.exp(v))) - log_C])
 
     def step(u, v, log_C, low, high):
         z = jnp.stack([u, v])
@@ -89,25 +87,25 @@ def _newton(law, cost, params, others, start, log_C, low, high):
     u = jnp.clip(start, low, high)
     _, u, v, _ = jax.lax.while_loop(unfinished, again, (0, u, _near_D(cost, u, log_C), jnp.inf))
     v = _refined_D(cost, u, v, log_C)
-    slope = jax.vmap(lambda u, v: _stationarity(law, cost, u, v, params, others))(u, v)
-    return u, v, height(law, cost, u, v, params, others), slope
+    slope = jax.vmap(lambda u, v: _stationarity(law, cost, u, v, params))(u, v)
+    return u, v, height(law, cost, u, v, params), slope
 
 
-def _polished_impl(law, cost, params, others, start, log_C, low, high):
+def _polished_impl(law, cost, params, start, log_C, low, high):
     """Newton's method for every draw at every budget: starts (draw, budget), the others (budget,)."""
-    one = lambda each: _newton(law, cost, each[0], others, each[1], log_C, low, high)  # noqa: E731
+    one = lambda each: _newton(law, cost, each[0], each[1], log_C, low, high)  # noqa: E731
     return in_batches(one, (params, start), TOGETHER // 64)
 
 
 polished = jax.jit(_polished_impl, static_argnums=(0, 1))
 
 
-def _of_pairs_impl(law, cost, params, others, start, log_C, low, high):
+def _of_pairs_impl(law, cost, params, start, log_C, low, high):
     """Newton's method for pairs of a draw and a budget: every array is (pair,)."""
 
     def one(each):
         params, start, log_C, low, high = each
-        found = _newton(law, cost, params, others, *(x[None] for x in (start, log_C, low, high)))
+        found = _newton(law, cost, params, *(x[None] for x in (start, log_C, low, high)))
         return tuple(x[0] for x in found)
 
     return in_batches(one, (params, start, log_C, low, high), TOGETHER)
@@ -134,7 +132,7 @@ def _refined_D(cost, u, v, log_C, steps=3):
     return jax.lax.fori_loop(0, steps, again, v)
 
 
-def _bisected_impl(law, cost, params, others, log_C, low, high):
+def _bisected_impl(law, cost, params, log_C, low, high):
     """The optimum of pairs of a draw and a budget (pair,): the grid's best turn of the slope, bisected."""
 
     def one(each):
@@ -142,12 +140,12 @@ def _bisected_impl(law, cost, params, others, log_C, low, high):
 
         def slope(u):
             v = log_D_of(cost, u, log_C)
-            f_u, f_v = jax.grad(lambda u, v: height(law, cost, u, v, params, others), (0, 1))(u, v)
+            f_u, f_v = jax.grad(lambda u, v: height(law, cost, u, v, params), (0, 1))(u, v)
             c_u, c_v = jax.grad(lambda u, v: cost.fn(jnp.exp(u), jnp.exp(v)), (0, 1))(u, v)
             return f_u - f_v * c_u / c_v
 
         u = low + (high - low) * jnp.linspace(0.0, 1.0, GRID)
-        heights = height(law, cost, u, log_D_of(cost, u, jnp.full_like(u, log_C)), params, others)
+        heights = height(law, cost, u, log_D_of(cost, u, jnp.full_like(u, log_C)), params)
         best = jnp.nanargmin(heights)
 
         def halve(_, ends):
@@ -160,7 +158,7 @@ def _bisected_impl(law, cost, params, others, log_C, low, high):
         left, right = jax.lax.fori_loop(0, HALVINGS, halve, ends)
         at = jnp.where(right >= high, high, jnp.where(left <= low, low, (left + right) / 2))
         v = log_D_of(cost, at, log_C)
-        return at, v, height(law, cost, at, v, params, others)
+        return at, v, height(law, cost, at, v, params)
 
     return in_batches(one, (params, log_C, low, high), TOGETHER)
 
@@ -168,9 +166,9 @@ def _bisected_impl(law, cost, params, others, log_C, low, high):
 bisected = jax.jit(_bisected_impl, static_argnums=(0, 1))
 
 
-def _values_impl(law, cost, params, others, log_N, log_D):
+def _values_impl(law, cost, params, log_N, log_D):
     params = {name: jnp.asarray(x)[:, None] for name, x in params.items()}
-    return height(law, cost, log_N, log_D, params, others)
+    return height(law, cost, log_N, log_D, params)
 
 
 values = jax.jit(_values_impl, static_argnums=(0, 1))

@@ -41,7 +41,6 @@ def least(
     cost: Cost,
     budget: np.ndarray,
     within: Range,
-    others: Mapping[str, float] | None = None,
 ) -> Least:
     """Find the optimum of every draw at every budget, within its range. Call it inside `jax.enable_x64()`.
 
@@ -58,20 +57,18 @@ def least(
         budget: The budgets C (budget,).
 
         within: The range of log N that is searched.
-
-        others: The law's inputs besides N, D and those of the cost, each a number. The default is None: none.
     """
-    log_C, others = np.log(budget), dict(others or {})
+    log_C = np.log(budget)
     draws = len(next(iter(params.values())))
     nodes = np.unique(np.linspace(0, len(budget) - 1, NODES).round().astype(int))
     order = np.argsort(log_C, kind="stable")
     chosen = order[nodes]
-    start = gridded(law, cost, params, others, log_C[chosen], within.low[chosen], within.high[chosen])
+    start = gridded(law, cost, params, log_C[chosen], within.low[chosen], within.high[chosen])
     if len(nodes) < len(budget):
         place = np.interp(log_C, log_C[chosen], np.arange(len(chosen)))
         left = np.clip(place.astype(int), 0, len(chosen) - 2)
         start = start[:, left] + (place - left) * (start[:, left + 1] - start[:, left])
-    found = polished(law, cost, params, others, start, log_C, within.low, within.high)
+    found = polished(law, cost, params, start, log_C, within.low, within.high)
     log_N, log_D, loss, slope = (np.array(x) for x in found)
     # What Newton's method has not settled, as where the law has a kink, is bisected.
     inside = (log_N > within.low) & (log_N < within.high)
@@ -79,12 +76,12 @@ def least(
     if open_.any():
         i, j = np.nonzero(open_)
         part = {name: np.broadcast_to(x, (draws,))[i] for name, x in params.items()}
-        again = bisected(law, cost, part, others, log_C[j], within.low[j], within.high[j])
+        again = bisected(law, cost, part, log_C[j], within.low[j], within.high[j])
         log_N[i, j], log_D[i, j], loss[i, j] = (np.asarray(x) for x in again)
     fixed = within.low >= within.high
     if fixed.any():
         log_N[:, fixed], log_D[:, fixed] = within.high[fixed], within.log_D[fixed]
-        loss[:, fixed] = values(law, cost, params, others, log_N[:, fixed], log_D[:, fixed])
+        loss[:, fixed] = values(law, cost, params, log_N[:, fixed], log_D[:, fixed])
     at_low, at_high = log_N <= within.low + 1e-9, log_N >= within.high - 1e-9
     none = (at_low & (within.low_by == "")) | (at_high & (within.high_by == ""))
     none &= ~fixed
@@ -116,18 +113,18 @@ def least_of_pairs(
         start: log N from which Newton's method starts (pair,).
     """
     log_C = np.log(budget)
-    found = of_pairs(law, cost, params, {}, start, log_C, within.low, within.high)
+    found = of_pairs(law, cost, params, start, log_C, within.low, within.high)
     log_N, log_D, loss, slope = (np.array(x) for x in found)
     fixed = within.low >= within.high
     open_ = (log_N > within.low) & (log_N < within.high) & ~(np.abs(slope) <= CLOSE) & ~fixed
     if open_.any():
         part = {name: np.broadcast_to(x, log_C.shape)[open_] for name, x in params.items()}
-        again = bisected(law, cost, part, {}, log_C[open_], within.low[open_], within.high[open_])
+        again = bisected(law, cost, part, log_C[open_], within.low[open_], within.high[open_])
         log_N[open_], log_D[open_], loss[open_] = (np.asarray(x) for x in again)
     if fixed.any():
         part = {name: np.broadcast_to(x, log_C.shape)[fixed] for name, x in params.items()}
         log_N[fixed], log_D[fixed] = within.high[fixed], within.log_D[fixed]
-        loss[fixed] = np.asarray(values(law, cost, part, {}, log_N[fixed, None], log_D[fixed, None]))[:, 0]
+        loss[fixed] = np.asarray(values(law, cost, part, log_N[fixed, None], log_D[fixed, None]))[:, 0]
     return log_N, log_D, loss
 
 
@@ -151,7 +148,7 @@ def of_sizes(
         paid = np.asarray(cost(np.exp(log_N), np.exp(log_D))) <= budget * (1 + 1e-9)
         log_D = np.where(paid & (log_D >= least_), np.minimum(log_D, most), np.nan)
         log_Ns, log_Ds = [*log_Ns, log_N], [*log_Ds, log_D]
-        losses.append(values(law, cost, params, {}, log_N, log_D))
+        losses.append(values(law, cost, params, log_N, log_D))
     stacked = np.nan_to_num(np.broadcast_to(np.stack(losses), (len(losses), *np.shape(losses[0]))), nan=np.inf)
     best = stacked.argmin(axis=0)
     if (no := np.isinf(stacked.min(axis=0)).all(axis=0)).any():
@@ -170,10 +167,9 @@ def values_at(
     cost: Cost,
     log_N: np.ndarray,
     log_D: np.ndarray,
-    others: Mapping[str, float] | None = None,
 ) -> np.ndarray:
     """The law's value at log N and log D, which broadcast to (draw, budget), in every draw.
 
     The inputs that the cost gives, such as unique tokens, follow from N and D. Call it inside `jax.enable_x64()`.
     """
-    return np.asarray(values(law, cost, params, dict(others or {}), log_N, log_D))
+    return np.asarray(values(law, cost, params, log_N, log_D))

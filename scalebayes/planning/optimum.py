@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.groups import Group, groups_of
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
@@ -112,16 +112,9 @@ def optimum(
     >>> small["binds"].sel(limit="max_N").item(), round(small["paid"].item(), 4)
     (1.0, 0.0503)
     """
-    if of not in (None, "law", "curve"):
-        raise unknown("of", of, ("law", "curve"))
-    if not isinstance(cost, Cost):
-        raise InputError(
-            "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N * "
-            f"D), not {cost!r}"
-        )
     others = dollars, gpu_hours, days, on, devices
     C = budget(C, *others) if C is None or any(x is not None for x in others) else positive("C", C)
-    question = Question(C, cost, Limits.of(subject_to), of)
+    question = Question.checked(C, cost, subject_to, of)
     best = ask(
         fit,
         lambda one, groups, key: of_fit(one, question, groups, key),

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.compute import other_size
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, unknown
 from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Groups, group_of_each
@@ -35,6 +35,22 @@ class Question(NamedTuple):
     cost: Cost
     limits: Limits
     of: str | None
+
+    @classmethod
+    def checked(cls, C: Any, cost: Any, subject_to: Any, of: Any) -> "Question":
+        """Make a question of what a user gives.
+
+        Raises:
+            InputError: `cost` is none, a limit can't be used, or `of` is neither "law" nor "curve".
+        """
+        if of not in (None, "law", "curve"):
+            raise unknown("of", of, ("law", "curve"))
+        if not isinstance(cost, Cost):
+            raise InputError(
+                "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N "
+                f"* D), not {cost!r}"
+            )
+        return cls(C, cost, Limits.of(subject_to), of)
 
     @property
     def plain(self) -> bool:
@@ -101,7 +117,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         more["profile"] = (("chain", "draw", "budget", "candidate"), profile)
     some = slice(None) if len(flat) == loss[..., 0].size else thinned(loss[..., 0].size)
     best = best_choice(candidates, flat, loss.reshape(-1, len(C))[some], between=not limits.N_in)
-    distances = _distance(fit, cost, N, D)
+    distances = distance_of_median(fit, cost, N, D)
     return xr.Dataset(
         {
             **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
@@ -134,7 +150,7 @@ def of_mixture(
     """
     best = mixed(stack, answers)
     N, D = (best[name].values for name in ("N", "D"))
-    each = [_distance(stack.members[name], question.cost, N, D) for name in answers]
+    each = [distance_of_median(stack.members[name], question.cost, N, D) for name in answers]
     axes, far = farthest(
         [xr.DataArray(np.column_stack(list(x.values())), {"axis": list(x)}, ("budget", "axis")) for x in each]
     )
@@ -231,8 +247,8 @@ def _binding(found: Any, within: Range, limits: Limits, D: np.ndarray) -> np.nda
     return np.stack(shares)
 
 
-def _distance(fit: Fit, cost: Cost, N: np.ndarray, D: np.ndarray) -> dict[str, np.ndarray]:
-    """The distance of the median optimum from a fit's runs, by axis (budget,)."""
+def distance_of_median(fit: Fit, cost: Cost, N: np.ndarray, D: np.ndarray) -> dict[str, np.ndarray]:
+    """The distance of the median of N and D (chain, draw, budget) from a fit's runs, in e-folds: axis -> (budget,)."""
     middle = {"N": _median(N), "D": _median(D)}
     return distance(fit, middle | {name: np.asarray(fn(middle["N"], middle["D"])) for name, fn in cost.inputs.items()})
 

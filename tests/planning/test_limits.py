@@ -208,7 +208,7 @@ def test_newtons_method_ends_where_h_is_zero():
     within = allowed(Limits(), COSTS["mine"], C)
     best = least(PRESET.law.fn, params, COSTS["mine"], C, within)
     for off in (-3.0, 3.0):
-        found = polished(PRESET.law.fn, COSTS["mine"], params, {}, best.log_N + off, np.log(C), within.low, within.high)
+        found = polished(PRESET.law.fn, COSTS["mine"], params, best.log_N + off, np.log(C), within.low, within.high)
         np.testing.assert_allclose(np.asarray(found[0]), best.log_N, atol=1e-9)
 
 
