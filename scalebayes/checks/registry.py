@@ -29,7 +29,7 @@ REGISTRY: Mapping[str, Kind] = {
     "best_of_settings": Kind("best of settings", "how far luck moves the best run of each setting"),
     "duplicates": Kind("duplicates", "whether a row is written twice"),
     "groups": Kind("groups", "what the column 'group' is, and whether its groups are pooled"),
-    "compute": Kind("compute", "the runs' own C against 6 N D"),
+    "compute": Kind("compute", "the runs' own C against its cost, 6 N D or another"),
     "units": Kind("units", "whether N, D and C lie where those of a language model do"),
     "flat_priors": Kind("flat priors", "whether a prior is flat, so that the posterior may be improper"),
     "mixture_shares": Kind("mixture shares", "whether the shares of a mixture add up to one"),

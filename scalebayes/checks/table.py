@@ -11,6 +11,7 @@ from scalebayes.checks.units import compute, units
 from scalebayes.compute import flops
 from scalebayes.model.problem import Problem
 from scalebayes.runs.filter_text import filter_of, in_quotes
+from scalebayes.runs.own_cost import has_own
 from scalebayes.runs.settings import groups_of, settings, size_named
 from scalebayes.runs.split import table_name
 from scalebayes.status import Check, Status
@@ -29,8 +30,8 @@ def table_checks(problem: Problem) -> Iterator[Check]:
     yield _duplicates(problem)
     if "group" in problem.runs.labels:
         yield _pooled(problem)
-    if {"N", "D", "C"} <= set(problem.runs.inputs) and not problem.runs.derived:
-        yield compute(problem)
+    if has_own(problem.runs.inputs, problem.runs.derived):
+        yield compute(problem.runs)
     yield units(problem)
     if flat := [n for n in problem.model.free if isinstance(problem.params[n].prior, str)]:
         yield make_check(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from scalebayes.model.problem import Problem
 from scalebayes.runs import Runs
 from scalebayes.runs.describe import short
 from scalebayes.runs.names import LEAST, MOST
+from scalebayes.runs.own_cost import has_own, held_against, said_of
 from scalebayes.runs.reading.header_units import factor_text
 from scalebayes.status import Check, Status
 
@@ -20,15 +22,20 @@ NAMES = {3: "thousands", 6: "millions", 9: "billions", 12: "trillions"}
 OF = {"N": "parameters", "D": "tokens"}
 
 
-def compute(problem: Problem) -> Check:
-    """The check of the runs' own C against 6 N D."""
-    runs = problem.runs
-    ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
-    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    if not ratio.size:
-        return make_check("compute", Status.REVIEW, "Column C has no positive value; leave it out, or mend it.")
-    low, middle, high = np.exp(np.quantile(np.log(ratio), [0.05, 0.5, 0.95]))
-    seen = f"C / 6ND has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in nine runs of ten"
+def compute(runs: Runs, cost: Any = None) -> Check:
+    """The check of the runs' own C against a cost.
+
+    Args:
+        runs: The runs, with N, D and a C of their own.
+
+        cost: A function of N and D, such as one of `sb.costs`. The default is None, for the cost that the runs' C was
+            said to be; where it was said to be none, C = 6 N D.
+    """
+    own = said_of(runs.metadata) if cost is None else None
+    own = own or held_against(runs.inputs, cost)
+    low, middle, high = own.low, own.middle, own.high
+    of = "nine runs of ten" if own.rows == len(runs) else f"nine of ten of all {own.rows} runs"
+    seen = f"C / {own.name} has median {middle:.3g} and lies between {low:.3g} and {high:.3g} in {of}"
     if max(abs(np.log(low)), abs(np.log(high))) < limits.COMPUTE_OFF:
         return make_check("compute", Status.PASS, f"{seen}.")
     power = thousands(float(middle))
@@ -44,8 +51,8 @@ def compute(problem: Problem) -> Check:
     return make_check(
         "compute",
         Status.REVIEW,
-        f"{seen}: optimum takes 6ND for the cost, so its budgets aren't the runs' own C; "
-        "check what N counts (embeddings?) and the units.",
+        f"{seen}: a budget that is taken as {own.name} isn't the runs' own C; say which cost C is, "
+        "runs.with_cost(sb.costs.transformer(...)), or check what N counts (embeddings?) and the units.",
     )
 
 
@@ -190,7 +197,7 @@ def thousands(ratio: float) -> int:
 
 def _own_power(runs: Runs) -> int:
     """The power of ten by which the runs' own C differs from 6ND; 0 if they have no C of their own."""
-    if not {"N", "D", "C"} <= set(runs.inputs) or runs.derived:
+    if not has_own(runs.inputs, runs.derived):
         return 0
     ratio = runs.inputs["C"] / flops(runs.inputs["N"], runs.inputs["D"])
     return thousands(float(np.median(ratio)))

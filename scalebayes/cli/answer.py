@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from scalebayes.fitting.result import Fit
+    from scalebayes.planning.costs.record import Cost
     from scalebayes.status import Check, Checks
 
 STATISTICS = ("median", "mean", "sd", "lower", "upper")
@@ -94,7 +95,9 @@ def apart(asked: Any, answer: "xr.Dataset") -> "dict[str, tuple[Fit, xr.Dataset]
     return {name: (fit, answer.sel(dataset=name) if many else answer) for name, fit in members(asked).items()}
 
 
-def bearing(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> "list[Check]":
+def bearing(
+    asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None, cost: "Cost | None" = None
+) -> "list[Check]":
     """Return the checks to review that a command prints with its answer; those of several fits carry the fits' names.
 
     Args:
@@ -104,17 +107,19 @@ def bearing(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = Non
 
         inputs: The inputs of a forecast; the default is None, for an optimum.
 
+        cost: The cost of a run that the answer takes; the default is None, for C = 6 N D.
+
     Returns:
         The checks, in the order of the fits.
     """
     return [
         check.within(name) if name else check
         for name, (fit, own) in apart(asked, answer).items()
-        for check in bearing_on(fit, own, inputs)
+        for check in bearing_on(fit, own, inputs, cost)
     ]
 
 
-def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> str:
+def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None, cost: "Cost | None" = None) -> str:
     """Return the text that a command prints of the checks to review that bear on its answer.
 
     It has the first `MOST`, and the number of the others.
@@ -125,13 +130,17 @@ def doubts(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None
         answer: Its answer.
 
         inputs: The inputs of a forecast, or None for an optimum.
+
+        cost: The cost of a run that the answer takes, or None for C = 6 N D.
     """
-    checks = bearing(asked, answer, inputs)
+    checks = bearing(asked, answer, inputs, cost)
     more = f"review  {len(checks) - MOST} more; scalebayes summary has them all" if len(checks) > MOST else ""
     return "\n".join(filter(None, [lines_of(checks[:MOST]), more]))
 
 
-def about(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None) -> dict[str, Any]:
+def about(
+    asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None, cost: "Cost | None" = None
+) -> dict[str, Any]:
     """Return the part of a command's JSON about the result that was asked and the checks that bear on its answer."""
     from scalebayes.status import Status
 
@@ -140,11 +149,11 @@ def about(asked: Any, answer: "xr.Dataset", inputs: Iterable[str] | None = None)
     document: dict[str, Any] = {"observable": first.runs.observable, "unit": first.runs.unit}
     if "" in fits:
         more = {"recalibrated": asked.sentence} if hasattr(asked, "widening") else {}
-        return {"law": first.law.name, **document, **more, **trust(first, bearing(asked, answer, inputs))}
+        return {"law": first.law.name, **document, **more, **trust(first, bearing(asked, answer, inputs, cost))}
     for name, fit in fits.items():
         warn_failed(fit, f"this answer rests on a fit that failed, {name!r}")
     weights = {"weights": dict(asked.weights)} if hasattr(asked, "weights") else {}
-    review = [check_record(check) for check in bearing(asked, answer, inputs)]
+    review = [check_record(check) for check in bearing(asked, answer, inputs, cost)]
     failed = [check_record(one) for one in checks_of(asked).of(Status.FAIL)]
     return {"laws": {name: fit.law.name for name, fit in fits.items()}, **weights, **document} | {
         "failed": failed,

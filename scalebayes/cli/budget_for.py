@@ -64,7 +64,12 @@ def budget_for(
         for i, target in enumerate(targets)
     ]
     if json:
-        document = {**about(asked, needed), "cost": needed.attrs["cost"], "of": needed.attrs["of"], "prob": prob}
+        document = {
+            **about(asked, needed, cost=chosen),
+            "cost": needed.attrs["cost"],
+            "of": needed.attrs["of"],
+            "prob": prob,
+        }
         return show.document({**document, "sure": sure, "targets": rows})
     if failed := failed_lines(asked):
         print(f"{failed}\n")
@@ -80,7 +85,7 @@ def budget_for(
     print("\n" + show.prose(told))
     if far := outside_text(asked, needed):
         print(show.prose(f"warning: {far}"))
-    if review := doubts(asked, needed):
+    if review := doubts(asked, needed, cost=chosen):
         print(review)
 
 

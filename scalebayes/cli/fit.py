@@ -6,6 +6,7 @@ from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_
 from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import Json, Out, Prob, Seed
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.planning_options import SIX_ND, CostTyped, cost_typed
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
@@ -24,6 +25,7 @@ def fit(
     window: Window = None,
     curve: Curve,
     reading: Reading,
+    cost: CostTyped = SIX_ND,
     fallback: Fallback = True,
     seed: Seed = 0,
     prob: Prob = 0.9,
@@ -34,6 +36,8 @@ def fit(
 
     If RUNS is a chart or a log, --run names the run whose training curve is fitted. The law then has one input x, which
     is the steps or the tokens of the run.
+
+    If the table has a column C of its own, --cost says which cost that is.
     """
     check_prob(prob)
     asked, settings = table(runs, reading), typed(model, method, priors)
@@ -43,9 +47,11 @@ def fit(
     import scalebayes as sb
 
     chosen, departure = law_of(law), discrepancy_of(discrepancy)
+    said = None if cost == SIX_ND else cost_typed(cost)
     noise, sampler = settings.noise_of(chosen, departure), settings.method_of()
     check_laws_of_curve(curve, [chosen])
     given = runs_or_curve(asked, curve, chosen.observable, range_of(chosen))
+    given = given if said is None else given.with_cost(said)
     settings.check_fixed([sb.Spec.of(chosen, noise, departure)], given)
     fitted = patiently(
         "Compiling and fitting",

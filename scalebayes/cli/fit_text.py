@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from scalebayes.fitting.result import Fit
+    from scalebayes.planning.costs.record import Cost
     from scalebayes.status import Check, Checks
 
 HANG = 8  # columns of the word "review" and its gap, by which the further lines of a check are indented
@@ -107,7 +108,9 @@ def outside(answer: "xr.Dataset") -> dict[str, Any]:
     return {axis: x for axis, x in far.items() if (x > 0).any()}
 
 
-def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None) -> "list[Check]":
+def bearing_on(
+    fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" = None, cost: "Cost | None" = None
+) -> "list[Check]":
     """Return the checks to review of one fit that a command prints with its answer.
 
     Args:
@@ -117,6 +120,8 @@ def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" 
 
         inputs: The inputs of a forecast; the default is None, for an optimum.
 
+        cost: The cost of a run that the answer takes; the default is None, for C = 6 N D.
+
     Returns:
         The checks.
     """
@@ -124,7 +129,7 @@ def bearing_on(fit: "Fit", answer: "xr.Dataset", inputs: "Iterable[str] | None" 
 
     far = outside(answer)
     questions = bearing.of_optimum(far) if inputs is None else bearing.of_forecast(inputs, far)
-    return bearing.bearing(fit, questions)
+    return bearing.bearing(fit, questions, cost and cost.of_training)
 
 
 def lines_of(checks: "Iterable[Check]") -> str:

@@ -189,6 +189,8 @@ def _call(call: Call, place: Place) -> str | None:
         return _with_command(arguments(call.kwargs), place)
     if call.name == "runs.where":
         return _with_command(arguments({"where": call.args[0] if call.args else Word("...")}), place)
+    if call.name == "runs.with_cost":
+        return "--cost COST" if place.command == "fit" else f"--cost COST{OF}fit"
     if call.name in CURVES and not call.kwargs and place.has("--run"):
         return "--run NAME"
     if call.name not in COMMANDS:

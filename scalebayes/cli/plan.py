@@ -58,7 +58,7 @@ def plan(
     spent = spending_of(best, asked_for) if "on" in asked_for else []
     if json:
         rows = [{**row, **({"spent": spent[i]} if spent else {})} for i, row in enumerate(rows)]
-        document = {**about(asked, best), "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob}
+        document = {**about(asked, best, cost=chosen), "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob}
         show.document({**document, "budgets": rows})
         if far := outside_text(asked, best):
             show.message(f"warning: {far}")
@@ -70,7 +70,7 @@ def plan(
     print("\n" + show.prose(meaning(best, rows, fit, prob, spent)))
     if far := outside_text(asked, best):
         print(show.prose(f"warning: {far}"))
-    if review := doubts(asked, best):
+    if review := doubts(asked, best, cost=chosen):
         print(review)
 
 

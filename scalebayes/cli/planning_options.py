@@ -11,47 +11,62 @@ from scalebayes.errors import InputError, unknown
 if TYPE_CHECKING:
     from scalebayes.planning.costs.record import Cost
 
-COSTS = ("6nd", "moe", "transformer")
+COSTS = (SIX_ND := "6nd", "moe", "transformer")
+
+
+CostTyped = Annotated[
+    str,
+    typer.Option(
+        metavar="COST",
+        help="The cost of a run: 6nd; moe:active=37e9,total=671e9; or "
+        "transformer:aspect=128,vocabulary=32000,context=2048.",
+        autocompletion=lambda: list(COSTS),
+    ),
+]
+
+
+def cost_typed(text: str) -> "Cost":
+    """Return the cost that was typed.
+
+    Raises:
+        InputError: It isn't known, or a setting of it isn't.
+    """
+    from scalebayes.cli.parse import named
+    from scalebayes.planning import costs
+
+    name, settings = named(text, "--cost", "moe:active=37e9,total=671e9")
+    if name not in COSTS:
+        raise unknown("cost", name, COSTS)
+    if name == SIX_ND and settings:
+        raise InputError("--cost 6nd takes no settings; leave out what follows the colon")
+    try:
+        found: Cost = costs.six_nd if name == SIX_ND else getattr(costs, name)(**settings)
+    except TypeError as error:
+        raise InputError(f"--cost {text}: {error}; see scalebayes plan --help") from error
+    return found
 
 
 @dataclass(frozen=True)
 class CostOptions:
     """What a run costs."""
 
-    cost: Annotated[
-        str,
-        typer.Option(
-            metavar="COST",
-            help="The cost of a run: 6nd; moe:active=37e9,total=671e9; or "
-            "transformer:aspect=128,vocabulary=32000,context=2048.",
-            autocompletion=lambda: list(COSTS),
-        ),
-    ] = "6nd"
+    cost: CostTyped = SIX_ND
     inference_tokens: Annotated[
         str | None,
         typer.Option(metavar="TOKENS", help="Tokens that the model will serve: 2 N FLOPs each are added to the cost."),
     ] = None
 
     def chosen(self) -> "Cost":
-        """Return the cost that was typed.
+        """Return the cost that was typed, with that of serving.
 
         Raises:
             InputError: It isn't known, or a setting of it isn't.
         """
-        from scalebayes.cli.parse import named
-        from scalebayes.planning import costs
-
-        name, settings = named(self.cost, "--cost", "moe:active=37e9,total=671e9")
-        if name not in COSTS:
-            raise unknown("cost", name, COSTS)
-        if name == "6nd" and settings:
-            raise InputError("--cost 6nd takes no settings; leave out what follows the colon")
-        try:
-            found: Any = costs.six_nd if name == "6nd" else getattr(costs, name)(**settings)
-        except TypeError as error:
-            raise InputError(f"--cost {self.cost}: {error}; see scalebayes plan --help") from error
+        found = cost_typed(self.cost)
         if self.inference_tokens is None:
             return found
+        from scalebayes.planning import costs
+
         return costs.with_inference(number(self.inference_tokens, "--inference-tokens"), found)
 
 

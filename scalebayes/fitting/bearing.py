@@ -1,8 +1,12 @@
 """This file says which checks of a fit bear on a question: all that failed, and reviews that may move the answer."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from scalebayes.checks.units import compute
+from scalebayes.compute import flops
 from scalebayes.fitting.result import Fit
+from scalebayes.runs.own_cost import has_own
 from scalebayes.status import Check, Status
 
 # From each question to the reviews that bear on it, by the identifiers of their checks. One answer may be to several
@@ -63,17 +67,25 @@ def failed(fit: Fit) -> tuple[Check, ...]:
     return fit.checks.of(Status.FAIL)
 
 
-def bearing(fit: Fit, questions: Iterable[str]) -> list[Check]:
+def bearing(fit: Fit, questions: Iterable[str], cost: Any = None) -> list[Check]:
     """The reviews of a fit that bear on any of the questions, in the order of `BEARING`.
 
     Args:
         fit: The fit.
 
         questions: Keys of `BEARING`.
+
+        cost: The cost of training that the answer takes for C, as a function of N and D. The default is None, for
+            C = 6 N D. The runs' own C is held against it, whatever cost it was said to be when it was fitted.
     """
     asked = list(questions)
     ids = dict.fromkeys(id for question in asked for id in BEARING[question])
     reviews = {check.id: check for check in fit.checks.of(Status.REVIEW)}
+    judged = "compute" in ids and "compute" not in {check.id for check in failed(fit)}
+    if judged and has_own(fit.runs.inputs, fit.runs.derived):
+        anew = compute(fit.runs, cost or flops)
+        reviews = {id: check for id, check in reviews.items() if id != "compute"}
+        reviews |= {} if anew.status is Status.PASS else {"compute": anew}
     return [reviews[id] for id in ids if id in reviews and _decides(fit, reviews[id], asked)]
 
 

@@ -1,6 +1,7 @@
 """This file gives the distance of a question from the runs, and what every answer says of failures and doubts."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -43,9 +44,12 @@ def about(fit: Fit) -> dict[str, str]:
     return {"failed": failed, "law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 
-def review(fit: Fit, exact: str, questions: Iterable[str]) -> str:
-    """What to review in a forecast or an optimum: the sentence `exact`, if any, and the checks that bear on it."""
-    return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions))]))
+def review(fit: Fit, exact: str, questions: Iterable[str], cost: Any = None) -> str:
+    """What to review in a forecast or an optimum: the sentence `exact`, if any, and the checks that bear on it.
+
+    `cost` is the cost of training that C is taken for, as in `bearing.bearing`.
+    """
+    return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions, cost))]))
 
 
 def outside(distances: Mapping[str, np.ndarray]) -> list[str]:

@@ -8,19 +8,19 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError, known_settings
-from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Group, Groups
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.summary import check_prob
 from scalebayes.forecasting.ask import ask
-from scalebayes.forecasting.distance import about, exactness, outside, review
+from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.inputs import positive, with_groups
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.doubts import review_of
 from scalebayes.planning.limits import Limits
 from scalebayes.planning.optimum_of_fit import Question, cost_of, distance_of_median
 from scalebayes.planning.reaching import reaching
@@ -132,8 +132,6 @@ def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: An
         {fit.runs.observable: ("target", target), "axis": list(distances)},
         {
             **{"cost": cost.formula or cost.name, "of": "curve" if departs else "law", "moments": 0, **about(fit)},
-            "review": review(
-                fit, exactness(fit, distances, of_law=not departs), bearing.of_optimum(outside(distances))
-            ),
+            "review": review_of(fit, cost, distances, of_law=not departs),
         },
     )

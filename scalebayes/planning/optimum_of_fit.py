@@ -10,18 +10,18 @@ import xarray as xr
 
 from scalebayes.compute import other_size
 from scalebayes.errors import InputError, unknown
-from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Groups, group_of_each
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import keys_of
-from scalebayes.forecasting.distance import about, distance, exactness, outside, review
+from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.inputs import with_groups
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
 from scalebayes.planning import optimum_of_curve as departed
 from scalebayes.planning.best_choice import best_choice, candidates_of, thinned
 from scalebayes.planning.costs.formulas import repeated, six_nd
 from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.limits import Limits, Range, allowed, log_other
 from scalebayes.planning.optimum_of_law import of_law, profile_of
 
@@ -133,9 +133,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         },
         {
             **{"cost": cost.formula or cost.name, "of": "curve" if departs else "law", "moments": 1, **about(fit)},
-            "review": review(
-                fit, exactness(fit, distances, of_law=not departs), bearing.of_optimum(outside(distances))
-            ),
+            "review": review_of(fit, cost, distances, of_law=not departs),
         },
     )
 
@@ -249,8 +247,7 @@ def _binding(found: Any, within: Range, limits: Limits, D: np.ndarray) -> np.nda
 
 def distance_of_median(fit: Fit, cost: Cost, N: np.ndarray, D: np.ndarray) -> dict[str, np.ndarray]:
     """The distance of the median of N and D (chain, draw, budget) from a fit's runs, in e-folds: axis -> (budget,)."""
-    middle = {"N": _median(N), "D": _median(D)}
-    return distance(fit, middle | {name: np.asarray(fn(middle["N"], middle["D"])) for name, fn in cost.inputs.items()})
+    return distances_of(fit, cost, _median(N), _median(D))
 
 
 def _median(values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Self
@@ -14,6 +14,7 @@ from scalebayes.errors import InputError
 from scalebayes.runs.column_access import ColumnAccess
 from scalebayes.runs.filter_text import ROW
 from scalebayes.runs.names import LABELS
+from scalebayes.runs.own_cost import has_own, held_against
 from scalebayes.runs.reading import text_to_numbers as numerals
 from scalebayes.runs.reading.missing_columns import absent
 from scalebayes.runs.validate import frozen, positions
@@ -54,6 +55,34 @@ class ChangedRuns(ColumnAccess):
             inputs=MappingProxyType({**self.inputs, name: values}),
             derived=MappingProxyType({**self.derived, name: DERIVED[name]}),
         )
+
+    def with_cost(self, cost: Callable[[Any, Any], Any]) -> Self:
+        """Say which cost of training the runs' own column C is, where it isn't C = 6 N D.
+
+        The column stays as it is. `fit` holds it against this cost, and keeps that with the fit.
+
+        Args:
+            cost: A function of N and D that gives FLOPs, such as one of `sb.costs`.
+
+        Returns:
+            The runs. Their metadata have the name of the cost, and the ratio of C and the cost over these runs.
+
+        Raises:
+            InputError: The runs lack N, D or a C of their own, or `cost` isn't a function of N and D that is positive.
+
+        >>> import scalebayes as sb
+        >>> runs = sb.Runs(N=[1e9, 1e10], D=[2e10, 2e11], C=[1.2e19, 1.2e21], loss=[3.0, 2.5])
+        >>> runs.with_cost(sb.costs.moe(active=1e9, total=1e10))
+        Runs: 2 rows, loss 2.5 to 3 (unit not said)
+          inputs: N 1e9 to 1e10, D 2e10 to 2e11, C 1.2e19 to 1.2e21
+          cost: moe, C = 6 (0.1 N) D
+        """
+        if not has_own(self.inputs, self.derived):
+            raise InputError(
+                "a cost is held against the runs' own column C, beside N and D, and these runs have no such column; "
+                "leave the cost out"
+            )
+        return self.noted(cost=held_against(self.inputs, cost)._asdict())
 
     def numbered(self, name: str) -> Self:
         """Turn a column of text such as "0.5M" into a numeric input.

@@ -59,6 +59,7 @@ def described(runs: Any) -> list[str]:
         "noise": known,
         "labels": _first([f"{name} ({values(column)})" for name, column in runs.labels.items()]),
         "N counts": runs.N_counts,
+        "cost": ", ".join(filter(None, (about.get("cost", {}).get(name) for name in ("name", "formula")))),
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
         "from": _source(about),
         "read": "; ".join([*([", ".join(aliases)] if aliases else []), *made[:MOST]]),

@@ -11,6 +11,7 @@ from scalebayes.compute import DERIVED, SOURCES
 from scalebayes.errors import InputError, listed
 from scalebayes.runs.faults import Origin
 from scalebayes.runs.names import INPUTS
+from scalebayes.runs.own_cost import said_of, shared
 from scalebayes.runs.table import Runs, made
 from scalebayes.runs.validate import frozen
 
@@ -24,7 +25,8 @@ def joined(old: Runs, new: Runs) -> tuple[Runs, int]:
     sweeps grow, and are given whole. A column that only one table has is blank in the rows of the other.
 
     Args:
-        old: The first table. The result has its observable, unit, range, meaning of N and metadata.
+        old: The first table. The result has its observable, unit, range, meaning of N and metadata. The cost that its C
+            was said to be is kept where it was said of both tables.
 
         new: The second table, with the same observable.
 
@@ -39,8 +41,9 @@ def joined(old: Runs, new: Runs) -> tuple[Runs, int]:
     >>> both["N"].tolist(), dropped
     ([100000000.0, 200000000.0, 400000000.0], 1)
     """
+    six_nd = said_of(old.metadata) is None  # else C of the first table is another cost, and nothing follows from it
     for name in _given(old):
-        if name in DERIVED and name not in new.inputs and set(SOURCES[name]) <= set(new.inputs):
+        if six_nd and name in DERIVED and name not in new.inputs and set(SOURCES[name]) <= set(new.inputs):
             new = new.derive(name)
         new = new.numbered(name)
     known = set(_cells(old, new))
@@ -69,7 +72,7 @@ def joined(old: Runs, new: Runs) -> tuple[Runs, int]:
         "count": _known(old.count, new.count, (len(old), len(new)), 1.0),
         "labels": MappingProxyType(labels),
         "N_counts": old.N_counts or new.N_counts,
-        "metadata": old.metadata,
+        "metadata": MappingProxyType(shared(old.metadata, new.metadata)),
         "derived": MappingProxyType({}),
         "origin": Origin(frozen(np.arange(1, total + 1)), labels.get("run_id")),
     }

@@ -43,6 +43,8 @@ def at(command, runs="my runs.csv"):
         ("fit", "read_runs(..., columns={'C': ...})", "--columns C=COLUMN"),
         ("fit", "keep where=\"split == 'fit'\", or not", "keep --where \"split == 'fit'\", or not"),
         ("fit", 'runs.where("lr < 1e-3").', '--where "lr < 1e-3".'),
+        ("fit", "say runs.with_cost(sb.costs.transformer(...)), or", "say --cost COST, or"),
+        ("plan", "say runs.with_cost(sb.costs.moe(...)).", "say --cost COST of scalebayes fit."),
         ("fit", "where='C < 1e21'; loosen it", '--where "C < 1e21"; loosen it'),
         ("fit", "use method='nuts', or noise='normal'.", "use --method nuts, or --noise normal."),
         ("fit", "fit with method='laplace' or 'nuts'", "fit with --method laplace or nuts"),

@@ -62,6 +62,7 @@ def with_inference(tokens: float, training: Cost = six_nd) -> Cost:
         f"{training.formula} + 2 N {tokens:.4g}",
         "Sardana et al. 2023, arXiv 2401.00448",
         training.inputs,
+        training.of_training,
     )
 
 
@@ -91,4 +92,5 @@ def repeated(unique: float, training: Cost = six_nd) -> Cost:
         f"{training.formula}, {limit:.4g} unique tokens",
         training.source,
         {**training.inputs, "U": lambda N, D: jnp.minimum(D, limit) + 0 * N},
+        training.of_training,
     )

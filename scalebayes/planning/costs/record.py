@@ -29,6 +29,9 @@ class Cost:
         inputs: A mapping from a further input of a law to a function of N and D that gives it, such as the unique
             tokens of `repeated`. The default is {}.
 
+        training: The cost of training alone, where `fn` has more, such as that of serving. The runs' own C is held
+            against it. The default is None: `fn` is the cost of training.
+
     Raises:
         InputError: `fn` isn't a function of N and D, or what it gives isn't positive, or doesn't rise with N and D.
 
@@ -46,6 +49,7 @@ class Cost:
     formula: str = ""
     source: str = ""
     inputs: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    training: "Cost | None" = None
 
     def __post_init__(self) -> None:
         N, D = np.meshgrid(*TRIED, indexing="ij")
@@ -78,6 +82,11 @@ class Cost:
     def __call__(self, N: Any, D: Any) -> Any:
         """The FLOPs of a run with N parameters on D tokens; the two broadcast."""
         return self.fn(N, D)
+
+    @property
+    def of_training(self) -> "Cost":
+        """The cost of training alone."""
+        return self.training or self
 
     def __repr__(self) -> str:
         return f"Cost({self.name}: {self.formula or self.name})"

@@ -114,6 +114,7 @@ def of_non_embedding(
         f"{training.formula or training.name}, N without embeddings",
         training.source,
         {name: _of_converted(one, fn) for name, fn in training.inputs.items()},
+        training.training and of_non_embedding(training.training, shape=shape, aspect=aspect, vocabulary=vocabulary),
     )
 
 

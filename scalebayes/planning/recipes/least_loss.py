@@ -13,16 +13,16 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError
-from scalebayes.fitting import bearing
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Group, Groups, codes_of
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import Asked, ask, fits_of
-from scalebayes.forecasting.distance import about, distance, exactness, outside, review
+from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.predict import predict
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning import optimum_of_curve
 from scalebayes.planning.costs.formulas import six_nd
+from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.limits import allowed
 from scalebayes.planning.optimum_of_fit import Question, cost_of
 from scalebayes.planning.optimum_of_law import of_law
@@ -110,9 +110,7 @@ def _of_fit(fit: Fit, nodes: np.ndarray, question: Question, groups: Groups, key
     middle = {
         name: np.exp(_middle(x[..., len(nodes) :])) for name, x in (("N", log_N), ("D", log_D))
     }  # of the law, around which a discrepancy moves the optimum by little
-    distances = distance(
-        fit, middle | {name: np.asarray(fn(middle["N"], middle["D"])) for name, fn in cost.inputs.items()}
-    )
+    distances = distances_of(fit, cost, middle["N"], middle["D"])
     return xr.Dataset(
         {
             "curve": (("chain", "draw", "node"), loss[..., : len(nodes)]),
@@ -122,9 +120,7 @@ def _of_fit(fit: Fit, nodes: np.ndarray, question: Question, groups: Groups, key
         {"axis": list(distances)},
         {
             **{"of": "curve" if departs else "law", "moments": 0, **about(fit)},
-            "review": review(
-                fit, exactness(fit, distances, of_law=not departs), bearing.of_optimum(outside(distances))
-            ),
+            "review": review_of(fit, cost, distances, of_law=not departs),
         },
     )
 

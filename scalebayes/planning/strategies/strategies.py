@@ -7,16 +7,16 @@ import numpy as np
 import xarray as xr
 
 from scalebayes.errors import InputError, known_settings, unknown
-from scalebayes.fitting import bearing
 from scalebayes.fitting.groups import Groups
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import ask, fits_of
-from scalebayes.forecasting.distance import about, distance, exactness, outside, review
+from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost, positive_number
+from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.planning.limits import Limits
 from scalebayes.planning.optimum import optimum
@@ -161,7 +161,7 @@ def _of_fit(fit: Fit, asked: Question, log_N: np.ndarray, D: np.ndarray, groups:
     loss, name = found["profile"].values[..., 1], fit.runs.observable
     best = found if asked.limits == free.limits else of_fit(fit, asked, groups, key)
     cost, N = cost_of(fit, asked), np.exp(log_N)
-    distances = distance(fit, {"N": N, "D": D} | {one: np.asarray(fn(N, D)) for one, fn in cost.inputs.items()})
+    distances = distances_of(fit, cost, N, D)
     dims, of_law = ("chain", "draw", "point"), found.attrs["of"] == "law"
     return xr.Dataset(
         {
@@ -172,7 +172,7 @@ def _of_fit(fit: Fit, asked: Question, log_N: np.ndarray, D: np.ndarray, groups:
         {"axis": list(distances)},
         {
             **{"of": found.attrs["of"], "moments": 1, **about(fit)},
-            "review": review(fit, exactness(fit, distances, of_law=of_law), bearing.of_optimum(outside(distances))),
+            "review": review_of(fit, cost, distances, of_law=of_law),
         },
     )
 
