@@ -178,7 +178,14 @@ def _kind(value):
 
 def facts(found):
     """All numbers of what a file holds, as text and bytes that compare."""
-    if isinstance(found, (sb.Backtest, sb.Comparison, sb.Calibration)):
+    if isinstance(found, sb.NextRuns):
+        yield repr((found.target, found.scale, found.before, found.stop)), str(found.checks)
+        yield [(name, str(x.dtype), x.tolist()) for name, x in found.table.items()]
+        return
+    if isinstance(found, sb.Registered):
+        yield found.digest
+        return
+    if isinstance(found, (sb.Backtest, sb.Comparison, sb.Calibration, sb.RecipeComparison, sb.Strategies)):
         yield sorted((name, repr(x)) for name, x in found.data.attrs.items())
         yield str(getattr(found, "checks", ""))
         for name, x in sorted(found.data.variables.items()):

@@ -127,8 +127,8 @@ def _check_same(found: Registered, content: Content, record: Mapping[str, Any]) 
         raise ValueError("its arrays aren't those of registered forecasts")
     if json_of(record_of(found)) != json_of(record):
         raise ValueError("its record isn't that of registered forecasts")
-    if not all(np.isfinite(x).all() for x in content.groups[FORECAST].values()):
-        raise ValueError("its forecasts or its points aren't finite")
+    if not all(x.dtype == np.float64 and np.isfinite(x).all() for x in content.groups[FORECAST].values()):
+        raise ValueError("its forecasts or its points aren't finite numbers")
     versions = [found.versions, *(one.fitted["versions"] for one in found.members)]
     strings = [found.note, found.date, found.observable, *found.columns, *(one.name for one in found.members)]
     strings += [version for each in versions for version in each.values()]

@@ -1,6 +1,6 @@
 """The command `scalebayes next-runs` chooses the runs to train next, which tell most about a target."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from scalebayes.cli.parse import number
 from scalebayes.cli.planning_options import CostOptions
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
+
+if TYPE_CHECKING:
+    from scalebayes.planning.design.result import NextRuns
 
 KINDS = ("Fit", "Stack", "Recalibrated")
 
@@ -47,20 +50,8 @@ def next_runs(
     candidates = None if runs is None else sb.read_runs(runs)
     settings = {"target": target, "candidates": candidates, "n": n, "cost": chosen, "seed": seed}
     found = patiently("Choosing runs", lambda: sb.next_runs(asked, budget=limit, **settings))
-    review = [str(check) for check in found.checks if check.status.value != "pass"]
     if json:
-        return show.document(
-            {
-                "target": found.target,
-                "scale": found.scale,
-                "before": found.before,
-                "ratio": found.ratio,
-                "cost": found.cost,
-                "runs": show.records(found.table),
-                "stop": found.stop,
-                "review": review,
-            }
-        )
+        return show.document(document(found))
     if failed := failed_lines(asked):
         print(f"{failed}\n")
     if not len(found.table):
@@ -76,8 +67,27 @@ def next_runs(
         f"{found.scale}, {show.figure(found.before, 3)} before. {found.stop}"
     )
     print("\n" + show.prose(told))
-    for line in review:
+    for line in review_of(found):
         print(show.prose(line, 8))
+
+
+def document(found: "NextRuns") -> dict[str, Any]:
+    """Return the JSON document that the command prints."""
+    return {
+        "target": found.target,
+        "scale": found.scale,
+        "before": found.before,
+        "ratio": found.ratio,
+        "cost": found.cost,
+        "runs": show.records(found.table),
+        "stop": found.stop,
+        "review": review_of(found),
+    }
+
+
+def review_of(found: "NextRuns") -> list[str]:
+    """Return the checks of the design that don't pass, as text."""
+    return [str(check) for check in found.checks if check.status.value != "pass"]
 
 
 def target_of(points: Points, parameter: str | None) -> Any:

@@ -21,6 +21,9 @@ CALLED = {
     "Comparison": "a comparison",
     "Calibration": "a calibration",
     "Registered": "registered forecasts",
+    "RecipeComparison": "a comparison of recipes",
+    "Strategies": "strategies",
+    "NextRuns": "next runs",
 }
 ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and optimum take
 

@@ -62,10 +62,7 @@ def strategies(
     found = sb.strategies(asked, typed, C=budgets, cost=chosen, subject_to=within, of=of, group=group, seed=seed)  # type: ignore[arg-type]
     attrs = found.data.attrs
     if json:
-        told = {name: attrs[name] for name in ("observable", "unit", "cost", "of")}
-        doubts = {name: here(attrs[name]) for name in ("failed", "review")}
-        rows = [{**row, "breaks": row.get("breaks", "")} for row in show.records(found.table(prob))]
-        return show.document({**told, "prob": prob, "sentences": found.sentences(prob), "strategies": rows, **doubts})
+        return show.document(document(found, prob))
     if attrs["failed"]:
         print(show.prose(f"fail    {here(attrs['failed'])}", HANG) + "\n")
     if sentences := found.sentences(prob):
@@ -73,6 +70,19 @@ def strategies(
     print(f"{table_text(found, prob)}\n\n{show.prose(meaning(found, prob))}")
     if attrs["review"]:
         print(show.prose(f"review  {here(attrs['review'])}", HANG))
+
+
+def document(found: "Strategies", prob: float) -> dict[str, Any]:
+    """Return the JSON document that the command prints."""
+    attrs = found.data.attrs
+    rows = [{**row, "breaks": row.get("breaks", "")} for row in show.records(found.table(prob))]
+    return {
+        **{name: attrs[name] for name in ("observable", "unit", "cost", "of")},
+        "prob": prob,
+        "sentences": found.sentences(prob),
+        "strategies": rows,
+        **{name: here(attrs[name]) for name in ("failed", "review")},
+    }
 
 
 def strategies_of(typed: list[str] | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
+from scalebayes.cli import next_runs, recipes, strategies
 from scalebayes.cli.answer import checks_of, failed_lines
 from scalebayes.cli.backtest import backtest_document, backtest_text
 from scalebayes.cli.calibrate import calibration_document, calibration_text
@@ -57,7 +58,7 @@ def text(result: Any, prob: float) -> str:
             return joined(failed_lines(result), fits_text(result, prob), checks_text(checks_of(result)))
         case "Stack":
             return joined(failed_lines(result), stack_text(result), checks_text(result.checks))
-        case "Registered":
+        case "Registered" | "RecipeComparison" | "Strategies" | "NextRuns":
             return show.lines(repr(result))
         case "Recalibrated":
             return joined(show.prose(show.sentence(result.sentence)), fit_text(result.fit, prob))
@@ -79,6 +80,12 @@ def document(result: Any, prob: float) -> dict[str, Any]:
             return stack_document(result)
         case "Registered":
             return registered_document(result)
+        case "RecipeComparison":
+            return recipes.document(result, prob)
+        case "Strategies":
+            return strategies.document(result, prob)
+        case "NextRuns":
+            return next_runs.document(result)
         case "Recalibrated":
             widening = {"recalibrated": result.sentence, **result.widening._asdict(), "label": result.label}
             return {**about_fit(result.fit, prob), **widening}

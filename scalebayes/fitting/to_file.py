@@ -26,6 +26,8 @@ CELL = "cell_of_run"  # variable with the number of the cell that each run was a
 # The kinds of result that a file may hold.
 KINDS = ("fit", "fits", "stack", "recalibrated", "backtest", "comparison", "calibration", "registered")
 FIT, FITS, STACK, RECALIBRATED, BACKTEST, COMPARISON, CALIBRATION, REGISTERED = KINDS
+DECISIONS = ("recipes", "strategies", "next_runs")
+RECIPES, STRATEGIES, NEXT_RUNS = DECISIONS
 LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since netCDF's own library takes at most 256
 
 

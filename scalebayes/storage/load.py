@@ -13,6 +13,7 @@ from scalebayes.fitting.to_file import (
     BACKTEST,
     CALIBRATION,
     COMPARISON,
+    DECISIONS,
     FIT,
     FITS,
     FORMAT,
@@ -24,7 +25,7 @@ from scalebayes.fitting.to_file import (
 from scalebayes.laws.law import Law
 from scalebayes.safe_files import netcdf
 from scalebayes.safe_files.hdf5 import Content
-from scalebayes.storage import calibrate, compare, many_fits, recalibrate, stack
+from scalebayes.storage import calibrate, compare, decisions, many_fits, recalibrate, stack
 from scalebayes.storage.first_format import upgraded
 from scalebayes.storage.fit import law_of, restored, together
 
@@ -35,10 +36,10 @@ WHAT = "result"  # the word for a file's content in errors
 def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
     """Read any result back from the file that its `save` wrote.
 
-    A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison, a calibration or registered
-    forecasts. The checksum at the file's end is checked before anything else is read. Files of older versions, which
-    have no checksum, are read too. Every fit is checked: its sizes must agree with its runs, and its draws must be
-    finite, but for as many as the file itself says are not.
+    A result is a fit, many fits, a stack, a recalibrated fit, a backtest, a comparison, a calibration, registered
+    forecasts, a comparison of recipes, strategies or next runs. The checksum at the file's end is checked before
+    anything else is read. Files of older versions, which have no checksum, are read too. Every fit is checked: its
+    sizes must agree with its runs, and its draws must be finite, but for as many as the file itself says are not.
 
     Args:
         path: The path of the file, a str or a `Path`.
@@ -47,8 +48,8 @@ def load(path: Any, law: Law | Sequence[Law] | None = None) -> Any:
             A law's function is never read from a file. The default is None.
 
     Returns:
-        A `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison`, `Calibration` or `Registered`, whichever was
-        saved.
+        A `Fit`, `Fits`, `Stack`, `Recalibrated`, `Backtest`, `Comparison`, `Calibration`, `Registered`,
+        `RecipeComparison`, `Strategies` or `NextRuns`, whichever was saved.
 
     Raises:
         InputError: There is no such file, it is not a saved result, it is damaged, or its law is not in the registry
@@ -111,11 +112,14 @@ def _read(path: Path, kind: str, content: Content, record: Mapping[str, Any], gi
     if kind in (COMPARISON, CALIBRATION):
         _no_laws(path, f"a {kind}", given)
         return (compare if kind == COMPARISON else calibrate).restored(content, record)
+    if kind in DECISIONS:
+        _no_laws(path, "a decision", given)
+        return getattr(decisions, kind)(content, record)
     if kind == REGISTERED:
         _no_laws(path, "registered forecasts", given)
         return record_read.restored(content, record)
     if kind not in (FIT, RECALIBRATED):
-        raise InputError(f"it holds {kind!r:.40}, which is none of {listed(KINDS)}")
+        raise InputError(f"it holds {kind!r:.40}, which is none of {listed((*KINDS, *DECISIONS))}")
     if len(given) > 1:
         raise InputError(f"{path} holds one fit: law= is one law")
     if kind == RECALIBRATED:

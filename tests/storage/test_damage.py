@@ -2,8 +2,10 @@
 
 import json
 import os
+import tempfile
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,15 @@ from scalebayes.safe_files import hdf5
 from scalebayes.status import Check, Checks, Status
 from scalebayes.storage import compare as compared
 from tests import damaging
-from tests.helpers import POINT
+from tests.helpers import POINT, fit_of
+from tests.planning.test_recipes import drawn
 
 FIRST = Path(__file__).parent / "first_format"  # saved by the version before there were checksums
 EXPECTED = json.loads((FIRST / "expected.json").read_text())
 AT = {"N": 7e9, "D": 1e11}
 KINDS = ("fit", "fits", "stack", "backtest")
-MADE = ("recalibrated", "comparison", "calibration")  # kinds that the version before checksums couldn't save
+# Kinds that the version before checksums couldn't save.
+MADE = ("recalibrated", "comparison", "calibration", "registered", "recipes", "strategies", "next_runs")
 COPIES = 48
 SECONDS = 2.0  # in which a damaged file is refused
 
@@ -34,13 +38,37 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     for kind in KINDS:
         sb.load(FIRST / f"{kind}.nc").save(folder / f"{kind}.nc")
-    for kind, one in zip(MADE, made(), strict=True):
+    for kind, one in made().items():
         one.save(folder / f"{kind}.nc")
     return folder
 
 
+@cache
 def made():
     """A result of each kind that the version before checksums couldn't save, small."""
+    return dict(zip(MADE, (*scored(), registered(), *decided()), strict=True))
+
+
+def registered():
+    """Forecasts on record, as they are read from their file."""
+    draws = {"A": [0.9, 1.0, 1.1], "alpha": [0.2, 0.21, 0.22], "E": [0.4, 0.41, 0.42]}
+    fit = fit_of(sb.laws.get("offset_power"), draws, sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5]))
+    with tempfile.TemporaryDirectory() as folder:
+        return sb.register(fit, f"{folder}/record.nc", x=[1e3, 1e4], note="\x1b[2J")
+
+
+def decided():
+    """A comparison of recipes, strategies, and next runs with a column of text."""
+    fit, other = drawn(draws=20), drawn(draws=20, seed=1, A=0.9)
+    pool = {"N": [1e9, 2e9, 4e9], "D": [1e10, 9e10, 2e11], "note/": ["a", None, "\x1b[2J"], "rank": [1, 2, 3]}
+    chosen = sb.next_runs(fit, budget=1e23, target={"N": 1e11, "D": 1e12}, candidates=pool, n=2)
+    named = {"a/b": {"N": 7e10, "D": 1.4e12}, "kaplan": "kaplan", "optimum": "optimum"}
+    within = sb.strategies(fit, named, C=1e22, subject_to={"max_D": 1e12})
+    return sb.compare_recipes(fit, other, C=[1e20, 1e24], names=("a/b", "\x1b[2J")), within, chosen
+
+
+def scored():
+    """A recalibrated fit, a comparison and a calibration."""
     wide = Recalibrated(sb.load(FIRST / "fit.nc"), Widening(1.4, 1.6, 12, 3), "chinchilla")
     models, runs = ["a/b", "\x1b[2J"], 5
     rng = np.random.default_rng(4)
@@ -79,12 +107,17 @@ def test_files_from_before_checksums(kind, saved):
 @pytest.mark.parametrize("kind", MADE)
 def test_each_kind_comes_back(kind, saved):
     """Fails if a number, a name, a check or an attribute is another after a file."""
-    one, again = dict(zip(MADE, made(), strict=True))[kind], sb.load(saved / f"{kind}.nc")
+    one, again = made()[kind], sb.load(saved / f"{kind}.nc")
     assert type(again) is type(one) and facts_of(again) == facts_of(one) and repr(again) == repr(one)
     if kind == "recalibrated":
         assert (again.widening, again.label) == (one.widening, one.label)
         return
-    assert again.data.identical(one.data)
+    if kind == "next_runs":
+        assert again.table.equals(one.table) and type(again.table) is type(one.table)
+    elif kind == "registered":
+        assert again.forecast.identical(one.forecast)
+    else:
+        assert again.data.identical(one.data)
     assert getattr(again, "checks", None) == getattr(one, "checks", None)
     with pytest.raises(sb.InputError, match="which has no law to give: leave law= out"):
         sb.load(saved / f"{kind}.nc", law=sb.laws.get("power"))
@@ -101,6 +134,18 @@ def test_each_kind_comes_back(kind, saved):
         ("calibration", "ranks/below", lambda x: x - 1),
         ("calibration", "ranks/prob", lambda x: x / 2),
         ("recalibrated", "posterior/alpha", lambda x: x * np.nan),
+        ("registered", "forecast/draws", lambda x: x * np.nan),
+        ("registered", "forecast/distance", lambda x: x.astype("f4")),
+        ("recipes", "pairs/gain", lambda x: -x),
+        ("recipes", "pairs/C", lambda x: x * 0),
+        ("recipes", "pairs/loss_a", lambda x: x[:, :-1]),
+        ("recipes", "pairs/a_wins_beyond", lambda x: x.astype("f8")),
+        ("strategies", "points/regret", lambda x: x[..., :-1]),
+        ("strategies", "points/N", lambda x: -x),
+        ("strategies", "points/distance", lambda x: x - 100),
+        ("next_runs", "chosen/column0", lambda x: x[:-1]),
+        ("next_runs", "chosen/column5", lambda x: x * np.nan),
+        ("next_runs", "chosen/column6", lambda x: x.astype("i8")),
         ("backtest", "scores/size", lambda x: x * np.inf),
     ],
 )

@@ -1,17 +1,22 @@
 """This file has `NextRuns`, the result of `next_runs`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from scalebayes.display.figures import figure
 from scalebayes.display.view import View, Viewed
+from scalebayes.safe_files.saved import Saved
 from scalebayes.status import Checks, Status
+
+if TYPE_CHECKING:
+    from scalebayes.safe_files.netcdf import Contents
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NextRuns(Viewed):
+class NextRuns(Viewed, Saved):
     """The runs to train next.
 
     Attributes:
@@ -48,6 +53,11 @@ class NextRuns(Viewed):
     def ratio(self) -> float:
         """The expected width of the target's interval after all chosen runs over its width now."""
         return float(self.table["ratio"].to_numpy()[-1]) if len(self.table) else 1.0
+
+    def _contents(self) -> "Contents":
+        from scalebayes.planning.to_file import contents_of_next_runs
+
+        return contents_of_next_runs(self)
 
     def view(self) -> View:
         """Describe the runs for printing.

@@ -9,9 +9,12 @@ import xarray as xr
 from scalebayes.display.figures import as_typed, figure
 from scalebayes.display.view import View, Viewed
 from scalebayes.fitting.summary import check_prob
+from scalebayes.safe_files.saved import Saved
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scalebayes.safe_files.netcdf import Contents
 
 # The factor of compute up to which a budget that reaches a loss is looked for; above it the loss is out of reach.
 FURTHEST = 1e6
@@ -43,7 +46,7 @@ class CrossingBudget(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RecipeComparison(Viewed):
+class RecipeComparison(Viewed, Saved):
     """Which of two recipes is better at which budget, and by how much compute.
 
     Attributes:
@@ -149,6 +152,11 @@ class RecipeComparison(Viewed):
         if len(ends) > 1:
             told.append(self._crossed(self.crossing(prob), ends[0]["C"], ends[1]["C"]))
         return [*told, self._gained(ends[-1])]
+
+    def _contents(self) -> "Contents":
+        from scalebayes.planning.to_file import contents_of_recipes
+
+        return contents_of_recipes(self)
 
     def view(self) -> View:
         """What printing the comparison shows: failed checks, what it found in words, and the table.

@@ -10,13 +10,16 @@ import xarray as xr
 from scalebayes.display.figures import figure
 from scalebayes.display.view import View, Viewed
 from scalebayes.fitting.summary import check_prob, columns_of
+from scalebayes.safe_files.saved import Saved
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scalebayes.safe_files.netcdf import Contents
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Strategies(Viewed):
+class Strategies(Viewed, Saved):
     """How named strategies do against the optimum of the same cost.
 
     Attributes:
@@ -80,6 +83,11 @@ class Strategies(Viewed):
                     f"most, {_regret(worst)}."
                 )
         return told
+
+    def _contents(self) -> "Contents":
+        from scalebayes.planning.to_file import contents_of_strategies
+
+        return contents_of_strategies(self)
 
     def view(self) -> View:
         """What printing the strategies shows: failed checks, the table, and what to review.
