@@ -37,6 +37,7 @@ from scalebayes.cli.score import score
 from scalebayes.cli.stack import stack
 from scalebayes.cli.strategies import strategies
 from scalebayes.cli.summary import summary
+from scalebayes.cli.update import update
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
@@ -113,7 +114,7 @@ COMMANDS = (
     *(plan, budget_for),
     *(recipes, strategies, next_runs),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
-    *(register, score),
+    *(update, register, score),
     *(export, laws, datasets, demo),
 )
 for command in COMMANDS:

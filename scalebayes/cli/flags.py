@@ -33,11 +33,18 @@ COMMANDS = {
     "sb.export": "export",
     "sb.register": "register",
     "sb.score": "score",
+    "sb.update": "update",
 }
 # Command -> the files that it takes instead of a table. The path of the fit at hand, if there is one, replaces FIT.
 FILES = {
     **dict.fromkeys(("predict", "optimum", "savage-dickey", "export", "register", "strategies", "next-runs"), "FIT"),
-    **{"recalibrate": "FIT BACKTEST", "stack": "FIT FIT", "score": "FIT RUNS", "recipes": "FIT FIT"},
+    **{
+        "recalibrate": "FIT BACKTEST",
+        "stack": "FIT FIT",
+        "score": "FIT RUNS",
+        "update": "FIT RUNS",
+        "recipes": "FIT FIT",
+    },
 }
 # Commands that a sentence may name for an option which the running command lacks.
 OTHERS = ("fit", "predict", "compare")
