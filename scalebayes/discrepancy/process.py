@@ -187,6 +187,10 @@ class Process:
         root = inverse_of_root(jnp.linalg.cholesky(self._matrix(values, known)))
         return across, root, root.T @ (root @ known.off)
 
+    def known_runs(self, values: Mapping[str, Any], seen: Residuals) -> Known:
+        """The runs' places as `given_runs` takes them: those that runs share count once."""
+        return self._averaged(values, seen)[0]
+
     def _known(self, values: Mapping[str, Any], seen: Residuals) -> Known:
         """The residuals of the runs, with the variance of the noise of each."""
         kept = seen.mask > 0

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from scalebayes.discrepancy.quick_mean import quick_mean
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
@@ -100,6 +101,7 @@ class WithinDraws:
 
     def __init__(self, white: Any, own: Any, spots: Any, weights: Any, targets: int, prior: Any):
         self._white, self._prior = white, prior
+        self._columns: dict[int, np.ndarray] = {}  # batches of different surcharges share many of their candidates
         self.own = np.maximum(own - np.einsum("rnc,rnc->rc", white, white), 0.0).mean(axis=0)
         self.target, self.across = np.zeros(targets), np.zeros((targets, white.shape[-1]))
         if spots is not None:
@@ -113,8 +115,10 @@ class WithinDraws:
 
     def column(self, candidate: int) -> np.ndarray:
         """The covariance of all candidates with one of them (candidate,)."""
-        shown = np.einsum("rnc,rn->c", self._white, self._white[:, :, candidate]) / len(self._white)
-        return self._prior(candidate) - shown
+        if candidate not in self._columns:
+            shown = np.einsum("rnc,rn->c", self._white, self._white[:, :, candidate]) / len(self._white)
+            self._columns[candidate] = self._prior(candidate) - shown
+        return self._columns[candidate]
 
 
 def _at(ends, reference, where):
@@ -131,11 +135,10 @@ def _means(model, together, rows, seen_at, ends, reference, there, draws):
         (law, noise, process, factor), spots = each
         seen = residuals(model, rows, seen_at, law, noise, factor)
 
-        def mean(at):
-            across, _, weights = model.process.given_runs(process, seen, at)
-            return across.T @ weights
-
-        return mean(places), None if spots is None else mean(_at(ends, reference, spots))
+        if spots is None:
+            return quick_mean(model.process, process, seen, places), None
+        across, _, weights = model.process.given_runs(process, seen, _at(ends, reference, spots))
+        return quick_mean(model.process, process, seen, places), across.T @ weights
 
     return in_batches(one, draws, together)
 
