@@ -1,5 +1,6 @@
 """The command `scalebayes plan` says which model to train on how much data, for a budget, a cost and limits."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
 from scalebayes.cli.optimum import cell
 from scalebayes.cli.options import Json, Of, Prob, Seed
-from scalebayes.cli.parse import check_prob
+from scalebayes.cli.parse import check_prob, numbers
 from scalebayes.cli.planning_options import BudgetOptions, CostOptions, LimitOptions
 from scalebayes.cli.saving import is_result
 from scalebayes.cli.wait import patiently
@@ -24,6 +25,13 @@ Table = Annotated[
     Path, typer.Argument(metavar="RUNS|FIT", help="A table of runs, which is fitted as forecast does; or a saved fit.")
 ]
 
+Smaller = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K,K,...", help="How many times smaller than the optimum a model is whose price is told, such as 2,4."
+    ),
+]
+
 
 def plan(
     runs: Table,
@@ -31,6 +39,7 @@ def plan(
     budget: BudgetOptions,
     cost: CostOptions,
     limits: LimitOptions,
+    smaller: Smaller = None,
     of: Of = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
@@ -40,24 +49,35 @@ def plan(
 
     The budget is in FLOPs, dollars, device hours or days. The answer is the N and D of least expected loss, with the
     loss that it is expected to lose against a choice that knew the true law; then where the optimum may lie, which
-    limits bind, and what they cost.
+    limits bind, and what they cost. With --smaller it tells what models cost that are smaller than the optimum.
     """
     check_prob(prob)
     asked_for, chosen, subject_to = budget.settings(), cost.chosen(), limits.named()
+    times = None if smaller is None else numbers(smaller, "--smaller")
     asked = fitted(runs, seed)
     import scalebayes as sb
 
     best = patiently(
         "Finding the optimum",
-        lambda: sb.optimum(asked, **asked_for, cost=chosen, subject_to=subject_to, of=of, seed=seed),  # type: ignore[arg-type]
+        lambda: sb.optimum(
+            asked,
+            **asked_for,
+            cost=chosen,
+            subject_to=subject_to,
+            smaller=times,
+            of=of,  # type: ignore[arg-type]
+            seed=seed,
+        ),
     )
     if "dataset" in best.dims:
         raise InputError("plan takes one fit, a stack or a recalibrated fit; of many fits, plan with each")
     fit = next(iter(members(asked).values()))
     rows = rows_of(best, fit.runs.observable, prob)
     spent = spending_of(best, asked_for) if "on" in asked_for else []
+    prices = prices_of(best, prob) if times else []
     if json:
         rows = [{**row, **({"spent": spent[i]} if spent else {})} for i, row in enumerate(rows)]
+        rows = [{**row, **({"smaller": prices[i]} if prices else {})} for i, row in enumerate(rows)]
         document = {**about(asked, best, cost=chosen), "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob}
         show.document({**document, "budgets": rows})
         if far := outside_text(asked, best):
@@ -67,6 +87,8 @@ def plan(
         print(f"{failed}\n")
     print(answer_text(rows, fit.runs.observable))
     print("\n" + optimum_table(rows, fit.runs.observable))
+    if prices:
+        print("\n" + price_table(best["C"].values.tolist(), prices, fit.runs.observable))
     print("\n" + show.prose(meaning(best, rows, fit, prob, spent)))
     if far := outside_text(asked, best):
         print(show.prose(f"warning: {far}"))
@@ -131,6 +153,57 @@ def optimum_table(rows: list[dict[str, Any]], observable: str) -> str:
     return show.grid(["C", *heads.values()], body)
 
 
+def prices_of(best: "xr.Dataset", prob: float) -> list[list[dict[str, Any]]]:
+    """Return the price of each smaller model at each budget: the loss, the factor of compute, and what is not reached.
+
+    The factor has no mean, since it may be infinite.
+    """
+    import scalebayes as sb
+
+    told = ("median", "lower", "upper")
+    count = best.sizes["smaller"]
+    paid, compute = (show.records(sb.interval(best[[f"smaller_{name}"]], prob)) for name in ("paid", "compute"))
+    cells = [
+        {
+            "times": float(best["smaller"].values[i % count]),
+            "paid": {name: paid[i][name] for name in told},
+            "compute": {name: compute[i][name] for name in told},
+            "out_of_reach": float(best["out_of_reach"].values.ravel()[i]),
+        }
+        for i in range(len(paid))
+    ]
+    return [cells[i : i + count] for i in range(0, len(cells), count)]
+
+
+def price_table(budgets: list[float], prices: list[list[dict[str, Any]]], observable: str) -> str:
+    """Return the table of what smaller models cost."""
+    cells = [(C, one) for C, row in zip(budgets, prices, strict=True) for one in row]
+    digits = max(2, show.most_digits([one["paid"] for _, one in cells]))
+    body = [
+        [
+            show.given("C", C),
+            f"{one['times']:g}",
+            cell("paid", one["paid"], digits),
+            factor_text(one["compute"]),
+            percent(one["out_of_reach"]),
+        ]
+        for C, one in cells
+    ]
+    return show.grid(["C", "times smaller", f"{observable} paid", "compute to make up", "out of reach"], body)
+
+
+def factor_text(row: dict[str, float]) -> str:
+    """Return a factor of compute with its interval, in which "never" stands for infinity.
+
+    >>> factor_text({"median": 1.1375, "lower": 1.12, "upper": math.inf})
+    '1.137 [1.12, never]'
+    """
+    median, lower, upper = (
+        "never" if math.isinf(row[name]) else f"{row[name]:.4g}" for name in ("median", "lower", "upper")
+    )
+    return median if not row["lower"] < row["upper"] else f"{median} [{lower}, {upper}]"
+
+
 def spending_of(best: "xr.Dataset", asked_for: dict[str, Any]) -> list[dict[str, float]]:
     """Return what each budget is in dollars, hours, days and kWh, as far as they are known."""
     from scalebayes.planning.hardware import Hardware, spending
@@ -156,6 +229,12 @@ def meaning(best: "xr.Dataset", rows: list[dict[str, Any]], fit: Any, prob: floa
         ]
         by = " by the law alone" if best.attrs["of"] == "curve" else ""
         told.append(f"{', '.join(shares)}; paid is the {observable} that the limits cost{by}.")
+    if "smaller" in best.dims:
+        told.append(
+            f"A smaller model on the rest of the budget pays that much more {observable}; compute to make up is the "
+            "factor of the budget with which more tokens take it to the optimum's, and out of reach is the share of "
+            "the draws in which none do."
+        )
     if best.attrs["of"] == "curve":
         told.append("The optimum is that of the law with its discrepancy; --of law gives the law's own.")
     units = {"dollars": "dollars", "gpu_hours": "device hours", "days": "days", "kWh": "kWh"}

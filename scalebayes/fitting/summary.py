@@ -49,7 +49,12 @@ def columns_of(draws: np.ndarray, prob: float, moments: int) -> dict[str, Any]:
     lower, median, upper = np.nanquantile(kept, [tail, 0.5, 1 - tail], axis=0, method=how)
     columns: dict[str, Any] = {"median": np.where(found, median, np.nan)}
     if moments:
-        mean = np.nanmean(kept, axis=0)
-        variance = np.nansum((kept - mean) ** 2, axis=0) / np.maximum(found - 1, 1)
-        columns |= {"mean": np.where(found, mean, np.nan), "sd": np.where(found > 1, np.sqrt(variance), np.nan)}
+        infinite = np.isinf(kept).any(axis=0)  # as a factor of compute may be; it has no mean
+        finite = np.where(infinite, 0.0, kept)
+        mean = np.nanmean(finite, axis=0)
+        variance = np.nansum((finite - mean) ** 2, axis=0) / np.maximum(found - 1, 1)
+        columns |= {
+            "mean": np.where((found > 0) & ~infinite, mean, np.nan),
+            "sd": np.where((found > 1) & ~infinite, np.sqrt(variance), np.nan),
+        }
     return columns | {"lower": np.where(found > 1, lower, np.nan), "upper": np.where(found > 1, upper, np.nan)}

@@ -10,6 +10,8 @@ from scalebayes.display.table import Table
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.summary import check_prob, columns_of
 
+SHOWN = "dataset", "smaller"  # dims whose coordinate is a column: the data set, and how many times smaller a model is
+
 
 @known_settings
 def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
@@ -54,7 +56,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         for column, values in columns_of(flat, prob, dataset.attrs.get("moments", 1)).items():
             frame[column] = np.ravel(values)
         if "distance" in dataset:
-            frame["efolds"] = dataset["distance"].max("axis").transpose(*index).values.ravel()
+            far = dataset["distance"].max("axis").broadcast_like(variable.isel(chain=0, draw=0))
+            frame["efolds"] = far.transpose(*index).values.ravel()
         frames.append(frame)
     table = Table(pd.concat(frames, ignore_index=True))
     if len(names) > 1 and len(table) > len(names):
@@ -65,11 +68,11 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
 
 
 def _coordinates(dataset: xr.Dataset, index: list[Any]) -> pd.DataFrame:
-    """The coordinates along the dims `index`, with one row for each cell. Of the dims, only dataset is a column."""
+    """The coordinates along the dims `index`, with one row for each cell. Of the dims, those in `SHOWN` are columns."""
     sizes = {dim: dataset.sizes[dim] for dim in index}
     shown = {}
     for name, coordinate in dataset.coords.items():
-        if coordinate.dims and set(coordinate.dims) <= set(index) and (name == "dataset" or name not in index):
+        if coordinate.dims and set(coordinate.dims) <= set(index) and (name in SHOWN or name not in index):
             shown[str(name)] = coordinate.broadcast_like(xr.DataArray(np.empty(tuple(sizes.values())), dims=index))
             shown[str(name)] = shown[str(name)].transpose(*index).values.ravel()
     if not np.any(shown.get("no_minimum", 0)):

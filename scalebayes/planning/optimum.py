@@ -35,6 +35,7 @@ def optimum(
     devices: float | None = None,
     cost: Cost = six_nd,
     subject_to: Limits | Mapping[str, Any] | None = None,
+    smaller: Any = None,
     of: Literal["law", "curve"] | None = None,
     group: Group = None,
     seed: Seed = 0,
@@ -68,6 +69,10 @@ def optimum(
             N_in, a list of the sizes that can be trained; unique_tokens, for a law that knows repetition. The default
             is None: no limit.
 
+        smaller: How many times smaller than the optimum a model is whose price is asked for: a number or a list, each
+            above 1. It is the price by the law alone, so a fit with a discrepancy takes of="law" with it. The default
+            is None: no price.
+
         of: "law" for the optimum of the law alone; "curve" for that of what `predict` gives, the law times the
             exponential of its discrepancy. For "curve" each posterior draw takes one draw of the discrepancy given
             the runs, which all its budgets share; a fit with one draw takes the mean. The default is None: "curve"
@@ -87,6 +92,13 @@ def optimum(
         within the limits less that at its optimum without them; for a curve, too, it is what the law alone pays. And it
         has `binds` (limit, budget), the share of the draws in which a limit binds.
 
+        With `smaller` it has `smaller_paid` and `smaller_compute` (chain, draw, budget, smaller), for the model that is
+        so many times smaller than the draw's optimum. `smaller_paid` is its loss on the tokens that the rest of the
+        budget pays for, less the loss of the optimum. `smaller_compute` is the factor of the budget with which more
+        tokens take it to the loss of the optimum: infinite where no number of tokens does, or where a limit forbids
+        them. `out_of_reach` (budget, smaller) is the share of the draws in which it is infinite, of those with an
+        optimum. Upper limits of D and D / N hold for smaller models, too; lower limits of N don't.
+
         `N_best`, `D_best` and `regret` are (budget,). `distance` (budget, axis) is that of the median optimum from the
         runs, in e-folds. A draw without a minimum has NaN; the coordinate `no_minimum` (budget,) is the share of such
         draws. The coordinate `group` (budget,) is there where each budget was given a group of its own. The attribute
@@ -95,7 +107,8 @@ def optimum(
 
     Raises:
         InputError: The law isn't one of N and D, a budget isn't positive and finite, limits contradict each other, `of`
-            or a group isn't known, the numbers of budgets and groups differ, or no draw has a minimum.
+            or a group isn't known, `smaller` isn't above 1, the numbers of budgets and groups differ, or no draw has a
+            minimum.
         SettingError: A keyword isn't known.
 
     Warns:
@@ -111,10 +124,13 @@ def optimum(
     >>> small = optimum(fitted, C=5.76e23, subject_to={"max_N": 8e9})
     >>> small["binds"].sel(limit="max_N").item(), round(small["paid"].item(), 4)
     (1.0, 0.0503)
+    >>> half = optimum(fitted, C=5.76e23, smaller=2)
+    >>> round(half["smaller_paid"].item(), 4), round(half["smaller_compute"].item(), 3)
+    (0.0048, 1.259)
     """
     others = dollars, gpu_hours, days, on, devices
     C = budget(C, *others) if C is None or any(x is not None for x in others) else positive("C", C)
-    question = Question.checked(C, cost, subject_to, of)
+    question = Question.checked(C, cost, subject_to, of, smaller)
     best = ask(
         fit,
         lambda one, groups, key: of_fit(one, question, groups, key),
@@ -133,6 +149,9 @@ def optimum(
             "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is the optimum of the law alone"
         )
         raise InputError(f"law {law!r} has no minimum along {cost.formula or cost.name} at any of these budgets{cure}")
+    if question.smaller:
+        compute, drawn = best["smaller_compute"], ("chain", "draw")
+        best = best.assign(out_of_reach=np.isinf(compute).sum(drawn) / compute.notnull().sum(drawn))
     if isinstance(fit, Recalibrated):
         best = best.assign_attrs(recalibrated="the optimum is the fit's own: only forecasts are widened")
     return best

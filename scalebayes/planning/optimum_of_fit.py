@@ -24,24 +24,30 @@ from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.limits import Limits, Range, allowed, log_other
 from scalebayes.planning.optimum_of_law import of_law, profile_of
+from scalebayes.planning.smaller import prices_of, times_of
 
 MARGIN = 1.0  # e-folds by which the candidates of a curve reach beyond the law's optima
 
 
 class Question(NamedTuple):
-    """What is asked of every fit: the budgets C (budget,), the cost, its limits, and "law", "curve" or None."""
+    """What is asked of every fit: the budgets C (budget,), the cost, its limits, and "law", "curve" or None.
+
+    `smaller` has how many times smaller than the optimum the models are whose price is asked for.
+    """
 
     C: Any
     cost: Cost
     limits: Limits
     of: str | None
+    smaller: tuple[float, ...] = ()
 
     @classmethod
-    def checked(cls, C: Any, cost: Any, subject_to: Any, of: Any) -> "Question":
+    def checked(cls, C: Any, cost: Any, subject_to: Any, of: Any, smaller: Any = None) -> "Question":
         """Make a question of what a user gives.
 
         Raises:
-            InputError: `cost` is none, a limit can't be used, or `of` is neither "law" nor "curve".
+            InputError: `cost` is none, a limit can't be used, `of` is neither "law" nor "curve", or `smaller` has a
+                factor that isn't above 1.
         """
         if of not in (None, "law", "curve"):
             raise unknown("of", of, ("law", "curve"))
@@ -50,7 +56,7 @@ class Question(NamedTuple):
                 "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N "
                 f"* D), not {cost!r}"
             )
-        return cls(C, cost, Limits.of(subject_to), of)
+        return cls(C, cost, Limits.of(subject_to), of, times_of(smaller))
 
     @property
     def plain(self) -> bool:
@@ -80,10 +86,13 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         raise InputError(f"group={named[0]!r}: the law alone has no offset for a group; leave it out")
     if departs and limits.N_in:
         raise InputError("N_in is chosen by the law alone; add of='law', or give one N: subject_to={'N': 1e9}")
+    if departs and question.smaller:
+        raise InputError("the price of a smaller model is that of the law alone; add of='law', or leave out smaller")
     if departs and set(fit.law.inputs) != {"N", "D"}:
         raise InputError(f"the optimum of a curve is for laws of N and D, not of {fit.law.name!r}; add of='law'")
     arrays, codes = with_groups(fit, {"C": question.C}, groups)
     C, asked_for, plain = arrays["C"], candidates is not None, cost is six_nd and not limits.named()
+    more: dict[str, Any] = {}
     with jax.enable_x64():
         within = None if plain else allowed(limits, cost, C)
         law = found = of_law(fit, cost, C, within, limits)
@@ -100,12 +109,13 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
             profile = found.profile
         else:
             profile = profile_of(fit, cost, C, candidates, within, every=asked_for)
+        if question.smaller:
+            more |= prices_of(fit, cost, C, (found.log_N, found.loss), question.smaller, limits)
     N = np.exp(found.log_N)
     D = other_size(C, N) if plain else np.exp(found.log_D)
     shape = (*fit.shape, len(C))
     loss = np.broadcast_to(np.where(np.isnan(N), np.nan, found.loss), shape)
     values: dict[str, Any] = {"N": N, "D": D, "D_per_N": D / N, fit.runs.observable: loss}
-    more: dict[str, Any] = {}
     if plain:
         exponent = np.nan if departs else law.exponent
         values |= {"N_exponent": exponent, "D_exponent": 1 - np.asarray(exponent)}
@@ -130,6 +140,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
             "no_minimum": ("budget", np.broadcast_to(np.isnan(N), shape).mean(axis=(0, 1))),
             "axis": list(distances),
             **({"limit": list(limits.named())} if "binds" in more else {}),
+            **({"smaller": list(question.smaller)} if question.smaller else {}),
         },
         {
             **{"cost": cost.formula or cost.name, "of": "curve" if departs else "law", "moments": 1, **about(fit)},

@@ -59,6 +59,25 @@ def test_plan_in_money_with_limits(run, laplace):
     assert "max_N binds in 100 % of the draws" in out and "2.00M dollars" in out and "paid" in out
 
 
+def test_plan_tells_the_price_of_smaller_models(run, laplace):
+    """Fails if the price of a smaller model isn't what `sb.optimum` says, or one out of reach has a factor."""
+    words = ("plan", laplace, "--budget", "1e22,1e24", "--smaller", "2,100")
+    told, out = run(*words, "--json").json["budgets"], run(*words).out
+    best = sb.optimum(sb.load(laplace), C=[1e22, 1e24], smaller=[2, 100])
+    table = sb.interval(best[["smaller_compute"]])
+    for i, row in enumerate(told):
+        assert [one["times"] for one in row["smaller"]] == [2, 100]
+        for j, one in enumerate(row["smaller"]):
+            here = best.isel(budget=i, smaller=j)
+            assert one["paid"]["median"] == pytest.approx(here["smaller_paid"].median().item())
+            assert one["out_of_reach"] == here["out_of_reach"].item()
+        assert row["smaller"][0]["compute"]["median"] == table["median"][2 * i]
+        assert row["smaller"][1]["compute"]["median"] is None
+    assert re.search(r"^1e24 +2 +0\.\d+ \[.*\] +1\.\d+ \[.*\] +0 %$", out, re.M)
+    assert re.search(r"^1e24 +100 .* never +100 %$", out, re.M)
+    assert max(map(len, out.splitlines())) <= 100
+
+
 def test_budget_for_says_what_is_out_of_reach(run, laplace):
     """Fails if the budgets aren't those of `sb.budget_for`, or a loss below every floor has one."""
     told = run("budget-for", laplace, "--loss", "2.2,0.5", "--json").json["targets"]
@@ -75,6 +94,7 @@ def test_budget_for_says_what_is_out_of_reach(run, laplace):
         (["plan"], "--budget 1e23"),
         (["plan", "--budget", "1e22", "--on", "h1000"], "h100"),
         (["plan", "--dollars", "2M"], "--on"),
+        (["plan", "--budget", "1e22", "--smaller", "0.5"], "not 0.5"),
         (["plan", "--budget", "1e22", "--cost", "moe:active=3"], "total"),
         (["plan", "--budget", "1e22", "--cost", "cheap"], "valid: 6nd"),
         (["plan", "--budget", "1e22", "--min-N", "1e10", "--max-N", "1e9"], "contradict"),
