@@ -227,8 +227,7 @@ def meaning(best: "xr.Dataset", rows: list[dict[str, Any]], fit: Any, prob: floa
             f"{name} binds in {percent(float(x))} of the draws"
             for name, x in zip(best["limit"].values, best["binds"].mean("budget").values, strict=True)
         ]
-        by = " by the law alone" if best.attrs["of"] == "curve" else ""
-        told.append(f"{', '.join(shares)}; paid is the {observable} that the limits cost{by}.")
+        told.append(f"{', '.join(shares)}; paid is the {observable} that the limits cost.")
     if "smaller" in best.dims:
         told.append(
             f"A smaller model on the rest of the budget pays that much more {observable}; compute to make up is the "

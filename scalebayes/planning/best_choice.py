@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scalebayes.compute import other_size
+from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.limits import Range, log_other
+
 CANDIDATES = 65  # values of log N among which the best is looked for; a parabola gives what lies between two
 EDGES = 0.005, 0.995  # quantiles of the optimum over draws between which they lie
 ROUNDING = 1e-12  # share of the expected loss below which a regret is the rounding of sums
@@ -42,6 +46,13 @@ def candidates_of(log_N: np.ndarray, margin: float = 0.0) -> np.ndarray:
     ends[:, there] = np.nanquantile(flat[:, there], EDGES, axis=0)
     low, high = ends[0] - margin, ends[1] + margin
     return low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, CANDIDATES)
+
+
+def inside(candidates: np.ndarray, within: Range) -> np.ndarray:
+    """Candidates (budget, candidate) as evenly spaced as before, between ends that limits leave."""
+    low = np.clip(candidates[:, :1], within.low[:, None], within.high[:, None])
+    high = np.clip(candidates[:, -1:], within.low[:, None], within.high[:, None])
+    return low + (high - low) * np.linspace(0.0, 1.0, candidates.shape[1])
 
 
 def thinned(draws: int) -> slice:
@@ -87,3 +98,39 @@ def best_choice(candidates: np.ndarray, profile: np.ndarray, loss: np.ndarray, b
     regret = np.where(regret > ROUNDING * np.abs(known), regret, 0.0)
     none = count == 0
     return Choice(*(np.where(none, np.nan, x) for x in (log_N, expected, regret)))
+
+
+def chosen(
+    log_N: np.ndarray,
+    regret: np.ndarray,
+    cost: Cost,
+    C: np.ndarray,
+    within: Range | None,
+    listed: tuple[np.ndarray, np.ndarray | None],
+) -> dict[str, tuple[str, np.ndarray]]:
+    """The variables `N_best`, `D_best` and `regret` of the best choice.
+
+    Args:
+        log_N: log N of the choice (budget,).
+
+        regret: Its regret (budget,).
+
+        cost: The cost.
+
+        C: The budgets (budget,).
+
+        within: The range that limits leave; None for none.
+
+        listed: The candidates of log N (budget, candidate), and log D of each where they are the sizes that can be
+            trained; else None.
+    """
+    N, (candidates, sizes) = np.exp(log_N), listed
+    if within is None:
+        D = other_size(C, N)
+    elif sizes is not None:
+        nearest = np.abs(candidates - log_N[:, None]).argmin(axis=1)
+        D = np.exp(np.take_along_axis(sizes, nearest[:, None], axis=1)[:, 0])
+    else:
+        log_D = np.where(within.low >= within.high, within.log_D, log_other(cost, C, log_N))
+        D = np.where(np.isnan(N), np.nan, np.exp(log_D))
+    return {"N_best": ("budget", N), "D_best": ("budget", D), "regret": ("budget", regret)}

@@ -128,27 +128,35 @@ def least_of_pairs(
     return log_N, log_D, loss
 
 
+def tokens_of_sizes(cost: Cost, budget: np.ndarray, limits: Limits) -> np.ndarray:
+    """Log D of each of the sizes `limits.N_in` at each budget (size, budget); NaN where it can't be trained.
+
+    A size is trained on the tokens that the budget pays for, or on the most that the limits allow.
+    """
+    assert limits.N_in is not None
+    found = []
+    for N in limits.N_in:
+        log_N = np.full(len(budget), np.log(N))
+        log_D = log_other(cost, budget, log_N)
+        most = min(np.log(limits.max_D or np.inf), np.log(N * (limits.max_D_per_N or np.inf)))
+        fewest = max(np.log(limits.min_D or 1.0), np.log(N * (limits.min_D_per_N or 0.0) or 1.0))
+        paid = np.asarray(cost(np.exp(log_N), np.exp(log_D))) <= budget * (1 + 1e-9)
+        log_D = np.minimum(log_D, most)
+        found.append(np.where(paid & (log_D >= fewest), log_D, np.nan))
+    return np.stack(found)
+
+
 def of_sizes(
     law: Callable[..., Any], params: Mapping[str, np.ndarray], cost: Cost, budget: np.ndarray, limits: Limits
 ) -> Least:
     """Find the best of the sizes `limits.N_in` for every draw and budget. Call it inside `jax.enable_x64()`.
 
-    A size is trained on the tokens that the budget pays for, or on the most that the limits allow.
-
     Raises:
         InputError: None of the sizes meets the limits at a budget.
     """
-    assert limits.N_in is not None
-    log_Ns, log_Ds, losses = [], [], []
-    for N in limits.N_in:
-        log_N = np.full(len(budget), np.log(N))
-        log_D = log_other(cost, budget, log_N)
-        most = min(np.log(limits.max_D or np.inf), np.log(N * (limits.max_D_per_N or np.inf)))
-        least_ = max(np.log(limits.min_D or 1.0), np.log(N * (limits.min_D_per_N or 0.0) or 1.0))
-        paid = np.asarray(cost(np.exp(log_N), np.exp(log_D))) <= budget * (1 + 1e-9)
-        log_D = np.where(paid & (log_D >= least_), np.minimum(log_D, most), np.nan)
-        log_Ns, log_Ds = [*log_Ns, log_N], [*log_Ds, log_D]
-        losses.append(values(law, cost, params, log_N, log_D))
+    log_D = tokens_of_sizes(cost, budget, limits)
+    log_Ns = np.broadcast_to(np.log(np.asarray(limits.N_in))[:, None], log_D.shape)
+    losses = [values(law, cost, params, *each) for each in zip(log_Ns, log_D, strict=True)]
     stacked = np.nan_to_num(np.broadcast_to(np.stack(losses), (len(losses), *np.shape(losses[0]))), nan=np.inf)
     best = stacked.argmin(axis=0)
     if (no := np.isinf(stacked.min(axis=0)).all(axis=0)).any():
@@ -156,7 +164,7 @@ def of_sizes(
             f"no size in N_in meets the limits at C = {budget[np.argmax(no)]:g}; add smaller sizes, or raise the budget"
         )
     columns = np.arange(len(budget))
-    log_N, log_D = np.stack(log_Ns)[best, columns], np.stack(log_Ds)[best, columns]
+    log_N, log_D = log_Ns[best, columns], log_D[best, columns]
     neither = np.zeros(best.shape, bool)
     return Least(log_N, log_D, stacked.min(axis=0), neither, neither)
 

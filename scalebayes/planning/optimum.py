@@ -88,9 +88,9 @@ def optimum(
         A Dataset with `N`, `D`, `D_per_N` and the observable (chain, draw, budget), in the runs' own units. At the cost
         6 N D without limits it also has `N_exponent` = d log N / d log C and `D_exponent` = 1 - `N_exponent`; those of
         a curve are NaN, since they need a second derivative that the discrepancy doesn't have: use `of="law"`, or log
-        ratios of N between budgets. With limits it has `paid` (chain, draw, budget), the law's value at its optimum
-        within the limits less that at its optimum without them; for a curve, too, it is what the law alone pays. And it
-        has `binds` (limit, budget), the share of the draws in which a limit binds.
+        ratios of N between budgets. With limits it has `paid` (chain, draw, budget), the value at the optimum within
+        the limits less that at the optimum without them, of the same law or curve. It is NaN where a curve has no
+        optimum without limits. And it has `binds` (limit, budget), the share of the draws in which a limit binds.
 
         With `smaller` it has `smaller_paid` and `smaller_compute` (chain, draw, budget, smaller), for the model that is
         so many times smaller than the draw's optimum. `smaller_paid` is its loss on the tokens that the rest of the

@@ -7,21 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.compute import LOG_6, other_size
-from scalebayes.discrepancy.process import JITTER
 from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.curve_path import OnPath, drawn_path, lowest_on
 from scalebayes.planning.frontier import log_D_of
 from scalebayes.planning.limits import Range
 
 GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
-FINER = np.linspace(-1.0, 1.0, 17)  # steps from the least of these values, at which the law is computed once more
+FREE = 33  # the same, for the optimum without limits: only its loss is asked for
 LIFT = 0.25  # log of the law at the grid's ends over the law at its own optimum; optima further out aren't looked for
 REACH = 30.0  # e-folds of N from the law's optimum to the grid's ends, at most; a flatter law has this reach
 HALF = 0.5  # e-folds of N to either side, over which the curvature of the law at another cost than 6 N D is taken
-FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy can't vary gives a singular matrix
 
 
 class Lowest(NamedTuple):
@@ -34,6 +33,8 @@ class Lowest(NamedTuple):
         at_low: Whether the optimum is at the lower end of the range that limits leave.
         at_high: Whether it is at the upper end of that range.
         profile: The observable at the candidates (chain, draw, budget, candidate).
+        paid: The observable less that at the optimum of the same curve without limits; NaN where that wasn't asked
+            for, or isn't there.
     """
 
     log_N: np.ndarray
@@ -42,6 +43,7 @@ class Lowest(NamedTuple):
     at_low: np.ndarray
     at_high: np.ndarray
     profile: np.ndarray
+    paid: np.ndarray
 
 
 def least(
@@ -55,6 +57,8 @@ def least(
     cost: Cost = six_nd,
     within: Range | None = None,
     candidates: np.ndarray | None = None,
+    free: Any = None,
+    sizes: np.ndarray | None = None,
 ) -> Lowest:
     """Find where law x exp(discrepancy) is least. Call it inside `jax.enable_x64()`.
 
@@ -66,6 +70,9 @@ def least(
     belong together. The budgets of one group come one after the other; the path of a group's lowest budget is drawn
     given that of the largest budget of the group before. The results are NaN where the least value is at an end of the
     path that no limit sets, or where the law has no optimum.
+
+    What limits cost is told of one curve: the path is drawn along the frontier without limits, too, around the law's
+    optimum there, jointly with the rest.
 
     Args:
         fit: A fit with a discrepancy.
@@ -86,6 +93,12 @@ def least(
 
         candidates: Values of log N (budget, candidate) at which the observable is asked for, too. Beyond the end of a
             draw's path the discrepancy is that at the end. The default is None: the middle of the runs' N : D.
+
+        free: log N of the law's optimum without limits, which broadcasts to (chain, draw, budget), where it is asked
+            what the limits cost. The default is None.
+
+        sizes: log D of each size that can be trained (budget, size), NaN where it can't be; the candidates are log N of
+            these sizes, and the best of them is chosen. The default is None: any N may be chosen.
     """
     problem, order, codes = fit.problem, np.argsort(budget), np.broadcast_to(group, len(budget))
     order = order[np.argsort(codes[order], kind="stable")]
@@ -96,6 +109,7 @@ def least(
     middle = (np.log(other_size(budget[order], 1)) + np.log(fit.reference.inputs["N"] / fit.reference.inputs["D"])) / 2
     nowhere = np.full(len(budget), np.inf)
     low, high, log_D = (-nowhere, nowhere, nowhere) if within is None else (within.low, within.high, within.log_D)
+    freely = None if free is None else np.broadcast_to(np.asarray(free), shape).reshape(-1, len(budget))[:, order]
     candidates = np.reshape(middle[np.argsort(order)], (-1, 1)) if candidates is None else candidates
     found = _least(
         problem.model,
@@ -106,14 +120,19 @@ def least(
         ends,
         {name: np.float64(fit.reference.inputs[name]) for name in ("N", "D")},
         codes[order].astype(np.float64) if problem.rows.group is not None else None,
-        tuple(x[order] for x in (np.log(budget), low, high, log_D, candidates)),
-        (flat(fit), np.where(np.isnan(start), middle, start), _split(key, len(start))),
+        tuple(None if x is None else x[order] for x in (np.log(budget), low, high, log_D, candidates, sizes)),
+        (
+            flat(fit),
+            np.where(np.isnan(start), middle, start),
+            None if freely is None else np.where(np.isnan(freely), middle, freely),
+            _split(key, len(start)),
+        ),
     )
     back = np.argsort(order)
-    at, there, lowest, at_low, at_high, profile = (
+    at, there, lowest, at_low, at_high, profile, paid = (
         np.asarray(x)[:, back].reshape(*shape, *np.shape(x)[2:]) for x in found
     )
-    if within is not None:
+    if within is not None and sizes is None:
         only = within.low >= within.high  # nothing is left to choose
         at_low, at_high = only | (at_low & (within.low_by != "")), only | (at_high & (within.high_by != ""))
         at = np.where(at_low, within.low, np.where(at_high, within.high, at))
@@ -125,62 +144,72 @@ def least(
         at_low & ~none,
         at_high & ~none,
         profile,
+        np.where(none, np.nan, paid),
     )
 
 
 def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budgets, draws):
-    steps = jnp.linspace(0.0, 1.0, grid)
-
     def one(each):
-        (law, noise, process, factor), starts, key = each
+        (law, noise, process, factor), starts, freely, key = each
         seen = residuals(model, rows, seen_at, law, noise, factor)
 
         def height(u, v):
             return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(v), **law))
 
         def at_budget(before, budget):
-            (log_C, low, high, log_D, candidates), start, group, key = budget
+            (log_C, low, high, log_D, candidates, sizes), start, free, group, key = budget
+
+            def frontier(u):
+                return log_C - LOG_6 - u if cost is None else log_D_of(cost, u, jnp.broadcast_to(log_C, u.shape))
 
             def tokens(u):
-                v = log_C - LOG_6 - u if cost is None else log_D_of(cost, u, jnp.broadcast_to(log_C, u.shape))
-                return jnp.where(low >= high, log_D, v)  # nothing is left to choose
+                return jnp.where(low >= high, log_D, frontier(u))  # nothing is left to choose
 
-            middle = jnp.clip(start, low, high)
-            if cost is None:
-                curvature = jax.grad(jax.grad(lambda u: height(u, log_C - LOG_6 - u)))(middle)
-            else:  # the bisection that gives D has no derivative
-                three = middle + jnp.array([-HALF, 0.0, HALF])
-                below, here, above = height(three, log_D_of(cost, three, jnp.broadcast_to(log_C, (3,))))
-                curvature = (below - 2 * here + above) / HALF**2
-            reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
-            left, right = jnp.maximum(middle - reach, low), jnp.minimum(middle + reach, high)
-            u = left + (right - left) * steps
-            v = tokens(u)
-            own = None if group is None else jnp.full(grid, group)
-            there = ends.places({"N": jnp.exp(u) / reference["N"], "D": jnp.exp(v) / reference["D"]}, own)
-            delta = _path(model.process, process, seen, before, there, key)
-            whole = height(u, v) + delta
-            edge = jnp.argmin(whole)
-            best = jnp.clip(edge, 1, grid - 2)
-            inside = (whole[best] <= whole[best - 1]) & (whole[best] <= whole[best + 1])
-            # Between the neighbours the law is no parabola, while the discrepancy is as good as one.
-            near = height(u[best] + FINER * (u[1] - u[0]), tokens(u[best] + FINER * (u[1] - u[0])))
-            near += _between(delta, best, FINER)
-            lowest_near = jnp.clip(jnp.argmin(near), 1, len(FINER) - 2)
-            part = jnp.asarray(FINER)[lowest_near] + _turn(near, lowest_near) * (FINER[1] - FINER[0])
-            # At an end that a limit sets, the end itself is the optimum.
-            at_low, at_high = ~inside & (edge == 0) & (left == low), ~inside & (edge == grid - 1) & (right == high)
-            at = jnp.where(at_low, u[0], jnp.where(at_high, u[-1], u[best] + part * (u[1] - u[0])))
-            ending = jnp.where(at_low, delta[0], jnp.where(at_high, delta[-1], _between(delta, best, part)))
-            at_D = tokens(at)
-            lowest = jnp.exp(height(at, at_D) + ending)
-            profile = jnp.exp(height(candidates, tokens(candidates)) + jnp.interp(candidates, u, delta))
-            found = jnp.where(inside, at, jnp.nan), at_D, lowest, at_low, at_high, profile
-            return (there, delta, jnp.ones(grid)), found
+            def around(middle, count, low, high):
+                """Values of log N on both sides of the law's optimum, as far as the law is `LIFT` above it."""
+                if cost is None:
+                    curvature = jax.grad(jax.grad(lambda u: height(u, log_C - LOG_6 - u)))(middle)
+                else:  # the bisection that gives D has no derivative
+                    three = middle + jnp.array([-HALF, 0.0, HALF])
+                    below, here, above = height(three, frontier(three))
+                    curvature = (below - 2 * here + above) / HALF**2
+                reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
+                left, right = jnp.maximum(middle - reach, low), jnp.minimum(middle + reach, high)
+                at_limit = left == low, right == high
+                return left + (right - left) * jnp.linspace(0.0, 1.0, count), at_limit
 
-        nothing = jax.tree.map(lambda x: jnp.zeros(grid, x.dtype), seen_at.places)
-        each_budget = (budgets, starts, groups, _split(key, len(budgets[0])))
-        return jax.lax.scan(at_budget, (nothing, jnp.zeros(grid), jnp.zeros(grid)), each_budget)[1]
+            u, at_limit = around(jnp.clip(start, low, high), grid, low, high)
+            u = u if sizes is None else candidates
+            v = tokens(u) if sizes is None else jnp.where(jnp.isnan(sizes), frontier(u), sizes)
+            u_free = jnp.zeros(0) if free is None else around(free, FREE, -jnp.inf, jnp.inf)[0]
+            count, every = len(u), jnp.concatenate([u, u_free])
+            N, D = jnp.exp(every), jnp.exp(jnp.concatenate([v, frontier(u_free)]))
+            own = None if group is None else jnp.full(len(every), group)
+            there = ends.places({"N": N / reference["N"], "D": D / reference["D"]}, own)
+            delta = drawn_path(model.process, process, seen, before, there, key)
+            if sizes is None:
+                found = lowest_on(height, tokens, u, delta[:count], at_limit)
+                at_D = tokens(found.at)
+                profile = jnp.exp(height(candidates, tokens(candidates)) + jnp.interp(candidates, u, delta[:count]))
+            else:
+                profile = jnp.where(jnp.isnan(sizes), jnp.inf, jnp.exp(height(u, v) + delta[:count]))
+                best, no = jnp.argmin(profile), jnp.array(False)
+                found, at_D = OnPath(u[best], profile[best], no, no, no), v[best]
+            paid = jnp.nan
+            if free is not None:
+                other = lowest_on(height, frontier, u_free, delta[count:], (False, False))
+                # Two grids of one path differ in their last digits; an optimum that no limit moves pays nothing.
+                same = found.inside & (other.at >= low) & (other.at <= high)
+                paid = jnp.where(same, 0.0, jnp.maximum(found.loss - other.loss, 0.0))
+                paid = jnp.where(other.inside, paid, jnp.nan)
+            there_at = jnp.where(found.inside | (sizes is not None), found.at, jnp.nan)
+            answer = there_at, at_D, found.loss, found.at_low, found.at_high, profile, paid
+            return (there, delta, jnp.ones(len(every))), answer
+
+        size = (grid if budgets[-1] is None else budgets[-1].shape[-1]) + (0 if freely is None else FREE)
+        nothing = jax.tree.map(lambda x: jnp.zeros(size, x.dtype), seen_at.places)
+        each_budget = (budgets, starts, freely, groups, _split(key, len(budgets[0])))
+        return jax.lax.scan(at_budget, (nothing, jnp.zeros(size), jnp.zeros(size)), each_budget)[1]
 
     return in_batches(one, draws, TOGETHER)
 
@@ -190,36 +219,3 @@ _least = jax.jit(_least_impl, static_argnums=(0, 1, 2))
 
 def _split(key, count):
     return None if key is None else jax.random.split(key, count)
-
-
-def _path(process, values, seen, before, there, key):
-    """A draw of delta at places (place,), given the residuals of the runs and the path of the budget before.
-
-    Without a key it is the mean of delta there.
-    """
-    held, delta, drawn = before
-    places = jax.tree.map(lambda *x: jnp.concatenate(x), seen.places, held, there)
-    covariance = process.covariance(values, places, places)
-    size = len(delta)
-    kept = jnp.concatenate([seen.mask, drawn, jnp.ones(size)]) > 0
-    noise = jnp.concatenate([seen.scale + jnp.zeros_like(seen.off), jnp.full(2 * size, FLOOR)])
-    own = jnp.where(kept, noise**2 + JITTER * jnp.diagonal(covariance), 1.0)
-    root = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept[None, :], covariance, 0.0) + jnp.diag(own))
-    known = jnp.where(kept[:-size], jnp.concatenate([seen.off, delta]), 0.0)
-    # The joint vector is root times independent Normals. The first of them follow from what is known; the rest are new.
-    white = jax.scipy.linalg.solve_triangular(root[:-size, :-size], known, lower=True)
-    mean = root[-size:, :-size] @ white
-    return mean if key is None else mean + root[-size:, -size:] @ jax.random.normal(key, (size,))
-
-
-def _turn(values, at):
-    """The turning point of the parabola through a value and its neighbours, in steps from the value, at most half."""
-    low, middle, high = values[at - 1], values[at], values[at + 1]
-    bend = low - 2 * middle + high
-    return jnp.where(bend > 0, jnp.clip((low - high) / (2 * bend), -0.5, 0.5), 0.0)
-
-
-def _between(values, at, part):
-    """The value of the parabola through the same three values, `part` steps from `at`."""
-    low, middle, high = values[at - 1], values[at], values[at + 1]
-    return middle + part * (high - low) / 2 + part**2 * (low - 2 * middle + high) / 2

@@ -18,11 +18,12 @@ from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.inputs import with_groups
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
 from scalebayes.planning import optimum_of_curve as departed
-from scalebayes.planning.best_choice import best_choice, candidates_of, thinned
+from scalebayes.planning.best_choice import best_choice, candidates_of, chosen, inside, thinned
 from scalebayes.planning.costs.formulas import repeated, six_nd
 from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.doubts import distances_of, review_of
-from scalebayes.planning.limits import Limits, Range, allowed, log_other
+from scalebayes.planning.least import tokens_of_sizes
+from scalebayes.planning.limits import Limits, Range, allowed
 from scalebayes.planning.optimum_of_law import of_law, profile_of
 from scalebayes.planning.smaller import prices_of, times_of
 
@@ -84,8 +85,6 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
     named = [one for one in (groups if isinstance(groups, tuple) else (groups,)) if one is not None]
     if named and not departs:
         raise InputError(f"group={named[0]!r}: the law alone has no offset for a group; leave it out")
-    if departs and limits.N_in:
-        raise InputError("N_in is chosen by the law alone; add of='law', or give one N: subject_to={'N': 1e9}")
     if departs and question.smaller:
         raise InputError("the price of a smaller model is that of the law alone; add of='law', or leave out smaller")
     if departs and set(fit.law.inputs) != {"N", "D"}:
@@ -99,16 +98,19 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         free = of_law(fit, cost, C, allowed(Limits(), cost, C), Limits()) if limits.named() else law
         if candidates is None:
             candidates = candidates_of(law.log_N, MARGIN if departs else 0.0)
+        sizes = tokens_of_sizes(cost, C, limits).T if limits.N_in else None
         if limits.N_in:
             candidates = np.tile(np.log(limits.N_in), (len(C), 1))
         elif within is not None:
             candidates = inside(candidates, within)
         if departs:
             path = partial(departed.least, fit, C, group=codes, key=discrepancy_key(fit, key), cost=cost)
-            found = path(log_N=law.log_N, within=within, candidates=candidates)
-            profile = found.profile
+            freely = free.log_N if limits.named() else None
+            found = path(log_N=law.log_N, within=within, candidates=candidates, free=freely, sizes=sizes)
+            profile, paid = found.profile, found.paid
         else:
-            profile = profile_of(fit, cost, C, candidates, within, every=asked_for)
+            profile = profile_of(fit, cost, C, candidates, within, every=asked_for, sizes=sizes)
+            paid = law.loss - free.loss
         if question.smaller:
             more |= prices_of(fit, cost, C, (found.log_N, found.loss), question.smaller, limits)
     N = np.exp(found.log_N)
@@ -120,7 +122,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         exponent = np.nan if departs else law.exponent
         values |= {"N_exponent": exponent, "D_exponent": 1 - np.asarray(exponent)}
     if within is not None and limits.named():
-        values["paid"] = law.loss - free.loss  # two paths of a discrepancy would not be of one draw
+        values["paid"] = paid
         more["binds"] = (("limit", "budget"), _binding(found, within, limits, D))
     flat = profile.reshape(-1, len(C), candidates.shape[-1])
     if asked_for:
@@ -132,7 +134,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
         {
             **{name: (("chain", "draw", "budget"), np.broadcast_to(x, shape)) for name, x in values.items()},
             **more,
-            **_chosen(best.log_N, best.regret, cost, C, within),
+            **chosen(best.log_N, best.regret, cost, C, within, (candidates, sizes)),
             "distance": (("budget", "axis"), np.column_stack(list(distances.values()))),
         },
         {
@@ -185,7 +187,9 @@ def of_mixture(
     if "binds" in first:
         share = {name: len(where) / stack.draws for name, (where, _) in stack.picks.items()}
         best["binds"] = sum(share[name] * answers[name]["binds"] for name in answers)
-    return best.assign(_chosen(choice.log_N, choice.regret, question.cost, C, within))
+    limits, cost = question.limits, question.cost
+    sizes = tokens_of_sizes(cost, C, limits).T if limits.N_in else None
+    return best.assign(chosen(choice.log_N, choice.regret, cost, C, within, (candidates, sizes)))
 
 
 def cost_of(fit: Fit, question: Question) -> Cost:
@@ -220,26 +224,6 @@ def cost_of(fit: Fit, question: Question) -> Cost:
             "without it, or fit a law that takes it"
         )
     return cost
-
-
-def inside(candidates: np.ndarray, within: Range) -> np.ndarray:
-    """Candidates (budget, candidate) as evenly spaced as before, between ends that limits leave."""
-    low = np.clip(candidates[:, :1], within.low[:, None], within.high[:, None])
-    high = np.clip(candidates[:, -1:], within.low[:, None], within.high[:, None])
-    return low + (high - low) * np.linspace(0.0, 1.0, candidates.shape[1])
-
-
-def _chosen(
-    log_N: np.ndarray, regret: np.ndarray, cost: Cost, C: np.ndarray, within: Range | None
-) -> dict[str, tuple[str, np.ndarray]]:
-    """The variables `N_best`, `D_best` and `regret` of the best choice."""
-    N = np.exp(log_N)
-    if within is None:
-        D = other_size(C, N)
-    else:
-        log_D = np.where(within.low >= within.high, within.log_D, log_other(cost, C, log_N))
-        D = np.where(np.isnan(N), np.nan, np.exp(log_D))
-    return {"N_best": ("budget", N), "D_best": ("budget", D), "regret": ("budget", regret)}
 
 
 def _binding(found: Any, within: Range, limits: Limits, D: np.ndarray) -> np.ndarray:

@@ -69,14 +69,21 @@ def of_law(fit: Fit, cost: Cost, budget: np.ndarray, within: Range | None, limit
         loss = np.asarray(curve(fit.law.fn, {"N": N, "D": other_size(budget, N)}, params))
         return OfLaw(log_N, np.log(budget) - LOG_6 - log_N, loss, exponent=np.asarray(exponent))
     shape, params = (*fit.shape, len(budget)), _flat(fit)
-    found = least(fit.law.fn, params, cost, budget, within)
     if limits.N_in:
         found = of_sizes(fit.law.fn, params, cost, budget, limits)
+    else:
+        found = least(fit.law.fn, params, cost, budget, within)
     return OfLaw(*(x.reshape(shape) for x in found))
 
 
 def profile_of(
-    fit: Fit, cost: Cost, budget: np.ndarray, candidates: np.ndarray, within: Range | None, every: bool
+    fit: Fit,
+    cost: Cost,
+    budget: np.ndarray,
+    candidates: np.ndarray,
+    within: Range | None,
+    every: bool,
+    sizes: np.ndarray | None = None,
 ) -> np.ndarray:
     """The law at candidates of log N (budget, candidate), in draws of a fit (draw, budget, candidate).
 
@@ -92,10 +99,13 @@ def profile_of(
         within: The range that limits leave; None for none.
 
         every: Whether all draws are asked, as chain and draw, and not some of many.
+
+        sizes: log D of the candidates (budget, candidate), where they are the sizes that can be trained. The default is
+            None: the candidates are trained on what the budget pays for.
     """
     count, flat = candidates.shape[1], candidates.ravel()
-    log_D = log_other(cost, np.repeat(budget, count), flat)
-    if within is not None:
+    log_D = log_other(cost, np.repeat(budget, count), flat) if sizes is None else sizes.ravel()
+    if within is not None and sizes is None:
         log_D = np.where(np.repeat(within.low >= within.high, count), np.repeat(within.log_D, count), log_D)
     some = slice(None) if every else thinned(fit.shape[0] * fit.shape[1])
     params = {name: x[some] for name, x in _flat(fit).items()}

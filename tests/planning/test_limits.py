@@ -180,9 +180,57 @@ def test_a_curve_keeps_its_limits(seed=3):
         np.testing.assert_allclose(curve["loss"], law["loss"], rtol=1e-6, err_msg=str(limits))
         if limits:
             np.testing.assert_allclose(curve["binds"], law["binds"], atol=0.13, err_msg=str(limits))
-            np.testing.assert_allclose(curve["paid"], law["paid"], atol=1e-12, err_msg=str(limits))
+            np.testing.assert_allclose(curve["paid"], law["paid"], atol=3e-6, err_msg=str(limits))
             assert (curve["paid"] >= -1e-12).all(), f"{limits}: a limit that earns something"
         assert abs(np.log(curve["N_best"] / law["N_best"])).max() < 0.05
+
+
+def test_what_a_curve_pays_is_of_one_curve(seed=4):
+    """Fails if what limits cost isn't the loss of a curve within them less that of the same curve without: if it is
+    negative, if a limit that doesn't bind costs something, or if it is the law's alone where the curve bends.
+    """
+    wide = {"matern_scale": 0.05, "matern_length_N": 3.0, "matern_length_D": 3.0, "matern_fade": 0.3}
+    fit = departing(simulated(12, seed), PRESET.law, draws_of(300, seed, spread=0.0), sb.GP("matern"), wide)
+    C = [1e22, 1e24]
+    most = float(sb.optimum(fit, C=C)["N"].isel(budget=1).median()) / 10  # most optima lie well beyond it
+    best, law = (sb.optimum(fit, C=C, subject_to={"max_N": most}, of=of) for of in ("curve", "law"))
+    paid = best["paid"].values[0]
+    assert (paid[np.isfinite(paid)] >= 0).all() and np.isfinite(paid).mean() > 0.8
+    known = (best["N"].values[0, :, 1] > most * (1 - 1e-6)) & np.isfinite(paid[:, 1])
+    assert known.mean() > 0.5
+    share = (paid[known, 1] > 0).mean()
+    assert share > 0.9, f"{share:.3f} of the curves whose limit binds pay for it"
+    assert law["paid"].values[0, :, 1].std() < 1e-9 < 1e-2 < paid[known, 1].std(), "the law is one, the curves are many"
+    loose = sb.optimum(fit, C=C, subject_to={"max_N": 1e14})["paid"].values
+    assert np.nanmax(loose) == 0.0
+    one = departing(simulated(12, seed), PRESET.law, draws_of(1, seed), sb.GP("matern"), wide)  # the mean, no draw
+    without = sb.optimum(one, C=C)
+    within = sb.optimum(one, C=C, subject_to={"max_N": float(without["N"].min()) / 3})
+    assert (within["paid"] > 1e-3).all()
+    np.testing.assert_allclose(within["paid"], within["loss"] - without["loss"], atol=1e-5)
+
+
+def test_a_curve_chooses_of_sizes(seed=4):
+    """Fails if the best of a list of sizes isn't the size with the least curve, if it breaks a limit, or if the choice
+    of least expected loss isn't one of the list.
+    """
+    tiny = {"matern_scale": 1e-9, "matern_length_N": 2.0, "matern_length_D": 2.0, "matern_fade": 0.3}
+    fit = departing(simulated(12, seed), PRESET.law, draws_of(8, seed), sb.GP("matern"), tiny)
+    C, limits = [1e22, 1e24], {"N_in": [1e9, 8e9, 7e10, 5e11], "max_D": 2e12}
+    curve, law = sb.optimum(fit, C=C, subject_to=limits), sb.optimum(fit, C=C, subject_to=limits, of="law")
+    for name in ("N", "D", "N_best", "D_best"):
+        np.testing.assert_allclose(curve[name], law[name], rtol=1e-9, err_msg=name)
+    np.testing.assert_allclose(curve["loss"], law["loss"], rtol=1e-6)
+    np.testing.assert_allclose(curve["paid"], law["paid"], atol=1e-6)
+    np.testing.assert_allclose(curve["regret"], law["regret"], atol=1e-6)
+    assert (curve["D"] <= 2e12 * (1 + 1e-9)).all() and (law["D_best"] <= 2e12 * (1 + 1e-9)).all()
+    wide = tiny | {"matern_scale": 0.03}
+    other = departing(simulated(12, seed), PRESET.law, draws_of(100, seed, spread=0.0), sb.GP("matern"), wide)
+    best = sb.optimum(other, C=1e24, subject_to={"N_in": [2e10, 5e10, 1.2e11]})
+    share = [float(np.isclose(best["N"], N).mean()) for N in (2e10, 5e10, 1.2e11)]
+    assert sum(share) == 1 and min(share) > 0.02, "curves that bend choose different sizes"
+    assert float(best["N_best"][0]) in (pytest.approx(2e10), pytest.approx(5e10), pytest.approx(1.2e11))
+    assert (best["paid"].dropna("draw") >= 0).all()
 
 
 def test_a_budget_in_dollars_is_one_in_flops(fit):

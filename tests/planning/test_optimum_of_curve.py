@@ -11,7 +11,8 @@ import pytest
 import scalebayes as sb
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.model.problem import build
-from scalebayes.planning.optimum_of_curve import GRID, _path, least
+from scalebayes.planning.curve_path import drawn_path
+from scalebayes.planning.optimum_of_curve import GRID, least
 from scalebayes.planning.optimum_of_law import closed_form
 from tests.helpers import departing, simulated
 
@@ -126,8 +127,10 @@ def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
 
     def drawn(key):
         one, other = jax.random.split(key)
-        path = _path(model.process, process, seen, (first, np.zeros(3), np.zeros(3)), first, one)
-        return jnp.concatenate([path, _path(model.process, process, seen, (first, path, np.ones(3)), second, other)])
+        path = drawn_path(model.process, process, seen, (first, np.zeros(3), np.zeros(3)), first, one)
+        return jnp.concatenate(
+            [path, drawn_path(model.process, process, seen, (first, path, np.ones(3)), second, other)]
+        )
 
     found = np.asarray(jax.vmap(drawn)(jax.random.split(jax.random.key(seed), draws)))
     known = model.process._known(process, seen)
