@@ -67,6 +67,10 @@ from scalebayes.planning.register import register as register
 from scalebayes.planning.strategies.result import Strategies as Strategies
 from scalebayes.planning.strategies.strategies import strategies as strategies
 from scalebayes.planning.update import update as update
+from scalebayes.plots.plot_curves import plot_curves as plot_curves
+from scalebayes.plots.plot_curves import plot_curves_data as plot_curves_data
+from scalebayes.plots.plot_law import plot_law as plot_law
+from scalebayes.plots.plot_law import plot_law_data as plot_law_data
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

@@ -37,6 +37,7 @@ FOLDERS = (
     "backtesting",
     "calibration",
     "planning",
+    "plots",
     "storage",
     "",  # the package itself: names that load when they are used
     "cli",

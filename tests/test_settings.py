@@ -7,7 +7,7 @@ import pytest
 import scalebayes as sb
 
 # These take names of the caller's own as keywords: priors of a `GP`, parameters, inputs. Their own tests hold them.
-OPEN = ("GP", "savage_dickey", "predict", "probability", "register")
+OPEN = ("GP", "savage_dickey", "plot_law", "plot_law_data", "predict", "probability", "register")
 FUNCTIONS = [
     name
     for name in sb.__all__

@@ -36,3 +36,22 @@ def is_short(value: float) -> bool:
     (True, False, True)
     """
     return not math.isfinite(value) or float(f"{value:.6g}") == value
+
+
+# Suffixes of counts, and the count that each stands for, the largest first.
+SUFFIXES = {"T": 1e12, "B": 1e9, "M": 1e6, "K": 1e3}
+
+
+def counted(value: float) -> str:
+    """A count of parameters or tokens as the field writes it, with three significant digits at most.
+
+    From 10^15 on there is no suffix that everyone knows, and the count is written as a power of ten.
+
+    >>> [counted(x) for x in (70e9, 1.4e12, 999.9e6, 4.4e7, 350.0, 0.5, 2e15, float("nan"))]
+    ['70B', '1.4T', '1B', '44M', '350', '0.5', '2e15', '-']
+    """
+    rounded = float(f"{value:.3g}")
+    if not 1e3 <= abs(rounded) < 1e15:
+        return as_typed(rounded)
+    suffix, unit = next((text, size) for text, size in SUFFIXES.items() if abs(rounded) >= size)
+    return f"{rounded / unit:.3g}{suffix}" if rounded / unit < 999.5 else f"{rounded / unit:.0f}{suffix}"

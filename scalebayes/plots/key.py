@@ -1,0 +1,70 @@
+"""This file makes the legend of a figure, which stands beside the axes and hides nothing."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from scalebayes.plots import style
+from scalebayes.plots.bands import opacity, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def key(
+    ax: "Axes",
+    data: xr.Dataset | None = None,
+    *,
+    title: str = "",
+    runs: Any = style.RUNS,
+    beyond: bool = False,
+    curve: bool = False,
+    color: Any = None,
+    more: Any = (),
+) -> None:
+    """Say in a legend what is drawn: the labelled lines, then bands, runs and what is beyond the runs.
+
+    Args:
+        ax: The axes.
+
+        data: What is drawn, of which the probabilities of the bands are read. The default is None: there are no bands.
+
+        title: The title of the legend. The default is "": none.
+
+        runs: The colour of the runs, which may be "" for the neutral one. None where there are no runs.
+
+        beyond: Whether a dashed line is drawn beyond the runs. The default is False.
+
+        curve: Whether the one line is the median. The default is False.
+
+        color: The colour of the bands. The default is None: a neutral one, since there are several.
+
+        more: Further handles, each with its label.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = list(ax.get_legend_handles_labels()[0])
+    shade = color or style.RUNS
+    if curve:
+        handles.append(Line2D([], [], color=color or style.PALETTE[0], linewidth=1.8, label="median"))
+    if data is not None:
+        for place, prob in enumerate(data["prob"].values):
+            # A band lies on all wider ones.
+            clear = np.prod([1 - opacity(one, data.sizes["prob"]) for one in range(place + 1)])
+            handles.append(
+                Patch(color=shade, alpha=float(1 - clear), linewidth=0, label=f"{percent(float(prob))} band")
+            )
+    if beyond:
+        handles.append(Line2D([], [], color=shade, linewidth=1.8, linestyle=(0, (3, 2)), label="beyond the runs"))
+    if runs is not None:
+        dot = {"color": "none", "marker": "o", "markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
+        handles.append(Line2D([], [], markerfacecolor=runs or style.RUNS, label="runs", **dot))
+    handles += list(more)
+    if handles:
+        with style.as_given(ax):
+            ax.legend(
+                handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, title=title,
+                alignment="left", borderaxespad=0.0,
+            )  # fmt: skip

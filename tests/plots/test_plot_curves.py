@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+import scalebayes as sb
+from scalebayes.forecasting.recalibrate import Widening
+from tests.helpers import fit_of, simulated
+
+LAW = sb.laws.get("offset_power")
+RUNS = sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5], unit="nats/token")
+# Draws whose quantiles are known: E of 0, 0.01, ..., 1 under a fall that is the same in each.
+EVEN = {"A": np.full(101, 2.0), "alpha": np.full(101, 0.5), "E": np.linspace(0.0, 1.0, 101)}
+
+
+@pytest.fixture(scope="module")
+def one_scale():
+    return fit_of(LAW, EVEN, RUNS)
+
+
+@pytest.fixture(scope="module")
+def of_sizes():
+    besiroglu = sb.laws.published("besiroglu2024")
+    rng = np.random.default_rng(0)
+    draws = {name: value * np.exp(0.01 * rng.normal(size=50)) for name, value in besiroglu.values.items()}
+    return fit_of(besiroglu.law, draws, simulated(40, 0))
+
+
+def test_the_band_has_the_quantiles_of_the_draws(one_scale):
+    """Fails if median and ends aren't the quantiles 0.5, 0.05 and 0.95 of 2 x^-0.5 + E, or the widest isn't first."""
+    data = sb.plot_curves_data(one_scale, prob=(0.5, 0.9), reach=4.0)
+    x = data["x"].values
+    assert np.isclose(x[0], 1) and np.isclose(x[-1], 400) and data["prob"].values.tolist() == [0.9, 0.5]
+    assert np.allclose(data["loss"].values, [2 / np.sqrt(x) + 0.5])
+    assert np.allclose(data["loss_lower"].sel(prob=0.9).values, [2 / np.sqrt(x) + 0.05])
+    assert np.allclose(data["loss_upper"].sel(prob=0.5).values, [2 / np.sqrt(x) + 0.75])
+    assert data["run_loss"].values.tolist() == [3.0, 2.0, 1.5] and data["run_x"].values.tolist() == [1.0, 10.0, 100.0]
+    assert np.allclose(data["efolds"].values, [np.maximum(np.log(x / 100), 0)], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("against", "at", "by", "curves"),
+    [
+        (None, None, "N", 4),
+        ("N", None, "D", 4),
+        ("D", {"N": [1e8, 1e9]}, "N", 2),
+        ("C", {"D_per_N": 20.0}, "", 1),
+        ("D_per_N", {"C": [1e19, 1e21]}, "C", 2),
+    ],
+)
+def test_the_sizes_follow_from_two(of_sizes, against, at, by, curves):
+    """Fails if N and D of a curve aren't those of its axis and its value, by C = 6 N D."""
+    data = sb.plot_curves_data(of_sizes, against, at=at, reach=3.0)
+    along = data.attrs["against"]
+    assert along == (against or "C") and data.attrs["by"] == by and data.sizes["curve"] == curves
+    for curve in range(curves):
+        two = {along: data[along].values, (by or "D_per_N"): float(data[by][curve]) if by else 20.0}
+        N, D, C, ratio = (two.get(name) for name in ("N", "D", "C", "D_per_N"))
+        if N is None:
+            N = C / 6 / D if D is not None and C is not None else D / ratio if C is None else np.sqrt(C / 6 / ratio)
+        D = C / 6 / N if D is None and C is not None else N * ratio if D is None else D
+        there = np.isfinite(data["loss"].values[curve])
+        expected = sb.predict(of_sizes, N=N, D=D)["loss"].median(("chain", "draw")).values
+        assert np.allclose(data["loss"].values[curve][there], expected[there])
+        assert there.any() and (data["efolds"].values[curve][~there] > np.log(3)).all()
+
+
+def test_it_draws_every_kind(one_scale, of_sizes):
+    """Fails if a kind of fit can't be drawn, or drawing warns."""
+    many = sb.Fits(("a", "b"), (one_scale, one_scale))
+    stack = sb.stack({"a": one_scale, "b": one_scale}, weights={"a": 0.5, "b": 0.5})
+    wide = sb.Recalibrated(one_scale, Widening(2.0, 2.0, 3, 1), "offset_power")
+    for fit in (one_scale, many, stack, wide, of_sizes):
+        ax = sb.plot_curves(fit)
+        ax.figure.canvas.draw()
+        assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
+    assert sb.plot_curves_data(many)["dataset"].values.tolist() == ["a", "b"]
+    narrow, doubled = (sb.plot_curves_data(one) for one in (one_scale, wide))
+    assert (doubled["loss_upper"] - doubled["loss_lower"] > narrow["loss_upper"] - narrow["loss_lower"]).all()
+
+
+def test_beyond_the_runs_is_dashed(one_scale):
+    """Fails if a reader can't see where the runs end, or the dashes begin inside them."""
+    ax = sb.plot_curves(one_scale)
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    x = np.concatenate([np.asarray(line.get_xdata())[np.isfinite(line.get_ydata())] for line in dashed])
+    assert len(dashed) == 1 and x.min() > 100 and x.max() > 999
+    assert "beyond the runs" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_what_cannot_be_drawn_is_told(one_scale, of_sizes):
+    """Fails if a wrong axis or value is told without what to type."""
+    with pytest.raises(sb.InputError, match="valid: x"):
+        sb.plot_curves(one_scale, "N")
+    with pytest.raises(sb.InputError, match="leave it out of at"):
+        sb.plot_curves(of_sizes, "N", at={"N": 1e9})
+    with pytest.raises(sb.InputError, match="give one list"):
+        sb.plot_curves(of_sizes, "C", at={"N": [1e9], "D": [1e9]})
+    with pytest.raises(sb.InputError, match="is fitted first"):
+        sb.plot_curves(RUNS)
