@@ -7,7 +7,7 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.laws import architecture, changing_exponents, data, downstream, mixtures, n_and_d, one_scale, schedules
 from scalebayes.laws import end_of_runs as anchored
 from scalebayes.laws.law import Law, Terms
-from scalebayes.laws.published import PRESETS, Preset, published
+from scalebayes.laws.published import FRONTIERS, PRESETS, Frontier, Preset, published
 
 # Each file lists its laws. A law with settings is listed as the function that makes it.
 _GROUPS: dict[str, dict[str, Law | Callable[..., Law]]] = {
@@ -22,7 +22,7 @@ _GROUPS: dict[str, dict[str, Law | Callable[..., Law]]] = {
 _REGISTRY = {name: law for group in _GROUPS.values() for name, law in group.items()}
 GROUPS = {group: tuple(members) for group, members in _GROUPS.items()}
 
-__all__ = ["GROUPS", "PRESETS", "Law", "Preset", "Terms", "get", "names", "published"]
+__all__ = ["FRONTIERS", "GROUPS", "PRESETS", "Frontier", "Law", "Preset", "Terms", "get", "names", "published"]
 
 
 def names() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from scalebayes.errors import unknown
 from scalebayes.laws import data, n_and_d, one_scale, schedules
@@ -35,6 +36,31 @@ def _kaplan_power(scale: float, alpha: float, unit: str) -> Preset:
         MappingProxyType({"x": unit, "loss": "nats/token"}),
         f"Kaplan et al. 2020, arXiv 2001.08361, section 1.2: ({scale:g}/x)^{alpha:g} as printed, two digits",
     )
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """A published optimum N* = coefficient C^exponent, with N in parameters and C in FLOPs.
+
+    Attributes:
+        coefficient: N* at one FLOP, in parameters.
+        exponent: d log N* / d log C.
+        N_counts: What N counts, as in `Runs`.
+        reference: The source of the values, and how many digits it gives.
+    """
+
+    coefficient: float
+    exponent: float
+    N_counts: str
+    reference: str
+
+    def N(self, C: Any) -> Any:
+        """The optimum N* in parameters at a budget C in FLOPs.
+
+        >>> round(FRONTIERS["porian2024"].N(1e21) / 1e9, 2)
+        3.24
+        """
+        return self.coefficient * C**self.exponent
 
 
 _TOKENS = MappingProxyType({"N": "parameters", "D": "tokens", "loss": "nats/token"})
@@ -112,6 +138,29 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             MappingProxyType({"B_star": 2e8, "alpha_B": 0.21}),
             MappingProxyType({"L": "nats/token", "batch": "tokens"}),
             "Kaplan et al. 2020, arXiv 2001.08361: as printed, one to two digits",
+        ),
+    }
+)
+
+
+PF_DAY = 1e15 * 86400  # FLOPs of a petaflop/s-day
+
+# Optima that were published by themselves; those of laws follow from `PRESETS`.
+FRONTIERS: Mapping[str, Frontier] = MappingProxyType(
+    {
+        "kaplan2020": Frontier(
+            1.3e9 / PF_DAY**0.73,
+            0.73,
+            "non-embedding",
+            "Kaplan et al. 2020, arXiv 2001.08361, figure 14: N = 1.3e9 C_min^0.73 with C_min in PF-days, as printed, "
+            "two digits",
+        ),
+        "porian2024": Frontier(
+            0.1189,
+            0.4969,
+            "total",
+            "Porian et al. 2024, arXiv 2406.19146, tuned hyper-parameters on RefinedWeb: four digits, from the "
+            "authors' stored regression",
         ),
     }
 )

@@ -90,9 +90,9 @@ def set_axis(axis: "Axis", name: str, runs: "Runs | None" = None, *, log: bool =
 
         unit: The unit of a quantity of a law without runs. The default is "": it isn't said.
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-    from scalebayes.plots.ticks import LogTicks
+    from scalebayes.plots.ticks import LogTicks, TickText
 
     ax, write = axis.axes, text_of(name)
     (ax.set_xscale if axis.axis_name == "x" else ax.set_yscale)("log" if log else "linear")  # type: ignore[union-attr]
@@ -102,7 +102,7 @@ def set_axis(axis: "Axis", name: str, runs: "Runs | None" = None, *, log: bool =
         few = np.log10(max(high, 1e-300) / max(low, 1e-300)) < MINOR
         axis.set_minor_locator(LogLocator(subs="all") if few else NullLocator())
         axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+    axis.set_major_formatter(TickText(write))
     axis.grid(True, which="major", color="0.9", linewidth=0.8, zorder=0)
     ax.set_axisbelow(True)  # type: ignore[union-attr]
     for side in ("top", "right"):

@@ -22,8 +22,9 @@ def key(
     curve: bool = False,
     color: Any = None,
     more: Any = (),
+    shift: float = 0.0,
 ) -> None:
-    """Say in a legend what is drawn: the labelled lines, then bands, runs and what is beyond the runs.
+    """Say in a legend what is drawn: labelled lines, then bands and runs, then labelled dots and bars.
 
     Args:
         ax: The axes.
@@ -41,11 +42,15 @@ def key(
         color: The colour of the bands. The default is None: a neutral one, since there are several.
 
         more: Further handles, each with its label.
+
+        shift: How much further from the axes the legend stands, as a share of their width. The default is 0.
     """
+    from matplotlib.collections import Collection
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles = list(ax.get_legend_handles_labels()[0])
+    labelled = ax.get_legend_handles_labels()[0]
+    handles = [one for one in labelled if not isinstance(one, Collection)]
     shade = color or style.RUNS
     if curve:
         handles.append(Line2D([], [], color=color or style.PALETTE[0], linewidth=1.8, label="median"))
@@ -61,10 +66,10 @@ def key(
     if runs is not None:
         dot = {"color": "none", "marker": "o", "markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
         handles.append(Line2D([], [], markerfacecolor=runs or style.RUNS, label="runs", **dot))
-    handles += list(more)
+    handles += [*(one for one in labelled if isinstance(one, Collection)), *more]
     if handles:
         with style.as_given(ax):
             ax.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False, title=title,
+                handles=handles, loc="upper left", bbox_to_anchor=(1.01 + shift, 1.02), frameon=False, title=title,
                 alignment="left", borderaxespad=0.0,
             )  # fmt: skip

@@ -10,11 +10,11 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.groups import Group
 from scalebayes.fitting.many.result import Fits
 from scalebayes.forecasting.ask import Asked
-from scalebayes.forecasting.predict import predict
 from scalebayes.plots import style
 from scalebayes.plots.axis import label_of, set_axis, text_of
 from scalebayes.plots.bands import Prob, band, draw_band
 from scalebayes.plots.key import key
+from scalebayes.plots.pointwise import points_along, pointwise
 from scalebayes.plots.subject import SIZES, Subject, check_axis, columns_in, levels, spread, subject_of
 from scalebayes.seeds import Seed
 
@@ -145,10 +145,10 @@ def plot_curves_data(
     check_axis(subject, along)
     many = isinstance(fit, Fits)
     by, values = _curves_at(subject, along, given, many)
-    places = spread(subject.columns[along], 1.0, reach, along not in subject.plain)
+    places = spread(subject.columns[along], 1.0, reach, along not in subject.plain, points_along(fit))
     moved = {along: np.tile(places, len(values)), **({by: np.repeat(values, len(places))} if by else {})}
     moved = subject.filled(moved, given)
-    answer = predict(fit, moved, group=group, seed=seed)
+    answer = pointwise(fit, moved, group=group, seed=seed)
     shape = (len(answer["dataset"]) if many else len(values), len(places))
     efolds = answer["distance"].max("axis").values.reshape(shape)
     shown = efolds <= np.log(reach) + 1e-9

@@ -22,10 +22,11 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ORDERED = "viridis_r"
 LIGHTEST, DARKEST = 0.16, 1.0  # the part of `ORDERED` that is used: below it, a line can't be seen on white
 RUNS = "#555555"  # runs, where their colour says nothing
+PALE = "#BBBBBB"  # runs that are not what the figure is about
 TRUTH = "#BB5566"  # what turned out to be true
 DOUBT = "#AA0000"  # the sentence that says which checks failed
 SIZE = (7.2, 4.5)  # inches of a figure with one panel
-WIDER = 3.9  # inches by which each further panel beside the first makes the figure wider
+WIDER = 3.4  # inches by which each further panel beside the first makes the figure wider
 LARGEST_DOT, SMALLEST_DOT = 30.0, 11.0  # area of a dot in square points
 FEW_DOTS = 40  # number of runs from which on their dots are smaller
 TEXT, SMALL = 12.0, 10.5  # points of labels, and of ticks and legends: at half size they are still read
@@ -107,6 +108,14 @@ def shades(values: Sequence[float] | np.ndarray, low: float | None = None, high:
     first, last = (np.log(x) if x is not None else y for x, y in ((low, at.min()), (high, at.max())))
     share = (at - first) / (last - first) if last > first else np.full(at.shape, 1.0)
     return mpl.colormaps[ORDERED](LIGHTEST + (DARKEST - LIGHTEST) * np.clip(share, 0.0, 1.0))
+
+
+def ordered_map() -> Any:
+    """The part of Matplotlib's map `ORDERED` that can be seen on white, as a map of its own; it begins dark."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(mpl.colormaps[ORDERED](np.linspace(DARKEST, LIGHTEST, 256)))
 
 
 def colour(place: int) -> str:

@@ -12,7 +12,6 @@ from scalebayes.forecasting.ask import Asked, fits_of
 from scalebayes.forecasting.distance import with_ratios
 from scalebayes.runs import Runs
 
-POINTS = 65  # number of places along a curve
 SIZES = ("N", "D", "C", "D_per_N")  # two of these give the two others, by C = 6 N D
 
 
@@ -84,7 +83,7 @@ def subject_of(asked: Any) -> Subject:
     return Subject(asked, runs, tuple(inputs), columns_in(runs, inputs), frozenset(plain))
 
 
-def one_subject(asked: Any, question: str) -> Subject:
+def one_subject(asked: Any, question: str, sizes: bool = False) -> Subject:
     """As `subject_of`, for a figure that shows one forecast.
 
     Args:
@@ -92,12 +91,24 @@ def one_subject(asked: Any, question: str) -> Subject:
 
         question: The name of the function, for the error.
 
+        sizes: Whether the figure is for laws of N and D alone. The default is False.
+
     Raises:
-        InputError: `asked` is `Fits`, or nothing that can be asked.
+        InputError: `asked` is `Fits`, or nothing that can be asked; or the law isn't one of N and D.
     """
     if isinstance(asked, Fits):
         raise InputError(f"{question} draws one forecast, not Fits; of many, draw each: fits[0], fits['name']")
-    return subject_of(asked)
+    subject = subject_of(asked)
+    if sizes:
+        check_sizes(subject, question)
+    return subject
+
+
+def check_sizes(subject: Subject, question: str) -> None:
+    """Refuse a figure of N and D for laws that don't take them."""
+    if not subject.sizes:
+        takes = ", ".join(subject.inputs)
+        raise InputError(f"{question} is for laws of N and D, and this one takes {takes}; draw sb.plot_curves(fit)")
 
 
 def columns_in(runs: Runs, names: Any) -> dict[str, np.ndarray]:
@@ -130,14 +141,35 @@ def both_sizes(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
         N = one["N"]
     else:
         N = other_size(one["C"], one["D"]) if "C" in one else one["D"] / one["D_per_N"]
-    if "D" in one:
-        D = one["D"]
-    else:
-        D = other_size(one["C"], N) if "C" in one else N * one["D_per_N"]
+    D = one["D"] if "D" in one else other_size(one["C"], N) if "C" in one else N * one["D_per_N"]
     return dict(zip("ND", np.broadcast_arrays(N, D), strict=True))
 
 
-def spread(values: np.ndarray, below: float, above: float, log: bool = True, count: int = POINTS) -> np.ndarray:
+def beyond_runs(subject: Subject, multiples: Any, given: Mapping[str, Any]) -> tuple[str, np.ndarray, dict[str, Any]]:
+    """Places at multiples of the runs' largest compute, at one D/N; of the largest input where there is no compute.
+
+    Args:
+        subject: What the figure is about.
+
+        multiples: The multiples (point,).
+
+        given: Values of the other inputs, as for `Subject.filled`.
+
+    Returns:
+        The axis, the places along it (point,), and the inputs of the forecast there.
+    """
+    along = "C" if subject.sizes else subject.inputs[0]
+    if along in subject.plain:
+        raise InputError(f"{along} need not be positive, so that nothing is a multiple of it; draw sb.plot_curves(fit)")
+    places = np.max(subject.columns[along]) * np.atleast_1d(np.asarray(multiples, np.float64))
+    if along in given:
+        raise InputError(f"at={{{along!r}: ...}}: {along} is the axis already; leave it out of at")
+    for name in given:
+        check_axis(subject, name)
+    return along, places, subject.filled({along: places}, given)
+
+
+def spread(values: np.ndarray, below: float, above: float, log: bool, count: int) -> np.ndarray:
     """Evenly spaced places from the least of the runs' values to the largest and beyond.
 
     Args:
@@ -147,11 +179,11 @@ def spread(values: np.ndarray, below: float, above: float, log: bool = True, cou
 
         above: The factor by which they go on above the largest value; on a plain axis they end at it.
 
-        log: Whether they are evenly spaced in the log. The default is True.
+        log: Whether they are evenly spaced in the log.
 
-        count: The number of places. The default is 65.
+        count: The number of places.
 
-    >>> spread(np.array([1.0, 100.0]), 1.0, 100.0, count=3).round(6).tolist()
+    >>> spread(np.array([1.0, 100.0]), 1.0, 100.0, True, 3).round(6).tolist()
     [1.0, 100.0, 10000.0]
     """
     if not log:

@@ -1,12 +1,15 @@
 """This file places the ticks of log axes. It is the one file that needs Matplotlib when it is imported."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import Locator, MaxNLocator
+from matplotlib.ticker import Formatter, Locator, MaxNLocator
 
 FEWEST = 3  # number of ticks below which an axis gets ticks that stand closer
 MOST = 7  # number of ticks above which an axis gets fewer
+DECIMALS = 6  # number of decimals that the ticks of an axis have at most
+FARTHEST = 50.0  # ratio of the largest tick to the least from which on each has its own decimals, as 0.1, 1, 10
 # Leading digits of the ticks in each decade, the sparsest first.
 LEADING = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))
 
@@ -40,3 +43,29 @@ class LogTicks(Locator):
                 return ticks
         ticks = np.asarray(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
         return ticks[(ticks >= low) & (ticks <= high)]
+
+
+class TickText(Formatter):
+    """The text of ticks, all with as many decimals as the one that needs most.
+
+    >>> TickText(lambda value: f"{value:g}").format_ticks([1.75, 2.0, 2.5])
+    ['1.75', '2.00', '2.50']
+    >>> TickText(lambda value: f"{value:g}").format_ticks([1e18, 1e20])
+    ['1e+18', '1e+20']
+    """
+
+    def __init__(self, write: Callable[[float], str]):
+        self.write = write
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The text of one tick."""
+        return self.write(x)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """The texts of all ticks of an axis."""
+        texts = [self.write(float(value)) for value in values]
+        decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+        sizes = [abs(float(value)) for value in values if value]
+        near = bool(sizes) and max(sizes) < FARTHEST * min(sizes)
+        plain = near and all(text.lstrip("-").replace(".", "", 1).isdigit() for text in texts)
+        return [f"{value:.{decimals}f}" for value in values] if plain and 0 < decimals <= DECIMALS else texts

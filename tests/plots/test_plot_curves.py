@@ -2,26 +2,19 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.forecasting.recalibrate import Widening
-from tests.helpers import fit_of, simulated
+from tests.plots import fits
 
-LAW = sb.laws.get("offset_power")
-RUNS = sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5], unit="nats/token")
-# Draws whose quantiles are known: E of 0, 0.01, ..., 1 under a fall that is the same in each.
-EVEN = {"A": np.full(101, 2.0), "alpha": np.full(101, 0.5), "E": np.linspace(0.0, 1.0, 101)}
+RUNS = fits.RUNS
 
 
 @pytest.fixture(scope="module")
 def one_scale():
-    return fit_of(LAW, EVEN, RUNS)
+    return fits.one_scale()
 
 
 @pytest.fixture(scope="module")
 def of_sizes():
-    besiroglu = sb.laws.published("besiroglu2024")
-    rng = np.random.default_rng(0)
-    draws = {name: value * np.exp(0.01 * rng.normal(size=50)) for name, value in besiroglu.values.items()}
-    return fit_of(besiroglu.law, draws, simulated(40, 0))
+    return fits.of_sizes()
 
 
 def test_the_band_has_the_quantiles_of_the_draws(one_scale):
@@ -65,15 +58,13 @@ def test_the_sizes_follow_from_two(of_sizes, against, at, by, curves):
 
 def test_it_draws_every_kind(one_scale, of_sizes):
     """Fails if a kind of fit can't be drawn, or drawing warns."""
-    many = sb.Fits(("a", "b"), (one_scale, one_scale))
-    stack = sb.stack({"a": one_scale, "b": one_scale}, weights={"a": 0.5, "b": 0.5})
-    wide = sb.Recalibrated(one_scale, Widening(2.0, 2.0, 3, 1), "offset_power")
-    for fit in (one_scale, many, stack, wide, of_sizes):
+    of = fits.kinds(one_scale)
+    for fit in (*of.values(), of_sizes):
         ax = sb.plot_curves(fit)
         ax.figure.canvas.draw()
         assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
-    assert sb.plot_curves_data(many)["dataset"].values.tolist() == ["a", "b"]
-    narrow, doubled = (sb.plot_curves_data(one) for one in (one_scale, wide))
+    assert sb.plot_curves_data(of["many"])["dataset"].values.tolist() == ["a", "b"]
+    narrow, doubled = (sb.plot_curves_data(one) for one in (one_scale, of["recalibrated"]))
     assert (doubled["loss_upper"] - doubled["loss_lower"] > narrow["loss_upper"] - narrow["loss_lower"]).all()
 
 
