@@ -69,6 +69,7 @@ def draw_band(
     line: Any = "-",
     label: str = "",
     beyond: Any = None,
+    marker: str = "",
     zorder: float = 2.0,
 ) -> None:
     """Draw the median as a line over its bands; beyond the runs the line is dashed.
@@ -90,6 +91,8 @@ def draw_band(
 
         beyond: Whether each point is outside the range of the runs (point,). The default is None: none is.
 
+        marker: The shape of the runs that belong to the line, which the legend shows on it. The default is "": none.
+
         zorder: The order in which lines are drawn; the bands lie below. The default is 2.
     """
     x, middle = np.asarray(x), np.asarray(data[name])
@@ -98,10 +101,12 @@ def draw_band(
         ax.fill_between(x, lower, upper, color=color, alpha=opacity(place, data.sizes["prob"]), linewidth=0, zorder=1)
     far = np.zeros(len(x), bool) if beyond is None else np.asarray(beyond, bool)
     near = ~far
-    near = near | np.r_[near[1:], False] | np.r_[False, near[:-1]]  # so that the solid and the dashed line meet
-    ax.plot(x, np.where(near, middle, np.nan), color=color, linestyle=line, linewidth=1.8, label=label, zorder=zorder)
-    if far.any():
-        ax.plot(x, np.where(far, middle, np.nan), color=color, linestyle=(0, (3, 2)), linewidth=1.8, zorder=zorder)
+    far = far | np.r_[far[1:], False] | np.r_[False, far[:-1]]  # so that the dashed line meets the solid one
+    look: dict[str, Any] = {"color": color, "linewidth": 1.8, "zorder": zorder}
+    shape = {"marker": marker, "markevery": [], "markeredgecolor": "white"} if marker else {}
+    ax.plot(x, np.where(near, middle, np.nan), linestyle=line, label=label, **look, **shape)
+    if not near.all():
+        ax.plot(x, np.where(far, middle, np.nan), linestyle=(0, (3, 2)), **look)
 
 
 def opacity(place: int, count: int) -> float:

@@ -11,6 +11,8 @@ from scalebayes.plots.bands import opacity, percent
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+GAP = 5.0  # points between the axes and the legend
+
 
 def key(
     ax: "Axes",
@@ -43,7 +45,7 @@ def key(
 
         more: Further handles, each with its label.
 
-        shift: How much further from the axes the legend stands, as a share of their width. The default is 0.
+        shift: How much further from the axes the legend stands, in points. The default is 0.
     """
     from matplotlib.collections import Collection
     from matplotlib.lines import Line2D
@@ -70,6 +72,7 @@ def key(
     if handles:
         with style.as_given(ax):
             ax.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(1.01 + shift, 1.02), frameon=False, title=title,
+                handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.02),
+                bbox_transform=style.beside(ax, GAP + shift), frameon=False, title=title,
                 alignment="left", borderaxespad=0.0,
             )  # fmt: skip

@@ -90,8 +90,8 @@ def plot_curves(
         one = data.isel(curve=place)
         beyond[place] = (one["efolds"] > 0) & np.isfinite(one[name])
         label = str(one["dataset"].item()) if many else text_of(by)(float(one[by])) if by else ""
-        line = style.dashes(place) if many else "-"
-        draw_band(ax, data[along], one, name, color=shades[place], line=line, label=label, beyond=beyond[place])
+        shape = style.marker(place) if many else ""
+        draw_band(ax, data[along], one, name, color=shades[place], label=label, beyond=beyond[place], marker=shape)
     _draw_runs(ax, data, along, by, name, shades, many)
     set_axis(ax.xaxis, along, subject.runs, log=along not in subject.plain)
     set_axis(ax.yaxis, name, subject.runs, log=bool((data[f"run_{name}"] > 0).all()))
@@ -218,7 +218,7 @@ def _draw_runs(ax: "Axes", data: xr.Dataset, along: str, by: str, name: str, sha
     if many:
         for place, of in enumerate(data["dataset"].values):
             own = data["run_dataset"].values == of
-            style.dots(ax, x[own], y[own], color=shades[place], marker=style.MARKERS[place % len(style.MARKERS)])
+            style.dots(ax, x[own], y[own], color=shades[place], marker=style.marker(place))
     elif by and (data[f"run_{by}"] > 0).all() and (data[by] > 0).all():
         style.dots(ax, x, y, color=style.shades(data[f"run_{by}"].values, *_ends(data, by)))
     else:

@@ -33,6 +33,7 @@ WANTED = 300.0
 # With fewer, the ends of a 90 % band rest on less than five draws each, and nothing is drawn.
 LEAST = 100.0
 HALVINGS = 25  # of the range in which the width of the kernel is looked for
+BAR = 9.0  # points between the bars at the right
 HIGH = 0.22  # height of the strip with the floor's posterior, as a share of the axes
 
 
@@ -91,17 +92,23 @@ def plot_floor(
         ends = [float(one[f"any_{name}{end}"]) for end in ("", "_lower", "_upper")]
         label = f"{as_typed(multiple)}x: {figure(ends[0])} ({figure(ends[1])} to {figure(ends[2])})"
         draw_band(ax, places, one, name, color=shades[place], label=label)
-        _draw_free(ax, 1.0 + 0.02 * (place + 1), ends, shades[place])
+        _draw_free(ax, BAR * (place + 1), ends, shades[place])
     posterior = data[f"{floor}_quantiles"].values
     for value in posterior:
         ax.axvline(value, color=style.RUNS, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=1)
     set_axis(ax.xaxis, floor, subject.runs, log=False)
     ax.set_xlabel(ax.get_xlabel().replace("unit not said", subject.runs.unit or "unit not said"))
     set_axis(ax.yaxis, name, subject.runs, log=False)
-    _draw_posterior(ax, data, floor, prob)
+    strip = _draw_posterior(ax, data, floor, prob)
     what = "compute" if data.attrs["against"] == "C" else data.attrs["against"]
-    key(ax, data, title=f"multiple of the runs' {what}:\nforecast with {floor} left free", runs=None, shift=0.09)
-    style.say_failed(ax.child_axes[0], str(data.attrs.get("failed", "")))
+    key(
+        ax,
+        data,
+        title=f"multiple of the runs' {what}:\nforecast with {floor} left free",
+        runs=None,
+        shift=BAR * (data.sizes["multiple"] + 1),
+    )
+    style.say_failed(strip, str(data.attrs.get("failed", "")))
     return ax
 
 
@@ -151,11 +158,11 @@ def plot_floor_data(
     """
     check_prob(prob)
     subject = one_subject(fit, "plot_floor")
-    multiples = np.atleast_1d(np.asarray(multiples, np.float64))
-    along, places, inputs = beyond_runs(subject, multiples, dict(at or {}))
+    times = np.atleast_1d(np.asarray(multiples, np.float64))
+    along, places, inputs = beyond_runs(subject, times, dict(at or {}))
     floors = _floors(fit, floor)
     answer = predict(fit, inputs, group=group, seed=seed)
-    draws = answer[subject.observable].transpose("chain", "draw", "point").values.reshape(-1, len(multiples))
+    draws = answer[subject.observable].transpose("chain", "draw", "point").values.reshape(-1, len(times))
     kept = np.isfinite(floors)
     floors, draws = floors[kept], draws[kept]
     at_E, density, width = _density(floors)
@@ -185,7 +192,7 @@ def plot_floor_data(
             f"{floor}_quantiles": ("end", [of_floor[end] for end in ("lower", "median", "upper")]),
         },
         {
-            "multiple": multiples,
+            "multiple": times,
             "prob": [float(prob)],
             along: ("multiple", places),
             floor: grid,
@@ -270,15 +277,18 @@ def _count(away: np.ndarray, which: np.ndarray, width: float) -> float:
     return float(1 / (np.bincount(which, _weights(away, width)) ** 2).sum())
 
 
-def _draw_free(ax: "Axes", x: float, ends: Sequence[float], color: Any) -> None:
+def _draw_free(ax: "Axes", away: float, ends: Sequence[float], color: Any) -> None:
     """Draw at the right of the axes the forecast that leaves the floor free: its interval, and a dot at the median."""
-    beside = ax.get_yaxis_transform()
-    ax.plot([x, x], ends[1:], transform=beside, color=color, linewidth=3, solid_capstyle="butt", clip_on=False)
-    ax.plot([x], ends[:1], "o", transform=beside, color=color, markeredgecolor="white", markersize=7, clip_on=False)
+    from matplotlib.transforms import blended_transform_factory
+
+    where = blended_transform_factory(style.beside(ax, away), ax.transData)
+    look: dict[str, Any] = {"transform": where, "color": color, "clip_on": False}
+    ax.plot([1, 1], ends[1:], linewidth=3, solid_capstyle="butt", **look)
+    ax.plot([1], ends[:1], "o", markeredgecolor="white", markersize=7, **look)
 
 
-def _draw_posterior(ax: "Axes", data: xr.Dataset, floor: str, prob: float) -> None:
-    """Draw the posterior of the floor in a strip above the axes."""
+def _draw_posterior(ax: "Axes", data: xr.Dataset, floor: str, prob: float) -> "Axes":
+    """Draw the posterior of the floor in a strip above the axes, which is returned."""
     strip = ax.inset_axes((0.0, 1.03, 1.0, HIGH), sharex=ax)
     low, _, high = data[f"{floor}_quantiles"].values
     at, density = data[f"{floor}_at"].values, data[f"{floor}_density"].values
@@ -293,4 +303,6 @@ def _draw_posterior(ax: "Axes", data: xr.Dataset, floor: str, prob: float) -> No
     with style.as_given(ax):
         strip.text(1.01, 0.0, f"posterior of {floor}\n(dark: {percent(prob)})", transform=strip.transAxes, va="bottom")
     share = np.cumsum(density) / density.sum()
-    ax.set_xlim(*np.interp([(1 - SHOWN) / 2, (1 + SHOWN) / 2], share, at))
+    low, high = np.interp([(1 - SHOWN) / 2, (1 + SHOWN) / 2], share, at)
+    ax.set_xlim(low, high)
+    return strip

@@ -1,6 +1,7 @@
 """This file has `plot_forecast`: the fan of a forecast beyond the runs, and what turned out to be true."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FAN = (0.5, 0.8, 0.95)  # the probabilities of the bands
 REACH = 100.0  # the multiple of the runs' largest compute up to which the forecast goes
 NEAR = 2.0  # a run whose D/N is within this factor of the fan's is drawn dark, any other light
+CROWDED = 4  # number of decades beyond the runs from which on only every second is labelled
 DECADE = 0.07  # grey that each factor of ten beyond the runs adds to the ground
 
 
@@ -216,10 +218,12 @@ def _draw_ground(ax: "Axes", end: float, furthest: float) -> None:
     steps = int(np.ceil(np.log10(furthest / end) - 1e-6))
     for step in range(steps):
         ax.axvspan(end * 10.0**step, end * 10.0 ** (step + 1), color="0.4", alpha=DECADE * (step + 1), lw=0, zorder=0)
-    above = ax.secondary_xaxis("top", functions=(lambda x: x / end, lambda x: x * end))
+    above = ax.secondary_xaxis("top", functions=(partial(np.multiply, 1 / end), partial(np.multiply, end)))
     above.xaxis.set_minor_locator(NullLocator())
-    multiples = [10.0**step for step in range(steps + 1)]
-    above.set_xticks(multiples, ["runs end", *(f"{as_typed(one)}x" for one in multiples[1:])], minor=False)
+    multiples = [10.0**step for step in range(0, steps + 1, 1 + steps // CROWDED)]
+    above.set_xticks(multiples, [f"{as_typed(one)}x" for one in multiples], minor=False)
+    with style.as_given(ax):
+        above.set_xlabel("times the runs' largest", loc="right", fontsize="medium")
     above.tick_params(length=3, labelsize=ax.xaxis.get_ticklabels()[0].get_fontsize())
     above.spines["top"].set_visible(False)
 

@@ -86,7 +86,7 @@ def plot_surface(
     ax.set_ylim(D[0], D[-1])
     lines = ax.contour(N, D, surface.T, levels=levels, cmap=style.ordered_map(), norm=scale, linewidths=1.2, zorder=1)
     with style.as_given(ax):
-        texts = dict(zip(lines.levels, TickText(lambda x: f"{x:.6g}").format_ticks(lines.levels), strict=True))
+        texts = dict(zip(levels, TickText(lambda x: f"{x:.6g}").format_ticks(levels.tolist()), strict=True))
         spots = _label_spots(ax, lines, data)
         ax.clabel(lines, fmt=texts, fontsize="small", inline=True, inline_spacing=4, manual=spots)
     for place, one in enumerate(data["prob"].values):
@@ -167,7 +167,7 @@ def _levels(surface: np.ndarray, log: bool) -> np.ndarray:
 
     low, high = np.quantile(surface, [0.01, 0.99])
     if not log:
-        return MaxNLocator(LEVELS).tick_values(low, high)
+        return np.asarray(MaxNLocator(LEVELS).tick_values(low, high))
     wanted = np.exp(np.linspace(np.log(low), np.log(high), LEVELS + 1))
     digits = int(np.ceil(-np.log10(np.diff(wanted).min()))) if len(wanted) > 1 else 2
     return np.unique(np.round(wanted, max(digits, 0)))

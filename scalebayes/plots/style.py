@@ -128,6 +128,19 @@ def dashes(place: int) -> Any:
     return DASHES[place % len(DASHES)]
 
 
+def marker(place: int) -> str:
+    """The shape of the runs that goes with `colour`."""
+    return MARKERS[place % len(MARKERS)]
+
+
+def beside(ax: "Axes", points: float) -> Any:
+    """Coordinates in shares of the axes, moved to the right by points, so that a figure's width changes no distance."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure: Any = ax.figure
+    return ax.transAxes + ScaledTranslation(points / 72, 0.0, figure.dpi_scale_trans)
+
+
 def dots(
     ax: "Axes", x: Any, y: Any, *, color: Any = RUNS, marker: str = "o", label: str = "", zorder: float = 3.0
 ) -> None:

@@ -8,6 +8,7 @@ from matplotlib.ticker import Formatter, Locator, MaxNLocator
 
 FEWEST = 3  # number of ticks below which an axis gets ticks that stand closer
 MOST = 7  # number of ticks above which an axis gets fewer
+ROOM = 0.75  # share of the room for ticks, by Matplotlib's estimate, that is taken; its labels nearly touch
 DECIMALS = 6  # number of decimals that the ticks of an axis have at most
 FARTHEST = 50.0  # ratio of the largest tick to the least from which on each has its own decimals, as 0.1, 1, 10
 # Leading digits of the ticks in each decade, the sparsest first.
@@ -31,7 +32,7 @@ class LogTicks(Locator):
         [2.25, 2.5, 2.75, 3.0, 3.25]
         """
         low, high = sorted((max(vmin, 1e-300), max(vmax, 1e-300)))
-        most = min(MOST, self.axis.get_tick_space()) if self.axis is not None else MOST
+        most = min(MOST, int(ROOM * self.axis.get_tick_space())) if self.axis is not None else MOST
         most = max(most, FEWEST)
         decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
         for leading in LEADING:

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import scalebayes as sb
+from scalebayes.checks.registry import make_check
+from scalebayes.status import Checks, Status
 from tests.plots import fits
 
 RUNS = fits.RUNS
@@ -71,9 +75,9 @@ def test_it_draws_every_kind(one_scale, of_sizes):
 def test_beyond_the_runs_is_dashed(one_scale):
     """Fails if a reader can't see where the runs end, or the dashes begin inside them."""
     ax = sb.plot_curves(one_scale)
-    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
-    x = np.concatenate([np.asarray(line.get_xdata())[np.isfinite(line.get_ydata())] for line in dashed])
-    assert len(dashed) == 1 and x.min() > 100 and x.max() > 999
+    seen = {line.get_linestyle(): np.asarray(line.get_xdata())[np.isfinite(line.get_ydata())] for line in ax.lines}
+    assert set(seen) == {"-", "--"} and seen["-"].max() <= 100 * (1 + 1e-9) and seen["--"].max() > 999
+    assert np.isclose(seen["--"].min(), seen["-"].max())
     assert "beyond the runs" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
@@ -87,3 +91,13 @@ def test_what_cannot_be_drawn_is_told(one_scale, of_sizes):
         sb.plot_curves(of_sizes, "C", at={"N": [1e9], "D": [1e9]})
     with pytest.raises(sb.InputError, match="is fitted first"):
         sb.plot_curves(RUNS)
+
+
+def test_a_failed_check_stands_above():
+    """Fails if a picture of a fit that failed looks like any other once it has left its warning behind."""
+    bad = replace(fits.one_scale(), checks=Checks((make_check("k_hat", Status.FAIL, "k-hat is 1.2; use NUTS"),)))
+    with pytest.warns(sb.FitWarning):
+        ax = sb.plot_curves(bad)
+    title = ax.get_title(loc="left")
+    assert title.startswith("failed checks: k-hat") and len(title) <= 60
+    assert sb.plot_curves(fits.one_scale()).get_title(loc="left") == ""

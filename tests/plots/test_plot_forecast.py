@@ -39,7 +39,7 @@ def test_it_draws(kind):
     ax = sb.plot_forecast(fit, truth=truth, observed=True)
     ax.figure.canvas.draw()
     (above,) = ax.child_axes
-    assert [text.get_text() for text in above.get_xticklabels()] == ["runs end", "10x", "100x"]
+    assert [text.get_text() for text in above.get_xticklabels()] == ["1x", "10x", "100x"]
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts[:4] == ["median", "95 % band", "80 % band", "50 % band"]
     assert any(text.startswith("truth,") and text.endswith("of 1 inside") for text in texts)
