@@ -139,6 +139,13 @@ def plot_curves_data(
 
     Raises:
         InputError: As `plot_curves`.
+
+    >>> import scalebayes as sb
+    >>> runs = sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])
+    >>> fitted = sb.fit(runs, "power", method="map")
+    >>> data = plot_curves_data(fitted, reach=3.0)
+    >>> data["x"].values[[0, -1]].round(6).tolist(), data["run_loss"].values.tolist()
+    ([1.0, 300.0], [3.0, 2.0, 1.5])
     """
     subject, given = subject_of(fit), dict(at or {})
     along = against or ("C" if subject.sizes else subject.inputs[0])

@@ -10,13 +10,12 @@ from scalebayes.display.figures import as_typed, figure
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.groups import Group
 from scalebayes.fitting.summary import check_prob, columns_of
-from scalebayes.forecasting.ask import Asked, fits_of
-from scalebayes.forecasting.of_stack import Stack
+from scalebayes.forecasting.ask import Asked
 from scalebayes.forecasting.predict import predict
-from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.plots import style
 from scalebayes.plots.axis import set_axis
 from scalebayes.plots.bands import draw_band, percent
+from scalebayes.plots.given_floor import LEAST, density_of, floors_of, quantiles_given
 from scalebayes.plots.key import key
 from scalebayes.plots.subject import beyond_runs, one_subject
 from scalebayes.seeds import Seed
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
 MULTIPLES = (10.0, 100.0, 300.0)  # of the runs' largest compute
 PLACES = 41  # number of values of the floor
 SHOWN = 0.99  # probability of the range of floors along the axis
-# Effective number of different draws that a value of the floor should rest on: the kernel is as wide as that takes, but
-# not wider than the posterior's sd.
-WANTED = 300.0
-# With fewer, the ends of a 90 % band rest on less than five draws each, and nothing is drawn.
-LEAST = 100.0
-HALVINGS = 25  # of the range in which the width of the kernel is looked for
 BAR = 9.0  # points between the bars at the right
 HIGH = 0.22  # height of the strip with the floor's posterior, as a share of the axes
 
@@ -82,6 +75,16 @@ def plot_floor(
 
     Warns:
         FitWarning: The fit failed a check, as for `predict`.
+
+    >>> import matplotlib, scalebayes as sb
+    >>> matplotlib.use("agg")
+    >>> runs = sb.Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4], loss=[3.0, 2.0, 1.51, 1.25, 1.13])
+    >>> fitted = sb.fit(runs, "offset_power", method="laplace", on_fail="ignore")
+    >>> data = plot_floor_data(fitted, [100.0])
+    >>> bool((data["loss"].diff("E") > 0).all()), bool(data["explained"][0] > 0.9)
+    (True, True)
+    >>> ax = plot_floor(fitted)
+    >>> matplotlib.pyplot.close(ax.figure)
     """
     data = plot_floor_data(fit, multiples, floor=floor, at=at, prob=prob, group=group, seed=seed)
     subject, ax = one_subject(fit, "plot_floor"), style.opened(ax)
@@ -160,15 +163,15 @@ def plot_floor_data(
     subject = one_subject(fit, "plot_floor")
     times = np.atleast_1d(np.asarray(multiples, np.float64))
     along, places, inputs = beyond_runs(subject, times, dict(at or {}))
-    floors = _floors(fit, floor)
+    floors = floors_of(fit, floor)
     answer = predict(fit, inputs, group=group, seed=seed)
     draws = answer[subject.observable].transpose("chain", "draw", "point").values.reshape(-1, len(times))
     kept = np.isfinite(floors)
     floors, draws = floors[kept], draws[kept]
-    at_E, density, width = _density(floors)
+    at_E, density, width = density_of(floors)
     ends = columns_of(floors, prob, 0)
     grid = np.linspace(ends["lower"], ends["upper"], PLACES)
-    near, given = _conditional(floors, draws, grid, width, prob)
+    near, given = quantiles_given(floors, draws, grid, width, prob)
     if np.isnan(given).all():
         most = int(near.max())
         raise InputError(
@@ -201,80 +204,6 @@ def plot_floor_data(
         },
         {"against": along, "floor": floor, "without": float(1 - kept.mean()), **about},
     )
-
-
-def _floors(fit: Asked, floor: str) -> np.ndarray:
-    """The draws of the floor, in the order of the draws of a forecast; NaN in those of a stack's members without one.
-
-    Raises:
-        InputError: No law has this parameter free, or there is one draw.
-    """
-    fits = fits_of(fit)
-    free = [one for one in fits if floor in one.draws and floor in one.law.params]
-    if not free:
-        fixed = [one for one in fits if floor in one.law.params]
-        law = fits[0].law.name
-        raise InputError(
-            f"{floor} of law {law!r} is fixed, and the figure is about what it could be; leave it free"
-            if fixed
-            else f"law {law!r} has no floor {floor!r} (it has {', '.join(fits[0].law.params)}); fit one with E"
-        )
-    if all(one.is_mode for one in free):
-        raise InputError("a MAP fit has one draw and no posterior of its floor: fit with method='laplace' or 'nuts'")
-    if isinstance(fit, Stack):
-        found = np.full(fit.draws, np.nan)
-        for name, (where, own) in fit.picks.items():
-            if floor in fit.members[name].law.params:
-                found[where] = fit.members[name].law_draws[floor].reshape(-1)[own]
-        return found
-    one = fit.fit if isinstance(fit, Recalibrated) else fits[0]
-    return one.law_draws[floor].reshape(-1)
-
-
-def _density(floors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """The density of the floor's posterior, and the bandwidth of its kernel, by ArviZ."""
-    from arviz_stats.base.array import array_stats
-
-    at, density, width = array_stats.kde(floors, bw="silverman")
-    return np.asarray(at), np.asarray(density), float(np.squeeze(width))
-
-
-def _conditional(
-    floors: np.ndarray, draws: np.ndarray, grid: np.ndarray, width: float, prob: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The effective number of different draws (place,), and the quantiles (3, multiple, place) given the floor."""
-    _, which = np.unique(floors, return_inverse=True)  # Laplace repeats draws, and a repeated one tells nothing new
-    wanted = [0.5, (1 - prob) / 2, (1 + prob) / 2]
-    near, found = np.zeros(len(grid)), np.full((3, draws.shape[1], len(grid)), np.nan)
-    widest = max(float(floors.std()), width)
-    for place, value in enumerate(grid):
-        away = floors - value
-        low, high = width, widest
-        for _ in range(HALVINGS if _count(away, which, width) < WANTED else 0):
-            middle = (low + high) / 2
-            low, high = (middle, high) if _count(away, which, middle) < WANTED else (low, middle)
-        weights = _weights(away, high if low > width else width)
-        near[place] = 1 / (np.bincount(which, weights) ** 2).sum()
-        if near[place] < LEAST:
-            continue
-        middle = weights @ away
-        spread = weights @ (away - middle) ** 2
-        for column, y in enumerate(draws.T):
-            slope = (weights * (away - middle)) @ y / spread
-            moved = y - slope * away
-            found[:, column, place] = np.quantile(moved, wanted, weights=weights, method="inverted_cdf")
-    return near, found
-
-
-def _weights(away: np.ndarray, width: float) -> np.ndarray:
-    """The weights of draws by a Normal kernel; they sum to one."""
-    weights = np.exp(-((away / width) ** 2) / 2)
-    return weights / weights.sum()
-
-
-def _count(away: np.ndarray, which: np.ndarray, width: float) -> float:
-    """The effective number of different draws under a kernel."""
-    return float(1 / (np.bincount(which, _weights(away, width)) ** 2).sum())
 
 
 def _draw_free(ax: "Axes", away: float, ends: Sequence[float], color: Any) -> None:

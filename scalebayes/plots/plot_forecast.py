@@ -150,6 +150,13 @@ def plot_forecast_data(
 
     Raises:
         InputError: As `plot_forecast`.
+
+    >>> import scalebayes as sb
+    >>> runs = sb.Runs(x=[1.0, 10.0, 100.0], loss=[3.0, 2.0, 1.5])
+    >>> fitted = sb.fit(runs, "power", method="map")
+    >>> data = plot_forecast_data(fitted, truth=sb.Runs(x=[1e3], loss=[1.2]))
+    >>> data["x"].values[-1].round(3).item(), data["truth_loss"].values.tolist()
+    (10000.0, [1.2])
     """
     subject, given = one_subject(fit, "plot_forecast"), dict(at or {})
     known = None if truth is None else _truth_columns(subject, truth)

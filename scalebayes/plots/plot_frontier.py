@@ -81,6 +81,16 @@ def plot_frontier(
 
     Warns:
         FitWarning: The fit failed a check, as for `optimum`.
+
+    >>> import matplotlib, scalebayes as sb
+    >>> matplotlib.use("agg")
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> axes = plot_frontier(fitted)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['N (parameters)', 'D (tokens)', 'D/N (tokens per parameter)']
+    >>> matplotlib.pyplot.close(axes[0].figure)
     """
     wanted = [quantity] if isinstance(quantity, str) else list(quantity)
     for one in wanted:
@@ -144,6 +154,14 @@ def plot_frontier_data(
 
     Raises:
         InputError: As `plot_frontier`.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> data = plot_frontier_data(fitted, reach=5.76e23 / 1.2e22)
+    >>> round(data["N"].values[-1].item() / 1e10, 1), data["beside"].values.tolist()
+    (7.2, ['kaplan2020', 'hoffmann2022', 'besiroglu2024', 'porian2024'])
     """
     subject = subject_of(fit)
     check_sizes(subject, "plot_frontier")

@@ -71,6 +71,16 @@ def plot_isoflop(
 
     Warns:
         FitWarning: The fit failed a check, as for `predict`.
+
+    >>> import matplotlib, scalebayes as sb
+    >>> matplotlib.use("agg")
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> ax = plot_isoflop(fitted, [1e21, 1e22])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()][:2]
+    ['1e21', '1e22']
+    >>> matplotlib.pyplot.close(ax.figure)
     """
     data = plot_isoflop_data(fit, C, prob=prob, of=of, group=group, seed=seed)
     subject, ax = one_subject(fit, "plot_isoflop", sizes=True), style.opened(ax)
@@ -124,6 +134,13 @@ def plot_isoflop_data(
 
     Raises:
         InputError: As `plot_isoflop`.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> round(plot_isoflop_data(fitted, 5.76e23)["minimum"].item() / 1e10, 1)
+    7.2
     """
     subject = one_subject(fit, "plot_isoflop", sizes=True)
     budgets = np.sort(positive("C", C)) if C is not None else _budgets(subject.columns["C"])

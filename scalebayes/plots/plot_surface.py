@@ -69,6 +69,16 @@ def plot_surface(
 
     Warns:
         FitWarning: The fit failed a check, as for `predict`.
+
+    >>> import matplotlib, scalebayes as sb
+    >>> matplotlib.use("agg")
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> ax = plot_surface(fitted)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('N (parameters)', 'D (tokens)')
+    >>> matplotlib.pyplot.close(ax.figure)
     """
     from scalebayes.plots.ticks import TickText
 
@@ -136,6 +146,14 @@ def plot_surface_data(
 
     Raises:
         InputError: As `plot_surface`.
+
+    >>> import scalebayes as sb
+    >>> preset = sb.laws.published("besiroglu2024")
+    >>> runs = sb.Runs(N=[1e8, 1e9, 1e10], D=[2e10, 4e10, 2e11], loss=[3.0, 2.6, 2.2])
+    >>> fitted = sb.fit(runs, preset.law, priors=preset.values | {"noise_scale": 0.01, "E": "flat"}, method="map")
+    >>> data = plot_surface_data(fitted)
+    >>> dict(data["loss"].sizes), bool(data["path_N"][-1] > data["path_N"][0])
+    ({'N': 33, 'D': 33}, True)
     """
     subject = one_subject(fit, "plot_surface", sizes=True)
     light, departing = lighter(fit), departs(fit)
