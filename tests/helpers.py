@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -117,3 +118,16 @@ def departing(
         problem = build(runs, law, sb.Normal(), {"noise_scale": 0.003} | dict(values), discrepancy=discrepancy)
     arrays = {name: np.asarray(x, np.float64).reshape(1, -1) for name, x in draws.items()}
     return Fit(problem, sb.MAP(), 0, MappingProxyType(arrays), {}, {}, Checks(()))
+
+
+class Compiled:
+    """The questions to a process, each as one program, as inside a fit.
+
+    Asked eagerly, each operation is a program, and the hundreds that a process takes are a minute of the compiler's. A
+    constant that a test replaces is read when a question is first asked: make one of these in each test.
+    """
+
+    def __init__(self, process: Any) -> None:
+        self.process = process
+        for name in ("covariance", "variance", "log_density", "left_out", "given_others", "conditional"):
+            setattr(self, name, jax.jit(partial(getattr(process, name))))

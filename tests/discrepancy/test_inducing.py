@@ -12,7 +12,7 @@ from scalebayes.discrepancy.inducing import LEAST, RIDGE
 from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import Process, Residuals
 from scalebayes.model.layout import INDUCING, spread_out
-from tests.helpers import PROCESS_VALUES
+from tests.helpers import PROCESS_VALUES, Compiled
 
 VALUES = {**PROCESS_VALUES, "matern_scale": 0.01, "bend_scale": 0.015}
 NAMES = list(VALUES)
@@ -32,7 +32,7 @@ def in_float64():
 
 
 def process_of(components):
-    return Process(tuple(one.of(["N", "D"]) for one in components))
+    return Compiled(Process(tuple(one.of(["N", "D"]) for one in components)))
 
 
 def sweep(n, padding, seed, widest=-4.0):
@@ -48,16 +48,21 @@ def by_hand(process, values, seen, grouped):
     """The covariance of the unpadded residuals, written as it is defined, and its low-rank part without offsets."""
     kept = np.flatnonzero(seen.mask)
     at = Places({n: x[kept] for n, x in seen.places.logs.items()}, np.zeros(len(kept)), None)
-    inner = process.covariance(values, seen.inducing, seen.inducing)
-    inner = inner + (RIDGE * jnp.trace(inner) / len(inner) + LEAST) * jnp.eye(len(inner))
-    across = process.covariance(values, seen.inducing, at)
-    low = across.T @ jnp.linalg.solve(inner, across)
-    exact = process.covariance(values, at, at)
     group = seen.places.group[kept]
-    shared = values["offset_scale"] ** 2 * (group[:, None] == group) if grouped else 0.0
-    whole = low + jnp.diag(jnp.diagonal(exact) - jnp.diagonal(low)) + shared
-    jitter = 1e-9 * (jnp.diagonal(exact) + (values["offset_scale"] ** 2 if grouped else 0.0))
-    return whole + jnp.diag(seen.scale[kept] ** 2 + jitter), inner, across, shared
+
+    @jax.jit
+    def of(values):
+        inner = process.covariance(values, seen.inducing, seen.inducing)
+        inner = inner + (RIDGE * jnp.trace(inner) / len(inner) + LEAST) * jnp.eye(len(inner))
+        across = process.covariance(values, seen.inducing, at)
+        low = across.T @ jnp.linalg.solve(inner, across)
+        exact = process.covariance(values, at, at)
+        shared = values["offset_scale"] ** 2 * (group[:, None] == group) if grouped else 0.0
+        whole = low + jnp.diag(jnp.diagonal(exact) - jnp.diagonal(low)) + shared
+        jitter = 1e-9 * (jnp.diagonal(exact) + (values["offset_scale"] ** 2 if grouped else 0.0))
+        return whole + jnp.diag(seen.scale[kept] ** 2 + jitter), inner, across, shared
+
+    return of(values)
 
 
 @pytest.mark.parametrize("components", [GROUPED, PLAIN])
@@ -66,7 +71,7 @@ def test_it_is_the_normal_of_its_covariance(low_rank, components):
     process, seen, grouped = process_of(components), sweep(30, 4, seed=3), components is GROUPED
     seen = seen._replace(inducing=Places({n: x[:7] + 0.1 for n, x in seen.places.logs.items()}, np.zeros(7), None))
     kept = np.flatnonzero(seen.mask)
-    off = jnp.asarray(seen.off)[kept]
+    off = seen.off[kept]
 
     def ours(x):
         return process.log_density(dict(zip(NAMES, x, strict=True)), seen)
@@ -79,18 +84,16 @@ def test_it_is_the_normal_of_its_covariance(low_rank, components):
     x = jnp.array(list(VALUES.values()))
     covariance, inner, across, _ = by_hand(process, VALUES, seen, grouped)
     expected = multivariate_normal(np.zeros(26), np.asarray(covariance)).logpdf(off) + 13 * np.log(2 * np.pi)
-    assert float(ours(x)) == pytest.approx(expected, rel=1e-9)
-    assert np.allclose(jax.grad(ours)(x), jax.grad(theirs)(x), rtol=1e-6)
-    one, other = (np.asarray(jax.jacfwd(jax.grad(f))(x)) for f in (ours, theirs))
-    assert np.allclose(one, other, rtol=1e-5, atol=1e-8 * abs(other).max())
-    for name in ("off", "scale"):
-        at = lambda v, name=name: process.log_density(VALUES, seen._replace(**{name: v}))  # noqa: E731
-        slope = np.asarray(jax.grad(at)(jnp.asarray(getattr(seen, name))))
-        inverse = np.linalg.inv(covariance)
-        pull = inverse @ off
-        exact = -pull if name == "off" else (pull**2 - np.diag(inverse)) * seen.scale[kept]
-        assert np.allclose(slope[kept], exact, rtol=1e-7) and (slope[26:] == 0).all()
+    one, other = (jax.jit(lambda x, f=f: (f(x), jax.grad(f)(x), jax.jacfwd(jax.grad(f))(x)))(x) for f in (ours, theirs))
+    assert float(one[0]) == pytest.approx(expected, rel=1e-9)
+    assert np.allclose(one[1], other[1], rtol=1e-6)
+    assert np.allclose(one[2], other[2], rtol=1e-5, atol=1e-8 * abs(other[2]).max())
+    at = jax.grad(lambda off, scale: process.log_density(VALUES, seen._replace(off=off, scale=scale)), (0, 1))
     inverse = np.linalg.inv(covariance)
+    pull = inverse @ off
+    pulls = (-pull, (pull**2 - np.diag(inverse)) * seen.scale[kept])
+    for slope, exact in zip(jax.jit(at)(seen.off, seen.scale), pulls, strict=True):
+        assert np.allclose(slope[kept], exact, rtol=1e-7) and (slope[26:] == 0).all()
     left, variance = process.left_out(VALUES, seen)
     np.testing.assert_allclose(variance[:26], 1 / np.diag(inverse), rtol=1e-8)
     np.testing.assert_allclose(left[:26], inverse @ off / np.diag(inverse), rtol=1e-7, atol=1e-12)
@@ -109,7 +112,7 @@ def test_it_is_the_normal_of_its_covariance(low_rank, components):
     np.testing.assert_allclose(sd, np.sqrt(np.diag(exact)), rtol=1e-7)
     n = 4000
     keys = jax.random.split(jax.random.key(5), n)
-    drawn = np.asarray(jax.vmap(lambda key: process.conditional(VALUES, seen, there, key)[2])(keys))
+    drawn = np.asarray(jax.jit(jax.vmap(lambda key: process.conditional(VALUES, seen, there, key)[2]))(keys))
     sizes = np.sqrt(np.diag(exact))
     assert (abs(np.cov(drawn.T) - exact) < 5 * np.sqrt(2 / n) * np.outer(sizes, sizes)).all(), "seed 5"
     others = Places({n: x - 0.3 for n, x in there.logs.items()}, there.beyond, there.group)
