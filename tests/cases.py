@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import scalebayes as sb
-from tests.helpers import SEARCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +196,7 @@ NOISES = (
 METHODS = (
     MethodCase("map", sb.MAP()),
     MethodCase("laplace", sb.Laplace()),
-    MethodCase("nuts", sb.NUTS(search=SEARCH), same_draws=False),
+    MethodCase("nuts", sb.NUTS(), same_draws=False),
 )
 
 

@@ -108,7 +108,8 @@ def laplace(folder):
 
 @pytest.fixture(scope="module")
 def power(folder):
-    return made(folder, "power.nc", "--method", TYPED_LAPLACE, "--law", "offset_power", "--input", "x=C")
+    law = ("--law", "offset_power", "--input", "x=C")
+    return made(folder, "power.nc", "--method", TYPED_LAPLACE, "--no-fallback", *law)
 
 
 @pytest.fixture(scope="module")

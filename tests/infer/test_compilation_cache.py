@@ -134,7 +134,7 @@ def test_workers_use_the_folder_of_their_caller(restored, tmp_path, monkeypatch)
     for name in [name for name in os.environ if name.startswith("JAX_")]:
         monkeypatch.delenv(name)
     used = sb.compilation_cache(tmp_path)
-    method = sb.MAP(search=sb.Search(screened=16, starts=2))
+    method = sb.MAP(search=sb.Search(screened=16, starts=2, lbfgs_steps=0))
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         sb.fit_many([simulated(8, seed=1)], method=method, on_fail="ignore", executor=pool)
         there = pool.submit(eval, "__import__('jax').config.jax_compilation_cache_dir").result()

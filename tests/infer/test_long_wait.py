@@ -5,6 +5,7 @@ import time
 import warnings
 
 import jax
+import numpy as np
 import pytest
 
 import scalebayes as sb
@@ -14,12 +15,17 @@ from scalebayes.infer.long_wait import seconds_of_gradient
 from scalebayes.infer.map import numpy_mode
 from tests.helpers import SEARCH, simulated
 
+# The lightest law, with a process that is no Markov one: chains of all such are timed and announced alike.
+X = np.geomspace(1.0, 1e4, 12)
+RUNS = sb.Runs(x=X, loss=2.0 * X**-0.1, group=["a", "b"] * 6)
+METHOD = sb.NUTS(draws=10, warmup=20, chains=1, tries=1, search=SEARCH)
+SETTINGS = {"law": "power", "discrepancy": sb.GP("matern", "offset")}
+
 
 def test_the_time_of_a_gradient_is_that_of_the_clock():
     """Fails if compiling counts, if the gradients are not computed, or if the time is that of all of them."""
-    runs = simulated(24, seed=3)
     with jax.enable_x64():
-        problem = sb.Spec.of("chinchilla", discrepancy="gp").problem(runs)
+        problem = sb.Spec.of(**SETTINGS).problem(RUNS)
         z = numpy_mode(problem, jax.random.key(0), SEARCH).z
         arguments = (problem.model, problem.numbers, problem.rows, z)
         found = sorted(seconds_of_gradient(*arguments) for _ in range(5))[2]
@@ -35,10 +41,9 @@ def test_the_time_of_a_gradient_is_that_of_the_clock():
 def test_a_long_wait_is_announced_at_the_callers_line(monkeypatch):
     """Fails if nothing is said before chains of a process, or if the warning has the library's line."""
     monkeypatch.setattr(long_wait, "LONG", 0.0)
-    runs, method = simulated(24, seed=3), sb.NUTS(draws=10, warmup=20, chains=1, tries=1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        sb.fit(runs, "chinchilla", discrepancy="gp", method=method, on_fail="ignore")
+        sb.fit(RUNS, **SETTINGS, method=METHOD, on_fail="ignore")
     (said,) = [one for one in caught if one.category is sb.SlowWarning]
     assert re.match(r"NUTS will take \d+ (seconds|minutes) or more; method=\"laplace\"", str(said.message))
     assert said.filename == __file__
@@ -47,8 +52,7 @@ def test_a_long_wait_is_announced_at_the_callers_line(monkeypatch):
 def test_cheap_chains_are_not_timed(monkeypatch):
     """Fails if a law alone compiles a program for its estimate."""
     monkeypatch.setattr(long_wait, "seconds_of_gradient", lambda *_: pytest.fail("it was timed"))
-    runs, method = simulated(24, seed=3), sb.NUTS(draws=10, warmup=20, chains=1, tries=1)
-    sb.fit(runs, "chinchilla", method=method, on_fail="ignore")
+    sb.fit(RUNS, "power", method=METHOD, on_fail="ignore")
 
 
 def test_the_way_out_that_is_named_works():
