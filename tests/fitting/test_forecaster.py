@@ -154,7 +154,7 @@ def test_the_forecast_is_on_the_screen_before_the_backtest(tmp_path, capsys, mon
     monkeypatch.setattr(
         "scalebayes.cli.forecast.worth", lambda *_: before.append(capsys.readouterr().out) or "So much."
     )
-    assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--method", "laplace:draws=50,proposals=500"]) == 0
+    assert main(["forecast", str(path), "--N", "5B", "--D", "1T"]) == 0
     assert "e-folds" in before[0] and "5B" in before[0]
     after = capsys.readouterr().out
     assert "So much." in after and "checks pass" in after and "5B" not in after

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import LAPLACE, departing, fit_of, simulated
+from scalebayes.fitting.many.result import Fits
+from tests.helpers import departing, fit_of, simulated
 
 PRESET = sb.laws.published("besiroglu2024")
 RUNS = sb.Runs(N=[1e8, 1e9, 1e10, 3e9], D=[2e10, 4e10, 2e11, 1e12], loss=[3.0, 2.6, 2.2, 2.1])
@@ -120,16 +121,21 @@ def test_probability_is_the_share_of_draws(fit):
 
 def test_many_fits_a_stack_and_a_recalibrated_fit_answer():
     """Fails if the questions about budgets aren't answered by every kind of result."""
-    tables = [simulated(12, seed) for seed in (1, 2)]
-    fits = sb.fit_many(tables, "chinchilla", method=LAPLACE, fallback=False, on_fail="ignore")
+    rng = np.random.default_rng(7)
+
+    def around(name):
+        preset = sb.laws.published(name)
+        draws = {n: x * np.exp(0.05 * rng.standard_normal(40)) for n, x in preset.values.items()}
+        return fit_of(preset.law, draws, RUNS)
+
+    fits = Fits(("a", "b"), (around("besiroglu2024"), around("besiroglu2024")))
     needed = sb.budget_for(fits, loss=2.5)
     assert needed["C"].dims == ("dataset", "chain", "draw", "target") and needed["enough"].dims == ("dataset", "target")
     for i, one in enumerate(fits):
         alone = sb.budget_for(one, loss=2.5)
         np.testing.assert_allclose(needed["enough"].values[i], alone["enough"].values, rtol=1e-12)
     assert sb.probability(fits, loss=2.5, C=1e23).dims == ("dataset", "budget", "target")
-    other = sb.fit(tables[0], "kaplan", method=LAPLACE, fallback=False, on_fail="ignore")
-    stack = sb.stack({"chinchilla": fits[0], "kaplan": other})
+    stack = sb.stack({"chinchilla": fits[0], "kaplan": around("kaplan2020")}, {"chinchilla": 0.6, "kaplan": 0.4})
     mixed, best = sb.budget_for(stack, loss=2.5), sb.optimum(stack, C=1e23, subject_to={"max_N": 2e10})
     assert 0 <= mixed["out_of_reach"].item() <= 1 and mixed["C"].sizes["draw"] == stack.draws
     assert np.isfinite(best["N_best"]).all() and 0 <= best["binds"].item() <= 1 and best["regret"].item() >= 0
