@@ -132,6 +132,8 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         yield make_check(
             f"{name}_ess", status, f"Smallest {name} ESS {ess[worst]:.0f} of {total} ({names[worst]}){cure}."
         )
+    aimed = draws.numbers.get("target_accept", 0.0)
+    smaller = next((f"take smaller steps, sb.NUTS(target_accept={x}), or " for x in (0.95, 0.99) if aimed < x), "")
     diverging = int(draws.stats["diverging"].sum())
     share = diverging / draws.stats["diverging"].size
     yield make_check(
@@ -139,8 +141,7 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
         Status.PASS if not diverging else Status.REVIEW if share < DIVERGED else Status.FAIL,
         "No divergent transition."
         if not diverging
-        else f"{diverging} divergent transitions: parts of the posterior were not reached; take "
-        "smaller steps, sb.NUTS(target_accept=0.95), or narrow the priors.",
+        else f"{diverging} divergent transitions: parts of the posterior were not reached; {smaller}narrow the priors.",
     )
     deep = float(np.mean(draws.stats["n_steps"] >= 2 ** draws.numbers["max_tree_depth"] - 1))
     yield make_check(

@@ -9,6 +9,7 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from scalebayes.infer.batch import mapped
+from scalebayes.infer.ridge import along, follows
 from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 
@@ -26,11 +27,12 @@ class Shape(NamedTuple):
     alone: bool = False  # whether the chains of one data set have all devices for themselves
 
 
-@jitted(0, 8, 9)
+@jitted(0, 9, 10)
 def sample_many(
     model: Model,
     numbers: Numbers,
     rows: Rows,
+    mode: Any,
     centre: Any,
     precision: Any,
     keys: Any,
@@ -40,30 +42,55 @@ def sample_many(
     width: int,
 ) -> tuple[Any, dict[str, Any]]:
     """Run NUTS for many data sets; every array except the two settings has the leading axis `set`."""
-    one = lambda each: sample(model, *each, target_accept, spread, shape)  # noqa: E731
-    return mapped(one, (numbers, rows, centre, precision, keys), width)
+    which = np.arange(shape.chains)
+    one = lambda each: sample(model, *each, target_accept, spread, which, shape)  # noqa: E731
+    return mapped(one, (numbers, rows, mode, centre, precision, keys), width)
 
 
-@jitted(0, 8)
+@jitted(0, 10)
 def sample(
     model: Model,
     numbers: Numbers,
     rows: Rows,
+    mode: Any,
     centre: Any,
     precision: Any,
     key: Any,
     target_accept: Any,
     spread: Any,
+    which: Any,
     shape: Shape,
 ) -> tuple[Any, dict[str, Any]]:
-    """Run NUTS; return unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw)."""
+    """Run some of NUTS's chains.
+
+    Args:
+        model: The model.
+        numbers: The numbers of the model.
+        rows: The runs.
+        mode: The mode (free and rows' own). Where the model has a ridge that chains follow, `centre` and `precision`
+            are in the coordinates along the ridge through the mode.
+        centre: The middle of the whitened coordinates (free and rows' own).
+        precision: The inverse covariance that whitens the coordinates (free and rows' own, twice).
+        key: A JAX key for all chains.
+        target_accept: The acceptance probability that the step size aims at.
+        spread: The sd of the chains' starts around the centre, in posterior sds.
+        which: The numbers of the chains that are run (chain,), each below `shape.chains`.
+        shape: The sizes of the run.
+
+    Returns:
+        Unconstrained draws (chain, draw, free and rows' own) and statistics (chain, draw).
+    """
     chains, warmup, draws, max_tree_depth, thin, _ = shape
+    bent = follows(model, numbers)
+    back = along(model, numbers, mode).back if bent else lambda z: z
+    # The rows' own coordinates are too many for a covariance that warm-up could learn.
+    dense = bent and not model.latent
     # If u is standard Normal, z = centre + whiten u has the covariance of the Gaussian approximation.
     dimension = centre.shape[0]
     whiten = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True).T
 
     def potential(u):
-        value = -model.log_density(centre + whiten @ u, numbers, rows)
+        value = -model.log_density(back(centre + whiten @ u), numbers, rows)
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def start(key):
@@ -79,8 +106,8 @@ def sample(
             start(key_start),
             warmup,
             target_accept_prob=target_accept,
-            dense_mass=False,
-            inverse_mass_matrix=jnp.ones(dimension),
+            dense_mass=dense,
+            inverse_mass_matrix=jnp.eye(dimension) if dense else jnp.ones(dimension),
             step_size=0.5,
             max_tree_depth=max_tree_depth,
             rng_key=key_run,
@@ -99,13 +126,14 @@ def sample(
                 "acceptance_rate": state.accept_prob,
                 "step_size": state.adapt_state.step_size,
             }
-            return state, (centre + whiten @ state.z, stats)
+            return state, (back(centre + whiten @ state.z), stats)
 
         return jax.lax.scan(step, state, None, length=draws)[1]
 
-    keys, devices = jax.random.split(key, chains), gcd(chains, len(jax.local_devices()))
+    keys, here = jax.random.split(key, chains)[which], len(which)
+    devices = gcd(here, len(jax.local_devices()))
     if shape.alone and devices > 1:
-        return mapped(chain, keys, chains // devices, "chain", devices)
+        return mapped(chain, keys, here // devices, "chain", devices)
     if model.process is not None and model.process.axis is None:
         # Side by side all chains would wait for the deepest tree of any, and a density whose time goes into matrices is
         # no faster for several of them at once.

@@ -9,13 +9,13 @@ import jax
 import numpy as np
 
 from scalebayes.infer.chains import Shape
-from scalebayes.infer.compile import compiled_once
+from scalebayes.infer.compile import compiled_once, cores
 from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 from scalebayes.status import SlowWarning
 
 LONG = 30.0  # seconds from which on chains are worth a word
-STEPS = 32  # leapfrog steps of a draw: 14 to 55 by chain, with a process over N and D on the 240 Chinchilla runs
+STEPS = 23  # leapfrog steps of a draw: 19 to 30 by chain, with a process over N and D on the 240 Chinchilla runs
 REPEATS = 4  # gradients that are timed together, after one that compiles
 MANY = 4096  # rows from which on the gradient of a model without a process is timed, too
 _ROOT = str(Path(__file__).parents[1])
@@ -37,8 +37,9 @@ def warn_of_chains(model: Model, numbers: Numbers, rows: Rows, z: Any, shape: Sh
     cheap = model.process is None or model.process.axis is not None
     if cheap and rows.mask.shape[-1] < MANY:
         return
-    draws = shape.chains * (shape.warmup + shape.thin * shape.draws)
-    seconds = draws * STEPS * seconds_of_gradient(model, numbers, rows, z)
+    each = shape.warmup + shape.thin * shape.draws
+    in_turn = shape.chains if cheap else -(-shape.chains // cores())  # with a process each core takes a chain
+    seconds = in_turn * each * STEPS * seconds_of_gradient(model, numbers, rows, z)
     if seconds > LONG:
         warnings.warn(_sentence(seconds), SlowWarning, skip_file_prefixes=(_ROOT,))
 

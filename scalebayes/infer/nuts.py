@@ -1,6 +1,7 @@
 """This file has the method NUTS: it runs the chains, and runs them again where they were poor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,14 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.infer import diagnostics
 from scalebayes.infer.batch import Batch, apart, filled_to_few
 from scalebayes.infer.chains import Shape, sample, sample_many
-from scalebayes.infer.compile import compiled_once
+from scalebayes.infer.compile import compiled_once, cores
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.long_wait import warn_of_chains
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, find_modes
-from scalebayes.model.model import Model, Numbers, Rows
+from scalebayes.infer.ridge import follows
+from scalebayes.infer.whitening import by_draws, by_mode
+from scalebayes.model.model import Model
 from scalebayes.model.problem import Problem
 
 THIN = (1, 8)  # steps for each draw that is kept, in the second and the third run of the chains
@@ -24,6 +27,9 @@ ENOUGH = 4000  # number of all draws; from this number on, chains are poor where
 # RHAT is r-hat less one: up to it the check of the chains passes. FAILED is an r-hat: above it the check fails, and the
 # chains are poor however few draws they have.
 RHAT, FAILED = 0.01, 1.05
+# Least acceptance probabilities that the step size aims at: along a ridge, and in further runs of poor chains. Along
+# the ridge of the 240 Chinchilla runs one draw in a hundred diverged at 0.9.
+RIDGE_ACCEPT, AGAIN_ACCEPT = 0.95, 0.95
 DIVERGED = 0.01  # share of divergent draws; from it on the check fails, and the chains of a second run are poor
 
 
@@ -38,12 +44,15 @@ class NUTS:
     Where they are poor once more, they run eight times as long and every eighth draw is kept. A check says how often
     they were run.
 
+    With a process over several inputs, the coordinates follow the bent ridge along which the law's floor trades places
+    with its other terms, warm-up learns the covariance, and the chains of one fit share the CPU's cores.
+
     Args:
         draws: The number of draws that each chain keeps. The default is 1000.
         warmup: The number of steps of each chain that adapt the step size and the mass matrix. The default is 200.
         chains: The number of chains, which run side by side. The default is 4.
         target_accept: The acceptance probability that the step size aims at, between 0 and 1. The default is 0.8.
-            Further runs of poor chains aim at 0.95 or more.
+            Chains along a ridge, and further runs of poor chains, aim at 0.95 or more.
         max_tree_depth: The largest depth of the sampler's trees; a draw takes at most 2^max_tree_depth - 1 steps. The
             default is 10.
         spread: The sd of the chains' starts around the mode, in posterior sds. The default is 2.
@@ -84,42 +93,44 @@ class NUTS:
         """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
         key_mode, key_chains = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
-        fixed = (problem.model, problem.numbers, problem.rows)
-        shape, accept, whitened = self.shape(alone=True), self.target_accept, (mode.z, mode.precision, key_chains)
-        settings = (np.float64(accept), np.float64(self.spread))
-        z, stats = _of_one(fixed, whitened, settings, shape)
-        run = 1
-        while run < self.tries and _poor(z, stats, run):
-            shape = self._again(run)._replace(alone=True)
-            accept = max(self.target_accept, 0.95)
-            whitened = (*_by_draws(z, len(problem.model.free)), jax.random.fold_in(key_chains, run))
-            settings = (np.float64(accept), np.float64(self.spread))
-            z, stats = _of_one(fixed, whitened, settings, shape)
+        model, numbers, rows = problem.model, problem.numbers, problem.rows
+        shape, whitened = self.shape(alone=True), by_mode(model, numbers, mode)
+        warn_of_chains(model, numbers, rows, mode.z, shape)
+        each = (numbers, rows, mode.z, *whitened, key_chains)
+        bent, run = follows(model, numbers), 1
+        z, stats = _of_one(model, each, self._settings(bent), shape)
+        while run < self.tries and _poor(z, stats, some=bent or run > 1):
+            shape, key = self._again(run)._replace(alone=True), jax.random.fold_in(key_chains, run)
+            each = (numbers, rows, mode.z, *by_draws(model, numbers, mode, z), key)
+            z, stats = _of_one(model, each, self._settings(again=True), shape)
             run += 1
-        return self._draws(z, stats, run, shape.thin, mode)
+        return self._draws(z, stats, run, shape.thin, mode, bent)
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:
         """Draw for each data set of a batch with its key (set,); the draws are those of `run`."""
         key_mode, key_chains = jax.vmap(jax.random.split)(keys).T
         modes = compiled_once(find_modes, batch.model, batch.numbers, batch.rows, key_mode, self.search, batch.width)
-        settings = (np.float64(self.target_accept), np.float64(self.spread), self.shape())
-        found = _sampled(batch, modes.z, modes.precision, key_chains, *settings)
+        each = apart(modes, len(batch.rows.mask))
+        numbers = [jax.tree.map(lambda x, i=i: x[i], batch.numbers) for i in range(len(each))]
+        bent = follows(batch.model, numbers[0])
+        whitened = [by_mode(batch.model, one, mode) for one, mode in zip(numbers, each, strict=True)]
+        found = _sampled(batch, modes.z, whitened, key_chains, self._settings(bent), self.shape())
         draws = [
-            self._draws(z, stats, 1, 1, mode)
-            for (z, stats), mode in zip(apart(found, len(batch)), apart(modes, len(batch)), strict=True)
+            self._draws(z, stats, 1, 1, mode, bent)
+            for (z, stats), mode in zip(apart(found, len(batch)), each[: len(batch)], strict=True)
         ]
-        settings = (np.float64(max(self.target_accept, 0.95)), np.float64(self.spread))
         for run in range(1, self.tries):
-            poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats, run)]
+            poor = [i for i, one in enumerate(draws) if _poor(one.z, one.stats, some=bent or run > 1)]
             if not poor:
                 break
             # Sets that are computed one at a time need no filling up, since the batch's shape isn't compiled.
             full = filled_to_few(poor, _width(batch) * len(jax.local_devices())) if _together(batch) else poor
-            centre, precision = zip(*(_by_draws(draws[i].z, len(batch.model.free)) for i in full), strict=True)
+            whitened = [by_draws(batch.model, numbers[i], each[i], draws[i].z) for i in full]
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
-            found = _sampled(batch.take(full), np.stack(centre), np.stack(precision), key, *settings, again)
+            origin = np.stack([each[i].z for i in full])
+            found = _sampled(batch.take(full), origin, whitened, key, self._settings(again=True), again)
             for i, (z, stats) in zip(poor, apart(found, len(poor)), strict=True):
-                draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode)
+                draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode, bent)
         return draws
 
     def shape(self, alone: bool = False) -> Shape:
@@ -136,17 +147,30 @@ class NUTS:
         thin = THIN[run - 1]
         return self.shape()._replace(warmup=self.warmup * min(thin, 5), thin=thin)
 
-    def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode) -> Draws:
-        numbers = {"runs": float(run), "thin": float(thin), "max_tree_depth": float(self.max_tree_depth)}
-        return Draws(z, stats, numbers, mode)
+    def _settings(self, bent: bool = False, again: bool = False) -> tuple[Any, Any]:
+        """The acceptance probability that the step size aims at, and the sd of the starts."""
+        least = AGAIN_ACCEPT if again else RIDGE_ACCEPT if bent else 0.0
+        return np.float64(max(self.target_accept, least)), np.float64(self.spread)
+
+    def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode, bent: bool) -> Draws:
+        aimed = self._settings(bent, again=run > 1)[0]
+        numbers = {"runs": run, "thin": thin, "max_tree_depth": self.max_tree_depth, "target_accept": aimed}
+        return Draws(z, stats, {name: float(x) for name, x in numbers.items()}, mode)
 
 
-def _of_one(
-    fixed: tuple[Model, Numbers, Rows], whitened: Any, settings: Any, shape: Shape
-) -> tuple[Any, dict[str, Any]]:
-    """The draws and statistics of the chains of one data set."""
-    warn_of_chains(*fixed, z=whitened[0], shape=shape)
-    return jax.device_get(compiled_once(sample, *fixed, *whitened, *settings, shape))
+def _of_one(model: Model, each: tuple[Any, ...], settings: tuple[Any, Any], shape: Shape) -> tuple[Any, Any]:
+    """The draws and statistics of the chains of one data set; `each` has the arguments of `sample` from `numbers`."""
+    run = lambda which: jax.device_get(compiled_once(sample, model, *each, *settings, which, shape))  # noqa: E731
+    if not follows(model, each[0]) or len(jax.local_devices()) > 1 or jax.default_backend() != "cpu":
+        return run(np.arange(shape.chains))
+
+    def one(chain: int) -> Any:
+        with jax.enable_x64():  # the setting is per thread
+            return run(np.array([chain]))
+
+    # Chains with a process run one after the other in a program, so each core takes one.
+    with ThreadPoolExecutor(min(cores(), shape.chains)) as threads:
+        return jax.tree.map(lambda *x: np.concatenate(x), *threads.map(one, range(shape.chains)))
 
 
 def rhat_limit(draws: int) -> float:
@@ -160,28 +184,19 @@ def rhat_limit(draws: int) -> float:
     return min(1 + RHAT * max(1.0, ENOUGH / draws), FAILED)
 
 
-def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], run: int) -> bool:
+def _poor(z: np.ndarray, stats: Mapping[str, np.ndarray], some: bool) -> bool:
     """Whether the chains of a run diverged, disagree, or have few effective draws in the middle or in the tails.
 
-    After the first run a single divergence counts. The second run has short steps, so that one or two divergences there
-    are no reason for a third run of eight times the length.
+    After the first run a single divergence counts, unless `some` divergences may be. The second run, and the first one
+    along a ridge, have short steps: one or two divergences there are no reason for a run of many times the length.
     """
     draws, size = np.moveaxis(z, -1, 0), z.shape[0] * z.shape[1]
     if not (np.isfinite(z).all() and (np.ptp(draws.reshape(len(draws), -1), axis=1) > 0).all()):
         return False
     disagree = z.shape[0] > 1 and diagnostics.rhat(draws).max() > rhat_limit(size)
     ess = min(diagnostics.ess_bulk(draws).min(), diagnostics.ess_tail(draws).min())
-    diverged = stats["diverging"].any() if run == 1 else stats["diverging"].mean() >= DIVERGED
+    diverged = stats["diverging"].mean() >= DIVERGED if some else stats["diverging"].any()
     return bool(disagree or diverged or ess < min(ENOUGH, size) / 10)
-
-
-def _by_draws(z: np.ndarray, free: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and inverse covariance of draws (chain, draw, free); rows' own coordinates count as uncorrelated."""
-    flat = z.reshape(-1, z.shape[-1])
-    covariance = np.diag(flat.var(axis=0))
-    covariance[:free, :free] = np.cov(flat[:, :free].T)
-    precision = np.linalg.inv(covariance + 1e-12 * np.eye(flat.shape[-1]))
-    return flat.mean(axis=0), precision
 
 
 def _again_keys(keys: Any, chosen: np.ndarray, run: int) -> Any:
@@ -193,11 +208,12 @@ _folded = jax.jit(lambda keys, chosen, run: jax.vmap(lambda key: jax.random.fold
 
 
 def _sampled(
-    batch: Batch, centre: Any, precision: Any, keys: Any, target_accept: Any, spread: Any, shape: Shape
+    batch: Batch, modes: Any, whitened: Sequence[tuple[Any, Any]], keys: Any, settings: tuple[Any, Any], shape: Shape
 ) -> tuple[Any, dict[str, Any]]:
-    each, settings = (batch.numbers, batch.rows, centre, precision, keys), (target_accept, spread, shape)
+    centre, precision = (np.stack(x) for x in zip(*whitened, strict=True))
+    each = (batch.numbers, batch.rows, modes, centre, precision, keys)
     if _together(batch):
-        return compiled_once(sample_many, batch.model, *each, *settings, _width(batch))
+        return compiled_once(sample_many, batch.model, *each, *settings, shape, _width(batch))
     # Sets that run one after the other need no program of their own. In one program a process over N and D never gave
     # memory back: it had 23 GiB after some sixty data sets of 24 runs.
     found: list[Any] = []
@@ -205,7 +221,7 @@ def _sampled(
         # A batch is filled up with copies of its last set. A copy has the same key, so its draws are not made again.
         copy = i and (jax.random.key_data(keys[i]) == jax.random.key_data(keys[i - 1])).all()
         one = jax.tree.map(lambda x, i=i: x[i], each)
-        found.append(found[-1] if copy else jax.device_get(compiled_once(sample, batch.model, *one, *settings)))
+        found.append(found[-1] if copy else _of_one(batch.model, one, settings, shape))
     return jax.tree.map(lambda *x: np.stack(x), *found)
 
 

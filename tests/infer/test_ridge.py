@@ -1,0 +1,111 @@
+"""Coordinates along the ridge of floor and other terms: a shift that keeps volumes, and holds the level."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+import scalebayes as sb
+from scalebayes.infer.ridge import along, at_mode, follows, straightened
+from tests.helpers import simulated
+
+RUNS = simulated(24, seed=3)
+
+
+def problem_of(law="chinchilla", discrepancy="gp", runs=RUNS, **priors):
+    with jax.enable_x64():
+        return sb.Spec.of(law, discrepancy=discrepancy, **priors).problem(runs)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return problem_of()
+
+
+@pytest.fixture(scope="module")
+def mode(problem):
+    """A plausible place; the coordinates are those of any place."""
+    rng = np.random.default_rng(4)
+    return -1 + 0.3 * rng.standard_normal(len(problem.model.free))
+
+
+def moved(mode, sd, size=20, seed=5):
+    return mode + sd * np.random.default_rng(seed).standard_normal((size, len(mode)))
+
+
+def level(problem, z):
+    there = {name: np.exp(x) for name, x in problem.numbers.ends.anchor.items()}
+    return problem.model.location(
+        problem.model.scaled(problem.model.constrain(z, problem.numbers), problem.numbers), there
+    )
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("sd", [0.1, 1.0, 5.0])
+def test_it_is_a_shift_that_can_be_undone(problem, mode, sd):
+    """Fails if two places share coordinates, or if volumes change, which the chains' density would have to know."""
+    ridge = along(problem.model, problem.numbers, jnp.asarray(mode))
+    for z in jnp.asarray(moved(mode, sd)):
+        y = ridge.straight(z)
+        np.testing.assert_allclose(ridge.back(y), z, rtol=0, atol=1e-9)
+        sign, log_volume = np.linalg.slogdet(np.asarray(jax.jacfwd(ridge.straight)(z)))
+        assert sign == 1 and abs(log_volume) < 1e-9, "seed 5"
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_level_stays_where_the_floor_can_make_up_for_the_terms(problem, mode):
+    """Fails if the coordinates follow the tangent: along it the level moves by the square of the distance."""
+    floor = problem.model.free.index("E")
+    ridge = along(problem.model, problem.numbers, jnp.asarray(mode))
+    start, by_one = (
+        np.asarray(ridge.straight(jnp.asarray(mode))),
+        jax.grad(lambda z: level(problem, z))(jnp.asarray(mode)),
+    )
+    along_it, tangent = [], []
+    for step in moved(np.zeros(len(mode)), 0.1):
+        step[floor] = 0
+        along_it.append(level(problem, ridge.back(jnp.asarray(start + step))) - level(problem, mode))
+        step[floor] = -step @ by_one / by_one[floor]
+        tangent.append(level(problem, jnp.asarray(mode + step)) - level(problem, mode))
+    assert np.std(along_it) < 0.3 * np.std(tangent), "seed 5"
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_gaussian_at_the_mode_turns_with_the_coordinates(problem, mode):
+    """Fails if the first run of the chains is whitened by the precision of other coordinates."""
+    precision = np.diag(np.arange(1.0, len(mode) + 1))
+    centre, turned = map(np.asarray, at_mode(problem.model, problem.numbers, jnp.asarray(mode), precision))
+    ridge, step = along(problem.model, problem.numbers, jnp.asarray(mode)), 1e-4 * moved(np.zeros(len(mode)), 1.0, 1)[0]
+    away = np.asarray(ridge.back(jnp.asarray(centre + step))) - mode
+    np.testing.assert_allclose(step @ turned @ step, away @ precision @ away, rtol=1e-3)
+    same = np.asarray(straightened(problem.model, problem.numbers, jnp.asarray(mode), np.tile(mode, (2, 3, 1))))
+    np.testing.assert_allclose(same, np.broadcast_to(centre, same.shape))
+
+
+@pytest.mark.parametrize(
+    ("law", "discrepancy", "runs", "expected"),
+    [
+        ("chinchilla", "gp", RUNS, True),
+        ("chinchilla", None, RUNS, False),
+        (sb.laws.get("chinchilla").fix(E=1.8), "gp", RUNS, False),
+        ("offset_power", "gp", sb.Runs(x=[1.0, 10.0, 100.0, 1e3, 1e4], loss=[3.0, 2.4, 1.9, 1.5, 1.2]), False),
+    ],
+    ids=["process over two inputs", "no process", "the floor is fixed", "process along one axis"],
+)
+def test_which_chains_follow_it(law, discrepancy, runs, expected):
+    """Fails if chains that are fine as they are pay for it, or if a fixed floor is looked for."""
+    problem = problem_of(law, discrepancy, runs)
+    assert follows(problem.model, problem.numbers) is expected
+
+
+@pytest.mark.usefixtures("x64")
+def test_a_floor_that_is_not_added_stays_as_it_is():
+    """Fails if the level of a law whose E is no summand is held by an E that doesn't give that level."""
+    params = {"A": dist.LogNormal(0.0, 1.0), "E": dist.LogNormal(0.0, 1.0), "alpha": dist.LogNormal(-1.0, 0.5)}
+    law = sb.Law("root", lambda N, D, A, E, alpha: jnp.sqrt(E + A / N**alpha) + 0 * D, params)
+    problem = problem_of(law)
+    assert follows(problem.model, problem.numbers)
+    origin = jnp.full(len(problem.model.free), -1.0)
+    ridge, z = along(problem.model, problem.numbers, origin), origin + 0.7
+    np.testing.assert_array_equal(ridge.straight(z), z)
