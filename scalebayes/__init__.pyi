@@ -79,6 +79,8 @@ from scalebayes.plots.plot_isoflop import plot_isoflop as plot_isoflop
 from scalebayes.plots.plot_isoflop import plot_isoflop_data as plot_isoflop_data
 from scalebayes.plots.plot_law import plot_law as plot_law
 from scalebayes.plots.plot_law import plot_law_data as plot_law_data
+from scalebayes.plots.plot_residuals import plot_residuals as plot_residuals
+from scalebayes.plots.plot_residuals import plot_residuals_data as plot_residuals_data
 from scalebayes.plots.plot_surface import plot_surface as plot_surface
 from scalebayes.plots.plot_surface import plot_surface_data as plot_surface_data
 from scalebayes.runs import Curves as Curves

@@ -27,6 +27,7 @@ TRUTH = "#BB5566"  # what turned out to be true
 DOUBT = "#AA0000"  # the sentence that says which checks failed
 SIZE = (7.2, 4.5)  # inches of a figure with one panel
 WIDER = 3.4  # inches by which each further panel beside the first makes the figure wider
+BESIDE = 1.7  # inches for the legend beside panels whose size is given
 LARGEST_DOT, SMALLEST_DOT = 30.0, 11.0  # area of a dot in square points
 FEW_DOTS = 40  # number of runs from which on their dots are smaller
 TEXT, SMALL = 12.0, 10.5  # points of labels, and of ticks and legends: at half size they are still read
@@ -52,13 +53,20 @@ def opened(ax: "Axes | None" = None) -> "Axes":
     return ax if ax is not None else opened_panels(1)[0]
 
 
-def opened_panels(count: int, ax: Any = None) -> "list[Axes]":
-    """The axes that are drawn on, where a figure has several panels side by side.
+def opened_panels(
+    count: int, ax: Any = None, *, columns: int | None = None, size: tuple[float, float] | None = None
+) -> "list[Axes]":
+    """The axes that are drawn on, where a figure has several panels.
 
     Args:
         count: The number of panels.
 
         ax: The caller's axes, as many as there are panels. The default is None: a figure is opened.
+
+        columns: The number of panels side by side; further ones stand below. The default is None: all stand side by
+            side.
+
+        size: Inches of a panel. The default is None: panels that stand side by side are `WIDER` wide beside the first.
 
     Raises:
         InputError: There are more or fewer axes than panels.
@@ -74,11 +82,16 @@ def opened_panels(count: int, ax: Any = None) -> "list[Axes]":
             raise InputError(f"ax has {len(given)} axes, and {count} are drawn; leave it out, or give {count}")
         return given
     with mpl.rc_context(SETTINGS):
-        size = (SIZE[0] + WIDER * (count - 1), SIZE[1])
-        _, axes = plt.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
+        across = min(columns or count, count)
+        down = -(-count // across)
+        width, height = size or (WIDER, SIZE[1])
+        inches = (SIZE[0] + width * (across - 1) if size is None else width * across + BESIDE, height * down)
+        figure, axes = plt.subplots(down, across, figsize=inches, layout="constrained", squeeze=False)
         for one in axes.flat:  # Matplotlib makes ticks when it draws, which is after this context
             one.tick_params(labelsize=SMALL)
-    return list(axes.flat)
+        for one in axes.flat[count:]:
+            figure.delaxes(one)
+    return list(axes.flat[:count])
 
 
 @contextmanager

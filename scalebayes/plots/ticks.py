@@ -8,6 +8,9 @@ from matplotlib.ticker import Formatter, Locator, MaxNLocator
 
 FEWEST = 3  # number of ticks below which an axis gets ticks that stand closer
 MOST = 7  # number of ticks above which an axis gets fewer
+WIDE = (
+    10.0  # ratio of the ends of an axis from which on two round ticks are better than evenly spaced ones, which crowd
+)
 ROOM = 0.75  # share of the room for ticks, by Matplotlib's estimate, that is taken; its labels nearly touch
 DECIMALS = 6  # number of decimals that the ticks of an axis have at most
 FARTHEST = 50.0  # ratio of the largest tick to the least from which on each has its own decimals, as 0.1, 1, 10
@@ -34,6 +37,7 @@ class LogTicks(Locator):
         low, high = sorted((max(vmin, 1e-300), max(vmax, 1e-300)))
         most = min(MOST, int(ROOM * self.axis.get_tick_space())) if self.axis is not None else MOST
         most = max(most, FEWEST)
+        tried: list[np.ndarray] = []
         decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
         for leading in LEADING:
             ticks = np.array([float(f"{one}e{int(power)}") for power in decades for one in leading])
@@ -42,6 +46,10 @@ class LogTicks(Locator):
                 return ticks[:: int(np.ceil(len(ticks) / most))]
             if FEWEST <= len(ticks) <= most:
                 return ticks
+            tried.append(ticks)
+        pair = next((ticks for ticks in tried if len(ticks) > 1), None)
+        if pair is not None and high > WIDE * low:
+            return pair[:: int(np.ceil(len(pair) / most))]
         ticks = np.asarray(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
         return ticks[(ticks >= low) & (ticks <= high)]
 
