@@ -67,6 +67,10 @@ from scalebayes.planning.register import register as register
 from scalebayes.planning.strategies.result import Strategies as Strategies
 from scalebayes.planning.strategies.strategies import strategies as strategies
 from scalebayes.planning.update import update as update
+from scalebayes.plots.plot_backtest import plot_backtest as plot_backtest
+from scalebayes.plots.plot_backtest import plot_backtest_data as plot_backtest_data
+from scalebayes.plots.plot_compare import plot_compare as plot_compare
+from scalebayes.plots.plot_compare import plot_compare_data as plot_compare_data
 from scalebayes.plots.plot_curves import plot_curves as plot_curves
 from scalebayes.plots.plot_curves import plot_curves_data as plot_curves_data
 from scalebayes.plots.plot_floor import plot_floor as plot_floor
@@ -79,6 +83,8 @@ from scalebayes.plots.plot_isoflop import plot_isoflop as plot_isoflop
 from scalebayes.plots.plot_isoflop import plot_isoflop_data as plot_isoflop_data
 from scalebayes.plots.plot_law import plot_law as plot_law
 from scalebayes.plots.plot_law import plot_law_data as plot_law_data
+from scalebayes.plots.plot_recipes import plot_recipes as plot_recipes
+from scalebayes.plots.plot_recipes import plot_recipes_data as plot_recipes_data
 from scalebayes.plots.plot_residuals import plot_residuals as plot_residuals
 from scalebayes.plots.plot_residuals import plot_residuals_data as plot_residuals_data
 from scalebayes.plots.plot_surface import plot_surface as plot_surface

@@ -103,8 +103,26 @@ def set_axis(axis: "Axis", name: str, runs: "Runs | None" = None, *, log: bool =
         axis.set_minor_locator(LogLocator(subs="all") if few else NullLocator())
         axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(TickText(write))
+    _ruled(axis, label_of(name, runs, unit))
+
+
+def plain_axis(axis: "Axis", label: str) -> None:
+    """Give an axis of what is no quantity of the runs, such as a share, its label and the look of all others.
+
+    Args:
+        axis: `ax.xaxis` or `ax.yaxis`.
+
+        label: The label, with its unit.
+    """
+    from scalebayes.plots.ticks import TickText
+
+    axis.set_major_formatter(TickText(_plain))
+    _ruled(axis, label)
+
+
+def _ruled(axis: "Axis", label: str) -> None:
     axis.grid(True, which="major", color="0.9", linewidth=0.8, zorder=0)
-    ax.set_axisbelow(True)  # type: ignore[union-attr]
+    axis.axes.set_axisbelow(True)  # type: ignore[union-attr]
     for side in ("top", "right"):
-        ax.spines[side].set_visible(False)  # type: ignore[union-attr]
-    axis.set_label_text(label_of(name, runs, unit))
+        axis.axes.spines[side].set_visible(False)  # type: ignore[union-attr]
+    axis.set_label_text(label)
