@@ -83,6 +83,10 @@ from scalebayes.plots.plot_isoflop import plot_isoflop as plot_isoflop
 from scalebayes.plots.plot_isoflop import plot_isoflop_data as plot_isoflop_data
 from scalebayes.plots.plot_law import plot_law as plot_law
 from scalebayes.plots.plot_law import plot_law_data as plot_law_data
+from scalebayes.plots.plot_pairs import plot_pairs as plot_pairs
+from scalebayes.plots.plot_pairs import plot_pairs_data as plot_pairs_data
+from scalebayes.plots.plot_prior_posterior import plot_prior_posterior as plot_prior_posterior
+from scalebayes.plots.plot_prior_posterior import plot_prior_posterior_data as plot_prior_posterior_data
 from scalebayes.plots.plot_recipes import plot_recipes as plot_recipes
 from scalebayes.plots.plot_recipes import plot_recipes_data as plot_recipes_data
 from scalebayes.plots.plot_residuals import plot_residuals as plot_residuals

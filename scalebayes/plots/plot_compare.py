@@ -93,7 +93,8 @@ def plot_compare_data(compared: Comparison) -> xr.Dataset:
     Returns:
         A Dataset over the fits, the best first: `difference` and `difference_se` (score, model), the score less that of
         the fit that is best by it, in nats summed over the runs that are scored, and the standard error of this
-        difference; "loo" is of all runs, and "largest" of the largest, where they were held out. `weight` (by, model) has the weights that there are.
+        difference. The score "loo" is of all runs, and "largest" of the largest, where they were held out. `weight`
+        (by, model) has the weights that there are.
 
     Raises:
         InputError: As `plot_compare`.

@@ -35,7 +35,7 @@ def known(status=Status.PASS):
 
 
 def test_what_is_drawn():
-    """Fails if the best fit isn't first, a difference isn't that of the sums, or weights that there aren't are drawn."""
+    """Fails if the best fit isn't first, a difference isn't that of sums, or weights that there aren't are drawn."""
     data = sb.plot_compare_data(known())
     assert data["model"].values.tolist() == ["b", "a"]
     assert data["difference"].sel(score="loo").values.tolist() == [0, -4]
