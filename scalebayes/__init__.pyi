@@ -69,6 +69,8 @@ from scalebayes.planning.strategies.strategies import strategies as strategies
 from scalebayes.planning.update import update as update
 from scalebayes.plots.plot_backtest import plot_backtest as plot_backtest
 from scalebayes.plots.plot_backtest import plot_backtest_data as plot_backtest_data
+from scalebayes.plots.plot_calibration import plot_calibration as plot_calibration
+from scalebayes.plots.plot_calibration import plot_calibration_data as plot_calibration_data
 from scalebayes.plots.plot_compare import plot_compare as plot_compare
 from scalebayes.plots.plot_compare import plot_compare_data as plot_compare_data
 from scalebayes.plots.plot_curves import plot_curves as plot_curves
@@ -83,6 +85,8 @@ from scalebayes.plots.plot_isoflop import plot_isoflop as plot_isoflop
 from scalebayes.plots.plot_isoflop import plot_isoflop_data as plot_isoflop_data
 from scalebayes.plots.plot_law import plot_law as plot_law
 from scalebayes.plots.plot_law import plot_law_data as plot_law_data
+from scalebayes.plots.plot_learning_curves import plot_learning_curves as plot_learning_curves
+from scalebayes.plots.plot_learning_curves import plot_learning_curves_data as plot_learning_curves_data
 from scalebayes.plots.plot_pairs import plot_pairs as plot_pairs
 from scalebayes.plots.plot_pairs import plot_pairs_data as plot_pairs_data
 from scalebayes.plots.plot_prior_posterior import plot_prior_posterior as plot_prior_posterior

@@ -50,8 +50,13 @@ class LogTicks(Locator):
         pair = next((ticks for ticks in tried if len(ticks) > 1), None)
         if pair is not None and high > WIDE * low:
             return pair[:: int(np.ceil(len(pair) / most))]
-        ticks = np.asarray(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
-        return ticks[(ticks >= low) & (ticks <= high)]
+        ticks = np.empty(0)
+        for steps in range(most - 1, most + FEWEST):
+            ticks = np.asarray(MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+            ticks = ticks[(ticks >= low) & (ticks <= high)]
+            if len(ticks) >= FEWEST:
+                break
+        return ticks
 
 
 class TickText(Formatter):
