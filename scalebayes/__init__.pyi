@@ -87,6 +87,8 @@ from scalebayes.plots.plot_law import plot_law as plot_law
 from scalebayes.plots.plot_law import plot_law_data as plot_law_data
 from scalebayes.plots.plot_learning_curves import plot_learning_curves as plot_learning_curves
 from scalebayes.plots.plot_learning_curves import plot_learning_curves_data as plot_learning_curves_data
+from scalebayes.plots.plot_next_runs import plot_next_runs as plot_next_runs
+from scalebayes.plots.plot_next_runs import plot_next_runs_data as plot_next_runs_data
 from scalebayes.plots.plot_pairs import plot_pairs as plot_pairs
 from scalebayes.plots.plot_pairs import plot_pairs_data as plot_pairs_data
 from scalebayes.plots.plot_prior_posterior import plot_prior_posterior as plot_prior_posterior

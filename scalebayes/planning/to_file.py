@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from scalebayes.planning.recipes.result import RecipeComparison
     from scalebayes.planning.strategies.result import Strategies
 
-# The names of the groups in the files: pairs of draws of two recipes, strategies at budgets, and the runs that were
-# chosen. The columns of the runs are numbered, since their names are the user's.
-PAIRS, POINTS, CHOSEN, COLUMN = "pairs", "points", "chosen", "column"
+# The names of the groups in the files: pairs of draws of two recipes, strategies at budgets, the runs that were chosen,
+# and each candidate alone. The columns of the runs are numbered, since their names are the user's.
+PAIRS, POINTS, CHOSEN, ALONE, COLUMN = "pairs", "points", "chosen", "alone", "column"
 
 
 def contents_of_recipes(found: "RecipeComparison") -> netcdf.Contents:
@@ -50,9 +50,13 @@ def contents_of_next_runs(found: "NextRuns") -> netcdf.Contents:
             arrays[f"{COLUMN}{i}"] = (("run",), column.to_numpy())
         kept = {"cells": None} if numeric else {"cells": plain(column.tolist()), "object": column.dtype == object}
         columns.append({"name": str(name), **kept})
+    alone: dict[str, netcdf.Variable] = {
+        f"{COLUMN}{i}": (("candidate",), x.to_numpy()) for i, (_, x) in enumerate(found.alone.items())
+    }
     record = {
         **{name: getattr(found, name) for name in ("target", "scale", "before", "stop")},
         "columns": columns,
+        "alone": list(map(str, found.alone)),
         "checks": checks_record(found.checks),
     }
-    return {CHOSEN: arrays}, {"": about(json_of(record), NEXT_RUNS)}
+    return {CHOSEN: arrays, **({ALONE: alone} if alone else {})}, {"": about(json_of(record), NEXT_RUNS)}

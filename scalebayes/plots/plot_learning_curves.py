@@ -41,7 +41,8 @@ def plot_learning_curves(
     """Draw the runs and the curve of each of many fits in a panel of its own.
 
     A curve is solid within the range of its runs and dashed beyond it. That of a law of N and D is at the median D/N of
-    its runs, and that of any other law at the medians of its further inputs. The name of a fit that failed a check is red.
+    its runs, and that of any other law at the medians of its further inputs. The name of a fit that failed a check is
+    red.
 
     Args:
         fits: What `sb.fit_many` returned, up to 24 fits. Draw a part of more: `fits[:24]`.

@@ -14,7 +14,7 @@ from scalebayes.errors import InputError
 from scalebayes.planning.design.result import NextRuns
 from scalebayes.planning.recipes.result import RecipeComparison
 from scalebayes.planning.strategies.result import Strategies
-from scalebayes.planning.to_file import CHOSEN, COLUMN, PAIRS, POINTS
+from scalebayes.planning.to_file import ALONE, CHOSEN, COLUMN, PAIRS, POINTS
 from scalebayes.safe_files.hdf5 import Content
 from scalebayes.safe_files.labelled import TEXT, TRUTH, check_shape, of_parts
 
@@ -92,7 +92,20 @@ def next_runs(content: Content, record: Mapping[str, Any]) -> NextRuns:
     sound = [np.isfinite(table[name]).all() and (table[name] >= 0).all() for name in ("cost", "sd", "ratio")]
     if not (math.isfinite(before) and before > 0 and all(sound)):
         raise InputError("what is left of the interval is no positive number")
-    return NextRuns(**said, before=before, table=table, checks=read_checks(record["checks"]))
+    checks, alone = read_checks(record["checks"]), _alone(content, record.get("alone", []))
+    return NextRuns(**said, before=before, table=table, checks=checks, alone=alone)
+
+
+def _alone(content: Content, names: list[str]) -> Table:
+    """Each candidate alone; a file of an earlier release doesn't have it."""
+    arrays = content.groups.get(ALONE, {})
+    columns = {name: np.asarray(arrays[f"{COLUMN}{i}"]) for i, name in enumerate(names)}
+    sizes = {x.shape for x in columns.values()}
+    if any(x.dtype != np.float64 for x in columns.values()) or len(sizes) > 1 or any(len(size) != 1 for size in sizes):
+        raise InputError("what it says of each candidate alone isn't numbers")
+    if columns and not (np.isfinite(columns["ratio"]) & (columns["ratio"] >= 0)).all():
+        raise InputError("what each candidate alone leaves of the interval is no positive number")
+    return Table(columns)
 
 
 def _dataset(

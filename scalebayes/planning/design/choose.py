@@ -21,10 +21,13 @@ class Batch(NamedTuple):
         order: The numbers of the candidates, in the order in which they were chosen.
 
         variances: The variance of each target before, and expected after each of the runs (1 + run, target).
+
+        alone: The expected sd of the target after one run at each candidate over its sd before (candidate,).
     """
 
     order: list[int]
     variances: np.ndarray
+    alone: np.ndarray
 
 
 def chosen(joint: Joint, cost: np.ndarray, budget: float, n: int) -> Batch:
@@ -52,6 +55,8 @@ def chosen(joint: Joint, cost: np.ndarray, budget: float, n: int) -> Batch:
 def _greedy(joint: Joint, cost: np.ndarray, budget: float, n: int, surcharge: float) -> Batch:
     state, left, free = State(joint), budget * (1 + ROUNDING), np.ones(len(cost), bool)
     variances = [state.left()]
+    total = max(float(state.target.sum()), 1e-300)
+    alone = np.sqrt(np.clip(1 - state.gain() / total, 0.0, 1.0))
     for _ in range(n):
         gain = state.gain()
         gain = np.where(free & (cost <= left) & (gain > LEAST * state.target.sum()), gain, 0.0)
@@ -61,4 +66,4 @@ def _greedy(joint: Joint, cost: np.ndarray, budget: float, n: int, surcharge: fl
         state.take(best)
         variances.append(state.left())
         left, free[best] = left - cost[best], False
-    return Batch(state.taken, np.array(variances))
+    return Batch(state.taken, np.array(variances), alone)

@@ -155,7 +155,17 @@ def _result(fits: list[Fit], found: Candidates, goal: Target, batch: Batch, budg
     )
     if goal.dropped:
         stop += f" {goal.dropped:.1%} of the draws have no optimum and are left out."
-    return NextRuns(goal.label, goal.scale, float(sd[0]), table, stop, checks)
+    alone = Table({**_columns(fits, found), "cost": found.cost, "ratio": batch.alone})
+    return NextRuns(goal.label, goal.scale, float(sd[0]), table, stop, checks, alone)
+
+
+def _columns(fits: list[Fit], found: Candidates) -> dict[str, np.ndarray]:
+    """The columns of the candidates that the laws take (candidate,)."""
+    return {
+        fit.problem.columns[name]: np.broadcast_to(np.asarray(x, np.float64), found.cost.shape)
+        for fit, places in zip(fits, found.places, strict=True)
+        for name, x in places.inputs.items()
+    }
 
 
 def _sizes(fits: list[Fit]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """This file has `NextRuns`, the result of `next_runs`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,10 @@ class NextRuns(Viewed, Saved):
         stop: The sentence that says when to stop.
 
         checks: The checks of the design: the runs so far with those chosen.
+
+        alone: One row for each candidate: the columns that the law takes, `cost`, and `ratio`, the expected width of
+            the interval over its width now if this run alone were trained. What luck in the draws would save is
+            subtracted. It is empty where it was read from a file of an earlier release.
     """
 
     target: str
@@ -43,6 +47,7 @@ class NextRuns(Viewed, Saved):
     table: pd.DataFrame
     stop: str
     checks: Checks
+    alone: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def cost(self) -> float:
