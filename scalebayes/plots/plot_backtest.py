@@ -65,9 +65,15 @@ def plot_backtest(backtest: Backtest, law: str | None = None, *, prob: float = 0
     handles = _draw_forecasts(panels[0], data.sel(law=law), law)
     width = float(np.ptp(data["efolds"].values))
     for place, name in enumerate(laws):
-        own, look = data.sel(law=name), {"color": style.colour(place), "marker": style.marker(place)}
+        own = data.sel(law=name)
+        look: dict[str, Any] = {"color": style.colour(place), "marker": style.marker(place)}
         x = data["distance"].values + ASIDE * width * (place - (len(laws) - 1) / 2)
-        line = {"linestyle": style.dashes(place), "linewidth": 1.6, "markersize": 6, "markeredgecolor": "white"}
+        line: dict[str, Any] = {
+            "linestyle": style.dashes(place),
+            "linewidth": 1.6,
+            "markersize": 6,
+            "markeredgecolor": "white",
+        }
         panels[1].plot(data["distance"].values, own["rms"].values, **look, **line)
         ends = own["cover_lower"].values, own["cover_upper"].values
         panels[2].vlines(x, *ends, color=look["color"], linewidth=1.4, zorder=2)
@@ -195,7 +201,7 @@ def _draw_forecasts(ax: "Axes", data: xr.Dataset, law: str) -> list[Any]:
     unit = data.attrs["unit"] or "unit not said"
     ax.set_xlabel(shown(f"truth: {data.attrs['observable']} ({unit})"))
     ax.set_ylabel(shown(f"forecast by {law} ({unit})"))
-    dot = {"color": "none", "marker": "o", "markersize": 6.5, "markeredgecolor": "white"}
+    dot: dict[str, Any] = {"color": "none", "marker": "o", "markersize": 6.5, "markeredgecolor": "white"}
     shown_at = efolds.max() / np.array([LIGHTEST, np.sqrt(LIGHTEST), 1.0])
     return [
         Line2D([], [], markerfacecolor=shade, label=f"{far:.2g} e-folds", **dot)

@@ -67,7 +67,12 @@ def plot_calibration(result: Calibration | Backtest, *, of: str = "passed", ax: 
     cover.fill_between(data["level"], low, high, **grey)
     for place, name in enumerate(names):
         own = data.sel(quantity=name)
-        look = {"color": style.colour(place), "linestyle": style.dashes(place), "linewidth": 1.7, "zorder": 2}
+        look: dict[str, Any] = {
+            "color": style.colour(place),
+            "linestyle": style.dashes(place),
+            "linewidth": 1.7,
+            "zorder": 2,
+        }
         ecdf.plot(own["x"], own["ecdf_difference"], **look)
         cover.plot(own["level"], own["coverage"], label=shown(name), **look)
     what = str(data.attrs["what"])

@@ -69,7 +69,11 @@ def plot_compare(compared: Comparison, *, ax: Any = None) -> Any:
         aside, color = ASIDE * (place - (len(kinds) - 1) / 2), style.colour(KINDS.index(kind))
         weight = data["weight"].sel(by=kind).values
         panels[1].hlines(rows + aside, 0.0, weight, color=color, linewidth=2.4, zorder=2)
-        mark = {"marker": style.marker(KINDS.index(kind)), "linestyle": "none", "markeredgecolor": "white"}
+        mark: dict[str, Any] = {
+            "marker": style.marker(KINDS.index(kind)),
+            "linestyle": "none",
+            "markeredgecolor": "white",
+        }
         panels[1].plot(weight, rows + aside, color=color, label=NAMES[kind], markersize=8, zorder=3, **mark)
     plain_axis(panels[0].xaxis, "score minus the best (nats)")
     plain_axis(panels[1].xaxis, "weight (share)")
@@ -118,7 +122,7 @@ def plot_compare_data(compared: Comparison) -> xr.Dataset:
     if each.size and np.isfinite(each).all():
         best = int(each.sum(axis=1).argmax())
         apart = [difference(each, place, best) for place in range(len(order))]
-        scores["largest"] = tuple(map(np.array, zip(*apart, strict=True)))
+        scores["largest"] = np.array([one for one, _ in apart]), np.array([se for _, se in apart])
     weights = {kind: data[f"weight_{kind}"].values for kind in KINDS}
     known = {kind: x for kind, x in weights.items() if np.isfinite(x).all()}
     differences = np.array(list(scores.values()))

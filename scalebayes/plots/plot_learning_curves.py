@@ -138,11 +138,11 @@ def plot_learning_curves_data(
     given = {fit.runs.observable for fit in fits}
     if len(given) > 1:
         raise InputError(f"the fits give {' and '.join(sorted(given))}; draw those of one at a time")
-    parts = []
+    parts, along, name = [], "", given.pop()
     for fit in fits:
         part = plot_curves_data(fit, against, at=_middle(fit, against), prob=prob, reach=reach, seed=seed)
         part = part.isel(curve=0, drop=True)
-        along, name = str(part.attrs["against"]), given.copy().pop()
+        along = str(part.attrs["against"])
         part = part.reset_coords(along)
         kept = [along, name, f"{name}_lower", f"{name}_upper", "efolds", f"run_{along}", f"run_{name}"]
         parts.append(part[kept].assign(failed_checks=part.attrs["failed"]))

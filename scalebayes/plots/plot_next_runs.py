@@ -193,5 +193,5 @@ def _handles(most: float) -> list[Any]:
 def _marks(count: int) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    mark = {"color": "none", "marker": "o", "markerfacecolor": CHOICE, "markeredgecolor": "white"}
+    mark: dict[str, Any] = {"color": "none", "marker": "o", "markerfacecolor": CHOICE, "markeredgecolor": "white"}
     return [Line2D([], [], markersize=10, label="chosen, in this order", **mark)] if count else []

@@ -72,7 +72,7 @@ def plot_pairs(
     panels = np.array(style.opened_panels(count**2, ax, columns=count, size=(SIDE, SIDE)), object).reshape(count, count)
     ends = [_ends(parameter, data) for parameter in parameters]
     for i, j in np.ndindex(count, count):
-        panel = panels[i, j]
+        panel: Any = panels[i, j]
         if j > i:
             panel.set_visible(False)
             continue
@@ -190,17 +190,21 @@ def _draw_pair(ax: "Axes", data: xr.Dataset, across: str, up: str) -> None:
     ax.scatter(x, y, s=6, color=style.PALETTE[0], alpha=CLEAR, linewidths=0, rasterized=True, zorder=2)
     for place, name in enumerate(data["beside"].values):
         at = [data["published"].sel(beside=name, parameter=one).values for one in (across, up)]
-        mark = {"marker": style.marker(place + 1), "color": style.colour(place + 1), "markeredgecolor": "black"}
+        mark: dict[str, Any] = {
+            "marker": style.marker(place + 1),
+            "color": style.colour(place + 1),
+            "markeredgecolor": "black",
+        }
         ax.plot(*at, markersize=8, zorder=3, **mark)
 
 
 def _handles(data: xr.Dataset) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    dot = {"color": "none", "markeredgecolor": "white"}
+    dot: dict[str, Any] = {"color": "none", "markeredgecolor": "white"}
     found = [Line2D([], [], marker="o", markerfacecolor=style.PALETTE[0], label="posterior draws", **dot)]
     for place, name in enumerate(data["beside"].values):
-        look = {"color": style.colour(place + 1), "linestyle": style.dashes(place + 1)}
-        mark = {"marker": style.marker(place + 1), "markersize": 8, "markeredgecolor": "black"}
+        look: dict[str, Any] = {"color": style.colour(place + 1), "linestyle": style.dashes(place + 1)}
+        mark: dict[str, Any] = {"marker": style.marker(place + 1), "markersize": 8, "markeredgecolor": "black"}
         found.append(Line2D([], [], label=shown(str(name)), linewidth=1.8, **look, **mark))
     return found
