@@ -60,9 +60,8 @@ def plot_compare(compared: Comparison, *, ax: Any = None) -> Any:
         color = style.colour(KINDS.index(score))
         x, se = own["difference"].values, own["difference_se"].values
         panels[0].hlines(rows + aside, x - ERRORS * se, x + ERRORS * se, color=color, linewidth=1.6, zorder=2)
-        panels[0].plot(
-            x, rows + aside, style.marker(KINDS.index(score)), color=color, markeredgecolor="white", zorder=3
-        )
+        look: dict[str, Any] = {"marker": style.marker(KINDS.index(score)), "linestyle": "none", "markersize": 8}
+        panels[0].plot(x, rows + aside, color=color, markeredgecolor="white", zorder=3, **look)
     panels[0].axvline(0.0, color="0.3", linewidth=1.0, zorder=1)
     kinds = [str(kind) for kind in data["by"].values]
     for place, kind in enumerate(kinds):
