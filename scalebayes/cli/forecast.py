@@ -1,17 +1,18 @@
 """The command `scalebayes forecast` makes the recommended forecast of larger runs, and backtests it."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import outside_text, points_text, values_of
+from scalebayes.cli.figure import checked_figure, drawn
 from scalebayes.cli.fit_options import Kind
 from scalebayes.cli.fit_text import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json, Observed, Out, Points, Prob, Seed
+from scalebayes.cli.options import Json, Observed, Out, Plot, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob, named
 from scalebayes.cli.reading import runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
@@ -23,6 +24,7 @@ from scalebayes.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from scalebayes.fitting.result import Fit
     from scalebayes.runs import Runs
 
 
@@ -61,6 +63,7 @@ def forecast(
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Forecast runs not yet trained, in the recommended way.
@@ -81,7 +84,7 @@ def forecast(
     method_name, method_settings = named(method, "--method", "nuts:draws=4000")
     if method_name in ("map", "bootstrap"):
         raise InputError(f"--method {method_name}: a forecast is of laplace or nuts, whose draws have intervals")
-    target = checked_target(out)
+    target, picture = checked_target(out), checked_figure(plot)
     load_jax()
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
@@ -100,14 +103,29 @@ def forecast(
     if not json:  # the backtest takes longer than the forecast, which is read meanwhile
         forecast_text = points_text(fit, answer, rows, observed, prob)
         print(joined(failed_text(fit.checks), show.lines(repr(given)), fitted_text(fit), forecast_text), flush=True)
+    figure = drawn(lambda: fan(fit, answer, observed, seed), picture)
+    if figure and not json:
+        print(f"\n{figure}", flush=True)
     sentence = patiently("Backtesting", lambda: worth(given, bound, kind, answer, prob, seed)) if backtest else ""
     if json:
         if far := outside_text(fit, answer):
             show.message(f"warning: {far}")
         about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": sentence}
-        about |= trust(fit, bearing_on(fit, answer, values))
+        about |= trust(fit, bearing_on(fit, answer, values)) | {"plot": plot}
         return answered(about, fit, target)
     answered("\n" + joined(show.prose(sentence), checks_text(fit.checks)), fit, target)
+
+
+def fan(fit: "Fit", answer: "xr.Dataset", observed: bool, seed: int) -> Any:
+    """Draw the fan of a forecast as far as the farthest point that was asked, at the points' median D/N."""
+    import numpy as np
+
+    import scalebayes as sb
+    from scalebayes.plots.plot_forecast import REACH
+
+    at = {"D_per_N": float(np.median(answer["D"] / answer["N"]))} if {"N", "D"} <= set(fit.problem.columns) else None
+    reach = float(np.exp(answer["distance"].max()))
+    return sb.plot_forecast(fit, at=at, reach=max(REACH, reach), observed=observed, seed=seed)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

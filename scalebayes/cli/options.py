@@ -42,6 +42,10 @@ Inputs = Annotated[
         "--input", metavar="INPUT=VALUE", help="Value of any other input of the law, as in U=118M; repeatable."
     ),
 ]
+Plot = Annotated[
+    str | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the answer to this file, whose name ends in .png, .svg or .pdf."),
+]
 Observed = Annotated[
     bool,
     typer.Option(

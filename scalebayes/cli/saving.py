@@ -14,7 +14,10 @@ HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes of a saved result
 
 
 def checked_target(
-    out: str | None, example: str = "fit.nc", replaces: Callable[[Path], bool] | None = None
+    out: str | None,
+    example: str = "fit.nc",
+    replaces: Callable[[Path], bool] | None = None,
+    option: str = "--out",
 ) -> Path | None:
     """Return the path that a command saves to, after checking that it can be written.
 
@@ -24,6 +27,8 @@ def checked_target(
         example: An example of a file name, for the error; the default is "fit.nc".
 
         replaces: Says whether an existing file may be replaced; by default a saved result may.
+
+        option: The option that was typed; the default is "--out".
 
     Returns:
         The path; None if `out` is None.
@@ -35,20 +40,20 @@ def checked_target(
         return None
     path = Path(out).expanduser()
     if not out:
-        raise InputError(f"--out: the name is empty; give a file name such as {example}")
+        raise InputError(f"{option}: the name is empty; give a file name such as {example}")
     if path.is_dir():
-        raise InputError(f"--out: {path} is a folder; give a file name such as {path / example}")
+        raise InputError(f"{option}: {path} is a folder; give a file name such as {path / example}")
     if not path.parent.is_dir():
         make = f"mkdir -p {quoted(str(path.parent))}"
-        raise InputError(f"--out: can't write {path}: there is no folder {path.parent}; make it first: {make}")
+        raise InputError(f"{option}: can't write {path}: there is no folder {path.parent}; make it first: {make}")
     try:
         if path.exists() and not (path.is_file() and (replaces or is_result)(path)):
             what = "is there already" if replaces else "is there and is no saved fit"
-            raise InputError(f"--out: {path} {what}; give another name")
+            raise InputError(f"{option}: {path} {what}; give another name")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise InputError(f"--out: can't write {path}: {error.strerror}") from None
+        raise InputError(f"{option}: can't write {path}: {error.strerror}") from None
     return path
 
 

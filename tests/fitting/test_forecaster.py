@@ -148,14 +148,15 @@ def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys
 
 
 def test_the_forecast_is_on_the_screen_before_the_backtest(tmp_path, capsys, monkeypatch):
-    """Fails if the user waits for the backtest before the forecast is printed, or one of the two is left out."""
-    path, before = tmp_path / "runs.csv", []
+    """Fails if the user waits for the backtest before the forecast is printed and drawn, or one is left out."""
+    path, picture, before = tmp_path / "runs.csv", tmp_path / "fan.png", []
     sweep(12).to_pandas().to_csv(path, index=False)
     monkeypatch.setattr(
         "scalebayes.cli.forecast.worth", lambda *_: before.append(capsys.readouterr().out) or "So much."
     )
-    assert main(["forecast", str(path), "--N", "5B", "--D", "1T"]) == 0
-    assert "e-folds" in before[0] and "5B" in before[0]
+    assert main(["forecast", str(path), "--N", "5B", "--D", "1T", "--plot", str(picture)]) == 0
+    assert "e-folds" in before[0] and "5B" in before[0] and f"drawn to {picture}" in before[0]
+    assert picture.read_bytes().startswith(b"\x89PNG")
     after = capsys.readouterr().out
     assert "So much." in after and "checks pass" in after and "5B" not in after
 
