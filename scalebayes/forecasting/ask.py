@@ -32,9 +32,9 @@ def ask(asked: Asked, answer: Answer, *, group: Group, seed: Any, mix: Mix = mix
 
         answer: A function that gives the answer of one fit.
 
-        group: The group of the runs whose offset is taken, or a sequence with one for each point or budget; None for a
-            new group. Members of a stack that don't have a group answer for a new group there. A sequence becomes the
-            coordinate `group` of the answer, in which the name of a new group is blank.
+        group: The group of the runs whose offset is taken, or a sequence with one for each point, budget or target;
+            None for a new group. Members of a stack that don't have a group answer for a new group there. A sequence
+            becomes the coordinate `group` of the answer, in which the name of a new group is blank.
 
         seed: An int or a JAX key. Fit i of `Fits` has the key `fold_in(seed, i)`. So has member i of a stack, counted
             over all members, whatever their weights are.
@@ -63,7 +63,7 @@ def ask(asked: Asked, answer: Answer, *, group: Group, seed: Any, mix: Mix = mix
         raise _no_fit(asked)
     warn_of(asked)
     if isinstance(groups, tuple):
-        dim = "point" if "point" in found.dims else "budget"
+        dim = next(one for one in ("point", "budget", "target") if one in found.dims)
         names = np.array([one or "" for one in groups])
         found = found.assign_coords(group=(dim, np.broadcast_to(names, found.sizes[dim]).copy()))
     return found

@@ -20,9 +20,9 @@ from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.doubts import review_of
+from scalebayes.planning.doubts import distance_of_median, review_of
 from scalebayes.planning.limits import Limits
-from scalebayes.planning.optimum_of_fit import Question, cost_of, distance_of_median
+from scalebayes.planning.question import Question, cost_of, refuse_groups_of_law
 from scalebayes.planning.reaching import reaching
 from scalebayes.planning.reaching_of_curve import reaching_of_curve
 from scalebayes.seeds import Seed
@@ -60,7 +60,8 @@ def budget_for(
             fit has a discrepancy, else "law". The compute of a law is exact; that of a curve is read off its optima at
             a few budgets, between which the log of the loss is interpolated in the log of the compute.
 
-        group: A group of the runs whose offset is taken; None (the default) for a new group.
+        group: A group of the runs whose offset is taken, or a sequence with one group for each loss, as for `optimum`:
+            one loss may have several groups. None in a sequence is a new group. The default is None: a new group.
 
         seed: An int or a JAX key, for the draws of the discrepancy. The default is 0.
 
@@ -70,11 +71,12 @@ def budget_for(
         FLOPs (for a curve, more than the budgets at which it was computed). `out_of_reach` (target,) is the share of
         such draws, and `enough` (target,) the budget with which the loss is reached with probability `prob`: infinite
         where less than that share of the draws reaches it at all. `distance` (target, axis) is that of the median N and
-        D from the runs, in e-folds.
+        D from the runs, in e-folds. The coordinate `group` (target,) is there where each loss was given a group of its
+        own.
 
     Raises:
-        InputError: A loss isn't positive and finite, `prob` isn't between 0 and 1, or the cost, the limits or `of` are
-            none, as for `optimum`.
+        InputError: A loss isn't positive and finite, `prob` isn't between 0 and 1, a group isn't known, the numbers of
+            losses and groups differ, or the cost, the limits or `of` are none, as for `optimum`.
         SettingError: A keyword isn't known.
 
     Warns:
@@ -110,11 +112,8 @@ def budget_for(
 def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: Any) -> xr.Dataset:
     cost = cost_of(fit, question)
     departs = fit.discrepancy is not None and question.of != "law"
-    arrays, codes = with_groups(fit, {"loss": positive("loss", loss)}, groups if departs else None)
-    if groups is not None and not departs:
-        raise InputError(f"group={groups!r}: the law alone has no offset for a group; leave it out")
-    if isinstance(groups, tuple):
-        raise InputError(f"budget_for takes one group, not {list(groups)!r}; ask for each")
+    refuse_groups_of_law(groups, departs)
+    arrays, codes = with_groups(fit, {"loss": positive("loss", loss)}, groups)
     target = arrays["loss"]
     with jax.enable_x64():
         params = {name: x.ravel() for name, x in fit.law_draws.items()}

@@ -19,7 +19,8 @@ from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.planning.limits import Limits
-from scalebayes.planning.optimum_of_fit import Question, of_fit, of_mixture
+from scalebayes.planning.optimum_of_fit import of_fit, of_mixture
+from scalebayes.planning.question import Question
 from scalebayes.seeds import Seed
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
 from scalebayes.compute import other_size
-from scalebayes.errors import InputError, unknown
+from scalebayes.errors import InputError
 from scalebayes.fitting.at_points import discrepancy_key
 from scalebayes.fitting.groups import Groups, group_of_each
 from scalebayes.fitting.result import Fit
@@ -19,50 +19,15 @@ from scalebayes.forecasting.inputs import with_groups
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
 from scalebayes.planning import optimum_of_curve as departed
 from scalebayes.planning.best_choice import best_choice, candidates_of, chosen, inside, thinned
-from scalebayes.planning.costs.formulas import repeated, six_nd
-from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.doubts import distances_of, review_of
+from scalebayes.planning.costs.formulas import six_nd
+from scalebayes.planning.doubts import distance_of_median, review_of
 from scalebayes.planning.least import tokens_of_sizes
 from scalebayes.planning.limits import Limits, Range, allowed
 from scalebayes.planning.optimum_of_law import of_law, profile_of
-from scalebayes.planning.smaller import prices_of, times_of
+from scalebayes.planning.question import Question, cost_of, refuse_groups_of_law
+from scalebayes.planning.smaller import prices_of
 
 MARGIN = 1.0  # e-folds by which the candidates of a curve reach beyond the law's optima
-
-
-class Question(NamedTuple):
-    """What is asked of every fit: the budgets C (budget,), the cost, its limits, and "law", "curve" or None.
-
-    `smaller` has how many times smaller than the optimum the models are whose price is asked for.
-    """
-
-    C: Any
-    cost: Cost
-    limits: Limits
-    of: str | None
-    smaller: tuple[float, ...] = ()
-
-    @classmethod
-    def checked(cls, C: Any, cost: Any, subject_to: Any, of: Any, smaller: Any = None) -> "Question":
-        """Make a question of what a user gives.
-
-        Raises:
-            InputError: `cost` is none, a limit can't be used, `of` is neither "law" nor "curve", or `smaller` has a
-                factor that isn't above 1.
-        """
-        if of not in (None, "law", "curve"):
-            raise unknown("of", of, ("law", "curve"))
-        if not isinstance(cost, Cost):
-            raise InputError(
-                "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N "
-                f"* D), not {cost!r}"
-            )
-        return cls(C, cost, Limits.of(subject_to), of, times_of(smaller))
-
-    @property
-    def plain(self) -> bool:
-        """Whether the cost is 6 N D and there are no limits."""
-        return self.cost is six_nd and not self.limits.named()
 
 
 def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: np.ndarray | None = None) -> xr.Dataset:
@@ -82,9 +47,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
     """
     cost, limits = cost_of(fit, question), question.limits
     departs = fit.discrepancy is not None and question.of != "law"
-    named = [one for one in (groups if isinstance(groups, tuple) else (groups,)) if one is not None]
-    if named and not departs:
-        raise InputError(f"group={named[0]!r}: the law alone has no offset for a group; leave it out")
+    refuse_groups_of_law(groups, departs)
     if departs and question.smaller:
         raise InputError("the price of a smaller model is that of the law alone; add of='law', or leave out smaller")
     if departs and set(fit.law.inputs) != {"N", "D"}:
@@ -192,40 +155,6 @@ def of_mixture(
     return best.assign(chosen(choice.log_N, choice.regret, cost, C, within, (candidates, sizes)))
 
 
-def cost_of(fit: Fit, question: Question) -> Cost:
-    """The cost of a question for a fit, with the law's inputs besides N and D.
-
-    Raises:
-        InputError: The law isn't one of N and D, or needs an input that neither the cost nor a limit gives.
-    """
-    law, unique = fit.law, question.limits.unique_tokens
-    cost = repeated(unique, question.cost) if unique else question.cost
-    lacking = [name for name in law.inputs if name not in ("N", "D", *cost.inputs)]
-    renamed = any(name != column for name, column in fit.problem.columns.items())
-    if not {"N", "D"} <= set(law.inputs) or renamed or (lacking and lacking != ["U"]):
-        of_these = ", ".join(f"{n} = {c}" if n != c else n for n, c in fit.problem.columns.items())
-        raise InputError(
-            f"optimum splits a budget between N and D, and law {law.name!r} takes {of_these}; fit runs that have "
-            "N and D"
-        )
-    if lacking:
-        raise InputError(
-            f"law {law.name!r} takes U: say how many unique tokens there are, subject_to={{'unique_tokens': 25e9}}"
-        )
-    if unique and "U" not in law.inputs:
-        raise InputError(
-            f"law {law.name!r} knows no repetition, so unique_tokens would change nothing; say max_D={unique:g} in its "
-            "place, or fit data_constrained"
-        )
-    if question.cost.inputs and not set(question.cost.inputs) <= set(law.inputs):
-        names = ", ".join(name for name in question.cost.inputs if name not in law.inputs)
-        raise InputError(
-            f"cost {question.cost.name!r} gives {names}, which law {law.name!r} doesn't take; use the cost "
-            "without it, or fit a law that takes it"
-        )
-    return cost
-
-
 def _binding(found: Any, within: Range, limits: Limits, D: np.ndarray) -> np.ndarray:
     """The share of the draws in which each limit binds (limit, budget)."""
     shares = []
@@ -238,16 +167,3 @@ def _binding(found: Any, within: Range, limits: Limits, D: np.ndarray) -> np.nda
             binds = (found.at_low & (within.low_by == name)) | (found.at_high & (within.high_by == name))
         shares.append(np.broadcast_to(binds, D.shape).mean(axis=(0, 1)))
     return np.stack(shares)
-
-
-def distance_of_median(fit: Fit, cost: Cost, N: np.ndarray, D: np.ndarray) -> dict[str, np.ndarray]:
-    """The distance of the median of N and D (chain, draw, budget) from a fit's runs, in e-folds: axis -> (budget,)."""
-    return distances_of(fit, cost, _median(N), _median(D))
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """The median over the draws with an optimum (budget,); NaN where no draw has one."""
-    found = ~np.isnan(values).all(axis=(0, 1))
-    middle = np.full(values.shape[-1], np.nan)
-    middle[found] = np.nanmedian(values[..., found], axis=(0, 1))
-    return middle

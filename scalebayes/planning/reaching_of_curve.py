@@ -20,13 +20,14 @@ QUANTILES = 0.01, 0.99  # of the compute over the draws of the law
 
 
 def reaching_of_curve(
-    fit: Fit, target: np.ndarray, law: Reached, limits: Limits, cost: Cost, group: Any, key: Any
+    fit: Fit, target: np.ndarray, law: Reached, limits: Limits, cost: Cost, group: np.ndarray, key: Any
 ) -> Reached:
     """Find the compute at which the optimum of each draw's curve reaches each loss. Call it inside `jax.enable_x64()`.
 
-    The optimum of the curve is computed at budgets around those of the law alone, all on one path of the discrepancy a
-    draw. Its loss is taken to fall with the budget, as that of the best of all smaller budgets does, and its log is
-    interpolated in the log of the budget. A loss that is not reached at the largest of the budgets is out of reach.
+    The optimum of the curve is computed at budgets around those of the law alone, for the losses of each group at
+    budgets of its own, all on one path of the discrepancy a draw. Its loss is taken to fall with the budget, as that of
+    the best of all smaller budgets does, and its log is interpolated in the log of the budget. A loss that is not
+    reached at the largest of the budgets is out of reach.
 
     Args:
         fit: A fit with a discrepancy.
@@ -39,33 +40,42 @@ def reaching_of_curve(
 
         cost: The cost.
 
-        group: The number of the group whose offset is taken; -1 for a new group.
+        group: The number of the group whose offset is taken for each loss (target,); -1 for a new group.
 
         key: A JAX key for the paths; None for the mean of the discrepancy.
     """
-    budget = _budgets(law.log_C, limits, cost)
-    log_C = np.log(budget)
+    group = np.broadcast_to(group, np.shape(target))
+    each = {code: _budgets(law.log_C[:, group == code], limits, cost) for code in np.unique(group)}
+    budget, codes = np.concatenate([*each.values()]), np.repeat([*each], [len(x) for x in each.values()])
     within = allowed(limits, cost, budget)
     log_N = of_law(fit, cost, budget, within, limits).log_N
-    codes = np.ravel(group)[0] if np.size(group) else group
     found = optimum_of_curve.least(fit, budget, log_N, codes, key, GRID, cost=cost, within=within)
     loss = np.log(np.where(np.isnan(found.loss), np.inf, found.loss)).reshape(-1, len(budget))
-    loss = np.minimum.accumulate(loss, axis=1)
     sizes = [np.asarray(x).reshape(loss.shape) for x in (found.log_N, found.log_D)]
-    wanted, shape = np.log(target), (len(loss), len(target))
-    result = [np.full(shape, np.inf), np.full(shape, np.nan), np.full(shape, np.nan)]
+    result = Reached(*(np.full((len(loss), len(target)), x) for x in (np.inf, np.nan, np.nan)))
+    for code in each:
+        own, asked = codes == code, group == code
+        answer = _on_budgets(np.log(target[asked]), np.log(budget[own]), loss[:, own], [x[:, own] for x in sizes])
+        for whole, part in zip(result, answer, strict=True):
+            whole[:, asked] = part
+    return result
+
+
+def _on_budgets(wanted: np.ndarray, log_C: np.ndarray, loss: np.ndarray, sizes: list[np.ndarray]) -> list[np.ndarray]:
+    """The log C, log N and log D (draw, target) of log losses (target,), by those of budgets (draw, budget)."""
+    loss = np.minimum.accumulate(loss, axis=1)
+    result = [np.full((len(loss), len(wanted)), x) for x in (np.inf, np.nan, np.nan)]
     for i, row in enumerate(loss):
         # From the largest budget on: losses rise, and of equal ones the smallest budget is meant.
-        keep = np.isfinite(row) & np.r_[True, np.diff(row) < 0]
+        keep = np.isfinite(row) & np.r_[True, row[1:] < row[:-1]]
         if not keep.any():
             continue
         falling, at = row[keep][::-1], log_C[keep][::-1]
         reached = wanted >= falling[0]
         result[0][i, reached] = np.interp(wanted[reached], falling, at)
         for which, size in enumerate(sizes, start=1):
-            there = np.interp(result[0][i, reached], log_C[keep], size[i][keep])
-            result[which][i, reached] = there
-    return Reached(*result)
+            result[which][i, reached] = np.interp(result[0][i, reached], log_C[keep], size[i][keep])
+    return result
 
 
 def _budgets(log_C: np.ndarray, limits: Limits, cost: Cost) -> np.ndarray:

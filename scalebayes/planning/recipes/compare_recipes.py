@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import known_settings, unknown
+from scalebayes.errors import known_settings
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import fits_of
 from scalebayes.forecasting.of_fits import agreed, doubts
@@ -17,7 +17,7 @@ from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.planning.limits import Limits, allowed
-from scalebayes.planning.optimum_of_fit import Question
+from scalebayes.planning.question import Question
 from scalebayes.planning.recipes.budget_curve import crossing, nodes_of, reached
 from scalebayes.planning.recipes.least_loss import LeastLoss, least_loss, ratio_of_groups
 from scalebayes.planning.recipes.result import FURTHEST, RecipeComparison
@@ -108,8 +108,6 @@ def compare_recipes(
     >>> compared.table()["gain"].round(2).tolist()
     [1.35, 1.35]
     """
-    if of not in (None, "law", "curve"):
-        raise unknown("of", of, ("law", "curve"))
     first, second = two_recipes(a, b, groups, cost)
     called = names_of(names, groups)
     check_alike(first, second, called)
@@ -122,7 +120,7 @@ def compare_recipes(
     shared, key = same_draws(first.asked, second.asked), as_key(seed)
 
     def losses(recipe: Recipe, at: np.ndarray, part: int) -> LeastLoss:
-        question = Question(budgets, recipe.cost, limits, of)
+        question = Question.checked(budgets, recipe.cost, limits, of)
         return least_loss(recipe.asked, at, question, recipe.group, jax.random.fold_in(key, part))
 
     of_b = losses(second, nodes, 0)

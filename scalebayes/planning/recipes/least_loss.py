@@ -24,8 +24,8 @@ from scalebayes.planning import optimum_of_curve
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.limits import allowed
-from scalebayes.planning.optimum_of_fit import Question, cost_of
 from scalebayes.planning.optimum_of_law import of_law
+from scalebayes.planning.question import Question, cost_of
 
 GRID = 21  # places of a path of the discrepancy at each budget, fewer than for the place of an optimum
 APART = 2.5  # e-folds of compute between the budgets at which a discrepancy is computed, at most

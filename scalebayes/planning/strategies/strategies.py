@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from scalebayes.errors import InputError, known_settings, unknown
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.groups import Groups
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
@@ -20,7 +20,8 @@ from scalebayes.planning.doubts import distances_of, review_of
 from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.planning.limits import Limits
 from scalebayes.planning.optimum import optimum
-from scalebayes.planning.optimum_of_fit import Question, cost_of, of_fit
+from scalebayes.planning.optimum_of_fit import of_fit
+from scalebayes.planning.question import Question, cost_of
 from scalebayes.planning.recipes.least_loss import widened
 from scalebayes.planning.strategies.result import Strategies
 from scalebayes.planning.strategies.split import USUAL, splits_of
@@ -111,16 +112,13 @@ def strategies(
     >>> strategies(fitted, named).table()[["strategy", "regret"]].round(4).values.tolist()
     [['Gopher', 0.0...], ['Chinchilla', 0.0...]]
     """
-    if of not in (None, "law", "curve"):
-        raise unknown("of", of, ("law", "curve"))
     if isinstance(fit, Fits):
         raise InputError("strategies takes one fit, not Fits; of many, ask each: fits[0], fits['name']")
     fits, money = fits_of(fit), (dollars, gpu_hours, days)
-    if not isinstance(cost, Cost):
-        raise InputError(f"cost is one of sb.costs, such as sb.costs.with_inference(1e12), not {cost!r}")
     limits, most = _limits(subject_to)
+    question = Question.checked(None, cost, limits, of)
     for one in fits:
-        cost_of(one, Question(None, cost, limits, of))  # it refuses laws of other inputs
+        cost_of(one, question)  # it refuses laws of other inputs
     budgets = None if C is None and all(x is None for x in money) else budget(C, *money, on, devices)
     if strategies is None and budgets is None:
         raise InputError("give a budget, C=1e22, or strategies: {'Gopher': dict(N=280e9, D=300e9)}")
@@ -131,7 +129,7 @@ def strategies(
         best = optimum(fit, C=C_of[open_], cost=cost, subject_to=limits, of=of, group=group, seed=seed)
         N[open_], D[open_] = best["N_best"].values, best["D_best"].values
         C_of[open_] = np.asarray(cost(N[open_], D[open_]))  # limits may leave a budget unspent
-    asked = Question(C_of, cost, limits, of)
+    asked = question._replace(C=C_of)
     found = ask(
         fit,
         lambda one, groups, key: _of_fit(one, asked, np.log(N), D, groups, key),
