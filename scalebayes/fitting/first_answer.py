@@ -16,7 +16,7 @@ NAMED = 3  # number of fits whose failed checks a warning gives in full; of any 
 # The problems of the fits that need no warning, by their identity. Each fit has a new problem, and a copy of the fit
 # with other checks or draws has the same one.
 _settled: WeakValueDictionary[int, Problem] = WeakValueDictionary()
-_HERE = str(Path(__file__).parents[1]) + os.sep
+HERE = str(Path(__file__).parents[1]) + os.sep
 
 
 def settle(*fits: Fit) -> None:
@@ -37,7 +37,7 @@ def warn(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) ->
     if not bad:
         return
     settle(*bad.values())
-    warnings.warn(_sentence(bad, len(fits), weights), FitWarning, skip_file_prefixes=(_HERE,))
+    warnings.warn(_sentence(bad, len(fits), weights), FitWarning, skip_file_prefixes=(HERE,))
 
 
 def _sentence(bad: Mapping[str, Fit], count: int, weights: Mapping[str, float] | None) -> str:

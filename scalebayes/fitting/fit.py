@@ -1,6 +1,5 @@
 """This file has `fit`, which computes the posterior of a law given runs."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -9,9 +8,9 @@ import jax
 
 from scalebayes.discrepancy.gp import Departure
 from scalebayes.display.progress import told as progressing
-from scalebayes.errors import known_settings, shown, unknown
+from scalebayes.errors import known_settings
 from scalebayes.fitting.finish import finished
-from scalebayes.fitting.first_answer import settle
+from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
@@ -22,7 +21,6 @@ from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.window import Window
 from scalebayes.seeds import Seed, as_key, seed_record
-from scalebayes.status import FitError, FitWarning, Status
 
 
 @known_settings
@@ -100,8 +98,7 @@ def fit(
     >>> sorted(fitted.draws)
     ['A', 'B', 'E', 'alpha', 'beta']
     """
-    if on_fail not in ("warn", "raise", "ignore"):
-        raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    check_on_fail(on_fail)
     if not isinstance(runs, Runs):
         raise no_table(runs)
     spec = Spec.of(law, noise, discrepancy, window, priors, inputs)
@@ -112,13 +109,5 @@ def fit(
         problem, key = spec.problem(runs), as_key(seed)
         used, draws = run_on(sampler, problem, key)
         result = replace(finished(problem, used, seed_record(seed), draws), label=spec.name)
-    if failed := result.checks.of(Status.FAIL):
-        sentence = shown("; ".join(f"{c.name}: {c.sentence}" for c in failed))
-        if on_fail == "raise":
-            raise FitError(sentence)
-        if on_fail == "warn":
-            # A stacklevel of 3 skips this function and its decorator, so that the warning has the caller's line.
-            warnings.warn(sentence, FitWarning, stacklevel=3)
-    if on_fail == "ignore":
-        settle(result)
+    act(on_fail, failed_sentence(result), [result])
     return result

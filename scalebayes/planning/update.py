@@ -1,6 +1,5 @@
 """This file has `update`, which takes new runs into a fit: its posterior is where the new one begins."""
 
-import warnings
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,11 +9,11 @@ import numpy as np
 from scalebayes.backtesting.on_record import Registered
 from scalebayes.backtesting.scorable import check_runs, columns_of
 from scalebayes.checks import limits
-from scalebayes.errors import InputError, known_settings, shown, unknown
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import finished
-from scalebayes.fitting.first_answer import settle
 from scalebayes.fitting.forecaster import forecaster, told
 from scalebayes.fitting.groups import has_offsets
+from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED
@@ -30,7 +29,6 @@ from scalebayes.runs import Runs
 from scalebayes.runs.joined import joined
 from scalebayes.runs.window import window_text
 from scalebayes.seeds import Seed, as_key, seed_record
-from scalebayes.status import FitError, FitWarning, Status
 
 WARM, WHOLE = "from the old posterior", "whole refit"
 STARTS = 2  # draws of the old posterior from which the mode is searched; two ends that agree are a check
@@ -100,23 +98,14 @@ def update(
     >>> len(later.runs), sb.moves(later)["runs"].tolist()
     (12, [9, 12])
     """
-    if on_fail not in ("warn", "raise", "ignore"):
-        raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    check_on_fail(on_fail)
     check_prob(prob)
     fit = _checked(fit, new_runs)
     table, dropped = joined(fit.scored_runs, new_runs)
     with jax.enable_x64():
         result, how = _updated(fit, table, seed)
     result = logged(fit, result, watch.columns if isinstance(watch, Registered) else watch, how, dropped, prob)
-    if failed := result.checks.of(Status.FAIL):
-        sentence = shown("; ".join(f"{c.name}: {c.sentence}" for c in failed))
-        if on_fail == "raise":
-            raise FitError(sentence)
-        if on_fail == "warn":
-            # A stacklevel of 3 skips this function and its decorator, so that the warning has the caller's line.
-            warnings.warn(sentence, FitWarning, stacklevel=3)
-    if on_fail == "ignore":
-        settle(result)
+    act(on_fail, failed_sentence(result), [result])
     return result
 
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, replace
@@ -13,15 +12,15 @@ import jax
 
 from scalebayes.discrepancy import gp as discrepancies
 from scalebayes.discrepancy.gp import Departure
-from scalebayes.errors import InputError, known_settings, shown, unknown
+from scalebayes.errors import InputError, known_settings, shown
 from scalebayes.fitting.finish import versions
-from scalebayes.fitting.first_answer import settle
 from scalebayes.fitting.many.checkpoints import Folder
 from scalebayes.fitting.many.crossed import crossed, of_column
 from scalebayes.fitting.many.digest import function_digest
 from scalebayes.fitting.many.progress import Bar
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.many.runner import Running, check_executor
+from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
 from scalebayes.infer.fallback import kept as keeping
@@ -32,7 +31,7 @@ from scalebayes.parameters.priors import param_record
 from scalebayes.runs import Runs
 from scalebayes.runs.window import Window
 from scalebayes.seeds import Seed, as_key, seed_record
-from scalebayes.status import FitError, FitWarning, Status
+from scalebayes.status import Status
 
 
 @known_settings
@@ -125,8 +124,7 @@ def fit_many(
     >>> float(fits["a"].draws["alpha"].item()) > float(fits["b"].draws["alpha"].item())
     True
     """
-    if on_fail not in ("warn", "raise", "ignore"):
-        raise unknown("on_fail", on_fail, ("warn", "raise", "ignore"))
+    check_on_fail(on_fail)
     if batch is not None and (isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1):
         raise InputError(f"batch is a whole number of data sets from 1 on, not {batch!r}")
     check_executor(executor)
@@ -150,17 +148,12 @@ def fit_many(
                 fits[i] = replace(fit, label=specs[each_law[i]].name)
                 resampled += again
     result = Fits(tuple(names), tuple(fits), time.perf_counter() - started, resampled, versions())
+    sentence = ""
     if failed := [name for name, fit in zip(names, fits, strict=True) if fit.checks.of(Status.FAIL)]:
         some = shown(", ".join(failed[:5])) + (", ..." if len(failed) > 5 else "")
         sentence = f"{len(failed)} of {len(fits)} fits failed a check ({some}): fits.status says which"
-        if len(fits) == 1:
-            sentence = "; ".join(f"{c.name}: {c.sentence}" for c in fits[0].checks.of(Status.FAIL))
-        if on_fail == "raise":
-            raise FitError(sentence)
-        if on_fail == "warn":
-            warnings.warn(sentence, FitWarning, stacklevel=3)
-    if on_fail == "ignore":
-        settle(*result)
+        sentence = failed_sentence(fits[0]) if len(fits) == 1 else sentence
+    act(on_fail, sentence, fits)
     return result
 
 
