@@ -7,9 +7,10 @@ import typer
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import failed_lines
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import AnyFit, Json, Points, Seed
+from scalebayes.cli.options import AnyFit, Json, Out, Points, Seed
 from scalebayes.cli.parse import number
 from scalebayes.cli.planning_options import CostOptions
+from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
@@ -35,6 +36,7 @@ def next_runs(
     n: Annotated[int, typer.Option("--count", metavar="COUNT", min=1, help="The largest number of runs.")] = 10,
     cost: CostOptions,
     seed: Seed = 0,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Choose the runs to train next, which tell most about a target at the least cost.
@@ -44,31 +46,30 @@ def next_runs(
     """
     target, chosen = target_of(points, parameter), cost.chosen()
     limit = number(budget, "--budget")
+    save_to = checked_target(out, "next.nc")
     asked = opened(file, *KINDS)
     import scalebayes as sb
 
     candidates = None if runs is None else sb.read_runs(runs)
     settings = {"target": target, "candidates": candidates, "n": n, "cost": chosen, "seed": seed}
     found = patiently("Choosing runs", lambda: sb.next_runs(asked, budget=limit, **settings))
-    if json:
-        return show.document(document(found))
-    if failed := failed_lines(asked):
-        print(f"{failed}\n")
+    answered(document(found) if json else joined(failed_lines(asked), answer_text(found)), found, save_to)
+
+
+def answer_text(found: "NextRuns") -> str:
+    """Return what the command prints: what the runs are worth, their table, and when to stop."""
     if not len(found.table):
-        print(show.prose(found.stop))
-        return
-    print(
+        return show.prose(found.stop)
+    worth = (
         f"{len(found.table)} runs for {show.figure(found.cost, 3)} FLOPs narrow the interval of {found.target} to "
-        f"{found.ratio:.0%} of its width\n"
+        f"{found.ratio:.0%} of its width"
     )
-    print(table_text(found.table))
     told = (
         "width: what is expected to be left of the interval's width after this run and those above it; sd: that of the "
         f"{found.scale}, {show.figure(found.before, 3)} before. {found.stop}"
     )
-    print("\n" + show.prose(told))
-    for line in review_of(found):
-        print(show.prose(line, 8))
+    review = [show.prose(line, 8) for line in review_of(found)]
+    return joined(worth, table_text(found.table), "\n".join([show.prose(told), *review]))
 
 
 def document(found: "NextRuns") -> dict[str, Any]:

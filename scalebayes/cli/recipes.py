@@ -9,13 +9,15 @@ from scalebayes.cli import format as show
 from scalebayes.cli.fit_text import HANG, percent
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import AnyFit, Json, Of, Prob, Seed
+from scalebayes.cli.options import AnyFit, Json, Of, Out, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
+from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
     from scalebayes.planning.recipes.result import RecipeComparison
+    from scalebayes.planning.strategies.result import Strategies
 
 KINDS = ("Fit", "Stack", "Recalibrated")  # types that recipes and strategies take
 
@@ -39,6 +41,7 @@ def recipes(
     of: Of = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Compare two recipes, each at its own optimum of every budget.
@@ -50,21 +53,24 @@ def recipes(
     check_prob(prob)
     budgets = numbers(C, "--C")
     two, settings = two_of(groups), {"cost": cost.chosen(), "subject_to": limits.named()}
+    target = checked_target(out, "recipes.nc")
     first = opened(file, *KINDS)
     second = None if other is None else first if other == file else opened(other, *KINDS)
     names = () if other is None or two is not None else names_of(file, other)
     import scalebayes as sb
 
     found = sb.compare_recipes(first, second, groups=two, C=budgets, **settings, of=of, names=names, seed=seed)  # type: ignore[arg-type]
-    if json:
-        return show.document(document(found, prob))
+    text = answer_text(found, table_text(found, prob), meaning(found, prob), prob)
+    answered(document(found, prob) if json else text, found, target)
+
+
+def answer_text(found: "RecipeComparison | Strategies", table: str, told: str, prob: float) -> str:
+    """Return what recipes and strategies print: what failed, the answer in sentences, its table, and what to review."""
     attrs = found.data.attrs
-    if attrs["failed"]:
-        print(show.prose(f"fail    {here(attrs['failed'])}", HANG) + "\n")
-    print("\n".join(show.prose(line) for line in found.sentences(prob)))
-    print(f"\n{table_text(found, prob)}\n\n{show.prose(meaning(found, prob))}")
-    if attrs["review"]:
-        print(show.prose(f"review  {here(attrs['review'])}", HANG))
+    failed = show.prose(f"fail    {here(attrs['failed'])}", HANG) if attrs["failed"] else ""
+    review = "\n" + show.prose(f"review  {here(attrs['review'])}", HANG) if attrs["review"] else ""
+    sentences = "\n".join(show.prose(line) for line in found.sentences(prob))
+    return joined(failed, sentences, table, show.prose(told) + review)
 
 
 def two_of(groups: str | None) -> tuple[str | None, ...] | None:

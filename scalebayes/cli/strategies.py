@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.fit_text import HANG, percent
+from scalebayes.cli.fit_text import percent
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import AnyFit, Group, Json, Of, Prob, Seed
+from scalebayes.cli.options import AnyFit, Group, Json, Of, Out, Prob, Seed
 from scalebayes.cli.parse import check_prob, named, number, numbers
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
-from scalebayes.cli.recipes import KINDS, interval_text
+from scalebayes.cli.recipes import KINDS, answer_text, interval_text
+from scalebayes.cli.saving import answered, checked_target
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def strategies(
     group: Group = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Compare named ways to split a budget, such as a large model on little data, with the optimum.
@@ -56,20 +58,13 @@ def strategies(
     typed = strategies_of(strategy)
     within = limits.named() | ({} if max_C is None else {"max_C": number(max_C, "--max-C")})
     chosen = cost.chosen()
+    target = checked_target(out, "strategies.nc")
     asked = opened(file, *KINDS)
     import scalebayes as sb
 
     found = sb.strategies(asked, typed, C=budgets, cost=chosen, subject_to=within, of=of, group=group, seed=seed)  # type: ignore[arg-type]
-    attrs = found.data.attrs
-    if json:
-        return show.document(document(found, prob))
-    if attrs["failed"]:
-        print(show.prose(f"fail    {here(attrs['failed'])}", HANG) + "\n")
-    if sentences := found.sentences(prob):
-        print("\n".join(show.prose(line) for line in sentences) + "\n")
-    print(f"{table_text(found, prob)}\n\n{show.prose(meaning(found, prob))}")
-    if attrs["review"]:
-        print(show.prose(f"review  {here(attrs['review'])}", HANG))
+    text = answer_text(found, table_text(found, prob), meaning(found, prob), prob)
+    answered(document(found, prob) if json else text, found, target)
 
 
 def document(found: "Strategies", prob: float) -> dict[str, Any]:

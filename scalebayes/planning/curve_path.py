@@ -8,7 +8,11 @@ import numpy as np
 
 from scalebayes.discrepancy.process import JITTER
 
-FINER = np.linspace(-1.0, 1.0, 17)  # steps from the least of these values, at which the law is computed once more
+FINER = np.linspace(0.0, 1.0, 17)  # from the one neighbour of the least value to the other; the law is computed there
+# Where limits are paid for, the share of a half of the path without limits that lies before each of its places, from
+# the limit out: above a power of 1 the places are closer together near the limit than far from it.
+HALF = np.linspace(0.0, 1.0, 33) ** 1.25
+MARGIN = 0.05  # share of that path that either half has at least, so that no two places are one
 FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy can't vary gives a singular matrix
 
 
@@ -33,13 +37,40 @@ def drawn_path(process, values, seen, before, there, key):
 
 
 class OnPath(NamedTuple):
-    """Where a curve is least on a path: log N, the observable, and whether that is between the ends or at a limit."""
+    """Where a curve is least on a path: log N, the observable, and whether that is between the ends or at a limit.
+
+    `place` is the place of the path with the least value.
+    """
 
     at: Any
     loss: Any
     inside: Any
     at_low: Any
     at_high: Any
+    place: Any
+
+
+def around_limit(middle, ends, low, high):
+    """Places between two ends, of which the one in the middle is a limit: `low` or `high`, whichever is nearer the law.
+
+    Without the limit itself, a curve that is least shortly beyond it can't be told from one that is least within it.
+    The one in the middle is that of the law's optimum where neither limit lies between the ends.
+
+    Args:
+        middle: log N of the law's optimum without limits, between the ends.
+
+        ends: log N of the two ends.
+
+        low: The lower limit of log N; -inf for none.
+
+        high: The upper limit of log N; inf for none.
+    """
+    left, right = ends
+    near = jnp.where(jnp.abs(middle - low) < jnp.abs(middle - high), low, high)
+    near = jnp.where(low > middle, low, jnp.where(high < middle, high, near))
+    margin = MARGIN * (right - left)
+    near = jnp.clip(jnp.where((near > left) & (near < right), near, middle), left + margin, right - margin)
+    return jnp.concatenate([near - (near - left) * HALF[:0:-1], near + (right - near) * HALF])
 
 
 def lowest_on(height, tokens, u, delta, at_limit):
@@ -49,15 +80,18 @@ def lowest_on(height, tokens, u, delta, at_limit):
     best = jnp.clip(edge, 1, len(u) - 2)
     inside = (whole[best] <= whole[best - 1]) & (whole[best] <= whole[best + 1])
     # Between the neighbours the law is no parabola, while the discrepancy is as good as one.
-    near = height(u[best] + FINER * (u[1] - u[0]), tokens(u[best] + FINER * (u[1] - u[0])))
-    near += _between(delta, best, FINER)
-    lowest_near = jnp.clip(jnp.argmin(near), 1, len(FINER) - 2)
-    part = jnp.asarray(FINER)[lowest_near] + _turn(near, lowest_near) * (FINER[1] - FINER[0])
-    # At an end that a limit sets, the end itself is the optimum.
+    near = u[best - 1] + FINER * (u[best + 1] - u[best - 1])
+    values = height(near, tokens(near)) + _between(u, delta, best, near)
+    finest = jnp.argmin(values)
+    least = jnp.clip(finest, 1, len(FINER) - 2)
+    turn = near[least] + _turn(values, least) * (near[1] - near[0])
+    # At an end that a limit sets, the end itself is the optimum, unless a finer place shortly before it is better.
     at_low, at_high = ~inside & (edge == 0) & at_limit[0], ~inside & (edge == len(u) - 1) & at_limit[1]
-    at = jnp.where(at_low, u[0], jnp.where(at_high, u[-1], u[best] + part * (u[1] - u[0])))
-    ending = jnp.where(at_low, delta[0], jnp.where(at_high, delta[-1], _between(delta, best, part)))
-    return OnPath(at, jnp.exp(height(at, tokens(at)) + ending), inside, at_low, at_high)
+    inside |= (at_low & (finest > 0)) | (at_high & (finest < len(FINER) - 1))
+    at_low, at_high = at_low & ~inside, at_high & ~inside
+    at = jnp.where(at_low, u[0], jnp.where(at_high, u[-1], turn))
+    ending = jnp.where(at_low, delta[0], jnp.where(at_high, delta[-1], _between(u, delta, best, turn)))
+    return OnPath(at, jnp.exp(height(at, tokens(at)) + ending), inside, at_low, at_high, u[edge])
 
 
 def _turn(values, at):
@@ -67,7 +101,11 @@ def _turn(values, at):
     return jnp.where(bend > 0, jnp.clip((low - high) / (2 * bend), -0.5, 0.5), 0.0)
 
 
-def _between(values, at, part):
-    """The value of the parabola through the same three values, `part` steps from `at`."""
-    low, middle, high = values[at - 1], values[at], values[at + 1]
-    return middle + part * (high - low) / 2 + part**2 * (low - 2 * middle + high) / 2
+def _between(u, values, at, there):
+    """The value at log N `there` of the parabola through a value of a path and its neighbours."""
+    before, after = u[at] - u[at - 1], u[at + 1] - u[at]
+    # Where nothing is left to choose, all places are one, and so are their values.
+    before, after = jnp.where(before > 0, before, 1.0), jnp.where(after > 0, after, 1.0)
+    rise, next_rise = (values[at] - values[at - 1]) / before, (values[at + 1] - values[at]) / after
+    slope, bend = (rise * after + next_rise * before) / (before + after), (next_rise - rise) / (before + after)
+    return values[at] + (there - u[at]) * slope + (there - u[at]) ** 2 * bend

@@ -12,15 +12,16 @@ from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.curve_path import OnPath, drawn_path, lowest_on
+from scalebayes.planning.curve_path import HALF, OnPath, around_limit, drawn_path, lowest_on
 from scalebayes.planning.frontier import log_D_of
 from scalebayes.planning.limits import Range
 
 GRID = 65  # number of values of log N at which a path of the discrepancy is drawn
-FREE = 33  # the same, for the optimum without limits: only its loss is asked for
+FREE = 2 * len(HALF) - 1  # the same, for the optimum without limits: only its loss is asked for
+SAME = 1e-9  # difference of log N or log D below which two places are one
 LIFT = 0.25  # log of the law at the grid's ends over the law at its own optimum; optima further out aren't looked for
 REACH = 30.0  # e-folds of N from the law's optimum to the grid's ends, at most; a flatter law has this reach
-HALF = 0.5  # e-folds of N to either side, over which the curvature of the law at another cost than 6 N D is taken
+BEND = 0.5  # e-folds of N to either side, over which the curvature of the law at another cost than 6 N D is taken
 
 
 class Lowest(NamedTuple):
@@ -165,23 +166,24 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
             def tokens(u):
                 return jnp.where(low >= high, log_D, frontier(u))  # nothing is left to choose
 
-            def around(middle, count, low, high):
-                """Values of log N on both sides of the law's optimum, as far as the law is `LIFT` above it."""
+            def around(middle):
+                """The ends of a path on both sides of the law's optimum, where the law is `LIFT` above it."""
                 if cost is None:
                     curvature = jax.grad(jax.grad(lambda u: height(u, log_C - LOG_6 - u)))(middle)
                 else:  # the bisection that gives D has no derivative
-                    three = middle + jnp.array([-HALF, 0.0, HALF])
+                    three = middle + jnp.array([-BEND, 0.0, BEND])
                     below, here, above = height(three, frontier(three))
-                    curvature = (below - 2 * here + above) / HALF**2
+                    curvature = (below - 2 * here + above) / BEND**2
                 reach = jnp.where(curvature > 2 * LIFT / REACH**2, jnp.sqrt(2 * LIFT / curvature), REACH)
-                left, right = jnp.maximum(middle - reach, low), jnp.minimum(middle + reach, high)
-                at_limit = left == low, right == high
-                return left + (right - left) * jnp.linspace(0.0, 1.0, count), at_limit
+                return middle - reach, middle + reach
 
-            u, at_limit = around(jnp.clip(start, low, high), grid, low, high)
-            u = u if sizes is None else candidates
+            left, right = around(jnp.clip(start, low, high))
+            left, right = jnp.maximum(left, low), jnp.minimum(right, high)
+            at_limit = left == low, right == high
+            u = left + (right - left) * jnp.linspace(0.0, 1.0, grid) if sizes is None else candidates
             v = tokens(u) if sizes is None else jnp.where(jnp.isnan(sizes), frontier(u), sizes)
-            u_free = jnp.zeros(0) if free is None else around(free, FREE, -jnp.inf, jnp.inf)[0]
+            limits = (low, high) if sizes is None else (-jnp.inf, jnp.inf)
+            u_free = jnp.zeros(0) if free is None else around_limit(free, around(free), *limits)
             count, every = len(u), jnp.concatenate([u, u_free])
             N, D = jnp.exp(every), jnp.exp(jnp.concatenate([v, frontier(u_free)]))
             own = None if group is None else jnp.full(len(every), group)
@@ -194,12 +196,17 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
             else:
                 profile = jnp.where(jnp.isnan(sizes), jnp.inf, jnp.exp(height(u, v) + delta[:count]))
                 best, no = jnp.argmin(profile), jnp.array(False)
-                found, at_D = OnPath(u[best], profile[best], no, no, no), v[best]
+                found, at_D = OnPath(u[best], profile[best], no, no, no, u[best]), v[best]
             paid = jnp.nan
             if free is not None:
-                other = lowest_on(height, frontier, u_free, delta[count:], (False, False))
-                # Two grids of one path differ in their last digits; an optimum that no limit moves pays nothing.
-                same = found.inside & (other.at >= low) & (other.at <= high)
+                path, v_free, own = delta[count:], frontier(u_free), len(HALF) - 1
+                for end in (0, count - 1):  # a place of both paths is drawn twice, with the process's jitter between
+                    apart = jnp.maximum(jnp.abs(u_free[own] - u[end]), jnp.abs(v_free[own] - v[end]))
+                    path = path.at[own].set(jnp.where(apart < SAME, delta[end], path[own]))
+                other = lowest_on(height, frontier, u_free, path, (False, False))
+                # Two paths of one curve differ in their last digits; an optimum that no limit moves pays nothing.
+                there_too, near = ((x >= low) & (x <= high) for x in (other.at, other.place))
+                same = (low < high) & (sizes is None) & (there_too | (found.inside & near))
                 paid = jnp.where(same, 0.0, jnp.maximum(found.loss - other.loss, 0.0))
                 paid = jnp.where(other.inside, paid, jnp.nan)
             there_at = jnp.where(found.inside | (sizes is not None), found.at, jnp.nan)

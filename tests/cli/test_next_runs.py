@@ -22,8 +22,10 @@ def test_next_runs_prints_the_runs_and_when_to_stop(path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     words = ["next-runs", str(path), "--budget", "1e21", "--N", "70B", "--D", "1.4T", "--count", "3"]
     found = sb.next_runs(sb.load(path), budget=1e21, target={"N": 7e10, "D": 1.4e12}, n=3)
-    assert main([*words, "--json"]) == 0
+    out = path.with_name("next.nc")
+    assert main([*words, "--json", "--out", str(out)]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert told["saved"] == str(out) and sb.load(out).table["N"].tolist() == found.table["N"].tolist()
     assert [run["N"] for run in told["runs"]] == found.table["N"].tolist()
     assert told["ratio"] == pytest.approx(found.ratio) and told["stop"] == found.stop
     assert main(words) == 0

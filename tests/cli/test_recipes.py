@@ -1,6 +1,7 @@
 """The commands recipes and strategies: what they print, their JSON, and what they refuse."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,21 @@ def test_strategies_is_a_table_of_named_splits(run):
     assert code == 0 and out.startswith("At C = 1.00e22 20 tokens a parameter loses least, ")
     assert all(name in out for name in ("25/75", "70/30", "Kaplan", "20 tokens a parameter", "optimum"))
     assert max(map(len, out.splitlines())) <= 100 and "sb." not in out
+
+
+def test_both_commands_save_what_they_print(run):
+    """Fails if the file of --out isn't the result that was printed, or a file that is no result is replaced."""
+    code, out, _ = run("recipes", "new.nc", "old.nc", "--C", "1e21", "--out", "compared.nc", "--json")
+    told, kept = json.loads(out), sb.load("compared.nc")
+    assert code == 0 and told["saved"] == "compared.nc" and kept.names == ("new", "old")
+    assert told["budgets"][0]["P"] == pytest.approx(kept.table()["P"][0])
+    code, out, _ = run("strategies", "new.nc", "--C", "1e22", "--strategy", "kaplan", "--out", "splits.nc")
+    assert code == 0 and out.rstrip().endswith("saved to splits.nc")
+    assert sb.load("splits.nc").table()["strategy"].tolist() == ["kaplan"]
+    Path("notes.txt").write_text("mine")
+    for command in (("recipes", "new.nc", "old.nc"), ("strategies", "new.nc")):
+        code, _, err = run(*command, "--C", "1e21", "--out", "notes.txt")
+        assert code == 2 and "--out: notes.txt is there and is no saved fit" in err
 
 
 @pytest.mark.parametrize(

