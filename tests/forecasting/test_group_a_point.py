@@ -20,10 +20,10 @@ AT = {"N": [1e9, 2e9, 3e9, 7e10, 7e10], "D": 1e11}
 SEED = 4
 
 
-def of(discrepancy, values, draws):
+def of(discrepancy, values, draws, factor=1.05):
     """A fit that holds a law, a discrepancy and runs of groups of which one lies off, and was never fitted."""
     runs, group = simulated(12, seed=SEED), np.array(["a", "b", "c"] * 4)
-    loss = runs.y * np.where(group == "b", 1.05, 1.0)
+    loss = runs.y * np.where(group == "b", factor, 1.0)
     runs = sb.Runs(N=runs.column("N"), D=runs.column("D"), loss=loss, group=group)
     rng = np.random.default_rng(SEED)
     moved = {name: np.exp(0.02 * rng.standard_normal(draws)) for name in ("A", "B")}
@@ -205,3 +205,13 @@ def test_a_recalibrated_fit_takes_groups(fit):
     for data, factor in ((plain, 1.0), (widened, wide.factor)):
         spread = np.log(data["loss"].values[0]).std(axis=0)
         np.testing.assert_allclose(spread, factor * np.log(plain["loss"].values[0]).std(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.15])
+def test_the_budget_of_a_group_far_off_is_the_one_that_reaches_the_loss(factor):
+    """Fails if a budget is looked for around that of the law alone, which 15 % of the loss is hundreds of times off."""
+    one = of(sb.GP("matern", "offset"), SCALES | {"offset_scale": 0.3}, 1, factor)
+    loss = 2.3 * factor
+    needed = sb.budget_for(one, loss=loss, group="b")
+    assert needed["out_of_reach"].item() == 0
+    assert sb.optimum(one, C=needed["C"].item(), group="b")["loss"].item() == pytest.approx(loss, rel=2e-3)
