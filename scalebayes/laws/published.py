@@ -152,8 +152,8 @@ FRONTIERS: Mapping[str, Frontier] = MappingProxyType(
             1.3e9 / PF_DAY**0.73,
             0.73,
             "non-embedding",
-            "Kaplan et al. 2020, arXiv 2001.08361, figure 14: N = 1.3e9 C_min^0.73 with C_min in PF-days, as printed, "
-            "two digits",
+            "Kaplan et al. 2020, arXiv 2001.08361, appendix A, table 5: N = 1.3e9 C_min^0.73 with C_min in PF-days, "
+            "two digits, as others quote it",
         ),
         "porian2024": Frontier(
             0.1189,

@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
+from scalebayes.laws.published import FRONTIERS
 from scalebayes.planning.costs.record import Cost, positive_number
 from scalebayes.planning.limits import log_of, log_other
 
-# Kaplan et al. 2020, arXiv 2001.08361, appendix A: N = 1.3e9 C^.73 with C in PF-days. N leaves embeddings out there,
-# and their C is what training takes at small batches; at large scale both change N by less than the rule is off by.
-KAPLAN_N, KAPLAN_SHARE, PF_DAY = 1.3e9, 0.73, 8.64e19
+# N leaves embeddings out there, and C is what training takes at small batches; at large scale both change N by less
+# than the rule is off by.
+KAPLAN_N = FRONTIERS["kaplan2020"].N
 TOKENS = 20.0  # tokens a parameter, as Hoffmann et al. 2022, arXiv 2203.15556, are mostly quoted
 KAPLAN, OPTIMUM = "kaplan", "optimum"
 # The strategies that are compared where none is given; the first number of a pair is the share of N in percent.
@@ -123,5 +124,5 @@ _RULES: Mapping[str, Callable[..., np.ndarray]] = {
     "D": lambda cost, C, D, start: log_of(lambda u: cost(jnp.exp(u), D), C),
     "D_per_N": lambda cost, C, ratio, start: log_of(lambda u: cost(jnp.exp(u), ratio * jnp.exp(u)), C),
     "share_N": _of_share,
-    KAPLAN: lambda cost, C, _, start: np.log(KAPLAN_N) + KAPLAN_SHARE * np.log(C / PF_DAY),
+    KAPLAN: lambda cost, C, _, start: np.log(KAPLAN_N(C)),
 }
