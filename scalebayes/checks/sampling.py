@@ -9,7 +9,7 @@ from scalebayes.checks.registry import make_check
 from scalebayes.infer import diagnostics
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.laplace import KHAT
-from scalebayes.infer.nuts import DIVERGED, FAILED, RHAT, rhat_limit
+from scalebayes.infer.nuts import CAREFUL, DIVERGED, FAILED, RHAT, rhat_limit
 from scalebayes.model.problem import Problem
 from scalebayes.status import Check, Status
 
@@ -110,7 +110,7 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
             "whitening",
             Status.PASS,
             f"The curvature at the mode misled the sampler; these draws come from run {draws.numbers['runs']:.0f}, "
-            f"whitened by the covariance of the draws before, with target_accept at least 0.95{thinned}.",
+            f"whitened by the covariance of the draws before, with target_accept at least {CAREFUL}{thinned}.",
         )
     if draws.z.shape[0] == 1:
         sentence = "one chain can't show that it missed a part; run sb.NUTS(chains=4)."
@@ -133,7 +133,7 @@ def _chains(problem: Problem, draws: Draws) -> Iterator[Check]:
             f"{name}_ess", status, f"Smallest {name} ESS {ess[worst]:.0f} of {total} ({names[worst]}){cure}."
         )
     aimed = draws.numbers.get("target_accept", 0.0)
-    smaller = next((f"take smaller steps, sb.NUTS(target_accept={x}), or " for x in (0.95, 0.99) if aimed < x), "")
+    smaller = next((f"take smaller steps, sb.NUTS(target_accept={x}), or " for x in (CAREFUL, 0.99) if aimed < x), "")
     diverging = int(draws.stats["diverging"].sum())
     share = diverging / draws.stats["diverging"].size
     yield make_check(

@@ -27,9 +27,9 @@ ENOUGH = 4000  # number of all draws; from this number on, chains are poor where
 # RHAT is r-hat less one: up to it the check of the chains passes. FAILED is an r-hat: above it the check fails, and the
 # chains are poor however few draws they have.
 RHAT, FAILED = 0.01, 1.05
-# Least acceptance probabilities that the step size aims at: along a ridge, and in further runs of poor chains. Along
-# the ridge of the 240 Chinchilla runs one draw in a hundred diverged at 0.9.
-RIDGE_ACCEPT, AGAIN_ACCEPT = 0.95, 0.95
+# Least acceptance probability that the step size aims at along a ridge, and in further runs of poor chains. Along the
+# ridge of the 240 Chinchilla runs one draw in a hundred diverged at 0.9, and one in 500 does at this.
+CAREFUL = 0.95
 DIVERGED = 0.01  # share of divergent draws; from it on the check fails, and the chains of a second run are poor
 
 
@@ -98,11 +98,11 @@ class NUTS:
         warn_of_chains(model, numbers, rows, mode.z, shape)
         each = (numbers, rows, mode.z, *whitened, key_chains)
         bent, run = follows(model, numbers), 1
-        z, stats = _of_one(model, each, self._settings(bent), shape)
+        z, stats = _of_one(model, each, self._settings(careful=bent), shape)
         while run < self.tries and _poor(z, stats, some=bent or run > 1):
             shape, key = self._again(run)._replace(alone=True), jax.random.fold_in(key_chains, run)
             each = (numbers, rows, mode.z, *by_draws(model, numbers, mode, z), key)
-            z, stats = _of_one(model, each, self._settings(again=True), shape)
+            z, stats = _of_one(model, each, self._settings(careful=True), shape)
             run += 1
         return self._draws(z, stats, run, shape.thin, mode, bent)
 
@@ -114,7 +114,7 @@ class NUTS:
         numbers = [jax.tree.map(lambda x, i=i: x[i], batch.numbers) for i in range(len(each))]
         bent = follows(batch.model, numbers[0])
         whitened = [by_mode(batch.model, one, mode) for one, mode in zip(numbers, each, strict=True)]
-        found = _sampled(batch, modes.z, whitened, key_chains, self._settings(bent), self.shape())
+        found = _sampled(batch, modes.z, whitened, key_chains, self._settings(careful=bent), self.shape())
         draws = [
             self._draws(z, stats, 1, 1, mode, bent)
             for (z, stats), mode in zip(apart(found, len(batch)), each[: len(batch)], strict=True)
@@ -128,7 +128,7 @@ class NUTS:
             whitened = [by_draws(batch.model, numbers[i], each[i], draws[i].z) for i in full]
             again, key = self._again(run), _again_keys(key_chains, np.array(full), run)
             origin = np.stack([each[i].z for i in full])
-            found = _sampled(batch.take(full), origin, whitened, key, self._settings(again=True), again)
+            found = _sampled(batch.take(full), origin, whitened, key, self._settings(careful=True), again)
             for i, (z, stats) in zip(poor, apart(found, len(poor)), strict=True):
                 draws[i] = self._draws(z, stats, run + 1, again.thin, draws[i].mode, bent)
         return draws
@@ -147,13 +147,12 @@ class NUTS:
         thin = THIN[run - 1]
         return self.shape()._replace(warmup=self.warmup * min(thin, 5), thin=thin)
 
-    def _settings(self, bent: bool = False, again: bool = False) -> tuple[Any, Any]:
+    def _settings(self, careful: bool) -> tuple[Any, Any]:
         """The acceptance probability that the step size aims at, and the sd of the starts."""
-        least = AGAIN_ACCEPT if again else RIDGE_ACCEPT if bent else 0.0
-        return np.float64(max(self.target_accept, least)), np.float64(self.spread)
+        return np.float64(max(self.target_accept, CAREFUL if careful else 0.0)), np.float64(self.spread)
 
     def _draws(self, z: np.ndarray, stats: dict[str, np.ndarray], run: int, thin: int, mode: Mode, bent: bool) -> Draws:
-        aimed = self._settings(bent, again=run > 1)[0]
+        aimed = self._settings(careful=bent or run > 1)[0]
         numbers = {"runs": run, "thin": thin, "max_tree_depth": self.max_tree_depth, "target_accept": aimed}
         return Draws(z, stats, {name: float(x) for name, x in numbers.items()}, mode)
 

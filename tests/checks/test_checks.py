@@ -250,3 +250,18 @@ def test_short_chains_that_are_not_run_again_are_reviewed_all_the_same(apart, dr
     problem = with_process("chinchilla", None)
     found = {c.name: c for c in _chains(problem, Draws(z, stats, {"max_tree_depth": 10.0}, None))}["r-hat"]
     assert found.status == status and told in found.sentence, f"{found.sentence}, seed 5"
+
+
+@pytest.mark.parametrize(
+    ("aimed", "told"),
+    [(0.8, "target_accept=0.95"), (0.95, "target_accept=0.99"), (0.99, "not reached; narrow the priors.")],
+)
+def test_divergent_chains_are_told_to_take_steps_smaller_than_theirs(aimed, told):
+    """Fails if the cure of divergent draws is a setting that the chains had, or one that they went beyond."""
+    names = ("diverging", "n_steps", "energy")
+    stats = {name: np.random.default_rng(6).standard_normal((2, 300)) * (name == "energy") for name in names}
+    stats["diverging"][0, 0] = 1
+    z = np.random.default_rng(5).standard_normal((2, 300, 6))
+    draws = Draws(z, stats, {"max_tree_depth": 10.0, "target_accept": aimed}, None)
+    found = {c.name: c for c in _chains(with_process("chinchilla", None), draws)}["divergences"]
+    assert found.status == "review" and told in found.sentence, found.sentence

@@ -7,8 +7,12 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
+from scalebayes.infer.chains import sample
+from scalebayes.infer.map import numpy_mode
+from scalebayes.infer.nuts import _of_one
 from scalebayes.infer.ridge import along, at_mode, follows, straightened
-from tests.helpers import simulated
+from scalebayes.infer.whitening import by_mode
+from tests.helpers import SEARCH, simulated
 
 RUNS = simulated(24, seed=3)
 
@@ -109,3 +113,24 @@ def test_a_floor_that_is_not_added_stays_as_it_is():
     origin = jnp.full(len(problem.model.free), -1.0)
     ridge, z = along(problem.model, problem.numbers, origin), origin + 0.7
     np.testing.assert_array_equal(ridge.straight(z), z)
+
+
+@pytest.mark.usefixtures("x64")
+def test_chains_that_share_the_cores_are_those_of_one_program():
+    """Fails if a core's chain has another chain's key, or if the draws are left in the coordinates along the ridge."""
+    x = np.geomspace(1.0, 1e4, 12)
+    runs = sb.Runs(x=x, loss=2.0 * x**-0.3 + 1.0, group=["a", "b"] * 6)
+    problem = problem_of("offset_power", sb.GP("matern", "offset"), runs)
+    model, numbers = problem.model, problem.numbers
+    assert follows(model, numbers)
+    mode = numpy_mode(problem, jax.random.key(0), SEARCH)
+    shape = sb.NUTS(draws=5, warmup=20, chains=2).shape(alone=True)
+    each = (numbers, problem.rows, mode.z, *by_mode(model, numbers, mode), jax.random.key(1))
+    settings = (np.float64(0.9), np.float64(1.0))
+    z, stats = _of_one(model, each, settings, shape)
+    together, _ = sample(model, *each, *settings, np.arange(2), shape)
+    # Rounding differs between the two programs and grows along a chain; a wrong key moves draws by whole sds.
+    np.testing.assert_allclose(z, together, rtol=1e-3)
+    assert (z[0] != z[1]).all()
+    density = [float(model.log_density(one, numbers, problem.rows)) for one in z[:, -1]]
+    np.testing.assert_allclose(stats["lp"][:, -1], density, rtol=1e-6)
