@@ -26,10 +26,11 @@ class Laplace:
 
     The scale matrix of the proposals is the inverse of minus the Hessian at the mode. Where the noise has an expected
     information, it takes the place of the likelihood's Hessian. A third of the proposals are drawn wider, and half of
-    the others are drawn out along one parameter each. Where few proposals are effective, a mixture of Student-t at the
-    weighted proposals takes their place (Cappe et al., arXiv 0710.4242). The weights are smoothed (Vehtari et al.,
-    arXiv 1507.02646). Stratified resampling then gives equally weighted draws in one chain. A k-hat of 0.7 or more says
-    that the proposals aren't near enough to the posterior, and NUTS should be used.
+    the others are drawn out along one parameter each. With a process over several inputs, the proposals follow the bent
+    ridge along which the law's floor trades places with its other terms. Where few proposals are effective, a mixture
+    of Student-t at the weighted proposals takes their place (Cappe et al., arXiv 0710.4242). The weights are smoothed
+    (Vehtari et al., arXiv 1507.02646). Stratified resampling then gives equally weighted draws in one chain. A k-hat of
+    0.7 or more says that the proposals aren't near enough to the posterior, and NUTS should be used.
 
     Args:
         draws: The number of draws that are returned. The default is 4000.

@@ -4,7 +4,8 @@ The kernels are at the mode first. Proposals are drawn in chunks. While few prop
 kernels move to where its weighted proposals lie (Cappe et al., arXiv 0710.4242), and the chunk is dropped.
 
 The weights, and so k-hat, miss a part of the posterior that no kernel reaches. Such parts are bent ridges, shoulders
-and flat tails of one parameter. So a share of the proposals is drawn wider around the kernels' middle (Hesterberg 1995,
+and flat tails of one parameter. Where a law's ridge is known, the kernels lie in coordinates in which it is straight;
+see `ridge`. And a share of the proposals is drawn wider around the kernels' middle (Hesterberg 1995,
 doi 10.1080/00401706.1995.10484303). Every other kernel is drawn out along one parameter and, once the kernels have
 moved, lies in that parameter's tails. All of it needs float64, since a kernel that is drawn out far loses digits of its
 distances.
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from scalebayes.infer.batch import in_batches, mapped
+from scalebayes.infer.ridge import along, at_mode, follows
 from scalebayes.infer.traces import jitted
 from scalebayes.model.model import Model, Numbers, Rows
 
@@ -82,16 +84,27 @@ def propose(
         were proposed (proposal,).
     """
     dimension = centre.shape[0]
+    back = None
+    if follows(model, numbers):
+        back = along(model, numbers, centre).back
+        centre, precision = at_mode(model, numbers, centre, precision)
     # Batches that fit into a core's cache are several times as fast as all proposals at once.
     together = BATCH if model.process is None or model.process.axis is None else LONG_BATCH
     root = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(precision), jnp.eye(dimension), lower=True, trans=1)
 
     def drawn(kernels, key, start, many):
         z, log_proposal = _drawn(kernels, df, start, many, rounds > 0, key)
-        return z, in_batches(lambda z: model.log_density(z, numbers, rows), z, together), log_proposal
+        return z, in_batches(density_at, z, together), log_proposal
+
+    def density_at(z):
+        return model.log_density(back(z) if back else z, numbers, rows)
+
+    def in_old_coordinates(proposed):
+        z, *densities = proposed
+        return jax.vmap(back)(z) if back else z, *densities
 
     if not rounds:
-        return drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key, 0, size)
+        return in_old_coordinates(drawn(Kernels(centre[None], root, jnp.zeros((1, dimension))), key, 0, size))
 
     odd, parameter = _odd(dimension)
     prior_sd = jnp.where(jnp.isfinite(prior_sd), prior_sd, 1.0)
@@ -119,7 +132,7 @@ def propose(
     nothing = tuple(jnp.zeros((CHUNKS, many, *own)) + centre[0] for own in ((dimension,), (), ()))
     first = Kernels(jnp.tile(centre, (KERNELS, 1)), root, every_other * prior_sd)
     proposed = jax.lax.while_loop(unfinished, once, (0, 0, first, nothing, key))[3]
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:size], proposed)
+    return in_old_coordinates(jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:size], proposed))
 
 
 @jitted(0, 2, 3, 4, 5)

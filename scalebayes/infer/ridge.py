@@ -1,9 +1,10 @@
-"""This file has coordinates in which the ridge of a law with a floor is straight, for chains with a process.
+"""This file has coordinates in which the ridge of a law with a floor is straight, for models with a process.
 
 A process explains what the law misses, so the runs hold the law's level and slope, and leave open how much of the level
 is the floor E and how much the other terms. In the logs of the parameters that ridge is bent: on the 240 Chinchilla
 runs the sd of the level is half a percent, and along the tangent at the mode one percent. Chains whitened there took
-steps a sixth as long as the posterior is wide, and some of them stuck.
+steps a sixth as long as the posterior is wide, and some of them stuck. Importance sampling around the mode missed the
+far end of the ridge: it had 110 effective proposals of 8,000, and an interval of the floor that was a third too narrow.
 
 Here the floor's coordinate is shifted by a function of all the others: it counts from the floor with which the law has,
 at the place of the largest runs, the value that it has at the mode. Such a shift keeps volumes, so the density of the
@@ -42,7 +43,7 @@ class Ridge(NamedTuple):
 
 
 def follows(model: Model, numbers: Numbers) -> bool:
-    """Whether the chains of a model follow its ridge: there is a process over several inputs, and a free floor."""
+    """Whether draws of a model follow its ridge: there is a process over several inputs, and a free floor."""
     if model.process is None or model.process.axis is not None or FLOOR not in model.free:
         return False
     return numbers.priors[FLOOR].support in (constraints.positive, constraints.nonnegative)

@@ -7,6 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 import scalebayes as sb
+from scalebayes.infer import proposals
 from scalebayes.infer.chains import sample
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.nuts import _of_one
@@ -134,3 +135,24 @@ def test_chains_that_share_the_cores_are_those_of_one_program():
     assert (z[0] != z[1]).all()
     density = [float(model.log_density(one, numbers, problem.rows)) for one in z[:, -1]]
     np.testing.assert_allclose(stats["lp"][:, -1], density, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("x64")
+def test_proposals_along_the_ridge_are_weighted_as_any(monkeypatch):
+    """Fails if proposals come back in the ridge's coordinates, or if their weights estimate another evidence."""
+    problem = problem_of("chinchilla", sb.GP("matern"))
+    mode = numpy_mode(problem, jax.random.key(0), SEARCH)
+    found = {}
+    for bent in (True, False):
+        monkeypatch.setattr(proposals, "follows", lambda *problem, bent=bent: bent)
+        jax.clear_caches()  # the programs are kept by their arguments, which are the same
+        at = problem.model, problem.numbers, problem.rows, mode.z, mode.precision, mode.start_sd, jax.random.key(6)
+        z, log_density, log_proposal = map(np.asarray, proposals.propose(*at, 5.0, 4000, 4))
+        own = [float(problem.model.log_density(one, problem.numbers, problem.rows)) for one in z[:3]]
+        np.testing.assert_allclose(log_density[:3], own, rtol=1e-9)
+        ratio = np.exp(log_density - log_proposal - mode.log_density)
+        found[bent] = ratio.mean(), ratio.std() / np.sqrt(len(ratio))
+    jax.clear_caches()
+    (one, one_se), (other, other_se) = found.values()
+    assert max(one_se / one, other_se / other) < 0.1
+    assert abs(one - other) < 4 * np.hypot(one_se, other_se), "seed 6"
