@@ -151,6 +151,8 @@ import sys
 import jax
 before = dict(jax.config.values)
 import scalebayes as sb
+sb.load, sb.predict, sb.optimum
+print("read back with:", *[name for name in ("scipy.stats", "scipy.optimize") if name in sys.modules])
 sb.laws.names(), sb.noises.names(), sb.laws.published("hoffmann2022")
 for name in sb.__all__:
     getattr(sb, name)
@@ -175,6 +177,11 @@ def test_import_starts_no_backend(told):
 def test_nothing_loads_matplotlib_or_all_of_arviz(told):
     """Fails if Matplotlib or all of ArviZ loads for a user who draws nothing."""
     assert told["loaded"] == ""
+
+
+def test_a_saved_fit_is_asked_without_the_slowest_parts_of_scipy(told):
+    """Fails if who asks a saved fit waits for tests and optimisers that only a new fit or a calibration needs."""
+    assert told["read back with"] == ""
 
 
 def test_no_configuration_changes(told):

@@ -9,7 +9,8 @@ Source: Säilynoja, Bürkner and Vehtari 2022, arXiv 2103.10522, section 2.
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 # Tail probability: smaller ones are all taken as this one.
 LEAST = 1e-13
@@ -56,7 +57,7 @@ def p_value(ranks: np.ndarray, draws: int) -> float:
     True
     """
     seen, n, below = counts(ranks, draws), len(ranks), _places(draws)
-    low, high = stats.binom.cdf(seen, n, below), stats.binom.cdf(n - seen, n, 1 - below)
+    low, high = scipy.stats.binom.cdf(seen, n, below), scipy.stats.binom.cdf(n - seen, n, 1 - below)
     return chance(float(2 * np.minimum(low, high).min()), n, draws)
 
 
@@ -121,5 +122,5 @@ def _places(draws: int) -> np.ndarray:
 def _limits(tail: float, n: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and the largest counts whose two-sided tail probability is more than `tail` (draws,)."""
     side = max(tail * (1 + EQUAL), LEAST) / 2
-    low = np.maximum(stats.binom.ppf(side, n, _places(draws)), 0).astype(int)
+    low = np.maximum(scipy.stats.binom.ppf(side, n, _places(draws)), 0).astype(int)
     return low, n - low[::-1]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from scipy import optimize
+import scipy
 from scipy.special import fdtrc, fdtri, ncfdtr, ndtri
 
 from scalebayes.checks import limits
@@ -128,7 +128,7 @@ def detectable(x: np.ndarray, taken: np.ndarray | None, level: float) -> float:
     def missing(size: float) -> float:
         return float(1 - ncfdtr(used, left, size**2, limit)) - limits.RESIDUALS_POWER
 
-    return optimize.root_scalar(missing, bracket=(0.0, FAR)).root / seen if missing(FAR) > 0 else np.inf
+    return scipy.optimize.root_scalar(missing, bracket=(0.0, FAR)).root / seen if missing(FAR) > 0 else np.inf
 
 
 def _parabola(x: np.ndarray, taken: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 # Number of bootstrap replicates from which the standard error is computed.
 REPLICATES = 400
@@ -62,10 +62,10 @@ def at(draws: np.ndarray, point: float, effective: float, low: float = -np.inf, 
     # most F(w_k) / w_k there.
     count = max(round(near), 1)
     farthest = np.sort(distance, axis=None)[min(int(np.ceil(count * draws.size / effective)), draws.size) - 1]
-    log_bound = float(np.log(stats.gamma.ppf(0.95, count) / effective / farthest))
+    log_bound = float(np.log(scipy.stats.gamma.ppf(0.95, count) / effective / farthest))
     log_start = start(draws, low, high)
-    kernel = stats.norm.logpdf(draws, point, width) + log_start(point) - log_start(draws)
-    weight = np.exp(kernel) / (stats.norm.cdf(high, point, width) - stats.norm.cdf(low, point, width))
+    kernel = scipy.stats.norm.logpdf(draws, point, width) + log_start(point) - log_start(draws)
+    weight = np.exp(kernel) / (scipy.stats.norm.cdf(high, point, width) - scipy.stats.norm.cdf(low, point, width))
     total = weight.mean()
     if not total > 0:
         return Found(-np.inf, np.nan, near, log_bound)
@@ -77,7 +77,7 @@ def bandwidth(draws: np.ndarray, effective: float) -> float:
 
     n is the effective sample size.
     """
-    spread = min(draws.std(), stats.iqr(draws) / 1.34)
+    spread = min(draws.std(), scipy.stats.iqr(draws) / 1.34)
     return float(0.9 * (spread or draws.std()) * max(effective, 20.0) ** -0.2)
 
 
@@ -96,12 +96,12 @@ def start(draws: np.ndarray, low: float, high: float) -> Callable[[Any], Any]:
         centre, log_scale = parameters
         a, b = (ends - centre) * np.exp(-log_scale)
         # The draws are standardised here: they have mean 0 and variance 1.
-        log_mass = stats.norm.logsf(a) + np.log1p(
-            -np.exp(np.minimum(stats.norm.logsf(b) - stats.norm.logsf(a), -1e-12))
+        log_mass = scipy.stats.norm.logsf(a) + np.log1p(
+            -np.exp(np.minimum(scipy.stats.norm.logsf(b) - scipy.stats.norm.logsf(a), -1e-12))
         )
         return float((1 + centre**2) * np.exp(-2 * log_scale) / 2 + log_scale + log_mass)
 
-    centre, log_scale = optimize.minimize(misfit, [0.0, 0.0], method="Nelder-Mead", bounds=[(-20, 20), (-3, 3)]).x
+    centre, log_scale = scipy.optimize.minimize(misfit, [0.0, 0.0], method="Nelder-Mead", bounds=[(-20, 20), (-3, 3)]).x
     return lambda x: -((((x - mean) / sd - centre) * np.exp(-log_scale)) ** 2) / 2
 
 

@@ -1,7 +1,7 @@
 """This file finds the weights of models, by stacking their log scores and by their evidence."""
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 from scipy.special import softmax
 
 from scalebayes.errors import InputError
@@ -51,7 +51,8 @@ def stacking_weights(log_scores: np.ndarray) -> np.ndarray:
 
     simplex = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like}
     even = np.full(models, 1 / models)
-    first = minimize(loss, even, jac=True, bounds=[(0, 1)] * models, constraints=[simplex], method="SLSQP").x
+    between = {"bounds": [(0, 1)] * models, "constraints": [simplex]}
+    first = scipy.optimize.minimize(loss, even, jac=True, **between, method="SLSQP").x
     # A weight of exactly zero would stay zero in the iteration.
     first = np.clip(first, 0, None) + 1e-6
     w = first / first.sum()
