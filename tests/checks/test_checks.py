@@ -173,7 +173,7 @@ def test_khat_doubts_tails_before_it_fails(khat, status):
     ],
 )
 def test_khat_is_no_witness_of_bent_ridges_under_a_process_over_n_and_d(law, components, status):
-    """Fails if intervals that held 85 % in simulations are said to be fine, or those that held 90 % to be doubtful."""
+    """Fails if intervals that held 86 % in simulations are said to be fine, or those that held 90 % to be doubtful."""
     draws = Draws(np.zeros((1, 1, 1)), {"log_weight": np.zeros(1000)}, {"khat": 0.3, "importance_ess": 900.0}, None)
     check = next(iter(_weights(with_process(law, components), draws)))
     assert check.status == status and ("bent ridge" in check.sentence) == (status == "review")
