@@ -14,6 +14,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.density import densities
 from scalebayes.forecasting.predict import curve
 from scalebayes.infer.compile import dispatched
+from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 from scalebayes.noise.links import Link
 from scalebayes.noise.noise import Form
@@ -47,7 +48,7 @@ class Components(NamedTuple):
 
 
 def components(fit: Fit, inputs: Mapping[str, np.ndarray], codes: np.ndarray) -> Components:
-    """What a fit says of new runs at some inputs; call it inside `jax.enable_x64()`.
+    """What a fit says of new runs at some inputs; call it inside `double()`.
 
     Args:
         fit: The fit.
@@ -78,7 +79,7 @@ def forecast_by(form: Form, of: Callable[[np.ndarray], Components], runs: Runs, 
         seed: An int or a JAX key.
     """
     key, parts = as_key(seed), []
-    with jax.enable_x64():
+    with double():
         for start in range(0, len(runs), TOGETHER):
             at = np.arange(start, min(start + TOGETHER, len(runs)))
             filled = np.concatenate([at, np.full(TOGETHER - len(at), at[-1])])
@@ -124,7 +125,7 @@ def widened(
         middle: The medians of the observable (run,). The default is None: those of the forecast's draws.
     """
     narrow = forecast(runs)
-    with jax.enable_x64():
+    with double():
         z = np.asarray(link.of(np.exp(narrow.log_draws)))
         middle = np.median(z, axis=0) if middle is None else np.asarray(link.of(middle))
         nearer = middle + (np.asarray(link.of(runs.y)) - middle) / factor

@@ -11,6 +11,7 @@ from scalebayes.backtesting.marginals import DRAWS, TOGETHER
 from scalebayes.backtesting.proper_scores import Forecast
 from scalebayes.errors import InputError
 from scalebayes.forecasting.density import mean_over_draws
+from scalebayes.infer.double import double
 from scalebayes.model.arrays import doubled_to
 from scalebayes.runs import Runs
 from scalebayes.seeds import as_key
@@ -95,7 +96,7 @@ class Trivial:
         share = (np.arange(DRAWS) + 0.5) / DRAWS
         centre = self.level + share[:, None] * self.slope * (t - self.at)
         off = (np.log(runs.y) - centre) / sd
-        with jax.enable_x64():
+        with double():
             # One shape for most tables, since each compiles a program.
             shape = (DRAWS, doubled_to(len(runs), TOGETHER))
             normal = np.asarray(jax.random.normal(as_key(seed), shape, np.float64))[:, : len(runs)]

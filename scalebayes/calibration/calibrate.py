@@ -29,6 +29,7 @@ from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
+from scalebayes.infer.double import double
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -151,7 +152,7 @@ def calibrate(
     sampler = spec.method(method)
     _check_method(sampler, int(draws))
     sampler = sampler if fallback else keeping(sampler)
-    with jax.enable_x64():
+    with double():
         key_data, key_fits, key_ties = jax.random.split(as_key(seed), 3)
         if isinstance(draw_from, Fit):
             problem = _problem_of(draw_from, spec.law, runs)

@@ -40,7 +40,7 @@ class Simulations(NamedTuple):
 
 
 def from_prior(problem: Problem, size: int, key: Any) -> Simulations:
-    """Simulate data sets at the runs' inputs, with parameters from the priors. Call it inside `jax.enable_x64()`.
+    """Simulate data sets at the runs' inputs, with parameters from the priors. Call it inside `double()`.
 
     Raises:
         InputError: A prior can't be drawn from, because it is flat or is known from a file as text only.
@@ -63,7 +63,7 @@ def from_posterior(fit: Fit, size: int, key: Any) -> Simulations:
     """Simulate the runs of a fit anew at the same inputs, with parameters from its posterior.
 
     With a discrepancy, the new runs have the departure from the law that is drawn given the runs of the fit. Call it
-    inside `jax.enable_x64()`.
+    inside `double()`.
     """
     problem, draws = fit.problem, fit.size
     if draws < size:

@@ -11,6 +11,7 @@ from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
+from scalebayes.infer.double import double
 from scalebayes.model.model import Rows
 from scalebayes.runs import Runs
 
@@ -46,7 +47,7 @@ def leave_one_out_averaged(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     # A mean has the group of its cell, which is also the group of the cell's runs.
     group = group_codes(fit, origin.runs).astype(np.float64) if rows.group is not None else None
     own, near = (_rows(fit, runs) for runs in (origin.runs, rest))
-    with jax.enable_x64():
+    with double():
         there = tuple(
             ends.places({name: x / fit.reference.inputs[name] for name, x in one.inputs.items()}, group)
             for one in (near, own)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import jax
 import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.fitting.finish import finished
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.double import double
 from scalebayes.infer.fallback import run_on
 from scalebayes.model.problem import build
 from scalebayes.parameters.priors import TextPrior
@@ -38,7 +38,7 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
     if text := [name for name, param in problem.params.items() if isinstance(param.prior, TextPrior)]:
         raise InputError(f"the prior of {text[0]!r} is known as text alone: it can't be fitted again; fit it anew")
     law, reference = (fit.law, problem.reference) if same_model else (problem.movable_law, None)
-    with jax.enable_x64():
+    with double():
         origin = fit.origin and fit.origin.without(left_out)
         kept = fit.runs.take(~left_out) if origin is None else origin.table()
         again = build(kept, law, fit.noise, None, problem.columns, reference, fit.discrepancy)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from scalebayes.comparison import kernel_density as density
@@ -12,6 +11,7 @@ from scalebayes.errors import InputError
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import diagnostics
+from scalebayes.infer.double import double
 from scalebayes.parameters.priors import prior_text
 from scalebayes.status import Status
 
@@ -99,7 +99,7 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
             f"savage_dickey takes one parameter and its point, such as E=0 or alpha='beta'; {len(point)} were given"
         )
     ((name, value),) = point.items()
-    with jax.enable_x64():
+    with double():
         axis = axis_of(fit, name, value)
     effective, inflation = _effective(fit, axis.draws)
     estimate = density.at(axis.draws, axis.point, effective, axis.low, axis.high)

@@ -10,6 +10,7 @@ import numpy as np
 from scalebayes.discrepancy.process import Residuals, SeenAt
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import dispatched
+from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
 from scalebayes.model.model import Ends, Model, Rows
@@ -49,7 +50,7 @@ class Conditional(NamedTuple):
 def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray, key: Any = None) -> Conditional:
     """The law of a fit, and its discrepancy delta = log f - log(law) conditional on the runs, at points.
 
-    Call it inside `jax.enable_x64()`.
+    Call it inside `double()`.
 
     Args:
         fit: A fit with a discrepancy.
@@ -180,7 +181,7 @@ def leave_one_out(fit: "Fit") -> np.ndarray:
     problem, n = fit.problem, len(fit.runs)
     ends, rows = problem.numbers.ends, problem.rows
     assert ends is not None
-    with jax.enable_x64():
+    with double():
         found = _leave_one_out(problem.model, own_units(fit), ends.seen_at(rows), flat(fit))
     return np.asarray(found)[:, :n].reshape(*fit.shape, n)
 

@@ -13,6 +13,7 @@ import xarray as xr
 from scalebayes.errors import InputError
 from scalebayes.fitting import lazy, replicates
 from scalebayes.fitting.at_points import leave_one_out
+from scalebayes.infer.double import double
 
 # From the number of dims of an array in `sample_stats` to the names of its dims.
 DIMS = {1: ("proposal",), 2: ("chain", "draw"), 3: ("chain", "draw", "run")}
@@ -141,7 +142,7 @@ def _log_likelihood_of_runs(fit: Any) -> np.ndarray:
     runs, columns = fit.runs, fit.problem.columns
     if fit.discrepancy is not None:
         return leave_one_out(fit)
-    with jax.enable_x64():
+    with double():
         values = _pointwise(
             fit.law.fn,
             fit.noise.form,

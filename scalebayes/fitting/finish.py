@@ -19,7 +19,7 @@ from scalebayes.model.problem import Problem
 
 
 def finished(problem: Problem, method: Any, seed: int | tuple[int, ...], draws: Draws) -> Fit:
-    """Make the fit of a problem from its draws, with its checks; call it inside `jax.enable_x64()`.
+    """Make the fit of a problem from its draws, with its checks; call it inside `double()`.
 
     Args:
         problem: The problem.

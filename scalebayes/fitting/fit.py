@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-import jax
-
 from scalebayes.discrepancy.gp import Departure
 from scalebayes.display.progress import told as progressing
 from scalebayes.errors import known_settings
@@ -14,6 +12,7 @@ from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
+from scalebayes.infer.double import double
 from scalebayes.infer.fallback import kept, run_on
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Noise
@@ -105,7 +104,7 @@ def fit(
     sampler = spec.method(method)
     sampler = sampler if fallback else kept(sampler)
     doing = f"fitting {spec.law.name} to {len(runs)} runs; the first fit of a shape compiles"
-    with progressing(doing, progress), jax.enable_x64():
+    with progressing(doing, progress), double():
         problem, key = spec.problem(runs), as_key(seed)
         used, draws = run_on(sampler, problem, key)
         result = replace(finished(problem, used, seed_record(seed), draws), label=spec.name)

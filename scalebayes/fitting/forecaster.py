@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from scalebayes.checks import evidence, limits
@@ -17,6 +16,7 @@ from scalebayes.fitting.many.fit_many import fit_many
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import MAP, Laplace, Method, Search
+from scalebayes.infer.double import double
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
@@ -162,7 +162,7 @@ def _off(fit: Fit, runs: Runs) -> tuple[np.ndarray, np.ndarray]:
     )
     points = {name: runs.column(column) for name, column in fit.problem.columns.items()}
     codes = group_codes(fit, runs)
-    with jax.enable_x64():
+    with double():
         found = conditional(few, points, codes)
     curve = np.log(found.law) + found.mean
     count = np.ones(len(runs)) if runs.count is None else runs.count

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from scalebayes.fitting.at_points import conditional, discrepancy_key
+from scalebayes.infer.double import double
 
 SEED = 0  # seed of all draws in this file, so that the data tree of a fit is the same each time
 PRIOR_DRAWS = 2000  # number of draws from the priors
@@ -23,7 +24,7 @@ def prior(fit: Any) -> dict[str, np.ndarray]:
     """Draws of a fit's free parameters from their priors (chain = 1, draw), in the runs' own units."""
     problem = fit.problem
     names = problem.model.free
-    with jax.enable_x64():
+    with double():
         keys = jax.random.split(jax.random.key(SEED), len(names))
         drawn = {
             name: problem.numbers.priors[name].distribution.sample(key, (PRIOR_DRAWS,))
@@ -42,7 +43,7 @@ def posterior_predictive(fit: Any) -> np.ndarray:
     runs, problem = fit.runs, fit.problem
     columns = {name: problem.column(column) for name, column in problem.columns.items()}
     key = jax.random.key(SEED)
-    with jax.enable_x64():
+    with double():
         values = _law(fit.law.fn, columns, {name: x[..., None] for name, x in fit.law_draws.items()})
         if fit.discrepancy is not None:
             group = problem.rows.group

@@ -156,7 +156,7 @@ class Spec:
         return chosen
 
     def problem(self, runs: Runs) -> Problem:
-        """Make the problem of fitting this spec to runs; call it inside `jax.enable_x64()`.
+        """Make the problem of fitting this spec to runs; call it inside `double()`.
 
         Args:
             runs: The table of runs.

@@ -9,6 +9,7 @@ from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
+from scalebayes.infer.double import double
 from scalebayes.runs import Runs
 
 MIXED = 16  # number of draws whose mixtures of noise are in memory at once; more of them take more memory
@@ -30,7 +31,7 @@ def log_density(fit: Fit, runs: Runs, *, new: bool) -> np.ndarray:
     problem, form = fit.problem, fit.noise.form
     inputs = {name: runs.column(column, fit.law.domains.get(name)) for name, column in problem.columns.items()}
     law, noise = ({n: x.reshape(-1, 1) for n, x in of.items()} for of in (fit.law_draws, fit.noise_draws))
-    with jax.enable_x64():
+    with double():
         if new:
             noise = dict(form.of_new_run(noise))
         shift = None

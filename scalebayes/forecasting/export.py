@@ -15,6 +15,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.predict import check_observed
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.double import double
 from scalebayes.safe_files import write as files
 from scalebayes.seeds import Seed, as_key
 
@@ -109,7 +110,7 @@ def export(
             "method='laplace' or 'nuts'"
         )
     kept = np.linspace(0, held - 1, draws or held).round().astype(int)
-    with jax.enable_x64():
+    with double():
         program = _program(fit, kept, levels, observed, code, as_key(seed), widened)
         (points,) = jax.export.symbolic_shape("points")
         inputs = [jax.ShapeDtypeStruct((points,), np.float32) for _ in fit.law.inputs]

@@ -20,6 +20,7 @@ from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.infer.compile import dispatched
+from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 from scalebayes.seeds import Seed, as_key
 
@@ -116,7 +117,7 @@ def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mappin
     if observed:
         check_observed(fit)
     law_inputs = {name: points[column] for name, column in fit.problem.columns.items()}
-    with jax.enable_x64():
+    with double():
         if fit.discrepancy is None:
             values = curve(fit.law.fn, law_inputs, {n: x[..., None] for n, x in fit.law_draws.items()})
         else:

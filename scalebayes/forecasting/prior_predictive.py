@@ -10,6 +10,7 @@ import xarray as xr
 from scalebayes import laws
 from scalebayes.errors import InputError, known_settings
 from scalebayes.forecasting.predict import curve
+from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
 from scalebayes.noise import families as noises
@@ -65,7 +66,7 @@ def prior_predictive(
     """
     runs, law = runs_first(runs, law, "prior_predictive")
     law = laws.get(law)
-    with jax.enable_x64():
+    with double():
         problem = build(runs, law, noises.NormalRaw(), priors, inputs)
         sites = [site for site in problem.model.law_sites if not site.fixed]
         for site in sites:

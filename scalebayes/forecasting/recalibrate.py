@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 from scipy.special import ndtri
@@ -11,6 +10,7 @@ from scipy.special import ndtri
 from scalebayes.display.view import View, Viewed
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.noise.links import LINKS, Link
 from scalebayes.noise.noise import Form
@@ -156,7 +156,7 @@ class Recalibrated(Viewed, Saved):
             the number of forecasts that it was learnt from, and `sentence`.
         """
         name, link = self.runs.observable, self.link
-        with jax.enable_x64():
+        with double():
             x = np.asarray(link.of(answer[name].values))
             middle = np.median(x, axis=(0, 1))
             wide = np.asarray(link.inverse(middle + self.factor * (x - middle)))

@@ -13,6 +13,7 @@ from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.infer.batch import Batch, filled, mapped
 from scalebayes.infer.compile import compiled_once, cores
 from scalebayes.infer.descent import polished, positive
+from scalebayes.infer.double import double
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.map import numpy_mode
 from scalebayes.infer.mode import SEARCH, Mode, Search, curvature
@@ -66,7 +67,7 @@ class Bootstrap:
         return "bootstrap"
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
+        """Draw from the posterior of a problem; the call is made inside `double()`."""
         key_mode, key_weights = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
         return self._refitted(problem.model, problem.numbers, problem.rows, mode, self.weights(problem, key_weights))
@@ -101,7 +102,7 @@ class Bootstrap:
         inverse = np.linalg.inv(mode.precision)
 
         def quick(part: np.ndarray) -> Any:
-            with jax.enable_x64():  # the setting is per thread
+            with double():  # the setting is per thread
                 full = part[filled(range(len(part)), WIDTH)]
                 return [
                     x[: len(part)]
@@ -109,7 +110,7 @@ class Bootstrap:
                 ]
 
         def exact(few: np.ndarray) -> Any:
-            with jax.enable_x64():
+            with double():
                 full = filled(few.tolist(), WIDTH)
                 found = compiled_once(finish, model, numbers, rows, z[full], weights[full], self.search.newton_steps)
                 return few, [x[: len(few)] for x in jax.device_get(found)]

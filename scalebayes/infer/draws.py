@@ -39,7 +39,7 @@ class Runnable(Protocol):
         ...
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
+        """Draw from the posterior of a problem; the call is made inside `double()`."""
         ...
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:

@@ -67,7 +67,7 @@ class Laplace:
         return "laplace"
 
     def run(self, problem: Problem, key: Any, near: np.ndarray | None = None) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`.
+        """Draw from the posterior of a problem; the call is made inside `double()`.
 
         `near` are points near the mode (start, free), from which alone it is searched.
         """

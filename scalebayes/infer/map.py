@@ -44,7 +44,7 @@ class MAP:
         return "map"
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
+        """Draw from the posterior of a problem; the call is made inside `double()`."""
         return _one_draw(numpy_mode(problem, key, self.search))
 
     def run_many(self, batch: Batch, keys: Any) -> list[Draws]:

@@ -13,6 +13,7 @@ from scalebayes.infer import diagnostics
 from scalebayes.infer.batch import Batch, apart, filled_to_few
 from scalebayes.infer.chains import Shape, sample, sample_many
 from scalebayes.infer.compile import compiled_once, cores
+from scalebayes.infer.double import double
 from scalebayes.infer.draws import Draws
 from scalebayes.infer.long_wait import warn_of_chains
 from scalebayes.infer.map import numpy_mode
@@ -90,7 +91,7 @@ class NUTS:
         return "nuts"
 
     def run(self, problem: Problem, key: Any) -> Draws:
-        """Draw from the posterior of a problem; the call is made inside `jax.enable_x64()`."""
+        """Draw from the posterior of a problem; the call is made inside `double()`."""
         key_mode, key_chains = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
         model, numbers, rows = problem.model, problem.numbers, problem.rows
@@ -164,7 +165,7 @@ def _of_one(model: Model, each: tuple[Any, ...], settings: tuple[Any, Any], shap
         return run(np.arange(shape.chains))
 
     def one(chain: int) -> Any:
-        with jax.enable_x64():  # the setting is per thread
+        with double():  # the setting is per thread
             return run(np.array([chain]))
 
     # Chains with a process run one after the other in a program, so each core takes one.

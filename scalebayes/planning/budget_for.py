@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -18,6 +17,7 @@ from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.inputs import positive, with_groups
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.double import double
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.doubts import distance_of_median, review_of
@@ -115,7 +115,7 @@ def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: An
     refuse_groups_of_law(groups, departs)
     arrays, codes = with_groups(fit, {"loss": positive("loss", loss)}, groups)
     target = arrays["loss"]
-    with jax.enable_x64():
+    with double():
         params = {name: x.ravel() for name, x in fit.law_draws.items()}
         found = reaching(fit.law.fn, params, cost, target, question.limits)
         if departs:

@@ -42,7 +42,7 @@ def least(
     budget: np.ndarray,
     within: Range,
 ) -> Least:
-    """Find the optimum of every draw at every budget, within its range. Call it inside `jax.enable_x64()`.
+    """Find the optimum of every draw at every budget, within its range. Call it inside `double()`.
 
     Where nothing is left to choose the result is the one point that is left. An end of the range without a limit is no
     optimum, so a draw whose law still falls there has NaN.
@@ -97,7 +97,7 @@ def least_of_pairs(
     within: Range,
     start: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find log N, log D and the loss of pairs of a draw and a budget. Call it inside `jax.enable_x64()`.
+    """Find log N, log D and the loss of pairs of a draw and a budget. Call it inside `double()`.
 
     Args:
         law: The law's function.
@@ -149,7 +149,7 @@ def tokens_of_sizes(cost: Cost, budget: np.ndarray, limits: Limits) -> np.ndarra
 def of_sizes(
     law: Callable[..., Any], params: Mapping[str, np.ndarray], cost: Cost, budget: np.ndarray, limits: Limits
 ) -> Least:
-    """Find the best of the sizes `limits.N_in` for every draw and budget. Call it inside `jax.enable_x64()`.
+    """Find the best of the sizes `limits.N_in` for every draw and budget. Call it inside `double()`.
 
     Raises:
         InputError: None of the sizes meets the limits at a budget.
@@ -178,6 +178,6 @@ def values_at(
 ) -> np.ndarray:
     """The law's value at log N and log D, which broadcast to (draw, budget), in every draw.
 
-    The inputs that the cost gives, such as unique tokens, follow from N and D. Call it inside `jax.enable_x64()`.
+    The inputs that the cost gives, such as unique tokens, follow from N and D. Call it inside `double()`.
     """
     return np.asarray(values(law, cost, params, log_N, log_D))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
+from scalebayes.infer.double import double
 from scalebayes.planning.costs.record import Cost
 
 SMALLEST, LARGEST = 0.0, 60.0  # log of the N or D between which the size that a budget pays for is searched
@@ -192,7 +192,7 @@ def log_of(cost_at: Callable[[Any], Any], budget: np.ndarray) -> np.ndarray:
     It is an end of the range that is searched where the cost is above or below the budget everywhere.
     """
     low, high = np.full(np.shape(budget), SMALLEST), np.full(np.shape(budget), LARGEST)
-    with jax.enable_x64():
+    with double():
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             cheap = np.asarray(cost_at(middle)) <= budget

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -17,6 +16,7 @@ from scalebayes.forecasting.ask import keys_of
 from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.inputs import with_groups
 from scalebayes.forecasting.of_stack import Stack, farthest, mixed
+from scalebayes.infer.double import double
 from scalebayes.planning import optimum_of_curve as departed
 from scalebayes.planning.best_choice import best_choice, candidates_of, chosen, inside, thinned
 from scalebayes.planning.costs.formulas import six_nd
@@ -55,7 +55,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
     arrays, codes = with_groups(fit, {"C": question.C}, groups)
     C, asked_for, plain = arrays["C"], candidates is not None, cost is six_nd and not limits.named()
     more: dict[str, Any] = {}
-    with jax.enable_x64():
+    with double():
         within = None if plain else allowed(limits, cost, C)
         law = found = of_law(fit, cost, C, within, limits)
         free = of_law(fit, cost, C, allowed(Limits(), cost, C), Limits()) if limits.named() else law

@@ -44,7 +44,7 @@ BISECTIONS = 60  # number of halvings of the interval between two values of the 
 
 
 def of_law(fit: Fit, cost: Cost, budget: np.ndarray, within: Range | None, limits: Limits) -> OfLaw:
-    """The optimum of a fit's law at each budget. Call it inside `jax.enable_x64()`.
+    """The optimum of a fit's law at each budget. Call it inside `double()`.
 
     Args:
         fit: The fit.

@@ -36,7 +36,7 @@ def reaching(
     target: np.ndarray,
     limits: Limits,
 ) -> Reached:
-    """Find the least compute with which each draw of a law reaches each loss. Call it inside `jax.enable_x64()`.
+    """Find the least compute with which each draw of a law reaches each loss. Call it inside `double()`.
 
     The loss of the optimum falls with the budget. A grid of budgets brackets each target; regula falsi in the log of
     the budget, in its Illinois form, ends at the rounding of the loss. A target that the smallest budget meets already

@@ -21,7 +21,7 @@ QUANTILES = 0.01, 0.99  # of the compute over the draws of the law
 def reaching_of_curve(
     fit: Fit, target: np.ndarray, law: Reached, limits: Limits, cost: Cost, group: np.ndarray, key: Any
 ) -> Reached:
-    """Find the compute at which the optimum of each draw's curve reaches each loss. Call it inside `jax.enable_x64()`.
+    """Find the compute at which the optimum of each draw's curve reaches each loss. Call it inside `double()`.
 
     The optimum of the curve is computed at a few budgets, for the losses of each group at budgets of its own, all on
     one path of the discrepancy a draw. They lie around those of the law alone first. Where the curves lie above or

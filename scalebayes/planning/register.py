@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -22,6 +21,7 @@ from scalebayes.forecasting.ask import fits_of
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.predict import predict
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.double import double
 from scalebayes.noise import families as noises
 from scalebayes.safe_files import write as files
 from scalebayes.seeds import Seed, seed_record
@@ -150,7 +150,7 @@ def _members(asked: Fit | Stack | Recalibrated, forecast: xr.Dataset) -> list[Me
     for name, fit in fits.items():
         inputs = {one: forecast[column].values for one, column in fit.problem.columns.items()}
         codes = np.broadcast_to(codes_of(fit, own[name]), forecast.sizes["point"])
-        with jax.enable_x64():
+        with double():
             said = components(fit, inputs, codes)
         draws = len(asked.picks[name][0]) if isinstance(asked, Stack) else fit.size
         found.append(Member.of(fit, said, name, draws))

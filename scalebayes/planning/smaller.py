@@ -44,7 +44,7 @@ def prices_of(
     times: tuple[float, ...],
     limits: Limits,
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """Find the price of models that are smaller than the optimum. Call it inside `jax.enable_x64()`.
+    """Find the price of models that are smaller than the optimum. Call it inside `double()`.
 
     A smaller model is trained on as many tokens as the rest of the budget pays for. More tokens make up for its size,
     until the law falls no more. Upper limits of the tokens hold for it, too; a lower limit of N doesn't.

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from scalebayes.backtesting.on_record import Registered
@@ -21,6 +20,7 @@ from scalebayes.fitting.summary import check_prob
 from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.infer import NUTS, Draws, Laplace
+from scalebayes.infer.double import double
 from scalebayes.infer.fallback import run_on, trusted
 from scalebayes.model.problem import Problem, build
 from scalebayes.parameters.priors import TextPrior
@@ -102,7 +102,7 @@ def update(
     check_prob(prob)
     fit = _checked(fit, new_runs)
     table, dropped = joined(fit.scored_runs, new_runs)
-    with jax.enable_x64():
+    with double():
         result, how = _updated(fit, table, seed)
     result = logged(fit, result, watch.columns if isinstance(watch, Registered) else watch, how, dropped, prob)
     act(on_fail, failed_sentence(result), [result])
@@ -134,7 +134,7 @@ def _checked(fit: Any, new: Runs) -> Fit:
 
 
 def _updated(fit: Fit, table: Runs, seed: Seed) -> tuple[Fit, str]:
-    """The fit of all runs, and how it was made. The call is made inside `jax.enable_x64()`."""
+    """The fit of all runs, and how it was made. The call is made inside `double()`."""
     recommended = fit.label == RECOMMENDED
     if fit.origin is not None or (recommended and not _same_recipe(fit, table)):
         column = fit.problem.columns.get("x")

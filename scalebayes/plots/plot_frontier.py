@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -11,6 +10,7 @@ from scalebayes.compute import other_size
 from scalebayes.errors import known_settings, shown, unknown
 from scalebayes.fitting.groups import Group
 from scalebayes.forecasting.ask import Asked
+from scalebayes.infer.double import double
 from scalebayes.laws.published import FRONTIERS, published
 from scalebayes.planning.optimum import optimum
 from scalebayes.planning.optimum_of_law import closed_form
@@ -204,5 +204,5 @@ def _published(name: str, C: np.ndarray) -> np.ndarray:
         return FRONTIERS[name].N(C)
     preset = published(name)
     assert preset.law.terms is not None
-    with jax.enable_x64():
+    with double():
         return np.exp(np.asarray(closed_form(preset.law.terms(**preset.values), C)[0]))

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -10,6 +9,7 @@ from scalebayes import laws
 from scalebayes.compute import other_size
 from scalebayes.display.figures import as_typed
 from scalebayes.errors import InputError, known_settings, shown
+from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.plots import style
 from scalebayes.plots.axis import label_of, set_axis, text_of
@@ -113,7 +113,7 @@ def plot_law_data(law: str | Law, *, against: str | None = None, **values: Any) 
     varied = lists[0] if lists else ""
     if varied:
         numbers[varied] = numbers[varied][:, None]
-    with jax.enable_x64():
+    with double():
         low, high = values[along] if along in ranges else _range(chosen, along, numbers)
         if not low < high or (along not in chosen.domains and low <= 0):
             raise InputError(f"{along} is a range (low, high), such as {along}=(1e6, 1e12), not {values[along]!r}")

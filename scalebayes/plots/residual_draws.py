@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,6 +10,7 @@ from scalebayes.fitting.at_points import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.predict import curve
 from scalebayes.infer.batch import in_batches
+from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 
 
@@ -24,7 +24,7 @@ def residual_draws(fit: Fit) -> np.ndarray:
         fit: The fit.
     """
     problem, count = fit.problem, len(fit.runs)
-    with jax.enable_x64():
+    with double():
         if fit.discrepancy is None:
             location, scale = _of_law(fit)
         else:

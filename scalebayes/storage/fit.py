@@ -6,7 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import jax
 import numpy as np
 
 from scalebayes import infer, laws
@@ -17,6 +16,7 @@ from scalebayes.errors import InputError, listed
 from scalebayes.fitting.datatree import tree_name
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.to_file import CELL, DRAWS, ORIGIN, RUNS, STATS, places
+from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import build
 from scalebayes.noise import families as noises
@@ -98,7 +98,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
     saved = {n: _as_of(param_from_record(p), noise.params[n]) for n, p in record["noise"]["params"].items()}
     noise = replace(noise, params=saved)
     reference = Reference(record["reference"]["inputs"], record["reference"]["scale"])
-    with jax.enable_x64():
+    with double():
         problem = build(runs, law, noise, None, record["columns"], reference, _departure(record.get("discrepancy")))
     settings = record["method"]["settings"]
     method = infer.METHODS[record["method"]["name"]](**settings | {"search": infer.Search(**settings["search"])})

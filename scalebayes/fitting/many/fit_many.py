@@ -8,8 +8,6 @@ from dataclasses import asdict, replace
 from numbers import Integral
 from typing import Any, Literal
 
-import jax
-
 from scalebayes.discrepancy import gp as discrepancies
 from scalebayes.discrepancy.gp import Departure
 from scalebayes.errors import InputError, known_settings, shown
@@ -23,6 +21,7 @@ from scalebayes.fitting.many.runner import Running, check_executor
 from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
+from scalebayes.infer.double import double
 from scalebayes.infer.fallback import kept as keeping
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -133,7 +132,7 @@ def fit_many(
     specs = {one: Spec.of(one, noise, discrepancy, window, priors, inputs) for one in dict.fromkeys(each_law)}
     methods = [spec.method(method) for spec in specs.values()]
     key = as_key(seed)
-    with jax.enable_x64():
+    with double():
         problems = [
             _problem(name if len(names) > 1 else "", table, specs[one])
             for name, table, one in zip(names, tables, each_law, strict=True)

@@ -14,6 +14,7 @@ from scalebayes.infer import Draws
 from scalebayes.infer.batch import Batch, stacked
 from scalebayes.infer.compilation_cache import folder_in_use, use_folder_of
 from scalebayes.infer.compile import alone_at_first
+from scalebayes.infer.double import double
 from scalebayes.infer.mode import Mode
 from scalebayes.model.problem import Problem
 
@@ -87,7 +88,7 @@ def compute(method: Any, batch: Batch | Parcel, keys: np.ndarray, impl: str, cou
 
         count: The number of data sets; the rest of the batch is padding.
     """
-    with jax.enable_x64():
+    with double():
         if isinstance(batch, Parcel):
             use_folder_of(batch.cache)
             if batch.digest not in _models:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import numpy as np
 
 from scalebayes.errors import InputError
+from scalebayes.infer.double import double
 
 # Sizes at which a new cost is tried: models of 1 M to 10 T parameters, on 10 M to 1,000 T tokens.
 TRIED = np.geomspace(1e6, 1e13, 8), np.geomspace(1e7, 1e15, 9)
@@ -54,7 +54,7 @@ class Cost:
     def __post_init__(self) -> None:
         N, D = np.meshgrid(*TRIED, indexing="ij")
         try:
-            with jax.enable_x64():
+            with double():
                 found = np.broadcast_to(np.asarray(self.fn(N, D), np.float64), N.shape)
         except (TypeError, ValueError) as error:
             raise InputError(

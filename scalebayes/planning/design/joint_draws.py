@@ -13,6 +13,7 @@ import numpy as np
 
 from scalebayes.errors import InputError
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.double import double
 from scalebayes.model.arrays import padded
 from scalebayes.noise.links import LINKS
 from scalebayes.planning.design.expected_variance import Joint
@@ -47,7 +48,7 @@ def curve_of(member: Member, places: Places) -> np.ndarray:
     count, params = places.inputs[next(iter(places.inputs))].shape[-1], params_of(member)[0]
     # Few shapes are compiled: the last place is repeated.
     inputs = {n: np.concatenate([x, np.repeat(x[-1:], padded(count) - count)]) for n, x in places.inputs.items()}
-    with jax.enable_x64():
+    with double():
         return np.asarray(_curve(member.fit.law.fn, member.fit.noise.form.on, inputs, params))[:, :count]
 
 
@@ -67,7 +68,7 @@ def noise_of(member: Member, curve: np.ndarray) -> np.ndarray:
     for a Normal, and scale^2 (df + 3) / (df + 1) for Student-t with df degrees of freedom.
     """
     form, values = member.fit.noise.form, form_values(member)
-    with jax.enable_x64():
+    with double():
         location = np.asarray(LINKS[form.on].inverse(curve)) if form.spread is not None else curve[:, :1]
         scale = np.asarray(form.row_scale(location, values, None, None))
     if form.information is not None:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from scalebayes.compute import other_size
 from scalebayes.errors import InputError, unknown
 from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack
+from scalebayes.infer.double import double
 from scalebayes.planning.design.candidates import Asking, places_of
 from scalebayes.planning.design.joint_draws import curve_of, params_of
 from scalebayes.planning.design.within_draws import Member, Places, Spots
@@ -212,7 +212,7 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
 
 def _log_optimum(member: Member, budget: np.ndarray) -> np.ndarray:
     fit, params = member.fit, params_of(member)[0]
-    with jax.enable_x64():
+    with double():
         if fit.law.terms is not None:
             found = closed_form(fit.law.terms(**params), budget)[0]
         else:
@@ -223,7 +223,7 @@ def _log_optimum(member: Member, budget: np.ndarray) -> np.ndarray:
 def _law(member: Member, log_N: Any, C: Any) -> np.ndarray:
     """The law at sizes of each draw (draw, size), in the observable's own units."""
     N = np.exp(log_N)
-    with jax.enable_x64():
+    with double():
         return np.asarray(member.fit.law.fn(N=N, D=other_size(C, N), **params_of(member)[0]))
 
 

@@ -8,7 +8,6 @@ interpolated between them in log C; beyond the last of them it stays as it is th
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -20,6 +19,7 @@ from scalebayes.forecasting.ask import Asked, ask, fits_of
 from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.predict import predict
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.double import double
 from scalebayes.planning import optimum_of_curve
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.doubts import distances_of, review_of
@@ -95,7 +95,7 @@ def _of_fit(fit: Fit, nodes: np.ndarray, question: Question, groups: Groups, key
         raise InputError(f"group={groups!r}: the law alone has no offset for a group; leave it out")
     log_C = np.concatenate([nodes, np.log(question.C)])
     plain = cost is six_nd and not limits.named() and fit.law.terms is not None
-    with jax.enable_x64():
+    with double():
         within = None if plain else allowed(limits, cost, np.exp(log_C))
         law = of_law(fit, cost, np.exp(log_C), within, limits)
         shape = (*fit.shape, len(log_C))
@@ -151,7 +151,7 @@ def _between(log_C: np.ndarray, few: np.ndarray, log_ratio: np.ndarray, asked: n
 
 def widened(asked: Recalibrated, values: np.ndarray) -> np.ndarray:
     """The draws (draw, budget) moved away from their median, as `Recalibrated` moves those of a forecast."""
-    with jax.enable_x64():
+    with double():
         x = np.asarray(asked.link.of(values))
         middle = np.nanmedian(x, axis=0)
         return np.asarray(asked.link.inverse(middle + asked.factor * (x - middle)))

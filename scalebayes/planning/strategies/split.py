@@ -10,11 +10,11 @@ share of .7 gives 1e15 parameters and 2e6 tokens at 1e22 FLOPs, and units decide
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.errors import InputError, unknown
+from scalebayes.infer.double import double
 from scalebayes.laws.published import FRONTIERS
 from scalebayes.planning.costs.record import Cost, positive_number
 from scalebayes.planning.limits import log_of, log_other
@@ -102,7 +102,7 @@ def _at_budgets(name: str, settings: dict[str, Any], budgets: np.ndarray | None,
         raise InputError(f"{of} share_N is between 0 and 1, such as 0.7, not {value:g}")
     if key == OPTIMUM:
         return [Split(name, float(budget), np.nan, np.nan) for budget in C]
-    with jax.enable_x64():
+    with double():
         log_N = _RULES[key](cost, C, value, start)
         log_D = np.full(len(C), np.log(value)) if key == "D" else log_other(cost, C, log_N)
     return [Split(name, *map(float, one)) for one in zip(C, np.exp(log_N), np.exp(log_D), strict=True)]
