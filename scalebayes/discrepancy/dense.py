@@ -5,8 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from scalebayes.discrepancy.triangular import inverse_of_root
-
 
 @jax.custom_jvp
 def log_density(residual: Any, covariance: Any) -> Any:
@@ -44,6 +42,11 @@ def inverted(matrix: Any) -> tuple[Any, Any]:
 def _inverted_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     found, log_determinant = inverted(primals[0])
     return (found, log_determinant), (-found @ tangents[0] @ found, jnp.sum(found * tangents[0]))
+
+
+def inverse_of_root(root: Any) -> Any:
+    """The inverse of a lower triangular matrix (run, run)."""
+    return jax.scipy.linalg.solve_triangular(root, jnp.eye(root.shape[0]), lower=True)
 
 
 def left_out(residual: Any, covariance: Any) -> tuple[Any, Any]:
@@ -104,7 +107,7 @@ def conditional(residual: Any, covariance: Any, across: Any, prior: Any, key: An
         The mean (point,), the sd (point,), and a joint draw (point,), or None without a key.
     """
     root = jnp.linalg.cholesky(covariance)
-    white = inverse_of_root(root) @ jnp.column_stack([across, residual])
+    white = jax.scipy.linalg.solve_triangular(root, jnp.column_stack([across, residual]), lower=True)
     mean = white[:, :-1].T @ white[:, -1]
     variance = jnp.diagonal(prior) - jnp.sum(white[:, :-1] ** 2, axis=0)
     sd = jnp.sqrt(jnp.maximum(variance, 0.0))

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from scalebayes.discrepancy.dense import drawn, inverted
-from scalebayes.discrepancy.triangular import inverse_of_root
+from scalebayes.discrepancy.dense import drawn, inverse_of_root, inverted
 
 # Share of the inducing places' mean variance added to each, so that two of them may coincide; and the least such
 # addition, for a process that is zero at all runs. Larger ones move an answer, smaller ones lose digits.

@@ -22,7 +22,6 @@ from scalebayes.discrepancy import dense as gaussian
 from scalebayes.discrepancy import inducing, markov, shared_places
 from scalebayes.discrepancy.kernels import Matern, Offset, Places
 from scalebayes.discrepancy.shared_places import Known, Shared
-from scalebayes.discrepancy.triangular import inverse_of_root
 
 # The largest number of places, after padding, whose covariance a prediction at points takes. With more, a prediction of
 # a thousand draws would take tens of seconds; with fewer, the mean at points far to the side of the runs would be off
@@ -61,6 +60,23 @@ class SeenAt(NamedTuple):
     def residuals(self, off: Any, scale: Any, mask: Any) -> Residuals:
         """The runs with their residuals, the sd of the noise of each, and 0 in `mask` for padding."""
         return Residuals(self.places, off, scale, mask, self.shared, self.inducing)
+
+
+class GivenRuns(NamedTuple):
+    """What the runs say of delta at any place.
+
+    With K the covariance of the runs' places and other ones (place, point), the mean of delta at the others is
+    K' weights, and its covariance is the prior's less (root K)' (root K).
+
+    Attributes:
+        known: The runs' places and residuals; a place that runs share counts once.
+        root: The inverse of the lower Cholesky factor of the residuals' covariance (place, place).
+        weights: The inverse of that covariance times the residuals (place,).
+    """
+
+    known: Known
+    root: Any
+    weights: Any
 
 
 @dataclass(frozen=True)
@@ -171,25 +187,18 @@ class Process:
         if seen.inducing is not None and known.off.shape[0] > EXACT:
             parts, across = self._parts(values, known, seen.inducing), self._smooth(values, seen.inducing, there)
             return inducing.conditional(known.off, parts, across, there.group, prior, key)
-        across = self.covariance(values, known.places, there) * known.mask[:, None]
+        across = self.across(values, known, there)
         return gaussian.conditional(known.off, self._matrix(values, known), across, prior, key)
 
-    def given_runs(self, values: Mapping[str, Any], seen: Residuals, there: Places) -> tuple[Any, Any, Any]:
-        """What the runs say of delta at places, in parts; exact for every process, in time cubic in the runs' places.
-
-        Returns:
-            K, the covariance of the runs' places and these (place, point); B (place, place), with which the covariance
-            of delta between points given the runs is the prior's less (B K)' (B K); and w (place,), with which its mean
-            is K' w.
-        """
+    def given_runs(self, values: Mapping[str, Any], seen: Residuals) -> GivenRuns:
+        """What the runs say of delta at any place; exact for every process, in time cubic in the runs' places."""
         known, _ = self._averaged(values, seen)
-        across = self.covariance(values, known.places, there) * known.mask[:, None]
-        root = inverse_of_root(jnp.linalg.cholesky(self._matrix(values, known)))
-        return across, root, root.T @ (root @ known.off)
+        root = gaussian.inverse_of_root(jnp.linalg.cholesky(self._matrix(values, known)))
+        return GivenRuns(known, root, root.T @ (root @ known.off))
 
-    def known_runs(self, values: Mapping[str, Any], seen: Residuals) -> Known:
-        """The runs' places as `given_runs` takes them: those that runs share count once."""
-        return self._averaged(values, seen)[0]
+    def across(self, values: Mapping[str, Any], known: Known, there: Places) -> Any:
+        """The covariance of delta between the runs' places and others (place, point); 0 for padding."""
+        return self.covariance(values, known.places, there) * known.mask[:, None]
 
     def _known(self, values: Mapping[str, Any], seen: Residuals) -> Known:
         """The residuals of the runs, with the variance of the noise of each."""

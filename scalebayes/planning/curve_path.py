@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalebayes.discrepancy.kernels import Places
 from scalebayes.discrepancy.process import JITTER
 
 FINER = np.linspace(0.0, 1.0, 17)  # from the one neighbour of the least value to the other; the law is computed there
@@ -16,24 +17,62 @@ MARGIN = 0.05  # share of that path that either half has at least, so that no tw
 FLOOR = 1e-7  # sd added to a path; without it, a place where the discrepancy can't vary gives a singular matrix
 
 
-def drawn_path(process, values, seen, before, there, key):
-    """A draw of delta at places (place,), given the residuals of the runs and the path of the budget before.
+class Path(NamedTuple):
+    """A path of the discrepancy along a frontier.
 
-    Without a key it is the mean of delta there.
+    Attributes:
+        places: Its places (place,).
+        back: What the runs' residuals are multiplied with, of each place (run's place, place).
+        off: The discrepancy less its mean given the runs (place,).
+        drawn: Whether there is a path at all.
     """
-    held, delta, drawn = before
-    places = jax.tree.map(lambda *x: jnp.concatenate(x), seen.places, held, there)
-    covariance = process.covariance(values, places, places)
-    size = len(delta)
-    kept = jnp.concatenate([seen.mask, drawn, jnp.ones(size)]) > 0
-    noise = jnp.concatenate([seen.scale + jnp.zeros_like(seen.off), jnp.full(2 * size, FLOOR)])
-    own = jnp.where(kept, noise**2 + JITTER * jnp.diagonal(covariance), 1.0)
-    root = jnp.linalg.cholesky(jnp.where(kept[:, None] & kept[None, :], covariance, 0.0) + jnp.diag(own))
-    known = jnp.where(kept[:-size], jnp.concatenate([seen.off, delta]), 0.0)
+
+    places: Places
+    back: Any
+    off: Any
+    drawn: Any
+
+
+def drawn_path(process, values, runs, before, there, key):
+    """A draw of delta at places (place,), given the runs and the path of the budget before; and it as a `Path`.
+
+    Without a key it is the mean of delta there, given both.
+
+    Args:
+        process: The process.
+
+        values: The values of its parameters.
+
+        runs: What the runs say of delta.
+
+        before: The path of the budget before, of as many places.
+
+        there: The places.
+
+        key: A JAX key for the draw, or None.
+    """
+    across = process.across(values, runs.known, there)
+    back = runs.root @ across
+    places = jax.tree.map(lambda *x: jnp.concatenate(x), before.places, there)
+    whole = jnp.concatenate([before.back, back], axis=1)
+    size, drawn = back.shape[1], before.drawn
+    prior = process.covariance(values, places, places)
+    kept = jnp.concatenate([jnp.full(size, drawn), jnp.full(size, True)])
+    own = FLOOR**2 + JITTER * jnp.diagonal(prior)
+    covariance = jnp.where(kept[:, None] & kept[None, :], prior - whole.T @ whole, 0.0)
+    root = jnp.linalg.cholesky(covariance + jnp.diag(jnp.where(kept, own, 1.0)))
     # The joint vector is root times independent Normals. The first of them follow from what is known; the rest are new.
-    white = jax.scipy.linalg.solve_triangular(root[:-size, :-size], known, lower=True)
-    mean = root[-size:, :-size] @ white
-    return mean if key is None else mean + root[-size:, -size:] @ jax.random.normal(key, (size,))
+    white = jax.scipy.linalg.solve_triangular(root[:size, :size], jnp.where(drawn, before.off, 0.0), lower=True)
+    off = root[size:, :size] @ white
+    if key is not None:
+        off = off + root[size:, size:] @ jax.random.normal(key, (size,))
+    return across.T @ runs.weights + off, Path(there, back, off, jnp.array(True))
+
+
+def no_path(runs, places):
+    """What stands for a path before the first budget: as many places as the paths have, of which none is drawn."""
+    runs, size = runs.weights.shape[0], places.beyond.shape[0]
+    return Path(places, jnp.zeros((runs, size)), jnp.zeros(size), jnp.array(False))
 
 
 class OnPath(NamedTuple):

@@ -12,7 +12,7 @@ from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.planning.costs.formulas import six_nd
 from scalebayes.planning.costs.record import Cost
-from scalebayes.planning.curve_path import HALF, OnPath, around_limit, drawn_path, lowest_on
+from scalebayes.planning.curve_path import HALF, OnPath, around_limit, drawn_path, lowest_on, no_path
 from scalebayes.planning.frontier import log_D_of
 from scalebayes.planning.limits import Range
 
@@ -61,7 +61,7 @@ def least(
     free: Any = None,
     sizes: np.ndarray | None = None,
 ) -> Lowest:
-    """Find where law x exp(discrepancy) is least. Call it inside `jax.enable_x64()`.
+    """Find where law x exp(discrepancy) is least. Call it inside `double()`.
 
     For each posterior draw, a path of the discrepancy along cost(N, D) = C is drawn given the runs. The path has `grid`
     values of log N on both sides of the law's own optimum. It ends where the law is `LIFT` above its optimum, by its
@@ -153,6 +153,7 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
     def one(each):
         (law, noise, process, factor), starts, freely, key = each
         seen = residuals(model, rows, seen_at, law, noise, factor)
+        runs = model.process.given_runs(process, seen)
 
         def height(u, v):
             return jnp.log(model.fn(N=jnp.exp(u), D=jnp.exp(v), **law))
@@ -188,7 +189,7 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
             N, D = jnp.exp(every), jnp.exp(jnp.concatenate([v, frontier(u_free)]))
             own = None if group is None else jnp.full(len(every), group)
             there = ends.places({"N": N / reference["N"], "D": D / reference["D"]}, own)
-            delta = drawn_path(model.process, process, seen, before, there, key)
+            delta, path = drawn_path(model.process, process, runs, before, there, key)
             if sizes is None:
                 found = lowest_on(height, tokens, u, delta[:count], at_limit)
                 at_D = tokens(found.at)
@@ -199,11 +200,11 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
                 found, at_D = OnPath(u[best], profile[best], no, no, no, u[best]), v[best]
             paid = jnp.nan
             if free is not None:
-                path, v_free, own = delta[count:], frontier(u_free), len(HALF) - 1
+                delta_free, v_free, own = delta[count:], frontier(u_free), len(HALF) - 1
                 for end in (0, count - 1):  # a place of both paths is drawn twice, with the process's jitter between
                     apart = jnp.maximum(jnp.abs(u_free[own] - u[end]), jnp.abs(v_free[own] - v[end]))
-                    path = path.at[own].set(jnp.where(apart < SAME, delta[end], path[own]))
-                other = lowest_on(height, frontier, u_free, path, (False, False))
+                    delta_free = delta_free.at[own].set(jnp.where(apart < SAME, delta[end], delta_free[own]))
+                other = lowest_on(height, frontier, u_free, delta_free, (False, False))
                 # Two paths of one curve differ in their last digits; an optimum that no limit moves pays nothing.
                 there_too, near = ((x >= low) & (x <= high) for x in (other.at, other.place))
                 same = (low < high) & (sizes is None) & (there_too | (found.inside & near))
@@ -211,12 +212,12 @@ def _least_impl(model, grid, cost, rows, seen_at, ends, reference, groups, budge
                 paid = jnp.where(other.inside, paid, jnp.nan)
             there_at = jnp.where(found.inside | (sizes is not None), found.at, jnp.nan)
             answer = there_at, at_D, found.loss, found.at_low, found.at_high, profile, paid
-            return (there, delta, jnp.ones(len(every))), answer
+            return path, answer
 
         size = (grid if budgets[-1] is None else budgets[-1].shape[-1]) + (0 if freely is None else FREE)
         nothing = jax.tree.map(lambda x: jnp.zeros(size, x.dtype), seen_at.places)
         each_budget = (budgets, starts, freely, groups, _split(key, len(budgets[0])))
-        return jax.lax.scan(at_budget, (nothing, jnp.zeros(size), jnp.zeros(size)), each_budget)[1]
+        return jax.lax.scan(at_budget, no_path(runs, nothing), each_budget)[1]
 
     return in_batches(one, draws, TOGETHER)
 

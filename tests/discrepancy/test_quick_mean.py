@@ -28,8 +28,8 @@ def test_the_quick_mean_is_the_mean(count):
         inputs = {"N": 10 ** rng.uniform(7, 12, count), "D": 10 ** rng.uniform(9, 13, count)}
         reference = {name: np.float64(x) for name, x in fit.reference.inputs.items()}
         there = ends.places({n: x / reference[n] for n, x in inputs.items()}, rng.integers(-1, 2, count) * 1.0)
-        across, _, weights = process.given_runs(values, seen, there)
-        exact = np.asarray(across.T @ weights)
+        given = process.given_runs(values, seen)
+        exact = np.asarray(process.across(values, given.known, there).T @ given.weights)
         found = np.asarray(quick_mean(process, values, seen, there))
     assert np.abs(exact).max() > 1e-3
     np.testing.assert_allclose(found, exact, atol=1e-5)

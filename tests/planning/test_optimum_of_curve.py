@@ -11,7 +11,7 @@ import pytest
 import scalebayes as sb
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.model.problem import build
-from scalebayes.planning.curve_path import drawn_path
+from scalebayes.planning.curve_path import drawn_path, no_path
 from scalebayes.planning.optimum_of_curve import GRID, least
 from scalebayes.planning.optimum_of_law import closed_form
 from tests.helpers import departing, simulated
@@ -124,13 +124,12 @@ def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
     both = ends.places({n: x / reference[n] for n, x in at.items()})
     first, second = (jax.tree.map(lambda x, part=part: x[part], both) for part in (slice(0, 3), slice(3, 6)))
     seen = residuals(model, rows, ends.seen_at(fit.problem.rows), law, noise)
+    given = model.process.given_runs(process, seen)
 
     def drawn(key):
         one, other = jax.random.split(key)
-        path = drawn_path(model.process, process, seen, (first, np.zeros(3), np.zeros(3)), first, one)
-        return jnp.concatenate(
-            [path, drawn_path(model.process, process, seen, (first, path, np.ones(3)), second, other)]
-        )
+        delta, path = drawn_path(model.process, process, given, no_path(given, first), first, one)
+        return jnp.concatenate([delta, drawn_path(model.process, process, given, path, second, other)[0]])
 
     found = np.asarray(jax.vmap(drawn)(jax.random.split(jax.random.key(seed), draws)))
     known = model.process._known(process, seen)

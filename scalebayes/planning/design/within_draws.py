@@ -16,6 +16,7 @@ from scalebayes.discrepancy.quick_mean import quick_mean
 from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
+from scalebayes.infer.double import double
 
 # The number of draws whose covariance within a draw is averaged, and the largest number of values kept for it (240 MB).
 WITHIN, KEPT = 32, 3e7
@@ -76,7 +77,7 @@ def process_of(member: Member, spots: Spots | None, candidates: Places, targets:
     few = max(min(WITHIN, count, int(KEPT / (len(problem.rows.mask) * len(candidates.groups)))), 2)
     some = np.unique(np.linspace(0, count - 1, few).astype(int))
     together = max(1, int(TOGETHER / (len(problem.rows.mask) * len(candidates.groups))))
-    with jax.enable_x64():
+    with double():
         points, mean = _means(problem.model, together, *fixed, there, (draws, at))
         parts = _within(problem.model, *fixed, there, jax.tree.map(lambda x: x[some], (draws, at)))
     mean = None if mean is None else np.asarray(mean)
@@ -86,7 +87,7 @@ def process_of(member: Member, spots: Spots | None, candidates: Places, targets:
 
     def column(candidate: int) -> np.ndarray:
         one = jax.tree.map(lambda x: x[candidate : candidate + 1], there)
-        with jax.enable_x64():
+        with double():
             return np.asarray(
                 _prior(problem.model, ends, fixed[-1], there, one, jax.tree.map(lambda x: x[some], draws))
             )
@@ -137,8 +138,9 @@ def _means(model, together, rows, seen_at, ends, reference, there, draws):
 
         if spots is None:
             return quick_mean(model.process, process, seen, places), None
-        across, _, weights = model.process.given_runs(process, seen, _at(ends, reference, spots))
-        return quick_mean(model.process, process, seen, places), across.T @ weights
+        given = model.process.given_runs(process, seen)
+        across = model.process.across(process, given.known, _at(ends, reference, spots))
+        return quick_mean(model.process, process, seen, places), across.T @ given.weights
 
     return in_batches(one, draws, together)
 
@@ -151,14 +153,17 @@ def _within(model, rows, seen_at, ends, reference, there, draws):
     def one(each):
         (law, noise, process, factor), spots = each
         seen = residuals(model, rows, seen_at, law, noise, factor)
-        across, root, _ = model.process.given_runs(process, seen, places)
-        found = (root @ across, model.process.variance(process, places))
+        given = model.process.given_runs(process, seen)
+
+        def back_to_runs(there):
+            return given.root @ model.process.across(process, given.known, there)
+
+        found = (back_to_runs(places), model.process.variance(process, places))
         if spots is None:
             return found
         at = _at(ends, reference, spots)
-        back = root @ model.process.given_runs(process, seen, at)[0]
         covariance = model.process.covariance
-        return *found, back, covariance(process, at, places), covariance(process, at, at)
+        return *found, back_to_runs(at), covariance(process, at, places), covariance(process, at, at)
 
     return jax.lax.map(one, draws)
 
