@@ -20,6 +20,7 @@ from scalebayes.cli.compare import compare
 from scalebayes.cli.datasets import datasets
 from scalebayes.cli.demo import demo
 from scalebayes.cli.export import export
+from scalebayes.cli.first_steps import FIRST_STEPS
 from scalebayes.cli.fit import fit
 from scalebayes.cli.fit_many import fit_many
 from scalebayes.cli.forecast import forecast
@@ -130,14 +131,14 @@ def scalebayes(
 
     \b
     scalebayes forecast runs.csv --N 70B --D 1.4T     columns N, D, loss
-    scalebayes fit runs.csv --out fit.nc              a law of your choice
-    scalebayes predict fit.nc --N 70B --D 1.4T        the loss of a run not yet trained
-    scalebayes optimum fit.nc --C 1e22:1e24:3         the best N and D for a budget
+    scalebayes fit runs.csv --out fit.nc              a law that you name
+    scalebayes predict fit.nc --N 70B --D 1.4T        a run not yet trained
+    scalebayes optimum fit.nc --C 1e22:1e24:3         the best N and D of a budget
     """
     if version:
         print(f"scalebayes {__version__}")
     elif context.invoked_subcommand is None:
-        print(context.get_help())
+        print(FIRST_STEPS, end="")
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -32,7 +32,7 @@ def budget_for(
     prob: Prob = 0.9,
     json: Json = False,
 ) -> None:
-    """Say what compute a loss takes, and how surely it is reached at all.
+    """Say what compute a loss takes, and how surely.
 
     The compute is split between parameters and tokens in the best way. A loss below the floor of the law can't be
     reached by any budget, and the share of the draws in which that is so is told.

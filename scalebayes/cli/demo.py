@@ -21,7 +21,11 @@ RECOMMENDED, EXACT = "recommended", "exact_law"  # the two forecasts of each run
 
 
 def demo(json: Json = False) -> None:
-    """Forecast the largest of the project's own runs from the small ones, in the recommended way and by a law alone."""
+    """Forecast real runs, and show whether the forecasts hold.
+
+    The largest runs of the project's own sweep are forecast from the small ones, in the recommended way and by a law
+    alone.
+    """
     load_jax()
     import scalebayes as sb
 

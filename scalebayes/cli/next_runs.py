@@ -39,10 +39,11 @@ def next_runs(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Choose the runs to train next, which tell most about a target at the least cost.
+    """Choose the runs to train next.
 
-    The target is the loss at --N and --D, the best N for a budget where --C is given alone, or a parameter. The table
-    says how much of the interval's width is expected to be left after each run, and the sentence below it when to stop.
+    The runs are those that tell most about a target at the least cost. The target is the loss at --N and --D, the best
+    N for a budget where --C is given alone, or a parameter. The table says how much of the interval's width is expected
+    to be left after each run, and the sentence below it when to stop.
     """
     target, chosen = target_of(points, parameter), cost.chosen()
     limit = number(budget, "--budget")

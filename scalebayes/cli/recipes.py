@@ -44,7 +44,7 @@ def recipes(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Compare two recipes, each at its own optimum of every budget.
+    """Compare two recipes, each at its optimum of every budget.
 
     A recipe is a fit of its runs, such as those of one data mixture or optimiser. For each budget the command says how
     probably the first one has the lower loss, and how much compute the other one needs to reach that loss; and it says

@@ -31,7 +31,7 @@ def score(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Score registered forecasts by the runs that were trained since.
+    """Score registered forecasts by runs trained since then.
 
     A run belongs to the registered point whose inputs it has, to 1e-6 of each; other runs are left out. The file of a
     fit, a stack or a recalibrated fit is scored by all runs of the table, which it should never have seen.

@@ -47,11 +47,11 @@ def strategies(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Compare named ways to split a budget, such as a large model on little data, with the optimum.
+    """Compare ways to split a budget with the optimum.
 
-    A share says how the budget's growth is split: from the middle of the runs on, share_N=0.7 has N grow as C^0.7. The
-    regret is the loss less that of the optimum of the same cost. The optimum obeys the limits; a strategy that breaks
-    one is told so.
+    A strategy is a way to split it that has a name, such as a large model on little data. A share says how the
+    budget's growth is split: from the middle of the runs on, share_N=0.7 has N grow as C^0.7. The regret is the loss
+    less that of the optimum of the same cost. The optimum obeys the limits; a strategy that breaks one is told so.
     """
     check_prob(prob)
     budgets = None if C is None else numbers(C, "--C")

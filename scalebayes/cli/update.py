@@ -35,11 +35,11 @@ def update(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Take new runs into a fit: fit the old and the new ones together, starting from the old posterior.
+    """Take new runs into a saved fit.
 
-    RUNS are the runs that came since, or the table that has grown by them. --N and --D are points whose forecasts are
-    watched; they stay watched in later updates. What is printed first is how they have moved, and then how the
-    parameters have.
+    The old and the new runs are fitted together, starting from the old posterior. RUNS are the runs that came since, or
+    the table that has grown by them. --N and --D are points whose forecasts are watched; they stay watched in later
+    updates. What is printed first is how they have moved, and then how the parameters have.
     """
     check_prob(prob)
     target, watch = checked_target(out, "new.nc"), values_of(points.typed(), inputs)

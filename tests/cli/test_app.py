@@ -207,9 +207,20 @@ print("loaded:", sorted(heavy & set(sys.modules)))
     assert all(name in out for name in ("fit", "predict", "optimum", "summary", "laws", "demo"))
 
 
-def test_no_command_shows_the_help(run):
-    """Fails if `scalebayes` alone doesn't show how it is used."""
-    assert "Usage: scalebayes" in run().out
+def test_no_command_says_what_to_type_first(run):
+    """Fails if `scalebayes` alone hides the first step among all commands, or names a command that there isn't."""
+    ended = run()
+    typed = re.findall(r"scalebayes ([a-z-]+)", ended.out)
+    assert ended.code == 0 and len(ended.out.splitlines()) < 10
+    assert {"demo", "forecast", "--help"} <= set(typed)
+    for command in {"demo", "forecast", "plan"} & set(typed):
+        assert run(command, "--help").code == 0
+
+
+def test_the_help_says_what_each_command_does(run):
+    """Fails if the list of commands cuts a sentence off."""
+    told = run("--help").out
+    assert "..." not in told.partition("Commands:")[2] and max(map(len, told.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "optimum", "summary", "laws", "demo"])
