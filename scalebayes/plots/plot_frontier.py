@@ -1,6 +1,6 @@
 """This file has `plot_frontier`: the optimal N, D and D/N along compute, beside the runs and published optima."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,9 @@ from scalebayes.fitting.groups import Group
 from scalebayes.forecasting.ask import Asked
 from scalebayes.infer.double import double
 from scalebayes.laws.published import FRONTIERS, published
+from scalebayes.planning.costs.formulas import six_nd
+from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.limits import Limits
 from scalebayes.planning.optimum import optimum
 from scalebayes.planning.optimum_of_law import closed_form
 from scalebayes.plots import style
@@ -46,6 +49,8 @@ def plot_frontier(
     reach: float = REACH,
     beside: Sequence[str] | None = None,
     of: Literal["law", "curve"] | None = None,
+    cost: Cost = six_nd,
+    subject_to: Limits | Mapping[str, Any] | None = None,
     group: Group = None,
     seed: Seed = 0,
     ax: Any = None,
@@ -63,9 +68,13 @@ def plot_frontier(
         reach: The multiple of the runs' largest compute up to which it goes. The default is 100.
 
         beside: The names of published optima: "kaplan2020", "hoffmann2022", "besiroglu2024", "porian2024". The default
-            is None: all of them where D counts tokens, none where it counts something else, such as bytes.
+            is None: all of them where D counts tokens and the cost is 6 N D without limits, else none.
 
         of: "law" or "curve", as for `optimum`. The default is None.
+
+        cost: The cost of a run, as for `optimum`. The default is C = 6 N D.
+
+        subject_to: Limits by name, as for `optimum`. The default is None: no limit.
 
         group: The group whose offset is taken, as for `optimum`.
 
@@ -96,7 +105,9 @@ def plot_frontier(
     for one in wanted:
         if one not in QUANTITIES:
             raise unknown("quantity", one, QUANTITIES)
-    data = plot_frontier_data(fit, prob=prob, reach=reach, beside=beside, of=of, group=group, seed=seed)
+    data = plot_frontier_data(
+        fit, prob=prob, reach=reach, beside=beside, of=of, cost=cost, subject_to=subject_to, group=group, seed=seed
+    )
     subject, panels = subject_of(fit), style.opened_panels(len(wanted), ax)
     many = "dataset" in data.dims
     C, color = data["C"].values, style.PALETTE[0]
@@ -111,6 +122,8 @@ def plot_frontier(
             draw_band(panel, C, own, name, label=shown(str(one)), beyond=beyond, **look)
         style.dots(panel, data["run_C"].values, data[f"run_{name}"].values, color=style.PALE, zorder=1.2)
         set_axis(panel.xaxis, "C", subject.runs)
+        if cost is not six_nd:
+            panel.set_xlabel(shown(f"{cost.name} (FLOPs)"))
         set_axis(panel.yaxis, name, subject.runs)
     title = "data set" if many else ""
     key(panels[-1], data, title=title, beyond=not many, curve=not many, color=None if many else color, runs=style.PALE)
@@ -126,6 +139,8 @@ def plot_frontier_data(
     reach: float = REACH,
     beside: Sequence[str] | None = None,
     of: Literal["law", "curve"] | None = None,
+    cost: Cost = six_nd,
+    subject_to: Limits | Mapping[str, Any] | None = None,
     group: Group = None,
     seed: Seed = 0,
 ) -> xr.Dataset:
@@ -141,6 +156,10 @@ def plot_frontier_data(
         beside: As for `plot_frontier`.
 
         of: "law" or "curve", as for `optimum`. The default is None.
+
+        cost: The cost of a run, as for `optimum`. The default is C = 6 N D.
+
+        subject_to: Limits by name, as for `optimum`. The default is None: no limit.
 
         group: The group whose offset is taken, as for `optimum`.
 
@@ -167,19 +186,22 @@ def plot_frontier_data(
     check_sizes(subject, "plot_frontier")
     columns = subject.columns
     curve = departs(fit) and of != "law"
-    C = spread(columns["C"], 1.0, reach, True, BUDGETS_DEPARTING if curve else BUDGETS)
-    best = optimum(lighter(fit), C=C, of=of, group=group, seed=seed)
+    of_runs = np.asarray(cost(columns["N"], columns["D"]), np.float64)
+    C = spread(of_runs, 1.0, reach, True, BUDGETS_DEPARTING if curve else BUDGETS)
+    best = optimum(lighter(fit), C=C, cost=cost, subject_to=subject_to, of=of, group=group, seed=seed)
     found: dict[str, Any] = {}
     for name in QUANTITIES:
         found |= band(best[name], prob)
-    names = _beside(beside, token_of(subject.runs))
+    comparable = token_of(subject.runs) == "token" and cost is six_nd and not subject_to
+    names = _beside(beside, comparable)
     sizes = np.array([_published(name, C) for name in names]).reshape(len(names), len(C))
     others = {"N": sizes, "D": other_size(C, sizes), "D_per_N": other_size(C, sizes) / sizes}
     data = xr.Dataset(
         {
             **found,
             "efolds": best["distance"].max("axis"),
-            **{f"run_{name}": ("run", columns[name]) for name in ("C", *QUANTITIES)},
+            "run_C": ("run", of_runs),
+            **{f"run_{name}": ("run", columns[name]) for name in QUANTITIES},
             **{f"beside_{name}": (("beside", "budget"), x) for name, x in others.items()},
         },
         attrs={name: best.attrs[name] for name in ("failed", "review", "law", "of")},
@@ -187,10 +209,10 @@ def plot_frontier_data(
     return data.assign_coords(C=("budget", C), beside=np.array(names, str), no_minimum=best["no_minimum"])
 
 
-def _beside(given: Sequence[str] | None, token: str) -> list[str]:
+def _beside(given: Sequence[str] | None, comparable: bool) -> list[str]:
     """The names of the published optima that are drawn."""
     if given is None:
-        return list(NAMES) if token == "token" else []
+        return list(NAMES) if comparable else []
     names = [given] if isinstance(given, str) else list(given)
     for name in names:
         if name not in NAMES:

@@ -71,3 +71,16 @@ def test_a_law_of_one_scale_is_told():
     """Fails if a law without N and D ends in a traceback."""
     with pytest.raises(sb.InputError, match="is for laws of N and D, and this one takes x"):
         sb.plot_frontier(fits.one_scale())
+
+
+def test_the_frontier_is_that_of_its_cost_and_limits():
+    """Fails if a frontier ignores the cost or a limit, puts the runs at C = 6 N D, or compares them with published
+    optima of 6 N D.
+    """
+    fit = fits.of_sizes()
+    cost, limits = sb.costs.with_inference(1e12), {"max_N": 2e9}
+    data = sb.plot_frontier_data(fit, cost=cost, subject_to=limits)
+    best = sb.optimum(fit, C=data["C"].values, cost=cost, subject_to=limits)
+    assert np.allclose(data["N"].values, best["N"].median(("chain", "draw")).values)
+    assert np.isclose(data["N"].values[-1], 2e9) and data["beside"].size == 0
+    assert np.allclose(data["run_C"].values, cost(fit.runs["N"], fit.runs["D"]))
