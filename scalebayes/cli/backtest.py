@@ -7,11 +7,13 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import RECOMMENDED
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_options import Discrepancies, Kind, LawsOrRecommended, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import HANG, percent
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json, Out, Seed
+from scalebayes.cli.options import Json, Out, Plot, Seed
 from scalebayes.cli.parse import numbers
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
@@ -55,6 +57,7 @@ def backtest(
     min_rows: Annotated[int, typer.Option(metavar="INT", help="Smallest number of runs that is fitted.")] = 5,
     seed: Seed = 0,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Fit the smaller runs and score forecasts of the larger.
@@ -69,7 +72,7 @@ def backtest(
     law = law or ["chinchilla"]
     for text in law:
         law_typed(text)
-    target = checked_target(out, "backtest.nc")
+    target, picture = checked_target(out, "backtest.nc"), checked_figure(plot)
     load_jax()
     import scalebayes as sb
 
@@ -104,7 +107,8 @@ def backtest(
             progress=False,
         ),
     )
-    answered(backtest_document(scored) if json else backtest_text(scored, show.lines(repr(given))), scored, target)
+    answer = backtest_document(scored) if json else backtest_text(scored, show.lines(repr(given)))
+    answered(answer, scored, target, picture_of(scored, picture))
 
 
 def backtest_document(scored: "Backtest") -> dict[str, Any]:

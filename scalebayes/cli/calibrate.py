@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_options import Batch, Discrepancy, Fallback, Folder, Law, Method, Model
 from scalebayes.cli.opened import load_jax, opened
-from scalebayes.cli.options import Json, Out, Seed
+from scalebayes.cli.options import Json, Out, Plot, Seed
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed
@@ -51,6 +53,7 @@ def calibrate(
     folder: Folder = None,
     seed: Seed = 0,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Test on simulated runs whether intervals are right.
@@ -60,7 +63,7 @@ def calibrate(
     """
     asked, settings = table(runs, reading), typed(model, method)
     law_typed(law)
-    target = checked_target(out, "calibration.nc")
+    target, picture = checked_target(out, "calibration.nc"), checked_figure(plot)
     load_jax()
     import scalebayes as sb
 
@@ -96,7 +99,8 @@ def calibrate(
         bar=True,
         folder=folder,
     )
-    answered(calibration_document(calibration) if json else calibration_text(calibration), calibration, target)
+    answer = calibration_document(calibration) if json else calibration_text(calibration)
+    answered(answer, calibration, target, picture_of(calibration, picture))
 
 
 def duration(n: int, method: str, departs: bool) -> str:

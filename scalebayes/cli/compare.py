@@ -9,11 +9,13 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import RECOMMENDED
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_options import Discrepancies, LawsOrRecommended, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import checks_text, failed_text
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json, Out, Seed
+from scalebayes.cli.options import Json, Out, Plot, Seed
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
@@ -65,6 +67,7 @@ def compare(
     ] = True,
     seed: Seed = 0,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Compare laws on runs that their fits haven't seen.
@@ -79,7 +82,7 @@ def compare(
     for text in laws:
         law_typed(text)
     asked, settings = table(runs, reading), typed(model, method, priors)
-    target, last = checked_target(out), window_of(window)
+    target, last, picture = checked_target(out), window_of(window), checked_figure(plot)
     load_jax()
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
@@ -119,7 +122,8 @@ def compare(
         return sb.compare(fits, refits=refits, largest=largest, seed=seed)
 
     comparison = patiently("Compiling, fitting and comparing", compared)
-    answered(comparison_document(comparison) if json else comparison_text(comparison), comparison, target)
+    answer = comparison_document(comparison) if json else comparison_text(comparison)
+    answered(answer, comparison, target, picture_of(comparison, picture))
 
 
 def named(typed: "Mapping[str, list[Spec]]") -> "dict[str, Spec]":

@@ -1,11 +1,13 @@
 """The command `scalebayes fit` fits a law to a table of runs, or to the training curve of one run."""
 
 from scalebayes.cli import format as show
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_options import Discrepancy, Fallback, Law, Method, Model, Priors, Window
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, parameters_text, warn_failed
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json, Out, Prob, Seed
+from scalebayes.cli.options import Json, Out, Plot, Prob, Seed
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.planning_options import SIX_ND, CostTyped, cost_typed
 from scalebayes.cli.reading import check_laws_of_curve, runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
@@ -30,6 +32,7 @@ def fit(
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Fit a scaling law to a table of runs.
@@ -42,7 +45,7 @@ def fit(
     check_prob(prob)
     asked, settings = table(runs, reading), typed(model, method, priors)
     law_typed(law)
-    target, last = checked_target(out), window_of(window)
+    target, last, picture = checked_target(out), window_of(window), checked_figure(plot)
     load_jax()
     import scalebayes as sb
 
@@ -69,9 +72,10 @@ def fit(
             on_fail="ignore",  # the checks are printed
         ),
     )
+    draw = picture_of(fitted, picture, prob, seed)
     if json:
         warn_failed(fitted)
-        return answered(about_fit(fitted, prob), fitted, target)
+        return answered(about_fit(fitted, prob), fitted, target, draw)
     text = joined(
         failed_text(fitted.checks),
         show.lines(repr(fitted.runs)),
@@ -80,4 +84,4 @@ def fit(
         checks_text(fitted.checks),
         "not saved; --out fit.nc keeps it" if target is None else "",
     )
-    answered(text, fitted, target)
+    answered(text, fitted, target, draw)

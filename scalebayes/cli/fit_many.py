@@ -7,12 +7,14 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import checks_of, failed_lines
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_options import Batch, Discrepancy, Fallback, Folder, Method, Model, Priors, SeveralLaws, Window
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json, Out, Prob, Seed
+from scalebayes.cli.options import Json, Out, Plot, Prob, Seed
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
@@ -56,6 +58,7 @@ def fit_many(
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Fit many data sets in one call.
@@ -77,7 +80,7 @@ def fit_many(
     if len(set(names)) < len(names):
         raise InputError(f"{next(name for name in names if names.count(name) > 1)} is given twice; give each file once")
     asked, settings = [table(path, reading) for path in runs], typed(model, method, priors)
-    target, last = checked_target(out, "fits.nc"), window_of(window)
+    target, last, picture = checked_target(out, "fits.nc"), window_of(window), checked_figure(plot)
     load_jax()
     import scalebayes as sb
 
@@ -111,10 +114,9 @@ def fit_many(
         bar=True,
         folder=folder,
     )
-    if json:
-        return answered(fits_document(fits, prob), fits, target)
     unsaved = "" if target else "not saved; --out fits.nc keeps them"
-    answered(joined(failed_lines(fits), fits_text(fits, prob), unsaved), fits, target)
+    answer = fits_document(fits, prob) if json else joined(failed_lines(fits), fits_text(fits, prob), unsaved)
+    answered(answer, fits, target, picture_of(fits, picture, prob, seed))
 
 
 def fits_text(fits: "Fits", prob: float) -> str:

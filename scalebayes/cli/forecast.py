@@ -1,7 +1,7 @@
 """The command `scalebayes forecast` makes the recommended forecast of larger runs, and backtests it."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,17 +14,17 @@ from scalebayes.cli.flags import here
 from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import Json, Observed, Out, Plot, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob, named
+from scalebayes.cli.pictures import forecast_picture, slow
 from scalebayes.cli.reading import runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import method_of
 from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
-from scalebayes.errors import InputError
+from scalebayes.errors import InputError, shown
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from scalebayes.fitting.result import Fit
     from scalebayes.runs import Runs
 
 
@@ -103,29 +103,17 @@ def forecast(
     if not json:  # the backtest takes longer than the forecast, which is read meanwhile
         forecast_text = points_text(fit, answer, rows, observed, prob)
         print(joined(failed_text(fit.checks), show.lines(repr(given)), fitted_text(fit), forecast_text), flush=True)
-    figure = drawn(lambda: fan(fit, answer, observed, seed), picture)
-    if figure and not json:
-        print(f"\n{figure}", flush=True)
+    path = drawn(lambda: forecast_picture(fit, answer, observed=observed, prob=prob, seed=seed), picture, slow(fit))
+    if path and not json:
+        print(f"\ndrawn to {shown(str(path))}", flush=True)
     sentence = patiently("Backtesting", lambda: worth(given, bound, kind, answer, prob, seed)) if backtest else ""
     if json:
         if far := outside_text(fit, answer):
             show.message(f"warning: {far}")
         about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": sentence}
-        about |= trust(fit, bearing_on(fit, answer, values)) | {"plot": plot}
+        about |= trust(fit, bearing_on(fit, answer, values)) | {"plot": path and str(path)}
         return answered(about, fit, target)
     answered("\n" + joined(show.prose(sentence), checks_text(fit.checks)), fit, target)
-
-
-def fan(fit: "Fit", answer: "xr.Dataset", observed: bool, seed: int) -> Any:
-    """Draw the fan of a forecast as far as the farthest point that was asked, at the points' median D/N."""
-    import numpy as np
-
-    import scalebayes as sb
-    from scalebayes.plots.plot_forecast import REACH
-
-    at = {"D_per_N": float(np.median(answer["D"] / answer["N"]))} if {"N", "D"} <= set(fit.problem.columns) else None
-    reach = float(np.exp(answer["distance"].max()))
-    return sb.plot_forecast(fit, at=at, reach=max(REACH, reach), observed=observed, seed=seed)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

@@ -6,9 +6,11 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import failed_lines
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import AnyFit, Json, Out, Points, Seed
+from scalebayes.cli.options import AnyFit, Json, Out, Plot, Points, Seed
 from scalebayes.cli.parse import number
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.planning_options import CostOptions
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.wait import patiently
@@ -37,6 +39,7 @@ def next_runs(
     cost: CostOptions,
     seed: Seed = 0,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Choose the runs to train next.
@@ -47,14 +50,15 @@ def next_runs(
     """
     target, chosen = target_of(points, parameter), cost.chosen()
     limit = number(budget, "--budget")
-    save_to = checked_target(out, "next.nc")
+    save_to, picture = checked_target(out, "next.nc"), checked_figure(plot)
     asked = opened(file, *KINDS)
     import scalebayes as sb
 
     candidates = None if runs is None else sb.read_runs(runs)
     settings = {"target": target, "candidates": candidates, "n": n, "cost": chosen, "seed": seed}
     found = patiently("Choosing runs", lambda: sb.next_runs(asked, budget=limit, **settings))
-    answered(document(found) if json else joined(failed_lines(asked), answer_text(found)), found, save_to)
+    answer = document(found) if json else joined(failed_lines(asked), answer_text(found))
+    answered(answer, found, save_to, picture_of(found, picture))
 
 
 def answer_text(found: "NextRuns") -> str:

@@ -8,10 +8,14 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import STATISTICS, about, apart, doubts, failed_lines, group_text, groups_of, outside_text
+from scalebayes.cli.figure import checked_figure, drawn
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
-from scalebayes.cli.options import AnyFit, Group, Json, Of, Prob, Seed
+from scalebayes.cli.options import AnyFit, Group, Json, Of, Plot, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
+from scalebayes.cli.pictures import frontier_picture, one_group, slow
+from scalebayes.cli.saving import answered, joined
+from scalebayes.cli.wait import patiently
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +34,7 @@ def optimum(
     group: Group = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Find the best N and D for a compute budget.
@@ -39,16 +44,24 @@ def optimum(
     --of law is given.
     """
     check_prob(prob)
-    budgets = numbers(C, "--C")
+    budgets, picture = numbers(C, "--C"), checked_figure(plot)
     asked = opened(file, *ANSWERS)
     import scalebayes as sb
 
-    best = sb.optimum(asked, C=budgets, of=of, group=groups_of(asked, group), seed=seed)  # type: ignore[arg-type]
+    own = groups_of(asked, group)
+    if picture is not None:
+        one_group(own)
+    best = patiently("Finding the optimum", lambda: sb.optimum(asked, C=budgets, of=of, group=own, seed=seed))  # type: ignore[arg-type]
     budgets = best["C"].values.tolist()
     groups = best["group"].values.tolist() if "group" in best.coords else []
     many = "dataset" in best.dims
-    parts = {name: own for name, (_, own) in apart(asked, best).items()} if many else {"": best}
-    each = {name: (own, quantities(own, prob)) for name, own in parts.items()}
+    parts = {name: part for name, (_, part) in apart(asked, best).items()} if many else {"": best}
+    each = {name: (part, quantities(part, prob)) for name, part in parts.items()}
+
+    def draw() -> Any:
+        return frontier_picture(asked, best, prob=prob, of=of, group=own, seed=seed)
+
+    answer: Any
     if json:
         rows = [
             {
@@ -61,21 +74,22 @@ def optimum(
             for name, (one, table) in each.items()
             for i, budget in enumerate(budgets)
         ]
-        document = about(asked, best)
-        show.document({**document, "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows})
+        about_best = {"cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows}
+        answer = {**about(asked, best), **about_best}
         if far := outside_text(asked, best):
             show.message(f"warning: {far}")
-        return
-    if failed := failed_lines(asked):
-        print(f"{failed}\n")
-    fits = list(members(asked).values())
-    tables = {name: table for name, (_, table) in each.items()}
-    print(optimum_text(budgets, groups, tables, fits[0].runs.observable))
-    print("\n" + show.prose(meaning(asked, best, list(tables.values()), prob)))
-    if far := outside_text(asked, best):
-        print(show.prose(f"warning: {far}"))
-    if review := doubts(asked, best):
-        print(review)
+    else:
+        fits = list(members(asked).values())
+        tables = {name: table for name, (_, table) in each.items()}
+        far = outside_text(asked, best)
+        below = [
+            show.prose(meaning(asked, best, list(tables.values()), prob)),
+            show.prose(f"warning: {far}") if far else "",
+            doubts(asked, best),
+        ]
+        text = optimum_text(budgets, groups, tables, fits[0].runs.observable)
+        answer = joined(failed_lines(asked), text, "\n".join(filter(None, below)))
+    answered(answer, plot=lambda: drawn(draw, picture, slow(asked)))
 
 
 def meaning(found: Any, best: "xr.Dataset", tables: Sequence[Rows], prob: float) -> str:

@@ -8,13 +8,15 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import about, doubts, failed_lines, outside_text
+from scalebayes.cli.figure import checked_figure, drawn
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import ANSWERS, members, opened
 from scalebayes.cli.optimum import cell
-from scalebayes.cli.options import Json, Of, Prob, Seed
+from scalebayes.cli.options import Json, Of, Plot, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
+from scalebayes.cli.pictures import frontier_picture, slow
 from scalebayes.cli.planning_options import BudgetOptions, CostOptions, LimitOptions
-from scalebayes.cli.saving import is_result
+from scalebayes.cli.saving import answered, is_result, joined
 from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
@@ -43,6 +45,7 @@ def plan(
     of: Of = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Say which model to train, on how many tokens, for a budget.
@@ -53,7 +56,7 @@ def plan(
     """
     check_prob(prob)
     asked_for, chosen, subject_to = budget.settings(), cost.chosen(), limits.named()
-    times = None if smaller is None else numbers(smaller, "--smaller")
+    times, picture = None if smaller is None else numbers(smaller, "--smaller"), checked_figure(plot)
     asked = fitted(runs, seed)
     import scalebayes as sb
 
@@ -75,25 +78,33 @@ def plan(
     rows = rows_of(best, fit.runs.observable, prob)
     spent = spending_of(best, asked_for) if "on" in asked_for else []
     prices = prices_of(best, prob) if times else []
+
+    def draw() -> Any:
+        return frontier_picture(asked, best, prob=prob, of=of, seed=seed, cost=chosen, subject_to=subject_to)
+
+    answer: Any
     if json:
         rows = [{**row, **({"spent": spent[i]} if spent else {})} for i, row in enumerate(rows)]
         rows = [{**row, **({"smaller": prices[i]} if prices else {})} for i, row in enumerate(rows)]
-        document = {**about(asked, best, cost=chosen), "cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob}
-        show.document({**document, "budgets": rows})
+        about_best = {"cost": best.attrs["cost"], "of": best.attrs["of"], "prob": prob, "budgets": rows}
+        answer = {**about(asked, best, cost=chosen), **about_best}
         if far := outside_text(asked, best):
             show.message(f"warning: {far}")
-        return
-    if failed := failed_lines(asked):
-        print(f"{failed}\n")
-    print(answer_text(rows, fit.runs.observable))
-    print("\n" + optimum_table(rows, fit.runs.observable))
-    if prices:
-        print("\n" + price_table(best["C"].values.tolist(), prices, fit.runs.observable))
-    print("\n" + show.prose(meaning(best, rows, fit, prob, spent)))
-    if far := outside_text(asked, best):
-        print(show.prose(f"warning: {far}"))
-    if review := doubts(asked, best, cost=chosen):
-        print(review)
+    else:
+        far = outside_text(asked, best)
+        below = [
+            show.prose(meaning(best, rows, fit, prob, spent)),
+            show.prose(f"warning: {far}") if far else "",
+            doubts(asked, best, cost=chosen),
+        ]
+        answer = joined(
+            failed_lines(asked),
+            answer_text(rows, fit.runs.observable),
+            optimum_table(rows, fit.runs.observable),
+            price_table(best["C"].values.tolist(), prices, fit.runs.observable) if prices else "",
+            "\n".join(filter(None, below)),
+        )
+    answered(answer, plot=lambda: drawn(draw, picture, slow(asked)))
 
 
 def fitted(path: Path, seed: int) -> Any:

@@ -1,10 +1,15 @@
 """The command `scalebayes predict` shows what a saved fit forecasts for runs that are not yet trained."""
 
+from typing import Any
+
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import about, doubts, failed_lines, groups_of, outside_text, points_text, values_of
+from scalebayes.cli.figure import checked_figure, drawn
 from scalebayes.cli.opened import ANSWERS, members, opened
-from scalebayes.cli.options import AnyFit, Group, Inputs, Json, Observed, Points, Prob, Seed
+from scalebayes.cli.options import AnyFit, Group, Inputs, Json, Observed, Plot, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.pictures import forecast_picture, one_group, slow
+from scalebayes.cli.saving import answered, joined
 from scalebayes.errors import unknown
 
 
@@ -17,6 +22,7 @@ def predict(
     group: Group = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Forecast the loss of runs not yet trained.
@@ -26,7 +32,7 @@ def predict(
     of N, D and C are enough: the third follows from C = 6 N D.
     """
     check_prob(prob)
-    values = values_of(points.typed(), inputs)
+    values, picture = values_of(points.typed(), inputs), checked_figure(plot)
     asked = opened(file, *ANSWERS)
     import scalebayes as sb
 
@@ -37,14 +43,20 @@ def predict(
     for name in values:
         if not any(fit.runs.name_of(name) in known for fit in fits):
             raise unknown("input", name, known)
-    forecast = sb.predict(asked, observed=observed, group=groups_of(asked, group), seed=seed, **values)
+    of = groups_of(asked, group)
+    if picture is not None:
+        one_group(of)
+    forecast = sb.predict(asked, observed=observed, group=of, seed=seed, **values)
     rows = show.records(sb.interval(forecast, prob))
+
+    def draw() -> Any:
+        return forecast_picture(asked, forecast, observed=observed, prob=prob, group=of, seed=seed)
+
     if json:
-        show.document({**about(asked, forecast, values), "observed": observed, "prob": prob, "points": rows})
         if far := outside_text(asked, forecast):
             show.message(f"warning: {far}")
-        return
-    said = points_text(asked, forecast, rows, observed, prob)
-    if failed := failed_lines(asked):
-        print(f"{failed}\n")
-    print("\n".join(filter(None, [said, doubts(asked, forecast, values)])))
+        answer: Any = {**about(asked, forecast, values), "observed": observed, "prob": prob, "points": rows}
+    else:
+        said = points_text(asked, forecast, rows, observed, prob)
+        answer = joined(failed_lines(asked), "\n".join(filter(None, [said, doubts(asked, forecast, values)])))
+    answered(answer, plot=lambda: drawn(draw, picture, slow(asked)))

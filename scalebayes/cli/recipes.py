@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_text import HANG, percent
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import AnyFit, Json, Of, Out, Prob, Seed
+from scalebayes.cli.options import AnyFit, Json, Of, Out, Plot, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.errors import InputError
@@ -42,6 +44,7 @@ def recipes(
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Compare two recipes, each at its optimum of every budget.
@@ -53,7 +56,9 @@ def recipes(
     check_prob(prob)
     budgets = numbers(C, "--C")
     two, settings = two_of(groups), {"cost": cost.chosen(), "subject_to": limits.named()}
-    target = checked_target(out, "recipes.nc")
+    target, picture = checked_target(out, "recipes.nc"), checked_figure(plot)
+    if picture is not None and len(budgets) < 2:
+        raise InputError("--plot draws the recipes along budgets; give --C two or more, such as 1e20:1e24:9")
     first = opened(file, *KINDS)
     second = None if other is None else first if other == file else opened(other, *KINDS)
     names = () if other is None or two is not None else names_of(file, other)
@@ -61,7 +66,8 @@ def recipes(
 
     found = sb.compare_recipes(first, second, groups=two, C=budgets, **settings, of=of, names=names, seed=seed)  # type: ignore[arg-type]
     text = answer_text(found, table_text(found, prob), meaning(found, prob), prob)
-    answered(document(found, prob) if json else text, found, target)
+    answer = document(found, prob) if json else text
+    answered(answer, found, target, picture_of(found, picture, prob))
 
 
 def answer_text(found: "RecipeComparison | Strategies", table: str, told: str, prob: float) -> str:

@@ -10,6 +10,7 @@ from scalebayes.cli.shell import quoted
 from scalebayes.cli.wait import stage
 from scalebayes.errors import InputError, shown
 
+WORDS = {"saved": "saved to", "plot": "drawn to"}  # what the text says of a file that was written
 HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes of a saved result
 
 
@@ -57,34 +58,62 @@ def checked_target(
     return path
 
 
-def answered(answer: str | Mapping[str, Any], found: Any, target: Path | None) -> None:
-    """Print a command's answer and save its result; the answer is printed even if saving fails.
+def answered(
+    answer: str | Mapping[str, Any],
+    found: Any = None,
+    target: Path | None = None,
+    plot: Callable[[], Path | None] | None = None,
+) -> None:
+    """Print a command's answer, save its result and draw its picture; the answer is printed even if these fail.
 
     Args:
-        answer: The answer as text, or a JSON document, to which "saved" is added.
+        answer: The answer as text, or a JSON document, to which "saved" and "plot" are added.
 
-        found: The result, which has a method `save`.
+        found: The result, which has a method `save`; the default is None, for an answer that can't be saved.
 
-        target: The path to save to; None to save nothing.
+        target: The path to save to; None, the default, to save nothing.
+
+        plot: Draws the picture and returns its path, as `drawn` does; the default is None, for a command that has no
+            picture.
+
+    Raises:
+        InputError: The result can't be saved, or the picture not be drawn.
+    """
+    failed: list[InputError] = []
+
+    def done(do: Callable[[], Path | None]) -> Path | None:
+        try:
+            return do()
+        except InputError as error:
+            failed.append(error)
+            return None
+
+    if isinstance(answer, str):
+        print(answer, flush=True)
+    paths = {"saved": done(lambda: saved(found, target))} if found is not None else {}
+    paths |= {"plot": done(plot)} if plot is not None else {}
+    if not isinstance(answer, str):
+        show.document({**answer, **{name: path and str(path) for name, path in paths.items()}})
+    elif told := [f"{WORDS[name]} {shown(str(path))}" for name, path in paths.items() if path]:
+        print("\n" + "\n".join(told))
+    if failed:
+        raise failed[0]
+
+
+def saved(found: Any, target: Path | None) -> Path | None:
+    """Save a command's result, and return its path; None where there is none.
 
     Raises:
         InputError: The result can't be saved.
     """
-    failed = None
-    if isinstance(answer, str):
-        print(answer, flush=True)
-    if target is not None:
-        try:
-            with stage("Saving"):
-                found.save(target)
-        except InputError as error:
-            failed = error
-    if not isinstance(answer, str):
-        show.document({**answer, "saved": None if failed or target is None else str(target)})
-    elif target is not None and not failed:
-        print(f"\nsaved to {shown(str(target))}")
-    if failed:
-        raise InputError(f"--out: {failed}")
+    if target is None:
+        return None
+    try:
+        with stage("Saving"):
+            found.save(target)
+    except InputError as error:
+        raise InputError(f"--out: {error}") from None
+    return target
 
 
 def joined(*blocks: str) -> str:

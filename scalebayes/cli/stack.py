@@ -7,10 +7,11 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import failed_lines
+from scalebayes.cli.figure import checked_figure, drawn
 from scalebayes.cli.fit_text import checks_text
 from scalebayes.cli.flags import check_record
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import Json, Out, Seed
+from scalebayes.cli.options import Json, Out, Plot, Seed
 from scalebayes.cli.parse import number, pairs
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.shell import quoted
@@ -52,6 +53,7 @@ def stack(
     ] = 10,
     seed: Seed = 0,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Mix saved fits into one forecaster.
@@ -61,8 +63,10 @@ def stack(
     are the posterior probabilities of the fits. You can also give the weights yourself.
     """
     paths = named_files(files)
-    chosen = weights_of(weights or ["loo"])
-    target = checked_target(out, "stack.nc")
+    chosen: Any = weights_of(weights or ["loo"])
+    target, picture = checked_target(out, "stack.nc"), checked_figure(plot)
+    if picture is not None and isinstance(chosen, dict):
+        raise InputError("--plot draws the scores by which weights are found; weights that you give have none")
     results = {name: opened(path, "Fit", "Fits") for name, path in paths.items()}
     import scalebayes as sb
 
@@ -71,10 +75,15 @@ def stack(
         raise InputError("one of the files holds many fits; give that file alone, or files of one fit each")
     fits: Any = many if many is not None else results
     mixed = patiently("Comparing and stacking", lambda: sb.stack(fits, chosen, draws=draws, refits=refits, seed=seed))
-    if json:
-        return answered(stack_document(mixed), mixed, target)
     unsaved = "" if target else "not saved; --out stack.nc keeps it for predict and optimum"
-    answered(joined(failed_lines(mixed), stack_text(mixed), checks_text(mixed.checks), unsaved), mixed, target)
+    text = joined(failed_lines(mixed), stack_text(mixed), checks_text(mixed.checks), unsaved)
+    answer = stack_document(mixed) if json else text
+
+    def draw() -> Any:  # a stack keeps the weights and not the scores, which the same seed gives again
+        largest = chosen == "largest"
+        return sb.plot_compare(sb.compare(fits, refits=refits if chosen == "loo" else 0, largest=largest, seed=seed))
+
+    answered(answer, mixed, target, lambda: drawn(draw, picture, "comparing the fits again"))
 
 
 def named_files(files: list[str]) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from scalebayes.cli.answer import checks_of, failed_lines
 from scalebayes.cli.backtest import backtest_document, backtest_text
 from scalebayes.cli.calibrate import calibration_document, calibration_text
 from scalebayes.cli.compare import comparison_document, comparison_text
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_many import fits_document, fits_text
 from scalebayes.cli.fit_text import (
     about_fit,
@@ -21,10 +22,11 @@ from scalebayes.cli.fit_text import (
     warn_failed,
 )
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import Json, Prob
+from scalebayes.cli.options import Json, Plot, Prob
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.register import registered_document
-from scalebayes.cli.saving import joined
+from scalebayes.cli.saving import answered, joined
 from scalebayes.cli.stack import stack_document, stack_text
 
 if TYPE_CHECKING:
@@ -33,16 +35,16 @@ if TYPE_CHECKING:
 Result = Annotated[Path, typer.Argument(metavar="FILE", help="The file of a result, which a command wrote with --out.")]
 
 
-def summary(file: Result, *, prob: Prob = 0.9, json: Json = False) -> None:
+def summary(file: Result, *, prob: Prob = 0.9, plot: Plot = None, json: Json = False) -> None:
     """Show what a saved result holds.
 
     For a fit, this is its parameters and checks. For any other result, it is what its command printed.
     """
     check_prob(prob)
+    picture = checked_figure(plot)
     result = opened(file)
-    if json:
-        return show.document(document(result, prob))
-    print(text(result, prob))
+    answer = document(result, prob) if json else text(result, prob)
+    answered(answer, plot=picture_of(result, picture, prob))
 
 
 def text(result: Any, prob: float) -> str:

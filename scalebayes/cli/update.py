@@ -7,10 +7,12 @@ import typer
 
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import values_of
+from scalebayes.cli.figure import checked_figure
 from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, percent, warn_failed
 from scalebayes.cli.opened import opened
-from scalebayes.cli.options import Inputs, Json, Out, Points, Prob, Seed
+from scalebayes.cli.options import Inputs, Json, Out, Plot, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob
+from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.table_options import Reading, RunsPath
@@ -33,6 +35,7 @@ def update(
     seed: Seed = 0,
     prob: Prob = 0.9,
     out: Out = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Take new runs into a saved fit.
@@ -43,15 +46,17 @@ def update(
     """
     check_prob(prob)
     target, watch = checked_target(out, "new.nc"), values_of(points.typed(), inputs)
+    picture = checked_figure(plot)
     old = opened(file, "Fit")
     import scalebayes as sb
 
     new = table(runs, reading).read(old.runs.observable, old.runs.range)
     settings = {"watch": watch or None, "prob": prob, "seed": seed, "on_fail": "ignore"}
     fitted = patiently("Updating", lambda: sb.update(old, new, **settings))
+    draw = picture_of(fitted, picture, prob, seed)
     if json:
         warn_failed(fitted)
-        return answered({**about_fit(fitted, prob), **document(old, fitted, prob)}, fitted, target)
+        return answered({**about_fit(fitted, prob), **document(old, fitted, prob)}, fitted, target, draw)
     text = joined(
         failed_text(fitted.checks),
         show.prose(sentence_of(old, fitted)),
@@ -60,7 +65,7 @@ def update(
         checks_text(fitted.checks),
         "not saved; --out new.nc keeps it" if target is None else "",
     )
-    answered(text, fitted, target)
+    answered(text, fitted, target, draw)
 
 
 def document(old: "Fit", new: "Fit", prob: float) -> dict[str, Any]:

@@ -64,7 +64,13 @@ def stage(text: str) -> AbstractContextManager[object]:
     return progress
 
 
-def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder: str | None = None) -> T:
+def patiently[T](
+    text: str,
+    compute: Callable[[], T],
+    bar: bool = False,
+    folder: str | None = None,
+    left: str = "nothing was written",
+) -> T:
     """Return the result of a command's `compute`; Ctrl-C ends the process even inside compiled code.
 
     Args:
@@ -75,6 +81,8 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder:
         bar: Whether `compute` shows its own progress instead of `text` and the seconds; the default is False.
 
         folder: The folder in which `compute` keeps finished batches; the default is None: it writes nothing.
+
+        left: What Ctrl-C says of what was done so far, where there is no folder; the default is "nothing was written".
 
     Returns:
         What `compute` returns.
@@ -100,7 +108,7 @@ def patiently[T](text: str, compute: Callable[[], T], bar: bool = False, folder:
         if bar and sys.stderr.isatty():
             sys.stderr.write("\n")  # the bar stays, and the sentence has a line of its own
         where = f"finished batches are kept in {folder}; the same command goes on from there"
-        message(f"interrupted: {where if folder else 'nothing was written'}")
+        message(f"interrupted: {where if folder else left}")
         sys.stdout.flush()
         os._exit(INTERRUPTED)
     if errors:

@@ -70,9 +70,30 @@ def key(
         handles.append(Line2D([], [], markerfacecolor=runs or style.RUNS, label="runs", **dot))
     handles += [*(one for one in labelled if isinstance(one, Collection)), *more]
     if handles:
-        with style.as_given(ax):
-            ax.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.02),
-                bbox_transform=style.beside(ax, GAP + shift), frameon=False, title=title,
-                alignment="left", borderaxespad=0.0,
-            )  # fmt: skip
+        _stand(ax, handles, title, shift)
+
+
+def with_more(ax: "Axes", *more: Any) -> None:
+    """Add handles, each with its label, to the legend that `key` made.
+
+    Args:
+        ax: The axes. Without a legend nothing is added.
+
+        more: The handles.
+    """
+    legend = ax.get_legend()
+    if legend is None:
+        return
+    handles = [one for one in legend.legend_handles if one is not None]
+    for handle, text in zip(handles, legend.get_texts(), strict=True):
+        handle.set_label(text.get_text())
+    _stand(ax, [*handles, *more], legend.get_title().get_text(), 0.0)
+
+
+def _stand(ax: "Axes", handles: Any, title: str, shift: float) -> None:
+    with style.as_given(ax):
+        ax.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.02),
+            bbox_transform=style.beside(ax, GAP + shift), frameon=False, title=title,
+            alignment="left", borderaxespad=0.0,
+        )  # fmt: skip

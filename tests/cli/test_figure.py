@@ -32,6 +32,6 @@ def test_a_figure_is_drawn_and_drawn_over(tmp_path, kind, begin):
     path = tmp_path / f"law.{kind}"
     for _ in range(2):
         target = checked_figure(str(path))
-        said = drawn(lambda: sb.plot_law("offset_power", A=1.0, alpha=0.3, E=0.5), target)
-        assert said == f"drawn to {path}" and path.read_bytes().startswith(begin)
-    assert checked_figure(None) is None and drawn(lambda: None, None) == ""
+        there = drawn(lambda: sb.plot_law("offset_power", A=1.0, alpha=0.3, E=0.5), target)
+        assert there == path and path.read_bytes().startswith(begin)
+    assert checked_figure(None) is None and drawn(lambda: None, None) is None
