@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli import format as show
-from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, fitted_text, percent
+from scalebayes.cli.figure import checked_figure, drawn
+from scalebayes.cli.fit_text import about_fit, checks_text, failed_text, percent
 from scalebayes.cli.opened import load_jax
-from scalebayes.cli.options import Json
-from scalebayes.cli.saving import joined
+from scalebayes.cli.options import Json, Plot
+from scalebayes.cli.saving import answered, joined
 from scalebayes.cli.wait import patiently
 
 if TYPE_CHECKING:
@@ -17,50 +18,103 @@ DATA = "tiny_gpt"
 FIT = "split == 'fit' and epochs <= 1"
 TARGET = "split == 'target'"
 PROB = 0.9  # probability of the intervals
+SIZE = (5.6, 4.5)  # inches of a panel of the picture
+REACH = 10.0  # multiple of the runs' largest compute up to which the fan goes; the runs kept back are at about 4
+ASIDE = 0.24  # distance between the two intervals of one run in the picture; runs are 1 apart
 RECOMMENDED, EXACT = "recommended", "exact_law"  # the two forecasts of each run in the JSON document
 
 
-def demo(json: Json = False) -> None:
+def demo(*, plot: Plot = None, json: Json = False) -> None:
     """Forecast real runs, and show whether the forecasts hold.
 
     The largest runs of the project's own sweep are forecast from the small ones, in the recommended way and by a law
     alone.
     """
+    picture = checked_figure(plot)
     load_jax()
     import scalebayes as sb
 
     runs, targets = sb.datasets.load(DATA, where=FIT), sb.datasets.load(DATA, where=TARGET)
-    fit = patiently("Compiling and fitting", lambda: sb.forecaster(runs, on_fail="ignore"))
-    exact = patiently("Fitting the law alone", lambda: sb.fit(runs, method="laplace", on_fail="ignore"))
-    rows = held({RECOMMENDED: fit, EXACT: exact}, targets)
-    if json:
-        return show.document({"data": DATA, "where": FIT, **about_fit(fit, PROB), "forecasts": rows})
-    largest, least = runs.column("C").max(), targets.column("C").min()
-    intro = (
-        f"{len(runs)} small transformers trained on the source code of the Python standard library "
-        f"(sb.datasets.load('{DATA}'), made by examples/train_sweep.py): one epoch at most, up to "
-        f"{show.figure(largest, 3)} FLOPs each. {len(targets)} runs of {show.figure(least / largest, 2)} times that "
-        "compute and more were kept back; neither fit has seen them."
+    what = f"{len(runs)} runs"
+    fit = patiently(f"Fitting {what} in the recommended way (1 of 2)", lambda: sb.forecaster(runs, on_fail="ignore"))
+    exact = patiently(
+        f"Fitting {what} by the law alone (2 of 2)", lambda: sb.fit(runs, method="laplace", on_fail="ignore")
+    )
+    fits = {RECOMMENDED: fit, EXACT: exact}
+    rows = patiently(f"Forecasting {len(targets)} runs kept back", lambda: held(fits, targets))
+    document = {"data": DATA, "where": FIT, **about_fit(fit, PROB), "forecasts": rows}
+    answer = document if json else text(fits, targets, rows)
+    answered(answer, plot=lambda: drawn(lambda: demo_picture(fit, targets, rows), picture))
+    if not json:
+        print("\n" + following(picture is not None))
+
+
+def text(fits: "dict[str, Fit]", targets: "Runs", rows: list[dict[str, Any]]) -> str:
+    """Return what the command prints: the sweep, the forecasts beside the truth, and how far each can be trusted."""
+    fit, exact = fits[RECOMMENDED], fits[EXACT]
+    runs = fit.scored_runs
+    largest, costs = runs.column("C").max(), targets.column("C")
+    sweep = (
+        f"The sweep: {len(runs)} small transformers, trained on the source code of Python's standard library "
+        f"(sb.datasets.load('{DATA}')), up to {show.figure(largest, 3)} FLOPs each. {len(targets)} runs of "
+        f"{show.figure(costs.min() / largest, 2)} to {show.figure(costs.max() / largest, 2)} times that compute were "
+        "kept back. Neither fit has seen them."
     )
     far = max(row["efolds"] for row in rows)
-    end = (
-        f"forecast: median and {percent(PROB)} interval of the loss of a new run, in {runs.unit}. They lie up to "
-        f"{far:.1f} e-folds beyond the fitted runs. recommended: the law with a Gaussian process for what it gets "
-        f"wrong, as scalebayes forecast fits it; {_count(rows, RECOMMENDED)}. law alone: {exact.law.name} taken as "
-        f"exact, as scalebayes fit has it; {_count(rows, EXACT)}."
+    told = (
+        f"median [{percent(PROB)} interval] of the loss of a new run, in {runs.unit}, up to {far:.1f} e-folds beyond "
+        "the fitted runs."
     )
-    following = "Your own runs: scalebayes forecast RUNS.csv --N 70B --D 1.4T"
-    print(
-        joined(
-            failed_text(fit.checks),
-            show.prose(intro),
-            fitted_text(fit),
-            _table(rows),
-            show.prose(end),
-            checks_text(fit.checks),
-            following,
-        )
+    verdict = {
+        "recommended": f"{_count(rows, RECOMMENDED)}. It is what scalebayes forecast fits: {fit.law.name} with a "
+        "Gaussian process for what the law gets wrong.",
+        "law alone": f"{_count(rows, EXACT)}. It is the law that scalebayes fit has by default, {exact.law.name}, "
+        "taken as exact.",
+    }
+    return joined(
+        failed_text(fit.checks),
+        show.prose(sweep),
+        _table(rows),
+        show.prose(told),
+        show.fields(verdict),
+        checks_text(fit.checks),
     )
+
+
+def following(drawn: bool) -> str:
+    """Return the last lines that the command prints: what to type next."""
+    picture = {} if drawn else {"scalebayes demo --plot demo.png": "this forecast as a picture"}
+    lines = picture | {"scalebayes forecast RUNS.csv --N 70B --D 1.4T": "your own runs: columns N, D and loss"}
+    wide = max(map(len, lines))
+    return "\n".join(["Next:", *(f"  {typed:<{wide}}  {why}" for typed, why in lines.items())])
+
+
+def demo_picture(fit: "Fit", targets: "Runs", rows: list[dict[str, Any]]) -> Any:
+    """Draw the recommended forecast with the truth, and beside it each run kept back with both intervals."""
+    import scalebayes as sb
+    from scalebayes.plots import style
+    from scalebayes.plots.axis import set_axis
+    from scalebayes.plots.key import key
+
+    fan, close = style.opened_panels(2, columns=2, size=SIZE)
+    sb.plot_forecast(fit, truth=targets, observed=True, prob=PROB, reach=REACH, ax=fan)
+    for place, (name, label) in enumerate(((RECOMMENDED, "recommended"), (EXACT, "law alone"))):
+        x = [i + ASIDE * (place - 0.5) for i in range(len(rows))]
+        color: Any = style.colour(place)
+        lower, upper = ([row[name][end] for row in rows] for end in ("lower", "upper"))
+        close.vlines(x, lower, upper, color=color, linewidth=2.4)
+        look: dict[str, Any] = {"marker": style.marker(place), "linestyle": "none", "markeredgecolor": "white"}
+        close.plot(x, [row[name]["median"] for row in rows], color=color, markersize=8, label=label, **look)
+    truth, at = [row["truth"] for row in rows], range(len(rows))
+    close.hlines(truth, [i - 1.5 * ASIDE for i in at], [i + 1.5 * ASIDE for i in at], color=style.TRUTH, linewidth=1.0)
+    style.dots(close, at, truth, color=style.TRUTH, marker="D", label="truth", zorder=4)
+    names = [f"{show.count(row['N'])} on\n{show.count(row['D'])}" for row in rows]
+    close.set_xticks(at, names)
+    close.set_xlim(-0.6, len(rows) - 0.4)
+    close.set_xlabel("run kept back: N on D")
+    set_axis(close.yaxis, targets.observable, targets)
+    key(close, runs=None, title=f"median and\n{percent(PROB)} interval")
+    return fan, close
 
 
 def held(fits: "dict[str, Fit]", targets: "Runs") -> list[dict[str, Any]]:
@@ -99,7 +153,6 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
     body = [
         [
-            row["run_id"],
             show.count(row["N"]),
             show.count(row["D"]),
             show.figure(row["truth"], digits),
@@ -108,7 +161,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return show.grid(["run kept back", "N", "D", "truth", "recommended", "", "law alone", ""], body)
+    return show.grid(["N", "D", "truth", "recommended", "", "law alone", ""], body, left=0)
 
 
 def _count(rows: list[dict[str, Any]], name: str) -> str:

@@ -555,10 +555,12 @@ def test_demo_forecasts_runs_that_the_fits_have_not_seen(run, tmp_path, monkeypa
             assert one["lower"] < one["median"] < one["upper"]
             assert one["inside"] == (one["lower"] <= row["truth"] <= one["upper"])
             marks.append("hit" if one["inside"] else "miss")
-        assert re.search(rf"^{row['run_id']} .*\] +{marks[0]} .*\] +{marks[1]}$", out, re.M)
-    for name, named in (("recommended", "as scalebayes forecast fits it"), ("exact_law", "as scalebayes fit has it")):
+        assert re.search(rf"^ *{show.count(row['N'])} .*\] +{marks[0]} .*\] +{marks[1]}$", out, re.M)
+    for name, named in (("recommended", "what scalebayes forecast"), ("exact_law", "the law that scalebayes fit has")):
         held = sum(row[name]["inside"] for row in rows)
-        assert f"{named}; {held} of 3 intervals hold the loss" in " ".join(out.split())
+        assert f"{held} of 3 intervals hold the loss. It is {named}" in " ".join(out.split())
+    assert len(out.splitlines()) <= 40 and max(map(len, out.splitlines())) <= 100
+    assert "scalebayes demo --plot demo.png" in out and "scalebayes forecast RUNS.csv --N 70B" in out
     # What the demo is for: the law alone errs by more than the recommended forecast does.
     errors = {name: sum(abs(r[name]["median"] - r["truth"]) for r in rows) for name in ("recommended", "exact_law")}
     assert errors["recommended"] < errors["exact_law"]
