@@ -1,6 +1,7 @@
 """Puts the commands together, and turns each way a command can end into an exit code and one line of error."""
 
 import functools
+import inspect
 import os
 import sys
 import warnings
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from scalebayes import __version__
-from scalebayes.cli import flags
+from scalebayes.cli import bug, flags
 from scalebayes.cli.backtest import backtest
 from scalebayes.cli.blocks import flat
 from scalebayes.cli.budget_for import budget_for
@@ -42,6 +43,7 @@ from scalebayes.cli.update import update
 from scalebayes.cli.wait import INTERRUPTED, interruptible
 from scalebayes.errors import InputError
 
+FAILED = 1  # exit code of a command that a bug, a full disk or the lack of a reader ended
 BAD_INPUT = 2  # exit code of a command whose input can't be used
 # Old spelling of an option -> its spelling now. The old one is understood for one release, with a warning.
 RENAMED = {"--cutoff": "--cutoffs"}
@@ -58,12 +60,18 @@ def placed(command: Callable[..., None]) -> Callable[..., None]:
     whole = flat(command)
 
     @functools.wraps(whole)
-    def run(**settings: Any) -> None:
+    def run(debug: bool = False, **settings: Any) -> None:
+        if debug:
+            bug.show_tracebacks(True)
         runs = settings.get("runs")
         fit = settings.get("file", settings.get("fit"))
         flags.enter(name_of(command), runs[0] if isinstance(runs, list) else runs, fit)
         whole(**settings)
 
+    signature = inspect.signature(whole)
+    more = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bug.DebugHere)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), more])  # type: ignore[attr-defined]
+    run.__annotations__ = {**whole.__annotations__, "debug": bug.DebugHere}
     return run
 
 
@@ -126,6 +134,7 @@ for command in COMMANDS:
 def scalebayes(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: bug.Debug = False,
 ) -> None:
     """Bayesian fitting, forecasting and planning with neural scaling laws.
 
@@ -135,6 +144,7 @@ def scalebayes(
     scalebayes predict fit.nc --N 70B --D 1.4T        a run not yet trained
     scalebayes optimum fit.nc --C 1e22:1e24:3         the best N and D of a budget
     """
+    bug.show_tracebacks(debug)
     if version:
         print(f"scalebayes {__version__}")
     elif context.invoked_subcommand is None:
@@ -148,8 +158,11 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The words behind `scalebayes`; by default those of the process.
 
     Returns:
-        The exit code: 0 for success, 2 for bad input, 130 for Ctrl-C, and 1 if the reader of the output has left.
+        The exit code: 0 for success, 2 for bad input, 130 for Ctrl-C, and 1 for an error of the library itself, or if
+        the reader of the output has left.
     """
+    bug.show_tracebacks(False)
+    typed = sys.argv[1:] if args is None else list(args)
     program: Any = typer.main.get_command(app)
     commands = program.commands.items()
     flags.begin({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)] for name, c in commands})
@@ -157,7 +170,7 @@ def main(args: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             with interruptible():
-                code = program.main(args, prog_name="scalebayes", standalone_mode=False)
+                code = program.main(typed, prog_name="scalebayes", standalone_mode=False)
             sys.stdout.flush()
         except _USAGE_ERROR as error:
             where = error.ctx.command_path if error.ctx else "scalebayes"
@@ -168,13 +181,18 @@ def main(args: Sequence[str] | None = None) -> int:
                 said += f"; an input of the law is given as --input {other}=VALUE"
             return _refused(f"{said}; see {where} --help")
         except InputError as error:
+            bug.tell(error)
             return _refused(flags.here(str(error)))
         except KeyboardInterrupt:
             code = INTERRUPTED
         except BrokenPipeError:
             # The reader of the output has left. What Python still writes at exit must go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            return FAILED
+        except Exception as error:
+            bug.tell(error)
+            message(f"error: {bug.line_of(error, typed)}")
+            return FAILED
     if code == INTERRUPTED:
         message("interrupted")
     return code or 0
