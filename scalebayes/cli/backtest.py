@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalebayes.cli import complete
 from scalebayes.cli import format as show
 from scalebayes.cli.complete import RECOMMENDED
 from scalebayes.cli.figure import checked_figure
@@ -36,6 +37,7 @@ def backtest(
         typer.Option(
             metavar="COLUMN",
             help="Column that the cutoffs are values of; by default C = 6 N D, or x if the runs have no compute.",
+            autocompletion=complete.columns,
         ),
     ] = None,
     cutoffs: Annotated[

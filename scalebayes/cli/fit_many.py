@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalebayes.cli import complete
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import checks_of, failed_lines
 from scalebayes.cli.figure import checked_figure
@@ -43,6 +44,7 @@ def fit_many(
             metavar="COLUMN",
             help="Split one table by this column, so that each of its values is a data set; by default no table is "
             "split.",
+            autocompletion=complete.columns,
         ),
     ] = None,
     law: SeveralLaws = None,

@@ -135,6 +135,8 @@ class Model:
     fix: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=VALUE", help="Hold this parameter fixed at this value, in the runs' own units; repeatable."
+            metavar="NAME=VALUE",
+            help="Hold this parameter fixed at this value, in the runs' own units; repeatable.",
+            autocompletion=complete.parameters,
         ),
     ] = None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scalebayes.cli import complete
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import outside_text, points_text, values_of
 from scalebayes.cli.figure import checked_figure, drawn
@@ -39,6 +40,7 @@ def forecast(
             help="Forecast along this column alone, and give its values as --x, or as --C where the column is C; by "
             "default "
             "the columns are chosen from the table.",
+            autocompletion=complete.columns,
         ),
     ] = None,
     kind: Kind = None,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from scalebayes.cli import complete
+
 RunsPath = Annotated[
     str,
     typer.Argument(metavar="RUNS", help="The runs: a CSV, Parquet, JSON or SQLite file, or the folder of a tracker."),
@@ -21,6 +23,7 @@ class Reading:
             metavar="EXPR",
             help="Keep only the rows for which this is true, as in \"flops < 1e21 and split == 'fit'\"; by default "
             "all.",
+            autocompletion=complete.columns,
         ),
     ] = None
     columns: Annotated[
@@ -37,6 +40,7 @@ class Reading:
             "--N-counts",
             metavar="WHAT",
             help="Say which parameters N counts, such as total or non-embedding; by default this is not said.",
+            autocompletion=lambda: ["total", "non-embedding"],
         ),
     ] = None
     unique_tokens: Annotated[
@@ -62,7 +66,9 @@ class Reading:
     observable: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Column that the law describes; by default the law's own observable, such as loss."
+            metavar="COLUMN",
+            help="Column that the law describes; by default the law's own observable, such as loss.",
+            autocompletion=complete.columns,
         ),
     ] = None
 

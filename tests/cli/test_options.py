@@ -80,6 +80,47 @@ def test_a_shell_completes_names(typed, completed, monkeypatch, capsys):
     assert capsys.readouterr().out.split() == completed
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("backtest TABLE --by lo", ["loss"]),
+        ("fit-many TABLE --by ", ["N", "D", "learning rate", "loss"]),
+        ("forecast TABLE --along N", ["N"]),
+        ("fit TABLE --observable l", ["learning rate", "loss"]),
+        ("fit TABLE --law end_chinchilla --fix N_", ["N_end="]),
+        ("fit nothere.csv --observable l", []),
+        ("fit TABLE --N-counts n", ["non-embedding"]),
+    ],
+)
+def test_a_shell_completes_columns_and_parameters(typed, completed, tmp_path, monkeypatch, capsys):
+    """Fails if TAB gives no column of the table that was typed, or no parameter of the law, or ends in an error."""
+    table = tmp_path / "runs.csv"
+    table.write_text('\ufeffN;D;"learning rate";loss\n1;2;3;4\n', encoding="utf-8")
+    words = ["scalebayes", *typed.replace("TABLE", str(table)).split(" ")]
+    monkeypatch.setenv("_SCALEBAYES_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    with pytest.raises(SystemExit):
+        main([])
+    assert [line for line in capsys.readouterr().out.splitlines() if line] == completed
+
+
+def test_every_command_answers_in_json():
+    """Fails if a command has no --json, so that a script has to read its text."""
+    assert [name for name, command in COMMANDS.items() if "--json" not in _options(command)] == []
+
+
+def test_commands_that_answer_with_a_band_draw_it():
+    """Fails if an answer with a band can't be drawn from the command line."""
+    drawn = {"forecast", "predict", "optimum", "plan", "recipes", "next-runs", "fit", "fit-many", "update", "compare"}
+    drawn |= {"stack", "backtest", "calibrate", "summary", "demo"}
+    assert {name for name, command in COMMANDS.items() if "--plot" in _options(command)} == drawn
+
+
+def _options(command):
+    return {option for param in command.params for option in param.opts}
+
+
 def test_parts_are_completed_after_a_comma():
     """Fails if none or gp, which are no parts, follow a comma."""
     assert complete.discrepancies("matern,") == [f"matern,{part}" for part in complete.parts()]
