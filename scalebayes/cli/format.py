@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -16,6 +17,8 @@ __all__ = ["figure"]  # exported too, so that the commands import all formatting
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 COUNTS = ("N", "D", "U")  # inputs that are written as 70B rather than 7e10
 GAP = "  "
+WIDEST = 100  # columns of a table; a wider one is made narrower, unless the terminal is as wide
+NAME = 24  # characters of a name that is cut to make a table narrower
 NO_BREAK = "\u00a0"  # a blank at which `prose` doesn't break a line; it prints as an ordinary one
 
 
@@ -76,24 +79,71 @@ def estimate(row: Mapping[str, Any], columns: Iterable[str], number: int) -> lis
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
     """Return a table as a command prints it: the first `left` columns align left, the others right.
 
-    A cell may have several lines.
+    A cell may have several lines. A table of more than 100 columns that is wider than the terminal is made narrower:
+    headings are broken at blanks, intervals are put under their medians, and long names are cut in the middle.
 
     >>> print(grid(["name", "median"], [["alpha", "0.35"], ["E", "1.812"]]))
     name   median
     alpha    0.35
     E       1.812
     """
-    split = [[shown(cell, "\n").split("\n") for cell in row] for row in [header, *rows]]
-    widths = [max(len(line) for row in split for line in row[i]) for i in range(len(header))]
-    lines = []
-    for row in split:
+    cells = [[shown(cell, "\n") for cell in row] for row in [header, *rows]]
+    for narrower in (lambda x: x, _broken_headings, _intervals_below, lambda x: _cut_names(x, left), _ends_below):
+        cells = narrower(cells)
+        if sum(_widths(cells)) + len(GAP) * (len(header) - 1) <= max(width(), WIDEST):
+            break
+    widths, lines = _widths(cells), []
+    for row in [[cell.split("\n") for cell in row] for row in cells]:
         for k in range(max(map(len, row))):
-            cells = [cell[k] if k < len(cell) else "" for cell in row]
+            parts = [cell[k] if k < len(cell) else "" for cell in row]
             padded = [
-                c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))
+                c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(parts, widths, strict=True))
             ]
             lines.append(GAP.join(padded).rstrip())
     return "\n".join(lines)
+
+
+def shortened(name: str, most: int = NAME) -> str:
+    """Return a name that is cut in the middle where it is longer than `most` characters.
+
+    >>> shortened("chinchilla"), shortened("a_sweep_over_learning_rates_2025", 16)
+    ('chinchilla', 'a_sweep...s_2025')
+    """
+    tail = (most - 3) // 2
+    return name if len(name) <= most else f"{name[: most - 3 - tail]}...{name[-tail:]}"
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width of each column."""
+    return [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*cells, strict=True)]
+
+
+def _broken_headings(cells: list[list[str]]) -> list[list[str]]:
+    """Break the headings that are wider than what stands below them."""
+    below = _widths(cells[1:]) if len(cells) > 1 else [0] * len(cells[0])
+    broken = [
+        "\n".join(textwrap.wrap(cell, max(wide, 1), break_long_words=False)) or cell
+        for cell, wide in zip(cells[0], below, strict=True)
+    ]
+    return [broken, *cells[1:]]
+
+
+def _intervals_below(cells: list[list[str]]) -> list[list[str]]:
+    """Put the intervals in brackets under the medians."""
+    return [cells[0], *([cell.replace(" [", "\n[") for cell in row] for row in cells[1:])]
+
+
+def _ends_below(cells: list[list[str]]) -> list[list[str]]:
+    """Put the upper ends of intervals that stand under their medians on a line of their own."""
+    return [cells[0], *([re.sub(r"(\n\[[^,\]]+,) ", r"\1\n", cell) for cell in row] for row in cells[1:])]
+
+
+def _cut_names(cells: list[list[str]], left: int) -> list[list[str]]:
+    """Cut the names in the first columns, as far as needed but not below `NAME` characters."""
+    over = sum(_widths(cells)) + len(GAP) * (len(cells[0]) - 1) - max(width(), WIDEST)
+    wide = _widths(cells)[:left]
+    most = [max(NAME, w - over) if w == max(wide, default=0) else w for w in wide]
+    return [[*(shortened(cell, m) for cell, m in zip(row, most, strict=False)), *row[left:]] for row in cells]
 
 
 def width() -> int:

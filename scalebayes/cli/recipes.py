@@ -15,6 +15,7 @@ from scalebayes.cli.parse import check_prob, numbers
 from scalebayes.cli.pictures import picture_of
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
 from scalebayes.cli.saving import answered, checked_target, joined
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def recipes(
     """
     check_prob(prob)
     budgets = numbers(C, "--C")
-    two, settings = two_of(groups), {"cost": cost.chosen(), "subject_to": limits.named()}
+    two = two_of(groups)
+    settings: dict[str, Any] = {"cost": cost.chosen(), "subject_to": limits.named()}
     target, picture = checked_target(out, "recipes.nc"), checked_figure(plot)
     if picture is not None and len(budgets) < 2:
         raise InputError("--plot draws the recipes along budgets; give --C two or more, such as 1e20:1e24:9")
@@ -64,7 +66,8 @@ def recipes(
     names = () if other is None or two is not None else names_of(file, other)
     import scalebayes as sb
 
-    found = sb.compare_recipes(first, second, groups=two, C=budgets, **settings, of=of, names=names, seed=seed)  # type: ignore[arg-type]
+    settings |= {"groups": two, "C": budgets, "of": of, "names": names, "seed": seed}
+    found = patiently("Finding the optima of both", lambda: sb.compare_recipes(first, second, **settings))
     text = answer_text(found, table_text(found, prob), meaning(found, prob), prob)
     answer = document(found, prob) if json else text
     answered(answer, found, target, picture_of(found, picture, prob))
@@ -128,7 +131,7 @@ def document(found: "RecipeComparison", prob: float) -> dict[str, Any]:
 def table_text(found: "RecipeComparison", prob: float) -> str:
     """Return the rows that the command prints, one for each budget."""
     table = found.table(prob)
-    a, b = found.names
+    a, b = map(show.shortened, found.names)
     out = bool((table["out_of_reach"] > 0).any())
     heads = ["C", f"P({a} better)", f"{a}'s loss", f"{b}'s loss", "gain", *(["out of reach"] if out else []), "e-folds"]
     rows = [

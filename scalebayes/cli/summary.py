@@ -60,8 +60,16 @@ def text(result: Any, prob: float) -> str:
             return joined(failed_lines(result), fits_text(result, prob), checks_text(checks_of(result)))
         case "Stack":
             return joined(failed_lines(result), stack_text(result), checks_text(result.checks))
-        case "Registered" | "RecipeComparison" | "Strategies" | "NextRuns":
+        case "Registered":
             return show.lines(repr(result))
+        case "RecipeComparison":
+            told = recipes.table_text(result, prob), recipes.meaning(result, prob)
+            return recipes.answer_text(result, *told, prob)
+        case "Strategies":
+            told = strategies.table_text(result, prob), strategies.meaning(result, prob)
+            return recipes.answer_text(result, *told, prob)
+        case "NextRuns":
+            return next_runs.answer_text(result)
         case "Recalibrated":
             return joined(show.prose(show.sentence(result.sentence)), fit_text(result.fit, prob))
     return fit_text(result, prob)
