@@ -16,6 +16,7 @@ from scalebayes.backtesting.result import Backtest
 from scalebayes.backtesting.scorable import PROBS, check_probs
 from scalebayes.backtesting.score import score
 from scalebayes.backtesting.trivial import FEWEST, NAME, Trivial
+from scalebayes.display.progress import step
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import versions
 from scalebayes.fitting.recipes import recipe
@@ -133,10 +134,11 @@ def backtest(
     held = [beyond(size, end) for end in ends]
     fitted, scored = [runs.take(~ahead) for ahead in held], [runs.take(ahead) for ahead in held]
     key, data = as_key(seed), _blank([*forecasters, NAME], ends, runs, size, probs)
-    for i, forecaster_or_spec in enumerate(forecasters.values()):
+    for i, (name, forecaster_or_spec) in enumerate(forecasters.items()):
         key_of_forecaster = jax.random.fold_in(key, i)
         tables = {f"{by} <= {end!r}": table for end, table in zip(ends, fitted, strict=True)}
-        fits = fits_of(forecaster_or_spec, tables, method, key_of_forecaster, progress)
+        with step(f"backtesting {name} ({i + 1} of {len(forecasters)}); cutoffs fitted: {len(ends)}"):
+            fits = fits_of(forecaster_or_spec, tables, method, key_of_forecaster, progress)
         for j, fit in enumerate(fits):
             scores = score(fit, scored[j], probs=probs, seed=jax.random.fold_in(key_of_forecaster, len(ends) + j))
             _put(data, i, j, held[j], {str(name): x.values for name, x in scores.items()})

@@ -173,13 +173,14 @@ def main(args: Sequence[str] | None = None) -> int:
                 code = program.main(typed, prog_name="scalebayes", standalone_mode=False)
             sys.stdout.flush()
         except _USAGE_ERROR as error:
-            where = error.ctx.command_path if error.ctx else "scalebayes"
-            said = error.format_message().rstrip(".?")
+            command = next((word for word in typed if word in program.commands), "")
+            where = error.ctx.command_path if error.ctx else f"scalebayes {command}".strip()
+            said = error.format_message().rstrip(".")
             # An input without an option of its own, such as U, is given to predict by --input.
             other = str(getattr(error, "option_name", "")).lstrip("-")
             if where == "scalebayes predict" and not flags.of_some(f"--{other}"):
                 said += f"; an input of the law is given as --input {other}=VALUE"
-            return _refused(f"{said}; see {where} --help")
+            return _refused(f"{said}{' See' if said.endswith('?') else '; see'} {where} --help")
         except InputError as error:
             bug.tell(error)
             return _refused(flags.here(str(error)))

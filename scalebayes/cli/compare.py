@@ -21,6 +21,7 @@ from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import discrepancy_of, law_of, law_typed, range_of, typed, window_of
 from scalebayes.cli.table_options import Curve, Reading, RunsPath
 from scalebayes.cli.wait import patiently
+from scalebayes.display.progress import step
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,19 +104,19 @@ def compare(
     settings.check_fixed(list(specs.values()), given)
 
     def compared() -> sb.Comparison:
-        fits = {
-            name: sb.fit(
-                given,
-                spec,
-                window=last,
-                method=sampler,
-                priors=settings.priors_of_one(spec),
-                inputs=settings.inputs_of(spec.law),
-                seed=seed,
-                on_fail="ignore",  # the checks of the comparison say it
-            )
-            for name, spec in specs.items()
-        }
+        fits, count = {}, len(specs) + (RECOMMENDED in laws)
+        for name, spec in specs.items():
+            with step(f"fitting {name} ({len(fits) + 1} of {count})"):
+                fits[name] = sb.fit(
+                    given,
+                    spec,
+                    window=last,
+                    method=sampler,
+                    priors=settings.priors_of_one(spec),
+                    inputs=settings.inputs_of(spec.law),
+                    seed=seed,
+                    on_fail="ignore",  # the checks of the comparison say it
+                )
         if RECOMMENDED in laws:
             bound = {name: column for name, column in settings.inputs.items() if name == "x"} or None
             fits[RECOMMENDED] = sb.forecaster(given, inputs=bound, method=of_recommended, seed=seed, on_fail="ignore")

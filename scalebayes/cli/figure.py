@@ -30,7 +30,7 @@ def checked_figure(plot: str | None) -> Path | None:
     kind = Path(plot).suffix.lower()
     if plot and kind not in KINDS and not Path(plot).expanduser().is_dir():
         raise InputError(f"--plot: {plot} says no kind of figure; end the name in .png, .svg or .pdf")
-    return checked_target(plot, "figure.png", _is_figure, option="--plot")
+    return checked_target(plot, "figure.png", _is_figure, option="--plot", unlike=f"{kind} picture")
 
 
 def drawn(draw: Callable[[], Any], target: Path | None, slow: str = "") -> Path | None:

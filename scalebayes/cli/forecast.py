@@ -100,7 +100,7 @@ def forecast(
         "Compiling and fitting",
         lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]
     )
-    answer = sb.predict(fit, observed=observed, **values)
+    answer = patiently("Forecasting", lambda: sb.predict(fit, observed=observed, **values))
     rows = show.records(sb.interval(answer, prob))
     if not json:  # the backtest takes longer than the forecast, which is read meanwhile
         forecast_text = points_text(fit, answer, rows, observed, prob)

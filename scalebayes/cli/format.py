@@ -9,16 +9,15 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scalebayes.display.figures import as_typed, figure
+from scalebayes.display.figures import LONGEST_NAME, as_typed, figure, shortened
 from scalebayes.errors import shown
 
-__all__ = ["figure"]  # exported too, so that the commands import all formatting from here
+__all__ = ["figure", "shortened"]  # exported too, so that the commands import all formatting from here
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 COUNTS = ("N", "D", "U")  # inputs that are written as 70B rather than 7e10
 GAP = "  "
 WIDEST = 100  # columns of a table; a wider one is made narrower, unless the terminal is as wide
-NAME = 24  # characters of a name that is cut to make a table narrower
 NO_BREAK = "\u00a0"  # a blank at which `prose` doesn't break a line; it prints as an ordinary one
 
 
@@ -103,16 +102,6 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) ->
     return "\n".join(lines)
 
 
-def shortened(name: str, most: int = NAME) -> str:
-    """Return a name that is cut in the middle where it is longer than `most` characters.
-
-    >>> shortened("chinchilla"), shortened("a_sweep_over_learning_rates_2025", 16)
-    ('chinchilla', 'a_sweep...s_2025')
-    """
-    tail = (most - 3) // 2
-    return name if len(name) <= most else f"{name[: most - 3 - tail]}...{name[-tail:]}"
-
-
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
     """Return the width of each column."""
     return [max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*cells, strict=True)]
@@ -139,10 +128,10 @@ def _ends_below(cells: list[list[str]]) -> list[list[str]]:
 
 
 def _cut_names(cells: list[list[str]], left: int) -> list[list[str]]:
-    """Cut the names in the first columns, as far as needed but not below `NAME` characters."""
+    """Cut the names in the first columns, as far as needed but not below `LONGEST_NAME` characters."""
     over = sum(_widths(cells)) + len(GAP) * (len(cells[0]) - 1) - max(width(), WIDEST)
     wide = _widths(cells)[:left]
-    most = [max(NAME, w - over) if w == max(wide, default=0) else w for w in wide]
+    most = [max(LONGEST_NAME, w - over) if w == max(wide, default=0) else w for w in wide]
     return [[*(shortened(cell, m) for cell, m in zip(row, most, strict=False)), *row[left:]] for row in cells]
 
 

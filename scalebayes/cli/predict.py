@@ -10,6 +10,7 @@ from scalebayes.cli.options import AnyFit, Group, Inputs, Json, Observed, Plot, 
 from scalebayes.cli.parse import check_prob
 from scalebayes.cli.pictures import forecast_picture, one_group, slow
 from scalebayes.cli.saving import answered, joined
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import unknown
 
 
@@ -46,7 +47,7 @@ def predict(
     of = groups_of(asked, group)
     if picture is not None:
         one_group(of)
-    forecast = sb.predict(asked, observed=observed, group=of, seed=seed, **values)
+    forecast = patiently("Forecasting", lambda: sb.predict(asked, observed=observed, group=of, seed=seed, **values))
     rows = show.records(sb.interval(forecast, prob))
 
     def draw() -> Any:

@@ -19,6 +19,7 @@ def checked_target(
     example: str = "fit.nc",
     replaces: Callable[[Path], bool] | None = None,
     option: str = "--out",
+    unlike: str = "",
 ) -> Path | None:
     """Return the path that a command saves to, after checking that it can be written.
 
@@ -30,6 +31,8 @@ def checked_target(
         replaces: Says whether an existing file may be replaced; by default a saved result may.
 
         option: The option that was typed; the default is "--out".
+
+        unlike: What an existing file must be to be replaced, for the error; the default is "", for nothing to say.
 
     Returns:
         The path; None if `out` is None.
@@ -49,7 +52,8 @@ def checked_target(
         raise InputError(f"{option}: can't write {path}: there is no folder {path.parent}; make it first: {make}")
     try:
         if path.exists() and not (path.is_file() and (replaces or is_result)(path)):
-            what = "is there already" if replaces else "is there and is no saved fit"
+            kind = unlike or ("" if replaces else "saved fit")
+            what = f"is there and is no {kind}" if kind else "is there already"
             raise InputError(f"{option}: {path} {what}; give another name")
         with tempfile.TemporaryFile(dir=path.parent):
             pass

@@ -13,6 +13,7 @@ from scalebayes.cli.options import Json, Seed
 from scalebayes.cli.reading import table
 from scalebayes.cli.saving import joined
 from scalebayes.cli.table_options import Reading, RunsPath
+from scalebayes.cli.wait import patiently
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,7 +46,7 @@ def score(
         seen = next(iter(members(asked).values())).runs
         observable, span, prob = seen.observable, seen.range, PROB
     given = table(runs, reading).read(observable, span)
-    scores = sb.score(asked, given, probs=[prob], seed=seed)
+    scores = patiently(f"Scoring {len(given)} runs", lambda: sb.score(asked, given, probs=[prob], seed=seed))
     if json:
         return show.document(document(scores, observable, prob))
     print(text(scores, observable, prob))

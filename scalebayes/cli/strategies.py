@@ -13,6 +13,7 @@ from scalebayes.cli.parse import check_prob, named, number, numbers
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
 from scalebayes.cli.recipes import KINDS, answer_text, interval_text
 from scalebayes.cli.saving import answered, checked_target
+from scalebayes.cli.wait import patiently
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def strategies(
     asked = opened(file, *KINDS)
     import scalebayes as sb
 
-    found = sb.strategies(asked, typed, C=budgets, cost=chosen, subject_to=within, of=of, group=group, seed=seed)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"C": budgets, "cost": chosen, "subject_to": within, "of": of, "group": group}
+    found = patiently("Comparing strategies", lambda: sb.strategies(asked, typed, seed=seed, **settings))
     text = answer_text(found, table_text(found, prob), meaning(found, prob), prob)
     answered(document(found, prob) if json else text, found, target)
 

@@ -58,7 +58,7 @@ def stage(text: str) -> AbstractContextManager[object]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     progress.add_task(text, total=None)
     return progress
@@ -98,7 +98,7 @@ def patiently[T](
 
     thread = Thread(target=work, daemon=True)
     try:
-        with nullcontext() if bar else stage(text), nullcontext() if bar else silenced():
+        with nullcontext() if bar else stage(text) as line, nullcontext() if bar else silenced(_telling(line)):
             thread.start()
             while thread.is_alive():
                 thread.join(0.2)
@@ -114,6 +114,13 @@ def patiently[T](
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _telling(line: Any) -> Callable[[str], None] | None:
+    """Return what has the line of a stage say what is going on inside of it; None where no line is shown."""
+    if line is None:
+        return None
+    return lambda what: line.update(line.task_ids[0], description=f"{what[:1].upper()}{what[1:]}")
 
 
 def keep_compiled() -> None:

@@ -1,6 +1,8 @@
-"""This file writes numbers as short text."""
+"""This file writes numbers, and names that are too long, as short text."""
 
 import math
+
+LONGEST_NAME = 24  # characters of a name; where there is no room, a longer one is cut in the middle
 
 
 def figure(value: float, digits: int = 4) -> str:
@@ -55,3 +57,13 @@ def counted(value: float) -> str:
         return as_typed(rounded)
     suffix, unit = next((text, size) for text, size in SUFFIXES.items() if abs(rounded) >= size)
     return f"{rounded / unit:.3g}{suffix}" if rounded / unit < 999.5 else f"{rounded / unit:.0f}{suffix}"
+
+
+def shortened(name: str, most: int = LONGEST_NAME) -> str:
+    """Return a name that is cut in the middle where it is longer than `most` characters.
+
+    >>> shortened("chinchilla"), shortened("a_sweep_over_learning_rates_2025", 16)
+    ('chinchilla', 'a_sweep...s_2025')
+    """
+    tail = (most - 3) // 2
+    return name if len(name) <= most else f"{name[: most - 3 - tail]}...{name[-tail:]}"

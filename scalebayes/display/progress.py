@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Any
@@ -12,6 +12,9 @@ from scalebayes.errors import InputError, shown
 
 PATIENCE = 2.0  # seconds before the line appears; a shorter call shows no line
 EVERY = 0.5  # seconds between two updates of the line
+_counting = Lock()  # held while steps are counted, which several threads may begin
+_steps = 0  # number of steps that are going on inside of each other
+_heard: Callable[[str], None] | None = None  # is told what is going on, where a caller shows a line of its own
 _busy = Lock()  # held while a line is shown, so that a call inside of another call shows none
 
 
@@ -34,7 +37,8 @@ def told(what: str, progress: bool | None) -> Iterator[None]:
     2
     """
     if not wanted(progress) or not _busy.acquire(blocking=False):
-        yield
+        with step(what):
+            yield
         return
     over = Event()
     line = Thread(target=_tell, args=(shown(what), over, sys.stderr), daemon=True)
@@ -48,12 +52,39 @@ def told(what: str, progress: bool | None) -> Iterator[None]:
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Show no line of progress inside of the block, because its caller shows one of its own."""
-    held = _busy.acquire(blocking=False)
+def step(what: str) -> Iterator[None]:
+    """Tell the caller that shows a line of its own what the block does; a block inside of another one tells nothing.
+
+    Args:
+        what: What the block does, such as "fitting chinchilla at 3 cutoffs (2 of 3)".
+    """
+    global _steps
+    with _counting:
+        _steps += 1
+        first = _steps == 1
+    if first and _heard is not None:
+        _heard(shown(what))
     try:
         yield
     finally:
+        with _counting:
+            _steps -= 1
+
+
+@contextmanager
+def silenced(heard: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Show no line of progress inside of the block, because its caller shows one of its own.
+
+    Args:
+        heard: Is called with what is going on inside of the block, whenever that changes. The default is None.
+    """
+    global _heard
+    held = _busy.acquire(blocking=False)
+    before, _heard = _heard, heard
+    try:
+        yield
+    finally:
+        _heard = before
         if held:
             _busy.release()
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from scalebayes.display.figures import shortened
 from scalebayes.errors import InputError, known_settings, shown
 from scalebayes.fitting.many.result import Fits
 from scalebayes.fitting.result import Fit
@@ -91,7 +92,8 @@ def plot_learning_curves(
             panel.set_ylabel("")
         bad = bool(one["failed_checks"].item())
         with style.as_given(panel):
-            panel.set_title(_short(called), loc="left", fontsize="medium", color=style.DOUBT if bad else "black")
+            color = style.DOUBT if bad else "black"
+            panel.set_title(shortened(shown(called), LONGEST), loc="left", fontsize="medium", color=color)
     if same:
         _alike(panels)
     key(panels[columns - 1], data, beyond=True, curve=True, color=style.PALETTE[0], more=_handles(data))
@@ -179,19 +181,6 @@ def _alike(panels: "list[Axes]") -> None:
         every = np.array([getattr(panel, ends)() for panel in panels])
         for panel in panels:
             getattr(panel, put)(every[:, 0].min(), every[:, 1].max())
-
-
-def _short(name: str) -> str:
-    """A name that fits above a panel.
-
-    >>> _short("a"), _short("learning curve of a very long name")
-    ('a', 'learning cur...y long name')
-    """
-    name = shown(name)
-    if len(name) <= LONGEST:
-        return name
-    half = (LONGEST - 3) // 2
-    return f"{name[: half + 1]}...{name[-half:]}"
 
 
 def _handles(data: xr.Dataset) -> list[Any]:

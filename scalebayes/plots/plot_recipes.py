@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from scalebayes.display.figures import figure
+from scalebayes.display.figures import figure, shortened
 from scalebayes.errors import InputError, known_settings, shown
 from scalebayes.planning.recipes.result import RecipeComparison
 from scalebayes.plots import style
@@ -16,6 +16,7 @@ from scalebayes.plots.key import key
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LONGEST = 18  # characters of a recipe's name along the axis of the gain; a longer one is cut in the middle
 SIZE = (4.4, 4.2)  # inches of a panel
 GAIN = "#000000"  # the gain, which belongs to neither recipe
 BEYOND = 3.0  # the factor beyond the finite values up to which the axis of the gain goes where some are infinite or 0
@@ -69,7 +70,8 @@ def plot_recipes(compared: RecipeComparison, *, prob: float = 0.9, ax: Any = Non
     set_axis(losses.yaxis, "loss", log=bool((data["loss_a"] > 0).all() and (data["loss_b"] > 0).all()))
     losses.set_ylabel(shown(f"{name} ({unit})"))
     set_axis(gain.yaxis, "gain")
-    plain_axis(gain.yaxis, f"compute of {b} for the loss of {a}\n(multiples of that of {a})")
+    one, other = (shortened(name, LONGEST) for name in (a, b))
+    plain_axis(gain.yaxis, f"compute of {other} for the loss of {one}\n(multiples of that of {one})")
     handles = losses.get_legend_handles_labels()[0]
     key(gain, data if compared.pairs > 1 else None, runs=None, more=handles)
     style.say_failed(losses, str(data.attrs["failed"]))

@@ -14,7 +14,7 @@ from scalebayes.errors import InputError
         ("fan", "end the name in .png, .svg or .pdf"),
         ("", "the name is empty"),
         ("nowhere/fan.png", "make it first: mkdir -p"),
-        ("runs.png", "is there already"),
+        ("runs.png", "is there and is no .png picture"),
     ],
 )
 def test_names_are_refused_before_anything_is_computed(tmp_path, monkeypatch, name, said):

@@ -86,7 +86,7 @@ def test_each_command_draws_its_own_figure(run, folder, monkeypatch, case):
     ("typed", "said"),
     [
         ("fit nothere.csv --plot a.jpg", "end the name in .png, .svg or .pdf"),
-        ("predict nothere.nc --N 1B --D 1B --plot table.png", "is there already"),
+        ("predict nothere.nc --N 1B --D 1B --plot table.png", "is there and is no .png picture"),
         ("optimum nothere.nc --C 1e22 --plot nofolder/a.png", "mkdir -p nofolder"),
         ("summary nothere.nc --plot .", "--plot: . is a folder"),
         ("recipes new.nc old.nc --C 1e22 --plot a.png", "give --C two or more"),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from scalebayes.cli import format as show
+from scalebayes.display.figures import LONGEST_NAME
 
 LONG = "sweep_over_learning_rates_and_batch_sizes_on_the_big_cluster_2025-11"
 # What commands print at most: of a stack, of many data sets, of a backtest, of an optimum in many budgets.
@@ -49,4 +50,4 @@ def test_a_table_fits_100_columns(name, monkeypatch):
 def test_a_name_that_is_cut_keeps_both_ends():
     """Fails if names that differ at their end look the same, or a short one is cut."""
     assert show.shortened(LONG).startswith("sweep_") and show.shortened(LONG).endswith("2025-11")
-    assert len(show.shortened(LONG)) == show.NAME and show.shortened("a" * show.NAME) == "a" * show.NAME
+    assert len(show.shortened(LONG)) == LONGEST_NAME and show.shortened("a" * LONGEST_NAME) == "a" * LONGEST_NAME

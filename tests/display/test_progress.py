@@ -8,7 +8,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.display import progress
-from scalebayes.display.progress import silenced, told
+from scalebayes.display.progress import silenced, step, told
 
 
 class Terminal(io.StringIO):
@@ -69,3 +69,16 @@ def test_calls_that_take_long_take_progress(name):
     """Fails if a call takes progress and hands it on to nothing."""
     with pytest.raises(sb.InputError, match="progress is True, False or None, not 'yes'"):
         ASKED[name]("yes")
+
+
+def test_a_caller_with_a_line_of_its_own_hears_what_is_going_on():
+    """Fails if a command's line can't say which of several fits is running, or hears of each small step inside."""
+    heard = []
+    with silenced(heard.append):
+        with step("backtesting power (1 of 2)"), told("fitting power to 8 runs", False):
+            pass
+        with told("comparing 2 fits", None):
+            pass
+    with step("nobody listens"):
+        pass
+    assert heard == ["backtesting power (1 of 2)", "comparing 2 fits"]
