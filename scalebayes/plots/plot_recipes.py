@@ -16,7 +16,7 @@ from scalebayes.plots.key import key
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LONGEST = 18  # characters of a recipe's name along the axis of the gain; a longer one is cut in the middle
+LONGEST = 12  # characters of a recipe's name along the axis of the gain; a longer one is cut in the middle
 SIZE = (4.4, 4.2)  # inches of a panel
 GAIN = "#000000"  # the gain, which belongs to neither recipe
 BEYOND = 3.0  # the factor beyond the finite values up to which the axis of the gain goes where some are infinite or 0
