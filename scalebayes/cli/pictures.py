@@ -22,7 +22,7 @@ MARGIN = 1.3  # factor by which a picture goes beyond what was asked
 def slow(asked: Any) -> str:
     """Return why the picture of an answer takes long, for the line of progress; "" for one that doesn't."""
     departs = any(fit.discrepancy for fit in members(asked).values())
-    return "of a fit with a Gaussian process, up to a minute" if departs else ""
+    return "with a Gaussian process this may take minutes" if departs else ""
 
 
 def picture_of(found: Any, target: "Path | None", prob: float = 0.9, seed: int = 0) -> "Callable[[], Path | None]":
