@@ -99,6 +99,7 @@ from scalebayes.plots.plot_residuals import plot_residuals as plot_residuals
 from scalebayes.plots.plot_residuals import plot_residuals_data as plot_residuals_data
 from scalebayes.plots.plot_surface import plot_surface as plot_surface
 from scalebayes.plots.plot_surface import plot_surface_data as plot_surface_data
+from scalebayes.reporting.report import report as report
 from scalebayes.runs import Curves as Curves
 from scalebayes.runs import Runs as Runs
 from scalebayes.runs import last_of as last_of

@@ -39,6 +39,7 @@ FOLDERS = (
     "planning",
     "plots",
     "storage",
+    "reporting",
     "",  # the package itself: names that load when they are used
     "cli",
 )

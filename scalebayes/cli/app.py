@@ -34,6 +34,7 @@ from scalebayes.cli.predict import predict
 from scalebayes.cli.recalibrate import recalibrate
 from scalebayes.cli.recipes import recipes
 from scalebayes.cli.register import register
+from scalebayes.cli.report import report
 from scalebayes.cli.savage_dickey import savage_dickey
 from scalebayes.cli.score import score
 from scalebayes.cli.stack import stack
@@ -123,7 +124,7 @@ COMMANDS = (
     *(plan, budget_for),
     *(recipes, strategies, next_runs),
     *(compare, stack, backtest, recalibrate, calibrate, savage_dickey),
-    *(update, register, score),
+    *(report, update, register, score),
     *(export, laws, datasets, demo),
 )
 for command in COMMANDS:
@@ -165,7 +166,8 @@ def main(args: Sequence[str] | None = None) -> int:
     typed = sys.argv[1:] if args is None else list(args)
     program: Any = typer.main.get_command(app)
     commands = program.commands.items()
-    flags.begin({name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)] for name, c in commands})
+    options = {name: [o for p in c.params for o in (*p.opts, *p.secondary_opts)] for name, c in commands}
+    flags.begin(options, sys.argv[1:] if args is None else args)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:

@@ -70,12 +70,15 @@ class Place:
         options: Command -> all its options, such as "--method".
 
         fit: The path of the fit that it was given; "" for none.
+
+        words: The words that were typed after `scalebayes`.
     """
 
     command: str = ""
     runs: str = ""
     options: Mapping[str, frozenset[str]] = field(default_factory=dict)
     fit: str = ""
+    words: tuple[str, ...] = ()
 
     def has(self, option: str) -> bool:
         """Return whether the command has the option; --input counts only where it names columns, beside --where."""
@@ -86,10 +89,15 @@ class Place:
 _here = Place()
 
 
-def begin(options: Mapping[str, Iterable[str]]) -> None:
-    """Set the options of all commands, before any of them runs."""
+def begin(options: Mapping[str, Iterable[str]], words: Iterable[str] = ()) -> None:
+    """Set the options of all commands, and the words that were typed, before any command runs."""
     global _here
-    _here = Place(options={name: frozenset(each) for name, each in options.items()})
+    _here = Place(options={name: frozenset(each) for name, each in options.items()}, words=tuple(words))
+
+
+def typed() -> str:
+    """Return the command line that runs, as it can be typed again."""
+    return " ".join(quoted(word) for word in ("scalebayes", *_here.words))
 
 
 def of_some(option: str) -> bool:

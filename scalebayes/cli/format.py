@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scalebayes.display.figures import LONGEST_NAME, as_typed, figure, shortened
+from scalebayes.display.figures import LONGEST_NAME, as_typed, digits, figure, shortened
 from scalebayes.errors import shown
 
 __all__ = ["figure", "shortened"]  # exported too, so that the commands import all formatting from here
@@ -48,26 +48,9 @@ def given(name: str, value: float) -> str:
     return as_typed(value)
 
 
-def digits(median: float, lower: float, upper: float) -> int:
-    """Return how many digits of a number a command prints, 3 to 5: down to the second digit of its interval's width.
-
-    >>> digits(1.9708, 1.9587, 1.9836), digits(476.1, 370.6, 614.2)
-    (4, 3)
-    """
-    width = upper - lower
-    if not (math.isfinite(width) and width > 0 and median):
-        return 4
-    return min(max(_power(median) - _power(width) + 2, 3), 5)
-
-
 def most_digits(rows: Iterable[Mapping[str, Any]]) -> int:
     """Return how many digits a command prints in a column with intervals: those of the narrowest interval."""
     return max(digits(row["median"], row["lower"], row["upper"]) for row in rows)
-
-
-def _power(value: float) -> int:
-    """Return the power of ten of a number's first digit."""
-    return math.floor(math.log10(abs(value)))
 
 
 def estimate(row: Mapping[str, Any], columns: Iterable[str], number: int) -> list[str]:

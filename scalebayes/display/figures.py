@@ -40,6 +40,23 @@ def is_short(value: float) -> bool:
     return not math.isfinite(value) or float(f"{value:.6g}") == value
 
 
+def digits(median: float, lower: float, upper: float) -> int:
+    """The number of digits that are shown of a number with an interval, 3 to 5: down to the second one of its width.
+
+    >>> digits(1.9708, 1.9587, 1.9836), digits(476.1, 370.6, 614.2)
+    (4, 3)
+    """
+    width = upper - lower
+    if not (math.isfinite(width) and width > 0 and median):
+        return 4
+    return min(max(_power(median) - _power(width) + 2, 3), 5)
+
+
+def _power(value: float) -> int:
+    """The power of ten of a number's first digit."""
+    return math.floor(math.log10(abs(value)))
+
+
 # Suffixes of counts, and the count that each stands for, the largest first.
 SUFFIXES = {"T": 1e12, "B": 1e9, "M": 1e6, "K": 1e3}
 

@@ -74,20 +74,20 @@ def lighter(asked: Asked) -> Asked:
     if not departs(asked):
         return asked
     if isinstance(asked, Stack):
-        members = {name: _thinned(fit) for name, fit in asked.members.items()}
+        members = {name: thinned(fit) for name, fit in asked.members.items()}
         return replace(asked, members=members, draws=min(asked.draws, LIGHT))
     if isinstance(asked, Fits):
-        return replace(asked, items=tuple(map(_thinned, asked.items)))
+        return replace(asked, items=tuple(map(thinned, asked.items)))
     if isinstance(asked, Recalibrated):
-        return replace(asked, fit=_thinned(asked.fit))
-    return _thinned(asked)
+        return replace(asked, fit=thinned(asked.fit))
+    return thinned(asked)
 
 
-def _thinned(fit: Fit) -> Fit:
-    """A fit with some of its draws, spread evenly over all chains, as one chain."""
-    if fit.size <= LIGHT:
+def thinned(fit: Fit, count: int = LIGHT) -> Fit:
+    """A fit with at most `count` of its draws, spread evenly over all chains, as one chain."""
+    if fit.size <= count:
         return fit
-    kept = np.linspace(0, fit.size - 1, LIGHT).round().astype(int)
+    kept = np.linspace(0, fit.size - 1, count).round().astype(int)
 
     def of(x: np.ndarray) -> np.ndarray:
         return x.reshape(1, -1, *x.shape[2:])[:, kept]

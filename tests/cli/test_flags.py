@@ -28,6 +28,7 @@ OPTIONS = {
 PYTHON = re.compile(r"\w+=['\"{\[]|\bsb\.\w+|\bruns\.\w+\(|\w+=(?:True|False|None)\b")
 # Said in Python alone: they aren't of runs that a command reads, or are text for a page.
 APART = ("cli/arguments.py", "cli/flags.py", "cli/fragments.py", "laws/page.py", "laws/base.py", "datasets/")
+APART += tuple(f"reporting/{name}.py" for name in ("answers", "past_forecasts", "pictures", "planner", "reproduce"))
 
 
 def at(command, runs="my runs.csv"):

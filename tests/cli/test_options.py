@@ -51,6 +51,7 @@ def test_every_public_function_that_answers_has_a_command():
         "next_runs",
         "budget_for",
         "update",
+        "report",
     }
     assert "compare_recipes" in sb.__all__ and "recipes" in COMMANDS
     assert verbs <= set(sb.__all__) and {name.replace("_", "-") for name in verbs} <= set(COMMANDS)
