@@ -19,7 +19,7 @@ from scalebayes.forecasting.predict import predict
 from scalebayes.planning.optimum import optimum
 from scalebayes.plots.pointwise import departs, lighter
 from scalebayes.plots.subject import beyond_runs, subject_of
-from scalebayes.reporting.tags import Html, joined, paragraphs, section, table, tag
+from scalebayes.reporting.tags import Html, html, joined, paragraphs, section, table, tag
 from scalebayes.reporting.verdict import checks_of
 from scalebayes.runs.describe import in_unit
 from scalebayes.seeds import Seed
@@ -63,8 +63,8 @@ def answers(asked: Asked, points: Any, C: Any, prob: float, seed: Seed) -> Answe
     told, forecast = _forecast(asked, points, prob, seed)
     best_told, best = _optimum(asked, forecast, C, prob, seed)
     parts = [tag("h3", "Forecast"), told, *([tag("h3", "Optimum"), best_told] if best_told else [])]
-    html = section("answers", "Answers", joined([*parts, tag("h3", "Parameters"), _parameters(asked, prob)]))
-    return Answers(html, forecast, best)
+    made = section("answers", "Answers", joined([*parts, tag("h3", "Parameters"), _parameters(asked, prob)]))
+    return Answers(made, forecast, best)
 
 
 def percent(prob: float) -> str:
@@ -76,18 +76,20 @@ def percent(prob: float) -> str:
     return f"{100 * prob:.6g} %"
 
 
-def estimate(row: Mapping[str, Any], count: bool = False) -> str:
+def estimate(row: Mapping[str, Any], count: bool = False) -> Html:
     """A median with its interval, as one cell; the median alone where there is no interval.
 
     >>> estimate({"median": 1.9708, "lower": 1.9587, "upper": 1.9836})
-    '1.971 [1.959, 1.984]'
+    '1.971 <span class="ends">[1.959, 1.984]</span>'
     >>> estimate({"median": 7.1e10, "lower": 6e10, "upper": 8.2e10}, count=True)
-    '71B [60B, 82B]'
+    '71B <span class="ends">[60B, 82B]</span>'
     """
     ends = [float(row[name]) for name in ("median", "lower", "upper")]
     number = max(digits(*ends), 3) if np.isfinite(ends).all() else 4
     median, lower, upper = (counted(x) if count else figure(x, number) for x in ends)
-    return f"{median} [{lower}, {upper}]" if ends[1] < ends[2] else median
+    return Html(
+        html(median) + (html(" ") + tag("span", f"[{lower}, {upper}]", class_="ends") if ends[1] < ends[2] else "")
+    )
 
 
 def given(name: str, value: Any) -> str:
@@ -169,12 +171,12 @@ def _optimum(asked: Asked, forecast: Any, C: Any, prob: float, seed: Seed) -> tu
     told = f"The optimum is that of {of}, at the cost {best.attrs['cost']}, without limits."
     if not many:
         told += " The one choice of least expected loss: " + "; ".join(
-            f"at C = {as_typed(float(c))} it is N = {counted(n)}, D = {counted(d)}, expected to lose {figure(r, 2)}"
+            f"at C = {as_typed(float(c))} it is N = {counted(n)}, D = {counted(d)}, with a regret of {figure(r, 2)}"
             for c, n, d, r in zip(
                 best["C"].values, best["N_best"].values, best["D_best"].values, best["regret"].values, strict=True
             )
         )
-        told += " against a choice that knew the true law."
+        told += ". The regret is what it is expected to lose against a choice that knew the true law."
     if departs(asked) and lighter(asked) is not asked:
         told += " It is computed from fewer draws than the forecast, to be quick."
     parts = [

@@ -206,7 +206,7 @@ function written(value, count) {
   }
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(3).replace("e+", "e");
-  return value.toPrecision(4);
+  return size >= 1e4 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 if (typeof module !== "undefined") {

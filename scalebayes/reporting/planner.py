@@ -1,5 +1,6 @@
 """This file makes the planner of a report: a form whose answers the page computes without a server."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,12 @@ from scalebayes.planning.hardware import Hardware
 from scalebayes.reporting.answers import percent
 from scalebayes.reporting.page import asset
 from scalebayes.reporting.planner_data import data_of, one_fit_of
-from scalebayes.reporting.tags import Html, data_block, joined, paragraphs, section, tag
+from scalebayes.reporting.tags import Html, data_block, joined, paragraphs, section, table, tag
 from scalebayes.runs.describe import in_unit
 
 DEVICE = "h100"  # the hardware whose speed and price stand in the form at first
 TITLE = "Planner"
 UNITS = (("flops", "FLOPs"), ("dollars", "dollars"), ("hours", "device hours"))
-COST = ("flops", "dollars", "hours")  # the parts of what something costs
 
 
 class Planner(NamedTuple):
@@ -84,15 +84,15 @@ def _about(fit: Fit, data: dict[str, Any], prob: float) -> Html:
     if data["table"] is None:
         law = "The law is taken as exact, in the table as everywhere in this report: beyond the runs the intervals are "
         return paragraphs(told, f"{law}those of the law alone.")
-    table = data["table"]
-    ends = [(np.exp(table[f"log_{name}"][0]), np.exp(table[f"log_{name}"][-1])) for name in ("N", "D")]
+    departure = data["table"]
+    ends = [(np.exp(departure[f"log_{name}"][0]), np.exp(departure[f"log_{name}"][-1])) for name in ("N", "D")]
     spans = [f"{n} from {counted(low)} to {counted(high)}" for n, (low, high) in zip("ND", ends, strict=True)]
     departs = (
         "The curve is the law times its discrepancy, whose mean and width in each draw are read from a table for "
         f"{' and '.join(spans)}; outside it nothing is shown. At random places its {percent(prob)} interval was at "
-        f"least {table['beyond']:.2f} times as wide as that of the exact discrepancy beyond the runs, and at least "
-        f"{table['within']:.2f} times among them. N*, D* and D*/N* are those of the law alone: the discrepancy moves "
-        "them, too, so that their intervals here are narrower than those under Answers, which let it."
+        f"least {departure['beyond']:.2f} times as wide as that of the exact discrepancy beyond the runs, and at least "
+        f"{departure['within']:.2f} times among them. N*, D* and D*/N* are those of the law alone: the discrepancy "
+        "moves them, too, so that their intervals here are narrower than those under Answers, which let it."
     )
     return paragraphs(told, departs)
 
@@ -130,29 +130,30 @@ def _field(name: str, label: str, value: str, required: bool = False) -> Html:
 
 
 def _results(fit: Fit, prob: float) -> Html:
-    """The table that the page fills in."""
+    """The tables that the page fills in."""
     what = in_unit(fit.runs.observable, fit.runs.unit)
     parts = ("median",) if fit.is_mode else ("median", "lower", "upper")
-    wide = len(parts)
-
-    def row(head: str, id: str, banded: bool) -> Html:
-        names = [f"{id}-{part}" for part in parts] if banded else [id]
-        blanks = [] if banded or wide == 1 else [tag("td", colspan=wide - 1)]
-        return tag("tr", tag("th", head, scope="row"), *(tag("td", class_="number", id=one) for one in names), *blanks)
-
-    named = {"flops": "in FLOPs", "dollars": "in dollars", "hours": "in device hours"}
-    body = [row(f"Budget {named[part]}", f"budget-{part}", False) for part in COST]
-    body += [
-        row("Optimal N", "best-N", True),
-        row("Optimal D", "best-D", True),
-        row("Optimal D/N", "best-ratio", True),
-        row(f"{what} there", "best-loss", True),
-        row(f"{what} of your run", "run-loss", True),
-        row("E-folds of your run outside the runs", "run-outside", False),
-        *(row(f"Your run with serving, {named[part]}", f"run-{part}", False) for part in COST),
-    ]
-    heads = ["", "at the mode" if fit.is_mode else "median", *([] if fit.is_mode else ["lower", "upper"])]
-    head = tag("tr", *(tag("th", name, scope="col", class_="number") if name else tag("td") for name in heads))
+    bands = (
+        ("Optimal N", "best-N"),
+        ("Optimal D", "best-D"),
+        ("Optimal D/N", "best-ratio"),
+        (f"{what}, at the optimum", "best-loss"),
+        (f"{what}, of your run", "run-loss"),
+    )
+    heads = ["at the mode"] if fit.is_mode else ["median", "lower", "upper"]
     caption = "What the planner answers" + ("" if fit.is_mode else f"; lower and upper: {percent(prob)} interval")
-    inner = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
-    return tag("div", inner, class_="frame", role="region", tabindex="0", aria_label=caption)
+    costs = (("Budget", "budget"), ("Your run, with serving", "run"))
+    far = tag("p", "Your run lies ", tag("span", id="run-outside"), " e-folds outside the runs that were fitted.")
+    return joined(
+        [
+            _blank(caption, ["quantity", *heads], bands, parts),
+            far,
+            _blank("What they cost", ["what", *(name for _, name in UNITS)], costs, [id for id, _ in UNITS]),
+        ]
+    )
+
+
+def _blank(caption: str, heads: Sequence[str], rows: Sequence[tuple[str, str]], parts: Sequence[str]) -> Html:
+    """A table whose cells the page fills in: the id of a cell is that of its row and of its column."""
+    cells = [[head, *(tag("span", id=f"{id}-{part}") for part in parts)] for head, id in rows]
+    return table(caption, heads, cells)

@@ -117,4 +117,4 @@ def _title(asked: Asked) -> str:
     if isinstance(asked, Stack):
         return f"A stack of laws for {first.runs.observable}"
     departure = " with a discrepancy" if first.discrepancy else ""
-    return f"{first.law.name}{departure}, fitted to {first.runs.observable}"
+    return f"{first.law.name}{departure} fitted to {first.runs.observable}"

@@ -32,3 +32,37 @@ def around(law, values, draws=300, spread=0.01):
     law = sb.laws.get(law) if isinstance(law, str) else law
     each = {name: value * np.exp(spread * rng.normal(size=draws)) for name, value in values.items()}
     return fit_of(law, each, simulated(40, 0))
+
+
+# Twenty settings: budget, tokens served, largest N and largest D (None for none), and a run of one's own.
+SETTINGS = [
+    (10 ** rng.uniform(19, 25), served, max_N, max_D, 10 ** rng.uniform(8, 11.5), 10 ** rng.uniform(9.5, 12.5))
+    for rng, served, max_N, max_D in (
+        (np.random.default_rng(seed), *limits)
+        for seed, limits in enumerate(
+            4 * [(0.0, None, None), (1e12, None, None), (0.0, 3e9, None), (0.0, None, 2e11), (3e11, 2e10, 6e11)]
+        )
+    )
+]
+
+
+def of_python(fit, setting):
+    """What sb.predict and sb.optimum say at a setting, and whether the budget is spent within its limits."""
+    C, served, max_N, max_D, N, D = setting
+    limits = {name: value for name, value in (("max_N", max_N), ("max_D", max_D)) if value}
+    cost = sb.costs.with_inference(served) if served else sb.costs.six_nd
+    own = sb.optimum(fit, C=C, cost=cost, subject_to=limits, of="law")
+    spent = max_N is None or max_D is None or float(cost(max_N, max_D)) >= C
+    found = {name: ends(own[name]) for name in ("N", "D", "D_per_N", "loss")}
+    return {**found, "run": ends(sb.predict(fit, N=N, D=D)["loss"]), "spent": spent}
+
+
+def ends(draws, prob=0.9):
+    """Median and interval as Python's tables have them."""
+    lower, median, upper = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
+    return {"median": median, "lower": lower, "upper": upper}
+
+
+def close(found, expected):
+    for part in ("median", "lower", "upper"):
+        assert found[part] == pytest.approx(expected[part], rel=1e-6), part

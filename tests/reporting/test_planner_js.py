@@ -15,20 +15,10 @@ from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.reporting.departure_table import table_of
 from scalebayes.reporting.page import FOLDER
 from scalebayes.reporting.planner_data import closed_form, data_of, law_of
-from tests.reporting.conftest import around
+from tests.reporting.conftest import SETTINGS, around, close, ends, of_python
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the planner without a browser")
-# Twenty settings: budget, tokens served, largest N and largest D (None for none), and a run of one's own.
-SETTINGS = [
-    (10 ** rng.uniform(19, 25), served, max_N, max_D, 10 ** rng.uniform(8, 11.5), 10 ** rng.uniform(9.5, 12.5))
-    for rng, served, max_N, max_D in (
-        (np.random.default_rng(seed), *limits)
-        for seed, limits in enumerate(
-            4 * [(0.0, None, None), (1e12, None, None), (0.0, 3e9, None), (0.0, None, 2e11), (3e11, 2e10, 6e11)]
-        )
-    )
-]
 
 
 def ask(data, *calls):
@@ -52,17 +42,6 @@ console.log(JSON.stringify(calls.map(([name, ...rest]) => planner[name](...rest.
     return json.loads(ran.stdout)
 
 
-def ends(draws, prob=0.9):
-    """Median and interval as Python's tables have them."""
-    lower, median, upper = np.quantile(draws, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
-    return {"median": median, "lower": lower, "upper": upper}
-
-
-def close(found, expected):
-    for part in ("median", "lower", "upper"):
-        assert found[part] == pytest.approx(expected[part], rel=1e-6), part
-
-
 @pytest.fixture(scope="module")
 def departed_data(departed):
     return data_of(departed, 0.9)
@@ -83,16 +62,12 @@ def answered(of_sizes):
 @pytest.mark.parametrize("i", range(len(SETTINGS)))
 def test_forecasts_and_optima_are_those_of_python(answered, of_sizes, i):
     """Fails if the page and sb.predict or sb.optimum tell a reader different numbers from the same draws."""
-    C, served, max_N, max_D, N, D = SETTINGS[i]
     forecast, best = answered[i]
-    close(forecast, ends(sb.predict(of_sizes, N=N, D=D)["loss"]))
-    limits = {name: value for name, value in (("max_N", max_N), ("max_D", max_D)) if value}
-    cost = sb.costs.with_inference(served) if served else sb.costs.six_nd
-    own = sb.optimum(of_sizes, C=C, cost=cost, subject_to=limits, of="law")
+    expected = of_python(of_sizes, SETTINGS[i])
+    close(forecast, expected["run"])
     for name in ("N", "D", "D_per_N", "loss"):
-        close(best[name], ends(own[name]))
-    spent = float(cost(best["N"]["median"], best["D"]["median"])) if max_N and max_D else C
-    assert best["spent"] == (spent > 0.999 * C)
+        close(best[name], expected[name])
+    assert best["spent"] == expected["spent"]
 
 
 LAWS = {
