@@ -19,8 +19,8 @@ from scalebayes.forecasting.predict import predict
 from scalebayes.planning.optimum import optimum
 from scalebayes.plots.pointwise import departs, lighter
 from scalebayes.plots.subject import beyond_runs, subject_of
+from scalebayes.reporting.doubts import doubts, failed_note, names_of
 from scalebayes.reporting.tags import Html, html, joined, paragraphs, section, table, tag
-from scalebayes.reporting.verdict import checks_of
 from scalebayes.runs.describe import in_unit
 from scalebayes.seeds import Seed
 
@@ -62,7 +62,7 @@ def answers(asked: Asked, points: Any, C: Any, prob: float, seed: Seed) -> Answe
     """
     told, forecast = _forecast(asked, points, prob, seed)
     best_told, best = _optimum(asked, forecast, C, prob, seed)
-    parts = [tag("h3", "Forecast"), told, *([tag("h3", "Optimum"), best_told] if best_told else [])]
+    parts = [failed_note(asked), tag("h3", "Forecast"), told, *([tag("h3", "Optimum"), best_told] if best_told else [])]
     made = section("answers", "Answers", joined([*parts, tag("h3", "Parameters"), _parameters(asked, prob)]))
     return Answers(made, forecast, best)
 
@@ -113,7 +113,15 @@ def _forecast(asked: Asked, points: Any, prob: float, seed: Seed) -> tuple[Html,
         except InputError as error:
             return paragraphs(f"No forecast was asked for, and none is made by itself: {error}."), None
         of = f"{' and '.join(f'{one:g}' for one in MULTIPLES)} times the largest {along} of the runs"
-        how = f"No point was asked for, so the points are {of}, at the runs' median of the rest."
+        rest = (
+            ", at their median D/N"
+            if subject.sizes
+            else ", at their medians of the rest"
+            if inputs.keys() - {along}
+            else ""
+        )
+        most = " (of the data set with the most runs)" if isinstance(asked, Fits) else ""
+        how = f"No point was asked for, so the points are {of}{most}{rest}."
     else:
         curve = predict(asked, inputs, seed=seed)
     frame, fits = interval(curve, prob), fits_of(asked)
@@ -140,7 +148,7 @@ def _forecast(asked: Asked, points: Any, prob: float, seed: Seed) -> tuple[Html,
             paragraphs(how),
             table(caption, heads, cells[:MOST], left=1),
             paragraphs(_more(cells), meaning, str(curve.attrs.get("recalibrated", ""))),
-            _doubt(asked, curve),
+            doubts(asked, curve, names_of(inputs)),
         ]
     ), curve
 
@@ -183,28 +191,14 @@ def _optimum(asked: Asked, forecast: Any, C: Any, prob: float, seed: Seed) -> tu
         table(f"Optimal size and tokens for a budget: {ends}", heads, cells[:MOST], left=len(many)),
         paragraphs(_more(cells), told),
     ]
-    return joined([*parts, _doubt(asked, best)]), best
-
-
-def _doubt(asked: Asked, answer: xr.Dataset) -> Html:
-    """What to doubt about an answer. Checks whose sentence the verdict has are named alone."""
-    left, names = str(answer.attrs.get("review", "")), []
-    for check in checks_of(asked):
-        said = f"{check.name.removeprefix(f'{check.of}: ')}: {check.sentence}"
-        if check.sentence and said in left:
-            left = left.replace(said, "")
-            names.append(check.name)
-    left = " ".join(left.split()).strip("; ")
-    told = [left, f"What the verdict says of these checks bears on it: {', '.join(names)}." if names else ""]
-    text = " ".join(filter(None, told))
-    return tag("p", tag("strong", "Doubt: "), text, class_="doubt") if text else Html("")
+    return joined([*parts, doubts(asked, best)]), best
 
 
 def _parameters(asked: Asked, prob: float) -> Html:
     if isinstance(asked, Stack):
-        weights = [[name, figure(asked.weights[name], 3), fit.law.name] for name, fit in asked.members.items()]
+        weights = [[name, fit.law.name, figure(asked.weights[name], 3)] for name, fit in asked.members.items()]
         named = {name: asked.members[name] for name in asked.picks}
-        head = [table(f"Members of the stack; weights {asked.by}", ["member", "weight", "law"], weights)]
+        head = [table(f"Members of the stack; weights {asked.by}", ["member", "law", "weight"], weights, left=2)]
     else:
         named = dict(zip(asked.names, asked, strict=True)) if isinstance(asked, Fits) else {"": fits_of(asked)[0]}
         head = []
@@ -212,8 +206,10 @@ def _parameters(asked: Asked, prob: float) -> Html:
     fit = next(iter(named.values()))
     ends = "at the mode; MAP has no intervals" if fit.is_mode else f"median and {percent(prob)} interval, equal tails"
     heads = [*(["fit"] if "" not in named else []), "parameter", "value", "unit"]
-    units = f"{fit.runs.observable} stands for the unit of the observable ({fit.runs.unit or 'not said'}), and an "
-    units += "input for its own: N for parameters, D for tokens."
+    units = (
+        f"{fit.runs.observable} stands for the unit of the observable ({fit.runs.unit or 'not said'}), and the name of "
+    )
+    units += "an input for the unit of its column."
     return joined(
         [*head, table(f"Parameters: {ends}", heads, rows[:MOST], left=len(heads)), paragraphs(_more(rows), units)]
     )

@@ -14,6 +14,7 @@ from scalebayes.forecasting.ask import Asked
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.planning.hardware import Hardware
 from scalebayes.reporting.answers import percent
+from scalebayes.reporting.doubts import failed_note
 from scalebayes.reporting.page import asset
 from scalebayes.reporting.planner_data import data_of, one_fit_of
 from scalebayes.reporting.tags import Html, data_block, joined, paragraphs, section, table, tag
@@ -54,7 +55,12 @@ def planner(asked: Asked, forecast: xr.Dataset | None, prob: float) -> Planner:
         float(forecast[name].values[0]) if forecast is not None and known else float(np.max(fit.problem.column(name)))
         for name in ("N", "D")
     )
-    parts = [_about(fit, data, prob), _form(N, D), tag("p", class_="said", id="planner-said", role="status")]
+    parts = [
+        failed_note(asked),
+        _about(fit, data, prob),
+        _form(N, D),
+        tag("p", class_="said", id="planner-said", role="status"),
+    ]
     parts += [_results(fit, prob), data_block("planner-data", data)]
     parts.append(tag("noscript", tag("p", "The planner needs JavaScript, which is off here.")))
     return Planner(section("planner", TITLE, joined(parts)), asset("planner.js") + asset("form.js"))

@@ -6,10 +6,10 @@ from scalebayes.fitting.many.result import Fits
 from scalebayes.forecasting.ask import Asked
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
-from scalebayes.reporting.tags import Html, bullets, joined, section, tag
+from scalebayes.reporting.tags import Html, bullets, joined, section, table, tag
 from scalebayes.status import Check, Checks, Status
 
-MOST = 50  # checks of one status that are listed; of those after them the number is given
+MOST = 20  # checks of one status that are listed, and rows of a table of fits; of those after them the number is given
 LEADS = {
     Status.FAIL: (
         "Do not rely on this",
@@ -45,6 +45,8 @@ def verdict(asked: Asked) -> Html:
     for status, heading in ((Status.FAIL, "Failed"), (Status.REVIEW, "To review")):
         if found := checks.of(status):
             parts += [tag("h3", heading), _listed(found)]
+    if isinstance(asked, Fits):
+        parts.append(_statuses(asked))
     if isinstance(asked, Recalibrated):
         parts.append(tag("p", f"{asked.sentence[:1].upper()}{asked.sentence[1:]}."))
     if isinstance(asked, Stack):
@@ -54,6 +56,16 @@ def verdict(asked: Asked) -> Html:
         summary = tag("summary", f"{len(passed)} of {len(checks)} checks pass")
         parts.append(tag("details", summary, _listed(passed)))
     return section("verdict", title, joined(parts), class_=f"verdict {checks.status.value}")
+
+
+def _statuses(fits: Fits) -> Html:
+    """The status of each fit, those that failed first."""
+    order = [status.value for status in (Status.FAIL, Status.REVIEW, Status.PASS)]
+    worst = fits.status.sort_values("status", key=lambda column: column.map(order.index), kind="stable")
+    columns = ["law", "runs", "status", "failed", "review"]
+    rows = [[name, *row] for name, row in zip(worst.index[:MOST], worst[columns].to_numpy(), strict=False)]
+    more = [tag("p", f"{len(worst) - MOST} more fits are left out here.")] if len(worst) > MOST else []
+    return joined([table("Status of each fit", ["data set", *columns], rows, left=6), *more])
 
 
 def _listed(checks: Sequence[Check]) -> Html:

@@ -6,7 +6,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
-from tests.helpers import POINT
+from tests.helpers import POINT, simulated
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,15 @@ def test_a_saved_fit_is_reported(saved, tmp_path, monkeypatch, capsys):
     assert main(["report", fit, "--out", "b.html", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["report"] == "b.html" and told["status"] == sb.load(fit).checks.status
+
+
+def test_a_budget_alone_asks_for_its_optimum(tmp_path, monkeypatch, capsys):
+    """Fails if --C alone, which says no N and D, is refused or forecast at sizes that nobody asked for."""
+    monkeypatch.chdir(tmp_path)
+    sb.fit(simulated(12, 0), "chinchilla", method=POINT, on_fail="ignore").save(tmp_path / "fit.nc")
+    assert main(["report", "fit.nc", "--C", "5e23"]) == 0
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">5e23</th>" in text and "10 and 100 times the largest C of the runs" in text
 
 
 @pytest.mark.parametrize(

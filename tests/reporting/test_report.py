@@ -137,7 +137,7 @@ def test_a_failed_check_leads(of_sizes, tmp_path):
     with pytest.warns(sb.FitWarning, match="k-hat"):
         page = made(bad, tmp_path, {"N": [7e10], "D": [1.4e12]})
     before = page.text[: page.text.index("Too high; use another method.")]
-    assert "Do not rely on this" in before
+    assert "Do not rely on this" in before and page.text.count("This rests on a fit that failed a check") == 2
     assert not re.search(r"\d", before.split("Skip to the verdict")[1].replace(check.name, ""))
     assert page.text.index("Too high") < page.text.index("Answers")
 
@@ -205,6 +205,7 @@ def test_many_fits_and_stacks_and_recalibrated(of_sizes, hostile, tmp_path):
     """Fails if a result that sb.predict takes can't be reported."""
     many = made(sb.Fits(("one", "<two>"), (hostile, hostile)), tmp_path)
     assert [attrs["id"] for attrs in many.all("section")] == SECTIONS and "<two>: " in many.texts["verdict"]
+    assert "Status of each fit" in many.texts["verdict"] and many.texts["answers"].count("take the law as exact") == 1
     stack = sb.stack({"a": of_sizes, "b": of_sizes}, weights={"a": 0.5, "b": 0.5}, draws=50)
     mixed = made(stack, tmp_path, {"N": [7e10], "D": [1.4e12]})
     assert "a stack mixes laws" in mixed.texts["planner"] and "Members of the stack" in mixed.texts["answers"]
