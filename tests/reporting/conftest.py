@@ -40,7 +40,8 @@ SETTINGS = [
     for rng, served, max_N, max_D in (
         (np.random.default_rng(seed), *limits)
         for seed, limits in enumerate(
-            4 * [(0.0, None, None), (1e12, None, None), (0.0, 3e9, None), (0.0, None, 2e11), (3e11, 2e10, 6e11)]
+            2 * [(0.0, None, None), (1e12, None, None), (0.0, 3e9, None), (0.0, None, 2e11), (3e11, 2e10, 6e11)]
+            + 2 * [(0.0, None, None), (3e11, 4e9, None), (0.0, 2e10, 6e11), (5e11, None, 5e10), (1e13, None, None)]
         )
     )
 ]
