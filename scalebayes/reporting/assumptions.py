@@ -32,7 +32,7 @@ def assumptions(asked: Asked) -> Html:
     parts: list[Any] = []
     for name, fit in list(fits.items())[:MOST]:
         parts += [tag("h3", name)] if name else []
-        parts += [terms(of_fit(fit)), _priors(fit), tag("h4" if name else "h3", "Runs"), bullets(_runs(fit))]
+        parts += [terms(of_fit(fit)), _priors(fit, name), tag("h4" if name else "h3", "Runs"), bullets(_runs(fit))]
     if len(fits) > MOST:
         parts.append(tag("p", f"{len(fits) - MOST} more fits are left out here; the saved result has them."))
     return section("assumptions", "What was assumed", joined(parts))
@@ -71,17 +71,17 @@ def cost_text(fit: Fit) -> str:
     return "C = 6 N D" if {"N", "D"} <= set(fit.problem.columns.values()) else ""
 
 
-def _priors(fit: Fit) -> Html:
+def _priors(fit: Fit, name: str) -> Html:
     scales = {**fit.reference.inputs, fit.runs.observable: fit.reference.scale}
     rows = []
-    for name, param in fit.problem.params.items():
+    for each, param in fit.problem.params.items():
         fixed = param.fixed or isinstance(param.prior, str)
         units = "" if fixed else "reference units" if param.scaled and param.dimension else "the runs' own units"
-        rows.append([name, prior_text(param.prior), units if param.dimension != "" else "pure number"])
-    units = ", ".join(f"{name} {value:.4g}" for name, value in scales.items())
+        rows.append([each, prior_text(param.prior), units if param.dimension != "" else "pure number"])
+    units = ", ".join(f"{each} {value:.4g}" for each, value in scales.items())
     return joined(
         [
-            table("Priors", ["parameter", "prior", "in"], rows, left=3),
+            table(f"Priors of {name}" if name else "Priors", ["parameter", "prior", "in"], rows, left=3),
             tag("p", f"A prior in reference units is on the parameter where one unit is {units}."),
         ]
     )

@@ -97,8 +97,12 @@ def _about(fit: Fit, data: dict[str, Any], prob: float) -> Html:
         "The curve is the law times its discrepancy, whose mean and width in each draw are read from a table for "
         f"{' and '.join(spans)}; outside it nothing is shown. At random places its {percent(prob)} interval was at "
         f"least {departure['beyond']:.2f} times as wide as that of the exact discrepancy beyond the runs, and at least "
-        f"{departure['within']:.2f} times among them. N*, D* and D*/N* are those of the law alone: the discrepancy "
-        "moves them, too, so that their intervals here are narrower than those under Answers, which let it."
+        f"{departure['within']:.2f} times among them. "
+    )
+    departs += (
+        "The optimal N, D and D/N here are those of the law alone, without its discrepancy. They are not those under "
+        "Answers, which take the discrepancy along and are the ones to plan by: medians and intervals differ. The loss "
+        "at the optimum has the discrepancy at these N and D."
     )
     return paragraphs(told, departs)
 
@@ -139,11 +143,12 @@ def _results(fit: Fit, prob: float) -> Html:
     """The tables that the page fills in."""
     what = in_unit(fit.runs.observable, fit.runs.unit)
     parts = ("median",) if fit.is_mode else ("median", "lower", "upper")
+    of = ", of the law alone" if fit.discrepancy else ""
     bands = (
-        ("Optimal N", "best-N"),
-        ("Optimal D", "best-D"),
-        ("Optimal D/N", "best-ratio"),
-        (f"{what}, at the optimum", "best-loss"),
+        (f"Optimal N{of}", "best-N"),
+        (f"Optimal D{of}", "best-D"),
+        (f"Optimal D/N{of}", "best-ratio"),
+        (f"{what}, at this optimum", "best-loss"),
         (f"{what}, of your run", "run-loss"),
     )
     heads = ["at the mode"] if fit.is_mode else ["median", "lower", "upper"]

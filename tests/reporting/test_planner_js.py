@@ -14,6 +14,7 @@ from scalebayes.forecasting.recalibrate import Widening
 from scalebayes.planning.hardware import Hardware, budget
 from scalebayes.reporting.departure_table import table_of
 from scalebayes.reporting.page import FOLDER
+from scalebayes.reporting.planner import planner
 from scalebayes.reporting.planner_data import closed_form, data_of, law_of
 from tests.reporting.conftest import SETTINGS, around, close, ends, of_python
 
@@ -122,6 +123,13 @@ def test_beyond_the_runs_the_band_is_as_wide_as_that_of_predict(departed, depart
     lower, upper = np.quantile(draws, [0.05, 0.95], axis=0)
     widths = np.array([one["upper"] - one["lower"] for one in by_page]) / (upper - lower)
     assert widths.min() > 0.9 and widths.mean() > 0.97  # 300 draws leave an error of 4 % in each
+
+
+def test_the_page_says_whose_optimum_it_has(departed, of_sizes):
+    """Fails if the optimum of the law alone is taken for that of the law with its discrepancy, which differs."""
+    told = str(planner(departed, None, 0.9).html)
+    assert told.count(", of the law alone") == 3 and "are not those under Answers" in told
+    assert "of the law alone</th>" not in str(planner(of_sizes, None, 0.9).html)
 
 
 def test_outside_the_table_nothing_is_told(departed_data):
