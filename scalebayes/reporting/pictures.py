@@ -14,6 +14,7 @@ from scalebayes.plots.plot_curves import plot_curves
 from scalebayes.plots.plot_floor import plot_floor
 from scalebayes.plots.plot_forecast import plot_forecast
 from scalebayes.plots.plot_frontier import plot_frontier
+from scalebayes.plots.plot_isoflop import plot_isoflop
 from scalebayes.plots.plot_learning_curves import plot_learning_curves
 from scalebayes.plots.plot_residuals import plot_residuals
 from scalebayes.plots.pointwise import departs
@@ -128,3 +129,7 @@ def _chosen(asked: Asked, reach: float, seed: Seed) -> Iterator[Picture]:
     if subject.sizes and not departs(asked):
         shows = "The N, the D and their ratio that are optimal at a budget, beside published optima and the runs."
         yield Picture("Optimal size and tokens", shows, lambda: plot_frontier(asked, seed=seed))
+        shows = (
+            f"The {name} against N at fixed budgets, a valley each, with the posterior of its minimum, and the runs."
+        )
+        yield Picture("Valleys at fixed budgets", shows, lambda: plot_isoflop(asked, seed=seed))

@@ -115,7 +115,7 @@ def test_one_file_that_loads_nothing(text, page):
 def test_figures_say_what_they_show(page):
     """Fails if a figure is missing, or who can't see it is told nothing."""
     images = page.all("img")
-    assert len(images) == 5 and all(len(one["alt"]) > 50 for one in images)
+    assert len(images) == 6 and all(len(one["alt"]) > 50 for one in images)
     assert all(base64.b64decode(one["src"].split(",")[1]) for one in images)
     assert len(page.all("figcaption")) == len(images)
 
