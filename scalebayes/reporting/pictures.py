@@ -79,7 +79,7 @@ def drawn(picture: Picture) -> Html:
     import matplotlib.pyplot as plt
     import numpy as np
 
-    with mpl.rc_context({"svg.hashsalt": "scalebayes", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "scalebayes", "svg.fonttype": "path"}), plt.ioff():
         before = plt.get_fignums()
         try:
             axes = np.ravel(np.asarray(picture.draw(), object))
