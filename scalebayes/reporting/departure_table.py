@@ -8,13 +8,13 @@ raised until the line reaches the exact variance at the cell's centre.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 from scipy.special import ndtri
 
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.result import Fit
+from scalebayes.infer.double import double
 
 # Places along N, and along D: more where there are runs, since the process varies most there.
 WITHIN, BEYOND = 14, 6
@@ -69,7 +69,7 @@ def table_of(
     tried = np.stack([rng.uniform(np.log(x.min()), np.log(x.max() * TRIED_ABOVE), TRIED) for x in sizes], axis=1)
     grids = [np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, 2) for each in (axes, centres)]
     places = np.concatenate([*grids, tried])
-    with jax.enable_x64():
+    with double():
         points = {name: np.exp(x) for name, x in zip("ND", places.T, strict=True)}
         found = conditional(fit, points, np.full(len(places), NEW_GROUP))
     ends = np.cumsum([len(grid) for grid in grids])

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 from scipy.special import expit
 
@@ -12,6 +11,7 @@ from scalebayes.compute import flops
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import Asked
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.infer.double import double
 from scalebayes.plots.pointwise import thinned
 from scalebayes.reporting.departure_table import Table, table_of
 
@@ -54,7 +54,7 @@ def closed_form(fit: Fit) -> dict[str, np.ndarray] | None:
         floor, power = OUTER[law.name](params)
     except KeyError:  # a law of the user's own, or parameters that were tied into one
         return None
-    with jax.enable_x64():
+    with double():
         columns = {**law.terms(**params)._asdict(), "floor": floor, "power": power}
         draws = {name: np.broadcast_to(np.asarray(x, np.float64), fit.size).copy() for name, x in columns.items()}
         for N, D in _corners(fit):

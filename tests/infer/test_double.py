@@ -1,12 +1,14 @@
 """float64 and one thread of OpenBLAS: while a context is open, and as before once the last one has closed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jax.numpy as jnp
 import pytest
 import scipy.linalg  # noqa: F401  loads OpenBLAS
 from threadpoolctl import ThreadpoolController
 
+import scalebayes
 from scalebayes.infer.double import double
 
 OPENBLAS = ThreadpoolController().select(internal_api="openblas")
@@ -47,3 +49,10 @@ def test_an_error_closes_it():
         assert jnp.ones(1).dtype == jnp.float64
         1 / 0  # noqa: B018
     assert threads() == {2} and jnp.ones(1).dtype == jnp.float32
+
+
+def test_nothing_computes_in_float64_outside_of_it():
+    """Fails if a new answer turns on float64 by itself, and so waits for LAPACK's threads where cores are shared."""
+    package = Path(scalebayes.__file__).parent
+    found = [p.name for p in package.rglob("*.py") if "jax.enable_x64(" in p.read_text(encoding="utf-8")]
+    assert found == ["double.py"]
