@@ -52,8 +52,8 @@ def next_runs(
         budget: What all chosen runs together may cost, in the units of the cost; FLOPs by default.
 
         target: What the runs shall tell about. The loss at points: a mapping such as {"N": 7e10, "D": 1.4e12}, a data
-            frame or `Runs`. Log N of the optimum along C = 6 N D at a budget: {"C": 1e23}. A parameter: its name, such
-            as "alpha". Which law of a stack is right: "law".
+            frame or `Runs`. Log N of the optimum for a budget of the cost: {"C": 1e23}. A parameter: its name, such as
+            "alpha". Which law of a stack is right: "law".
 
         candidates: A data frame, `Runs` or a mapping of runs that could be trained, each of which is chosen once at
             most. It has the columns that the law takes; further columns are kept. A column `cost` has the cost of each.
@@ -95,7 +95,7 @@ def next_runs(
         )
     fits = _fits(asked)
     found = candidates_of(fits, candidates, cost, limit)
-    goal = target_of(asked, _members(asked, len(found.frame), seed), target)
+    goal = target_of(asked, _members(asked, len(found.frame), seed), target, cost)
     warn_of(fit)
     places = {id(one): where for one, where in zip(fits, found.places, strict=True)}
     joint = joint_of(goal.members, goal.draws, goal.spots, [places[id(one.fit)] for one in goal.members])

@@ -10,9 +10,13 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.forecasting.inputs import positive
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.infer.double import double
+from scalebayes.planning.costs.formulas import six_nd
+from scalebayes.planning.costs.record import Cost
 from scalebayes.planning.design.candidates import Asking, places_of
 from scalebayes.planning.design.joint_draws import curve_of, params_of
 from scalebayes.planning.design.within_draws import Member, Places, Spots
+from scalebayes.planning.least import least
+from scalebayes.planning.limits import Limits, allowed, log_other
 from scalebayes.planning.optimum_of_law import closed_form, search
 
 # Steps in e-folds, for the derivatives of a law, and half the distance over which the slope of a process is taken along
@@ -77,7 +81,7 @@ class Target(NamedTuple):
     dropped: float = 0.0
 
 
-def target_of(asked: Any, members: Sequence[Member], target: Any) -> Target:
+def target_of(asked: Any, members: Sequence[Member], target: Any, cost: Cost) -> Target:
     """The target that a user named.
 
     Args:
@@ -87,18 +91,17 @@ def target_of(asked: Any, members: Sequence[Member], target: Any) -> Target:
 
         target: The inputs of points, a mapping {"C": budget}, the name of a parameter, or "law".
 
+        cost: The cost on which the optimum of a budget lies.
+
     Raises:
         InputError: The target isn't known, or can't be had from these fits.
     """
     fits = [one.fit for one in members]
     if isinstance(target, str):
-        return (
-            _which(members, list(asked.picks))
-            if target == "law" and isinstance(asked, Stack)
-            else _parameter(members, target)
-        )
+        which = target == "law" and isinstance(asked, Stack)
+        return _which(members, list(asked.picks)) if which else _parameter(members, target)
     if isinstance(target, Mapping) and set(target) == {"C"} and all({"N", "D"} == set(f.law.inputs) for f in fits):
-        return _optimum(members, target["C"])
+        return _optimum(members, target["C"], cost)
     if not isinstance(target, Mapping) and not hasattr(type(target), "columns"):
         raise InputError(
             "target is a point, {'N': 7e10, 'D': 1.4e12}; a budget whose optimum is asked, {'C': 1e23}; a parameter, "
@@ -119,14 +122,8 @@ def _points(members: Sequence[Member], places: Sequence[Places]) -> Target:
     scale = {"log": f"log {first.runs.observable}", "raw": first.runs.observable}
     on = first.noise.form.on
     sizes = at if {"N", "D"} <= set(at) else {}
-    return Target(
-        f"{first.runs.observable} at {where}",
-        scale.get(on, f"{on} {first.runs.observable}"),
-        list(members),
-        draws,
-        spots,
-        sizes,
-    )
+    label, on_scale = f"{first.runs.observable} at {where}", scale.get(on, f"{on} {first.runs.observable}")
+    return Target(label, on_scale, list(members), draws, spots, sizes)
 
 
 def _parameter(members: Sequence[Member], name: str) -> Target:
@@ -157,8 +154,8 @@ def _which(members: Sequence[Member], names: Sequence[str]) -> Target:
     )
 
 
-def _optimum(members: Sequence[Member], C: Any) -> Target:
-    """Log N* at a budget C = 6 N D, in each draw.
+def _optimum(members: Sequence[Member], C: Any, cost: Cost) -> Target:
+    """Log N* at a budget C = cost(N, D), in each draw.
 
     With a discrepancy delta, the optimum of a draw moves from the law's by about -delta' / bend, with delta' the slope
     of delta in log N along the budget, over `BASIN` to either side, and bend the second derivative of the law's log.
@@ -166,9 +163,10 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
     budget = positive("C", C)
     if len(budget) > 1:
         raise InputError(f"target: one budget, {{'C': {budget[0]:g}}}; ask of the others in further calls")
+    along_what = cost.formula or cost.name
     kept, draws, spots, costs, lost = [], [], [], [], 0
     for member in members:
-        log_N = _log_optimum(member, budget)
+        log_N = _log_optimum(member, budget, cost)
         found = np.isfinite(log_N[:, 0])
         lost += int((~found).sum())
         if not found.any():
@@ -176,7 +174,7 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
         member, log_N = Member(member.fit, member.picks[found]), log_N[found]
         kept.append(member)
         draws.append(log_N)
-        along = _along(member, log_N, budget)
+        along = _along(member, log_N, budget, cost)
         costs.append(along)
         spots.append(None)
         if member.fit.discrepancy is not None:
@@ -184,56 +182,66 @@ def _optimum(members: Sequence[Member], C: Any) -> Target:
             bend = np.maximum(along["bend"], FLATTEST * np.median(along["bend"]))
             pull = 1 / (2 * BASIN * np.maximum(bend, 1e-12))
             sides = np.hstack([log_N - BASIN, log_N + BASIN])
-            inputs = {"N": np.exp(sides), "D": other_size(budget, np.exp(sides))}
+            inputs = {"N": np.exp(sides), "D": _tokens(cost, sides, budget)}
             spots[-1] = Spots(Places(inputs, np.full(2, -1)), np.stack([pull, -pull], axis=-1)[:, None])
     total = sum(len(one.picks) for one in members)
     if lost > WITHOUT * total:
         raise InputError(
-            f"{lost / total:.0%} of the draws have no optimum along C = 6 N D at C = {budget[0]:g}; ask of the loss at "
-            "a point first: target={'N': ..., 'D': ...}"
+            f"{lost / total:.0%} of the draws have no optimum along C = {along_what} at C = {budget[0]:g}; ask of the "
+            "loss at a point first: target={'N': ..., 'D': ...}"
         )
     every = np.concatenate(draws)
     middle = float(every.mean())
-    excess = [_excess(one, x, middle, budget) for one, x in zip(kept, draws, strict=True)]
+    excess = [_excess(one, x, middle, budget, cost) for one, x in zip(kept, draws, strict=True)]
     slope = float(np.concatenate([one["slope"] for one in costs]).mean())
     bend = float(np.median(np.concatenate([one["bend"] * one["loss"] for one in costs])))
     N = np.exp([middle])
     return Target(
-        f"the optimum at C = {budget[0]:.3g}",
+        f"the optimum at C = {budget[0]:.3g}" + ("" if cost is six_nd else f", {along_what}"),
         "log N*",
         kept,
         draws,
         spots,
-        {"N": N, "D": other_size(budget, N)},
+        {"N": N, "D": _tokens(cost, np.log(N), budget)},
         Regret(float(budget[0]), float(np.concatenate(excess).mean()), slope, bend),
         lost / total,
     )
 
 
-def _log_optimum(member: Member, budget: np.ndarray) -> np.ndarray:
+def _tokens(cost: Cost, log_N: np.ndarray, C: Any) -> np.ndarray:
+    """D at which the cost of log N is the budget C, which broadcasts to log N."""
+    if cost is six_nd:
+        return other_size(C, np.exp(log_N))
+    return np.exp(log_other(cost, np.broadcast_to(C, np.shape(log_N)), log_N))
+
+
+def _log_optimum(member: Member, budget: np.ndarray, cost: Cost) -> np.ndarray:
     fit, params = member.fit, params_of(member)[0]
     with double():
-        if fit.law.terms is not None:
+        if cost is not six_nd:
+            each = {n: np.broadcast_to(x.ravel(), len(member.picks)) for n, x in params.items()}
+            found = least(fit.law.fn, each, cost, budget, allowed(Limits(), cost, budget)).log_N
+        elif fit.law.terms is not None:
             found = closed_form(fit.law.terms(**params), budget)[0]
         else:
             found = search(fit.law.fn, {n: x[None] for n, x in params.items()}, budget, fit.reference.inputs)[0][0]
     return np.broadcast_to(np.asarray(found), (len(member.picks), 1))
 
 
-def _law(member: Member, log_N: Any, C: Any) -> np.ndarray:
-    """The law at sizes of each draw (draw, size), in the observable's own units."""
-    N = np.exp(log_N)
+def _law(member: Member, log_N: Any, C: Any, cost: Cost) -> np.ndarray:
+    """The law at sizes of each draw (draw, size) for a budget, in the observable's own units."""
+    D = _tokens(cost, log_N, C)
     with double():
-        return np.asarray(member.fit.law.fn(N=N, D=other_size(C, N), **params_of(member)[0]))
+        return np.asarray(member.fit.law.fn(N=np.exp(log_N), D=D, **params_of(member)[0]))
 
 
-def _along(member: Member, log_N: np.ndarray, budget: np.ndarray) -> dict[str, np.ndarray]:
+def _along(member: Member, log_N: np.ndarray, budget: np.ndarray, cost: Cost) -> dict[str, np.ndarray]:
     """The bend of the law's log along a budget at its optimum, and how the law there falls with the budget (draw,)."""
-    low, at, high = (np.log(_law(member, log_N + step, budget))[:, 0] for step in (-STEP, 0.0, STEP))
-    less, more = (_law(member, log_N, budget * np.exp(step))[:, 0] for step in (-STEP, STEP))
+    low, at, high = (np.log(_law(member, log_N + step, budget, cost))[:, 0] for step in (-STEP, 0.0, STEP))
+    less, more = (_law(member, log_N, budget * np.exp(step), cost)[:, 0] for step in (-STEP, STEP))
     return {"bend": (low - 2 * at + high) / STEP**2, "slope": (less - more) / (2 * STEP), "loss": np.exp(at)}
 
 
-def _excess(member: Member, log_N: np.ndarray, middle: float, budget: np.ndarray) -> np.ndarray:
+def _excess(member: Member, log_N: np.ndarray, middle: float, budget: np.ndarray, cost: Cost) -> np.ndarray:
     """The regret of one size in each draw (draw,), under the law of the draw."""
-    return (_law(member, np.full_like(log_N, middle), budget) - _law(member, log_N, budget))[:, 0]
+    return (_law(member, np.full_like(log_N, middle), budget, cost) - _law(member, log_N, budget, cost))[:, 0]

@@ -100,6 +100,22 @@ def test_every_target_is_told_of(fitted, target):
     assert found.before == pytest.approx(now, rel=0.01)
 
 
+@pytest.mark.parametrize("served", [0.0, 1e12], ids=["the default, as a cost of one's own", "served"])
+def test_the_optimum_of_a_budget_is_on_the_cost(fitted, served):
+    """Fails if runs are chosen for the optimum along 6 N D whatever a run costs."""
+    own = sb.Cost("mine", lambda N, D: 6 * N * D + 2 * N * served)
+    asked = {"budget": BUDGET, "target": {"C": 1e23}, "n": 2}
+    found, plain = sb.next_runs(fitted, **asked, cost=own), sb.next_runs(fitted, **asked)
+    best = np.log(sb.optimum(fitted, C=1e23, cost=own)["N"]).values
+    assert found.before == pytest.approx(best.std(), rel=0.01) and "mine" in found.target
+    if served:
+        apart = np.log(sb.optimum(fitted, C=1e23)["N"]).values - best
+        assert apart.mean() > 0.1 and "regret" in found.stop
+    else:
+        assert found.before == pytest.approx(plain.before, rel=1e-5)
+        np.testing.assert_allclose(found.table["sd"], plain.table["sd"], rtol=1e-4)
+
+
 def test_a_process_is_conditioned_on_exactly():
     """Fails if the expected sd with a discrepancy isn't that of the process given the runs and the chosen ones."""
     runs = simulated(25, 1)
