@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli.answer import about, doubts, failed_lines, outside_text
+from scalebayes.cli.answer import about, doubts, failed_lines, group_text, groups_of, outside_text
 from scalebayes.cli.fit_text import percent
 from scalebayes.cli.opened import members
 from scalebayes.cli.optimum import cell
-from scalebayes.cli.options import Json, Of, Prob, Seed
+from scalebayes.cli.options import Group, Json, Of, Prob, Seed
 from scalebayes.cli.parse import check_prob, numbers
 from scalebayes.cli.plan import Table, fitted
 from scalebayes.cli.planning_options import CostOptions, LimitOptions
@@ -28,6 +28,7 @@ def budget_for(
     cost: CostOptions,
     limits: LimitOptions,
     of: Of = None,
+    group: Group = None,
     seed: Seed = 0,
     prob: Prob = 0.9,
     json: Json = False,
@@ -45,6 +46,7 @@ def budget_for(
     import scalebayes as sb
 
     settings = {"loss": targets, "prob": sure, "cost": chosen, "subject_to": subject_to, "of": of, "seed": seed}
+    settings["group"] = groups_of(asked, group)
     needed = patiently("Finding the compute", lambda: sb.budget_for(asked, **settings))
     if "dataset" in needed.dims:
         raise InputError("budget-for takes one fit, a stack or a recalibrated fit; of many fits, ask each")
@@ -53,15 +55,17 @@ def budget_for(
         name: show.records(sb.interval(needed[[name]], prob)) for name in ("C", "N", "D")
     }
     statistics = ("median", "lower", "upper")
+    groups = needed["group"].values.tolist() if "group" in needed.coords else []
     rows = [
         {
             fit.runs.observable: target,
+            **({"group": groups[i]} if groups else {}),
             "enough": float(needed["enough"].values[i]),
             "out_of_reach": float(needed["out_of_reach"].values[i]),
             **{name: {s: table[i][s] for s in statistics} for name, table in tables.items()},
             "efolds": float(needed["distance"].max("axis").values[i]),
         }
-        for i, target in enumerate(targets)
+        for i, target in enumerate(needed["loss"].values.tolist())
     ]
     if json:
         document = {
@@ -75,11 +79,16 @@ def budget_for(
         print(f"{failed}\n")
     print("\n".join(sentence_of(row, fit.runs.observable, sure) for row in rows))
     observable = fit.runs.observable
+    own = ["group"] if groups else []
     body = [
-        [show.figure(row[fit.runs.observable], 4), *(reach(name, row[name]) for name in ("C", "N", "D"))]
+        [
+            show.figure(row[observable], 4),
+            *(group_text(row["group"]) for _ in own),
+            *(reach(name, row[name]) for name in ("C", "N", "D")),
+        ]
         for row in rows
     ]
-    print("\n" + show.grid([observable, "C", "N", "D"], body))
+    print("\n" + show.grid([observable, *own, "C", "N", "D"], body))
     told = f"C is the least compute, with N and D there: median and {percent(prob)} interval, at the cost "
     told += f"{needed.attrs['cost']}. It is the curve's loss that is reached; a run scatters around it."
     print("\n" + show.prose(told))
@@ -92,6 +101,8 @@ def budget_for(
 def sentence_of(row: dict[str, Any], observable: str, sure: float) -> str:
     """Return the line that the command prints first for a loss."""
     target, lost = f"{observable} {show.figure(row[observable], 4)}", row["out_of_reach"]
+    if "group" in row:
+        target += f" of {row['group'] or 'a new group'}"
     if math.isfinite(row["enough"]):
         told = f"{target}: {show.figure(row['enough'], 3)} FLOPs reach it with probability {sure:g}"
     else:

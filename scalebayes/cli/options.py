@@ -58,8 +58,8 @@ Group = Annotated[
     typer.Option(
         metavar="GROUP",
         help="Forecast for this group of the runs, if the discrepancy has an offset for each group; by default for a "
-        "new "
-        "group. predict and optimum take a,b,c too, one group for each point or budget; a blank one is a new group.",
+        "new group. predict, optimum and budget-for take a,b,c too, one group for each point, budget or loss; a blank "
+        "one is a new group.",
     ),
 ]
 Of = Annotated[

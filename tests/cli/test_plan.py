@@ -8,6 +8,8 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.cli import main
+from tests.forecasting.test_group_a_point import SCALES
+from tests.forecasting.test_group_a_point import of as departing
 from tests.helpers import LAPLACE, chinchilla_like
 
 
@@ -86,6 +88,21 @@ def test_budget_for_says_what_is_out_of_reach(run, laplace):
     assert told[1]["out_of_reach"] == 1.0
     out = run("budget-for", laplace, "--loss", "2.2,0.5").out
     assert re.search(r"^loss 0\.5\w*: no budget reaches it with probability 0\.9", out, re.M) and "out of reach" in out
+
+
+def test_a_loss_is_asked_of_groups(run, tmp_path):
+    """Fails if a loss of several groups has one row, or a row has the compute of another group."""
+    path, fit = tmp_path / "groups.nc", departing(sb.GP("matern", "offset"), SCALES | {"offset_scale": 0.3}, 8)
+    fit.save(path)
+    asked = ["budget-for", path, "--loss", "2.3", "--group", "a,b,"]
+    told = run(*asked, "--json").json["targets"]
+    needed = sb.budget_for(fit, loss=2.3, group=["a", "b", None])
+    assert [row["group"] for row in told] == ["a", "b", ""]
+    assert [row["out_of_reach"] for row in told] == needed["out_of_reach"].values.tolist()
+    assert [row["C"]["median"] for row in told[:2]] == sb.interval(needed[["C"]])["median"].tolist()[:2]
+    lines = run(*asked).out.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("2.300")] == ["a", "b", "(new)"]
+    assert "unknown group 'z'; valid: a, b, c" in run(*asked[:-1], "z", code=2).err
 
 
 @pytest.mark.parametrize(
