@@ -18,7 +18,7 @@ FIND_PYTHON = python=; \
 	fi
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test test-all lint types package lock clean help
+.PHONY: setup demo test test-all lint types package docs lock clean help
 
 setup: $(VENV)/.installed ## make .venv with the locked dependencies and the package (the default)
 
@@ -51,6 +51,12 @@ package: setup ## build the wheel and the sdist, and run each from an environmen
 		PYTHONPATH= build/venv/bin/scalebayes --version && PYTHONPATH= build/venv/bin/scalebayes laws >build/log && \
 		echo "$$built builds, installs and runs" || exit 1; \
 	done
+
+# Without network. A warning fails the build, after all of them were shown, and so does a page's code that raises.
+docs: setup ## build the documentation site into build/docs
+	@rm -rf build/docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs
+	@echo "build/docs/index.html is the site"
 
 # Made anew when the lock changes, so that nothing the lock dropped stays importable.
 $(VENV)/.locked: requirements.lock

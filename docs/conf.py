@@ -1,0 +1,92 @@
+"""Sphinx's configuration: `make docs` builds the site into build/docs, without network."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+# Pages that are executed run in a kernel of their own, which finds the package here whether or not it is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+
+import scalebayes  # noqa: E402
+from scalebayes.laws import page  # noqa: E402
+
+project = "scalebayes"
+author = "the scalebayes authors"
+project_copyright = author
+version = release = scalebayes.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+exclude_patterns = ["_static", "jupyter_execute"]
+root_doc = "index"
+
+# The pages in Markdown. Formulas are written as code, so that no page fetches a script to show them.
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"  # only pages with code cells are run
+nb_execution_timeout = 300  # seconds a cell; the longest takes some 20 s on an idle machine of two cores
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+# The reference. Names load when they are used, and docstrings put names and code between single backquotes.
+default_role = "literal"
+autosummary_generate = False
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_use_type_comments = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88  # characters; a longer signature has one parameter a line
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Warns", "params_style")]
+toc_object_entries_show_parents = "hide"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "scalebayes"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "header_links_before_dropdown": 12,
+    "footer_start": [],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+}
+
+
+def write_laws(app, docname, source):
+    """Put the page of all laws, made from their records, in place of the text of laws.md."""
+    if docname == "laws":
+        command = f"`{page.COMMAND}` makes this page from the records of the laws."
+        source[0] = page.page().replace(command, "The build of this site makes this page from the records of the laws.")
+
+
+def escape_docstring(app, what, name, obj, options, lines):
+    """Have docstrings say to reStructuredText what they say as plain text: `|u - v|` and `**rest` are no markup."""
+    blocks, code = [(False, [])], False  # (whether it stays as it is, its lines)
+    for line in lines:
+        code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))
+        kept = code or bool(re.match(r"\s*\*{1,2}\w+:", line))  # an example; or a parameter, which Napoleon escapes
+        if kept != blocks[-1][0]:
+            blocks.append((kept, []))
+        blocks[-1][1].append(line)
+    texts = ["\n".join(of) if kept else escape("\n".join(of)) for kept, of in blocks if of]
+    lines[:] = "\n".join(texts).split("\n")
+
+
+def escape(text):
+    """Escape what is markup outside of single backquotes."""
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"[|*]|(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", escape_docstring, priority=100)  # before Napoleon, at 500
+    app.connect("source-read", write_laws)
