@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +68,17 @@ def write_laws(app, docname, source):
         source[0] = page.page().replace(command, "The build of this site makes this page from the records of the laws.")
 
 
+def insert_tables(app, docname, source):
+    """Put the first table of a file of results in place of a line `{{table of benchmarks/...}}`."""
+
+    def first(match):
+        lines = (ROOT / match[1]).read_text(encoding="utf-8").split("\n")
+        start = next(number for number, line in enumerate(lines) if line.startswith("|"))
+        return "\n".join(takewhile(lambda line: line.startswith("|"), lines[start:]))
+
+    source[0] = re.sub(r"^\{\{table of (\S+)\}\}$", first, source[0], flags=re.M)
+
+
 def escape_docstring(app, what, name, obj, options, lines):
     """Have docstrings say to reStructuredText what they say as plain text: `|u - v|` and `**rest` are no markup."""
     blocks, code = [(False, [])], False  # (whether it stays as it is, its lines)
@@ -90,3 +102,4 @@ def escape(text):
 def setup(app):
     app.connect("autodoc-process-docstring", escape_docstring, priority=100)  # before Napoleon, at 500
     app.connect("source-read", write_laws)
+    app.connect("source-read", insert_tables)
