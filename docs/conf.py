@@ -29,7 +29,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"  # only pages with code cells are run
 nb_execution_timeout = 300  # seconds a cell; the longest takes some 20 s on an idle machine of two cores
 nb_execution_raise_on_error = True
-nb_merge_streams = True
+nb_output_stderr = "remove"  # the line of progress
 
 # The reference. Names load when they are used, and docstrings put names and code between single backquotes.
 default_role = "literal"
@@ -47,13 +47,14 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "scalebayes"
+html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.md")}  # only the reference has pages below it
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 12,
+    "header_links_before_dropdown": 6,
     "footer_start": [],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
