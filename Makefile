@@ -25,10 +25,10 @@ setup: $(VENV)/.installed ## make .venv with the locked dependencies and the pac
 demo: setup ## run the demo
 	$(BIN)/scalebayes demo
 
-test: lint types package ## run the linter, the type checker, the builds and all but the slow tests
+test: lint types package docs ## run the linter, the type checker, the builds and all but the slow tests
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: lint types package ## run every test (three quarters of an hour on two cores)
+test-all: lint types package docs ## run every test (three quarters of an hour on two cores)
 	$(BIN)/python -m pytest -n 2
 
 lint: setup ## check style and format
