@@ -52,3 +52,11 @@ def test_code_is_code_and_names_exist(page):
     assert sorted(laws - set(sb.laws.names())) == []
     paths = re.findall(r"`((?:benchmarks|examples|tests|scalebayes)/[\w./-]+\.\w+)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_quoted_figures_are_those_of_the_results():
+    """Fails if a figure of the page on intervals isn't in the results any more, after a newer run of the benchmark."""
+    results = (ROOT / "benchmarks" / "skill" / "skill.md").read_text("utf-8")
+    quoted = re.findall(r"\b0\.\d{3,4}\b", (DOCS / "intervals.md").read_text("utf-8"))
+    assert len(quoted) == 10  # nine of the table, and one of the set BB
+    assert [figure for figure in quoted if not re.search(rf"\| {re.escape(figure)} ±", results)] == []
