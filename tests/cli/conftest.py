@@ -1,8 +1,27 @@
-"""Holds every table that a test of the command line prints to 100 columns."""
+"""Runs commands as typed, and holds every table that a test of the command line prints to 100 columns."""
+
+from typing import Any, NamedTuple
 
 import pytest
 
 from scalebayes.cli import format as show
+from scalebayes.cli import main
+
+
+class Ran(NamedTuple):
+    """What a command gave: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(folder: Any, request: Any, capsys: Any, monkeypatch: Any) -> Any:
+    """Run a command as typed in the test file's `folder`, on a terminal of its `COLUMNS`."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", str(request.module.COLUMNS))
+    return lambda *words: Ran(main([str(word) for word in words]), *capsys.readouterr())
 
 
 @pytest.fixture(autouse=True)

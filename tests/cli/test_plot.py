@@ -1,7 +1,6 @@
 """--plot of the commands: which figure each draws, what JSON says of it, and what is refused before any work."""
 
 import json
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -9,13 +8,15 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.cli import main
 from scalebayes.cli.pictures import forecast_picture
 from scalebayes.errors import InputError
 from tests.helpers import TYPED_LAPLACE, TYPED_POINT
 from tests.planning.test_recipes import drawn
 
 mpl.use("agg")
+
+
+COLUMNS = 100  # of the terminal
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +30,6 @@ def folder(tmp_path_factory):
     (folder / "runs.csv").write_text("\n".join(["x,loss", *rows]))
     (folder / "table.png").write_text("no picture")
     return folder
-
-
-@pytest.fixture
-def run(folder, capsys, monkeypatch):
-    """Run a command as typed in the folder: its exit code, standard output and standard error."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words):
-        code = main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return run
 
 
 CASES = {

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.cli import main
 from tests.planning.test_recipes import drawn
+
+COLUMNS = 80  # of the terminal
 
 
 @pytest.fixture(scope="module")
@@ -18,19 +19,6 @@ def folder(tmp_path_factory):
     drawn(draws=60, seed=1, spread=0.005).save(folder / "new.nc")
     drawn(draws=60, seed=2, spread=0.005, E=0.97, A=1.2, B=1.2).save(folder / "old.nc")
     return folder
-
-
-@pytest.fixture
-def run(folder, capsys, monkeypatch):
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*args):
-        code = main([str(one) for one in args])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def test_recipes_says_which_is_better_and_where_they_cross(run):

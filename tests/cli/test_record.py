@@ -14,6 +14,9 @@ TRUE = {"A": 482.0, "B": 2085.0, "alpha": 0.348, "beta": 0.366, "E": 1.817}
 POINTS = ("--N", "20B,70B", "--D", "400B,1.4T")
 
 
+COLUMNS = 100  # of the terminal
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A fit, forecasts on record, and tables of the runs that came since."""
@@ -28,18 +31,6 @@ def folder(tmp_path_factory):
         rows = ["N,D,loss", f"20e9,400e9,{median[0]}", f"20e9,400e9,{2 * median[0]}", "1e9,1e10,3.0"]
         (folder / "runs.csv").write_text("\n".join(rows))
         yield folder
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, folder):
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*args):
-        code = main([str(arg) for arg in args])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_register_says_what_is_on_record_and_score_what_became_of_it(run):

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.cli import main
 from tests.helpers import SEARCH, departing, simulated
 
 LAWS = ("power", "offset_power")
 # Few draws, in seconds: what is tested is what is printed of them.
 METHOD = sb.Laplace(draws=400, proposals=800, rounds=0, search=SEARCH, fallback=False)
+
+
+COLUMNS = 80  # of the terminal
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +33,6 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
         yield folder
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, folder):
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*args):
-        code = main([str(arg) for arg in args])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_stack_is_made_of_files(run):
