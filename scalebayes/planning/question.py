@@ -6,7 +6,7 @@ from scalebayes.errors import InputError, unknown
 from scalebayes.fitting.groups import Groups
 from scalebayes.fitting.result import Fit
 from scalebayes.planning.costs.formulas import repeated, six_nd
-from scalebayes.planning.costs.record import Cost
+from scalebayes.planning.costs.record import Cost, checked_cost
 from scalebayes.planning.limits import Limits
 from scalebayes.planning.smaller import times_of
 
@@ -33,12 +33,7 @@ class Question(NamedTuple):
         """
         if of not in (None, "law", "curve"):
             raise unknown("of", of, ("law", "curve"))
-        if not isinstance(cost, Cost):
-            raise InputError(
-                "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N "
-                f"* D), not {cost!r}"
-            )
-        return cls(C, cost, Limits.of(subject_to), of, times_of(smaller))
+        return cls(C, checked_cost(cost), Limits.of(subject_to), of, times_of(smaller))
 
     @property
     def plain(self) -> bool:

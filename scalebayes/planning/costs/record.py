@@ -92,6 +92,20 @@ class Cost:
         return f"Cost({self.name}: {self.formula or self.name})"
 
 
+def checked_cost(cost: Any) -> Cost:
+    """The cost that a user gave.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not isinstance(cost, Cost):
+        raise InputError(
+            "cost is one of sb.costs, such as sb.costs.with_inference(1e12), or sb.Cost('mine', lambda N, D: 8 * N * "
+            f"D), not {cost!r}"
+        )
+    return cost
+
+
 def positive_number(name: str, value: Any) -> float:
     """A number that was given by name, as a float.
 

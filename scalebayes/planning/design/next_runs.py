@@ -15,7 +15,7 @@ from scalebayes.forecasting.ask import one_fit, warn_of
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.planning.costs.formulas import six_nd
-from scalebayes.planning.costs.record import Cost, positive_number
+from scalebayes.planning.costs.record import Cost, checked_cost, positive_number
 from scalebayes.planning.design.candidates import Candidates, candidates_of
 from scalebayes.planning.design.checks import design_checks
 from scalebayes.planning.design.choose import Batch, chosen
@@ -89,10 +89,7 @@ def next_runs(
     limit, asked = positive_number("budget", budget), fit.fit if isinstance(fit, Recalibrated) else fit
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise InputError(f"n is the largest number of runs, 1 or more, not {n!r}")
-    if not isinstance(cost, Cost):
-        raise InputError(
-            f"cost is a sb.Cost, such as sb.Cost('mine', lambda N, D: 8 * N * D), not {type(cost).__name__}"
-        )
+    checked_cost(cost)
     fits = _fits(asked)
     found = candidates_of(fits, candidates, cost, limit)
     goal = target_of(asked, _members(asked, len(found.frame), seed), target, cost)
