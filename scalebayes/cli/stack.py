@@ -66,7 +66,9 @@ def stack(
     chosen: Any = weights_of(weights or ["loo"])
     target, picture = checked_target(out, "stack.nc"), checked_figure(plot)
     if picture is not None and isinstance(chosen, dict):
-        raise InputError("--plot draws the scores by which weights are found; weights that you give have none")
+        raise InputError(
+            "--plot draws the scores by which weights are found, and weights that you give have none; leave it out"
+        )
     results = {name: opened(path, "Fit", "Fits") for name, path in paths.items()}
     import scalebayes as sb
 
