@@ -41,9 +41,14 @@ class Figure:
 
 
 def _of_ladders(method: str, name: str, value: float, digits: int = 2, count: bool = False) -> Figure:
-    """A figure of the real ladders along N or D that no setting was chosen on."""
-    path = ("judged on", method, "cases", "*", name)
-    return Figure(value, "ladders/ladders.json", path, {"along": ("N", "D")}, count, digits)
+    """A figure of the real ladders along N or D."""
+    path = ("ladders", method, "cases", "*", name)
+    return Figure(value, "reach/reach.json", path, {"along": ("N", "D")}, count, digits)
+
+
+def _of_fifth(number: int, name: str, value: float, digits: int) -> Figure:
+    """A figure of the fifth of backtested forecasts with that number, by their stretch."""
+    return Figure(value, "reach/reach.json", ("fifths", str(number), name), digits=digits)
 
 
 # Share of the larger Chinchilla runs inside the 90 % intervals of a law that is taken as exact, over cutoffs and seeds.
@@ -55,16 +60,23 @@ EXACT_HELD = Figure(
 RIDGE_HELD = Figure(
     0.86, "sbc/khat/sbc.json", ("cases", "chinchilla+gp/laplace", "parameters", "E", "all", "covered", "0.9")
 )
-# Real ladders along N or D that no setting was chosen on. LADDERS is their number. For each kind that they can be read
-# as, LADDERS_ERROR is the mean of log(median forecast / truth), and LADDERS_HELD is the share of the larger runs inside
-# the 90 % intervals.
-LADDERS = _of_ladders("recommended", "bias", 19, 0, count=True)
+# Real ladders along N or D; their priors were chosen on the same ladders. LADDERS is their number. For each kind that
+# they can be read as, LADDERS_ERROR is the mean of log(median forecast / truth), and LADDERS_HELD is the share of the
+# larger runs inside the 90 % intervals.
+LADDERS = _of_ladders("recommended", "error", 111, 0, count=True)
 LADDERS_ERROR = {
-    "ladder": _of_ladders("recommended", "bias", -0.043, 3),
-    "curve": _of_ladders("priors of curves", "bias", -0.008, 3),
+    "ladder": _of_ladders("recommended", "error", -0.043, 3),
+    "curve": _of_ladders("priors of curves", "error", -0.008, 3),
 }
 LADDERS_HELD = {
     "ladder": _of_ladders("recommended", "cov90", 0.89),
     "curve": _of_ladders("priors of curves", "cov90", 1.00),
 }
-FIGURES = (EXACT_HELD, RIDGE_HELD, LADDERS, *LADDERS_ERROR.values(), *LADDERS_HELD.values())
+# Backtested forecasts of ladders and small sweeps by the recommended forecaster. BACKTESTED is their number. They are
+# in fifths by their stretch, as `forecasting/trust.py` defines it: STRETCH is the upper end of the first four, and
+# MISSED is the share of 90 % intervals in each of the five that missed the truth.
+BACKTESTED = Figure(399, "reach/reach.json", ("fifths", "cases"), digits=0, count=False)
+STRETCH = tuple(_of_fifth(i, "to", x, 3) for i, x in enumerate((0.122, 0.185, 0.257, 0.387), 1))
+MISSED = tuple(_of_fifth(i, "missed", x, 2) for i, x in enumerate((0.02, 0.03, 0.06, 0.07, 0.16), 1))
+FIGURES = (EXACT_HELD, RIDGE_HELD, LADDERS, *LADDERS_ERROR.values(), *LADDERS_HELD.values(), BACKTESTED, *STRETCH)
+FIGURES += MISSED
