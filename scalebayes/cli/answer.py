@@ -190,6 +190,7 @@ def points_text(asked: Any, answer: "xr.Dataset", points: list[dict[str, Any]], 
         show.prose(meaning(asked, observed, prob)),
         show.prose(show.sentence(answer.attrs.get("recalibrated", ""))),
         show.prose(f"warning: {far}") if far else "",
+        show.prose(answer.attrs.get("trust", "")),
     ]
     return "\n".join([table, "", *filter(None, sentences)])
 

@@ -125,11 +125,15 @@ def bearing_on(
     Returns:
         The checks.
     """
+    import numpy as np
+
     from scalebayes.fitting import bearing
 
     far = outside(answer)
     questions = bearing.of_optimum(far) if inputs is None else bearing.of_forecast(inputs, far)
-    return bearing.bearing(fit, questions, cost and cost.of_training)
+    drawn = [x for x in answer.data_vars.values() if x.dims[:2] == ("chain", "draw") and x.shape[:2] == fit.shape]
+    of = [x.values.reshape(fit.size, -1) for x in drawn]
+    return bearing.bearing(fit, questions, cost and cost.of_training, np.concatenate(of, axis=1) if of else None)
 
 
 def lines_of(checks: "Iterable[Check]") -> str:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from scalebayes.runs import Runs
 
 
+DRIVEN = "driven_by_the_prior"  # the check that is told only where the forecast depends on such a parameter
+
+
 def forecast(
     runs: RunsPath,
     *,
@@ -90,6 +93,7 @@ def forecast(
     load_jax()
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD
+    from scalebayes.status import Checks, Status
 
     chosen = method_of(method_name, method_settings, METHOD)
     given = runs_or_curve(asked, curve, asked=asked_at, along=along)
@@ -113,9 +117,12 @@ def forecast(
         if far := outside_text(fit, answer):
             show.message(f"warning: {far}")
         about = {**about_fit(fit, prob), "observed": observed, "points": rows, "backtest": sentence}
+        about |= {"trust": answer.attrs.get("trust", "")}
         about |= trust(fit, bearing_on(fit, answer, values)) | {"plot": path and str(path)}
         return answered(about, fit, target)
-    answered("\n" + joined(show.prose(sentence), checks_text(fit.checks)), fit, target)
+    bears = bearing_on(fit, answer, values)
+    told = Checks(tuple(x for x in fit.checks if x.id != DRIVEN or x.status == Status.PASS or x in bears))
+    answered("\n" + joined(show.prose(sentence), checks_text(told)), fit, target)
 
 
 def alone(runs: "Runs", typed: Collection[str]) -> str | None:

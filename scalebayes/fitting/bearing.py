@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from scalebayes.checks.units import compute
 from scalebayes.compute import flops
 from scalebayes.fitting.result import Fit
@@ -62,12 +64,17 @@ BEARING = {
 }
 
 
+# The share of the variance of an answer that a parameter explains, by their squared correlation over the draws. Of a
+# parameter with less, it doesn't matter to the answer that the runs say little.
+EXPLAINED = 0.1
+
+
 def failed(fit: Fit) -> tuple[Check, ...]:
     """The checks that a fit failed. They bear on every question to the fit."""
     return fit.checks.of(Status.FAIL)
 
 
-def bearing(fit: Fit, questions: Iterable[str], cost: Any = None) -> list[Check]:
+def bearing(fit: Fit, questions: Iterable[str], cost: Any = None, draws: Any = None) -> list[Check]:
     """The reviews of a fit that bear on any of the questions, in the order of `BEARING`.
 
     Args:
@@ -77,6 +84,9 @@ def bearing(fit: Fit, questions: Iterable[str], cost: Any = None) -> list[Check]
 
         cost: The cost of training that the answer takes for C, as a function of N and D. The default is None, for
             C = 6 N D. The runs' own C is held against it, whatever cost it was said to be when it was fitted.
+
+        draws: The draws of the answer (draw, quantity), in the order of the fit's draws. The default is None: which
+            parameters move the answer isn't looked at.
     """
     asked = list(questions)
     ids = dict.fromkeys(id for question in asked for id in BEARING[question])
@@ -86,20 +96,34 @@ def bearing(fit: Fit, questions: Iterable[str], cost: Any = None) -> list[Check]
         anew = compute(fit.runs, cost or flops)
         reviews = {id: check for id, check in reviews.items() if id != "compute"}
         reviews |= {} if anew.status is Status.PASS else {"compute": anew}
-    return [reviews[id] for id in ids if id in reviews and _decides(fit, reviews[id], asked)]
+    return [reviews[id] for id in ids if id in reviews and _decides(fit, reviews[id], asked, draws)]
 
 
-def _decides(fit: Fit, check: Check, questions: Iterable[str]) -> bool:
+def _decides(fit: Fit, check: Check, questions: Iterable[str], draws: Any) -> bool:
     """Whether a review bears on the answer, where it does so only for some parameters.
 
-    The review "driven by the prior" bears on it where it is about a parameter of the law. For a question that isn't
-    "beyond", parameters in units of the loss alone don't count: the loss at the end of the curve moves no optimum.
+    The review "driven by the prior" bears on it where it is about a parameter of the law that moves the answer. For a
+    question that isn't "beyond", parameters in units of the loss alone don't count: the loss at the end of the curve
+    moves no optimum.
     """
     if check.id != "driven_by_the_prior":
         return True
     params = fit.law.params
     moving = set(params) if "beyond" in questions else {n for n, p in params.items() if p.dimension != "loss"}
-    return bool(moving & set(check.about))
+    return any(draws is None or _moves(fit, name, draws) for name in moving & set(check.about))
+
+
+def _moves(fit: Fit, name: str, draws: Any) -> bool:
+    """Whether a parameter explains more than `EXPLAINED` of the variance of a quantity of the answer."""
+    answer = np.asarray(draws, np.float64).reshape(len(draws), -1)
+    if len(answer) != fit.size or fit.is_mode:
+        return True
+    answer = np.log(answer) if (answer > 0).all() else answer
+    own = np.asarray(fit.draws[name], np.float64).ravel()
+    own = np.log(own) if (own > 0).all() else own
+    off, by = answer - answer.mean(axis=0), own - own.mean()
+    spread = (off**2).sum(axis=0) * (by @ by)
+    return bool(np.any((by @ off) ** 2 > EXPLAINED * spread))
 
 
 def as_text(checks: Iterable[Check]) -> str:

@@ -44,12 +44,13 @@ def about(fit: Fit) -> dict[str, str]:
     return {"failed": failed, "law": fit.law.name, "unit": fit.runs.unit, "N_counts": fit.runs.N_counts or "not said"}
 
 
-def review(fit: Fit, exact: str, questions: Iterable[str], cost: Any = None) -> str:
+def review(fit: Fit, exact: str, questions: Iterable[str], cost: Any = None, draws: Any = None) -> str:
     """What to review in a forecast or an optimum: the sentence `exact`, if any, and the checks that bear on it.
 
-    `cost` is the cost of training that C is taken for, as in `bearing.bearing`.
+    `cost` is the cost of training that C is taken for, and `draws` are those of the answer, as in `bearing.bearing`.
     """
-    return " ".join(filter(None, [exact and f"{exact}.", bearing.as_text(bearing.bearing(fit, questions, cost))]))
+    doubts = bearing.as_text(bearing.bearing(fit, questions, cost, draws))
+    return " ".join(filter(None, [exact and f"{exact}.", doubts]))
 
 
 def outside(distances: Mapping[str, np.ndarray]) -> list[str]:

@@ -28,8 +28,8 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
         are the inputs, `median`, `mean`, `sd`, `lower` and `upper`, and `efolds`, the largest distance from the runs.
         `no_minimum` is there where draws without a minimum were left out, and gives their share. `of` is there where
         the optimum isn't that of the law alone. `mean` and `sd` are missing where the noise has no moments. With one
-        draw, as from MAP, `sd`, `lower` and `upper` are blank. The frame's `attrs` have the `failed` and `review` of
-        the Dataset.
+        draw, as from MAP, `sd`, `lower` and `upper` are blank. The frame's `attrs` have the `failed`, `review` and
+        `trust` of the Dataset.
 
     Raises:
         InputError: `prob` isn't between 0 and 1, or the Dataset has no draws.
@@ -63,7 +63,7 @@ def interval(dataset: xr.Dataset, prob: float = 0.9) -> pd.DataFrame:
     if len(names) > 1 and len(table) > len(names):
         first = [c for c in table.columns if c in dataset.coords]
         table = table.sort_values(first, kind="stable", ignore_index=True)
-    table.attrs = {name: dataset.attrs[name] for name in ("failed", "review") if dataset.attrs.get(name)}
+    table.attrs = {name: dataset.attrs[name] for name in ("failed", "review", "trust") if dataset.attrs.get(name)}
     return table
 
 

@@ -19,6 +19,7 @@ from scalebayes.forecasting.inputs import check_given, known_inputs, paired, poi
 from scalebayes.forecasting.of_stack import Stack
 from scalebayes.forecasting.points import asked_at
 from scalebayes.forecasting.recalibrate import Recalibrated
+from scalebayes.forecasting.trust import with_trust
 from scalebayes.infer.compile import dispatched
 from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
@@ -74,6 +75,11 @@ def predict(
         law, where it is taken as exact beyond the runs, and the checks that bear on the question. For several fits,
         both attributes say which fits they are about.
 
+        The forecast of a ladder or sweep by `forecaster` also has `missed` (point,): the share of 90 % intervals that
+        missed the truth, among backtested forecasts that go as far as this one. How far a forecast goes is the change
+        of the median from the largest run plus the width of the interval, on the log. The attribute `trust` says it in
+        words for the point that goes farthest beyond the runs.
+
     Raises:
         InputError: An input is missing, unknown, not positive and finite, or would change nothing. The group is in the
             points and is given by name too. The fit has no offset for each group, or its runs lack a group. `observed`
@@ -109,7 +115,8 @@ def predict(
     def answer(one: Fit, groups: Groups, key: Any) -> xr.Dataset:
         return _predict(one, observed, groups, key, inputs if takes is None else takes[one])
 
-    return ask(fit, answer, group=group, seed=seed)
+    found = ask(fit, answer, group=group, seed=seed)
+    return with_trust(fit, found) if isinstance(fit, Fit) else found
 
 
 def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mapping[str, Any]) -> xr.Dataset:
@@ -130,15 +137,17 @@ def _predict(fit: Fit, observed: bool, groups: Groups, seed: Any, inputs: Mappin
     moments = int(not observed or fit.noise.form.moments)
     distances = distance(fit, points)
     shape = (*fit.shape, len(next(iter(points.values()))))
+    values = np.broadcast_to(np.asarray(values), shape)
+    questions = bearing.of_forecast(inputs, outside(distances))
     return xr.Dataset(
         {
-            fit.runs.observable: (("chain", "draw", "point"), np.broadcast_to(np.asarray(values), shape)),
+            fit.runs.observable: (("chain", "draw", "point"), values),
             "distance": (("point", "axis"), np.column_stack(list(distances.values()))),
         },
         {**{name: ("point", x) for name, x in points.items()}, "axis": list(distances)},
         {
             **{**about(fit), "observed": int(observed), "moments": moments, "plain": plain(fit, distances)},
-            "review": review(fit, exactness(fit, distances), bearing.of_forecast(inputs, outside(distances))),
+            "review": review(fit, exactness(fit, distances), questions, draws=values.reshape(fit.size, -1)),
         },
     )
 

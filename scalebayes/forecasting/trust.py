@@ -9,10 +9,12 @@ each kind of runs (benchmarks/reach).
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from scalebayes.checks.evidence import BACKTESTED, MISSED, STRETCH
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED
+from scalebayes.runs.ladder_or_curve import LADDER
 
 LEVELS = (0.05, 0.5, 0.95)  # of the interval that the backtests scored, and its median
 
@@ -45,19 +47,42 @@ def missed(stretched: Any) -> Any:
     return shares[np.searchsorted([one.value for one in STRETCH], stretched)]
 
 
-def judged(fit: Fit) -> bool:
-    """Whether the backtests say something about the forecasts of a fit: it is a ladder or sweep as recommended."""
-    kind = fit.runs.metadata.get("kind", ("ladder",))[0]
-    return fit.label == RECOMMENDED and kind == "ladder"
+def with_trust(fit: Fit, answer: xr.Dataset) -> xr.Dataset:
+    """Add to a forecast how often backtested intervals like its own missed the truth, where backtests say so.
+
+    They say so of ladders and sweeps that the recommended forecaster fitted. Each point gets `missed`, and the
+    attribute `trust` says in words what it is for the point that goes farthest beyond the runs.
+
+    Args:
+        fit: The fit.
+
+        answer: The forecast of `predict`.
+    """
+    backtested = len(fit.law.inputs) > 1 or fit.runs.metadata.get("kind", ("",))[0] == LADDER
+    if fit.label != RECOMMENDED or fit.is_mode or not backtested:
+        return answer
+    draws = np.log(answer[fit.runs.observable].values).reshape(fit.size, -1)
+    low, median, high = np.quantile(draws, LEVELS, axis=0)
+    gone = stretch(low, median, high, _last(fit))
+    beyond = (answer["distance"].values > 0).any(axis=1)
+    told = trust_text(float(gone[beyond].max())) if beyond.any() else ""
+    return answer.assign(missed=("point", missed(gone))).assign_attrs({"trust": told} if told else {})
 
 
-def trust_text(worst: float) -> str:
-    """What a share of intervals that missed means, in words.
+def _last(fit: Fit) -> float:
+    """The log of the observable of the largest run: the mean over the runs with the largest product of the inputs."""
+    size = np.sum([np.log(fit.runs.column(column)) for column in fit.problem.columns.values()], axis=0)
+    return float(np.log(fit.runs.y)[size > size.max() - 1e-9].mean())
 
-    >>> trust_text(0.16).startswith("of backtested forecasts that go as far as this one, 16 %")
+
+def trust_text(gone: float) -> str:
+    """How often backtested intervals of a stretch missed the truth, in words.
+
+    >>> trust_text(1.0).startswith("Of backtested forecasts that go as far as this one, ")
     True
     """
     return (
-        f"of backtested forecasts that go as far as this one, {100 * worst:.0f} % of the 90 % intervals missed the "
-        f"truth (of those that go least far, {MISSED[0]}; {BACKTESTED} backtests on ladders and small sweeps)"
+        f"Of backtested forecasts that go as far as this one, {100 * missed(gone):.0f} % of the 90 % intervals missed "
+        f"the truth, and of those that go least far {MISSED[0]} ({BACKTESTED.value:.0f} backtests on ladders and small "
+        "sweeps)."
     )
