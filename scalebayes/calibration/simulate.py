@@ -120,7 +120,9 @@ def doubled(problem: Problem) -> Problem:
     index = np.concatenate([twice, np.zeros(size - 2 * count, int)])
     rows = jax.tree.map(lambda x: x[index], problem.rows._replace(layout=None))
     rows = rows._replace(mask=(np.arange(size) < 2 * count).astype(np.float64))
-    return replace(problem, runs=problem.runs.take(twice), rows=laid_out(rows, problem.model.process))
+    ends = problem.numbers.ends
+    rows = laid_out(rows, problem.model.process, ends.plain if ends else {})
+    return replace(problem, runs=problem.runs.take(twice), rows=rows)
 
 
 def log_likelihoods(problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -37,7 +37,7 @@ def cures(runs: Runs, law: Law, used: tuple[str, ...], column: Other, offsets: b
         text = filter_of(name, max(given, key=values.tolist().count))
         if text:
             ways.append(f"fit one of them, where={in_quotes(text)}")
-        if not law.domains and not offsets:
+        if not offsets:
             read = "" if column.name == "group" else f"columns={{'group': {name!r}}} and "
             ways.append(f"give each an offset, {read}discrepancy='gp'")
     else:

@@ -17,6 +17,7 @@ from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import MAP, Laplace, Method, Search
 from scalebayes.infer.double import double
+from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
@@ -41,6 +42,7 @@ METHOD = Laplace(
 def forecaster(
     runs: Runs,
     *,
+    law: str | Law | None = None,
     inputs: Mapping[str, str] | None = None,
     kind: Literal["ladder", "curve"] | None = None,
     method: Method = METHOD,
@@ -69,8 +71,13 @@ def forecaster(
     Args:
         runs: The table of runs, made by `read_runs` or `Runs`.
 
+        law: A name or a `Law`, such as "routed" or "vocabulary", for runs with other inputs than N and D. The fit has a
+            Gaussian process over the law's inputs as its discrepancy. An input that may be 0, such as a share, is
+            taken by its value over its sd in place of its log. No backtests stand behind such forecasts; `backtest`
+            your own runs. The default is None: the recommended law.
+
         inputs: {"x": column} for a forecast along one column of a table with several, such as {"x": "C"}. The default
-            is None: N and D, or the only input.
+            is None: N and D, or the only input. With `law` it maps inputs of the law to columns.
 
         kind: "ladder" or "curve", where runs of one input are of another kind than they look like. The default is
             None: the kind follows from the runs, and the check "kind" says which it is and why.
@@ -109,17 +116,12 @@ def forecaster(
     """
     if not isinstance(runs, Runs):
         raise no_table(runs)
-    chosen = recipe(runs, inputs, kind)
+    chosen = recipe(runs, inputs, kind, law)
+    settings = _settings(chosen, method, seed, on_fail, fallback, progress)
+    if law is not None:
+        return fit_many([runs], **settings)[0]
     if chosen.kind is not None:
         runs = kinds.noted(runs, chosen.kind)
-    settings = {
-        "law": chosen,
-        "method": method,
-        "seed": seed,
-        "on_fail": on_fail,
-        "fallback": fallback,
-        "progress": progress,
-    }
     if chosen.cells is None or len(runs) <= chosen.cells:
         return told(fit_many([runs], **settings)[0])
     runs = runs.derive("N").derive("D")
@@ -132,6 +134,12 @@ def forecaster(
     checks = Checks((*fit.checks, *_others(fit, runs, off, np.sqrt(variance))))
     fit = replace(fit, checks=checks, origin=Averaged(runs, cell, table.metadata["averaged"]))
     return told(fit, len(runs), int(apart.sum()), int(loose.sum()))
+
+
+def _settings(law: Any, method: Any, seed: Any, on_fail: Any, fallback: bool, progress: bool | None) -> dict[str, Any]:
+    """The settings of `fit_many`."""
+    settings = {"method": method, "seed": seed, "on_fail": on_fail, "fallback": fallback, "progress": progress}
+    return {"law": law, **settings}
 
 
 def _scattered_runs(runs: Runs, cells: int, settings: Mapping[str, Any]) -> np.ndarray:

@@ -11,6 +11,7 @@ from scalebayes.discrepancy.gp import GP
 from scalebayes.discrepancy.kernels import Matern
 from scalebayes.errors import InputError, listed
 from scalebayes.fitting.spec import Spec
+from scalebayes.laws.law import Law
 from scalebayes.noise.families import Normal
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
@@ -65,7 +66,9 @@ OF_ONE_SCALE = OF_LADDERS | {
 }
 
 
-def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None = None) -> Spec:
+def recipe(
+    runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None = None, law: str | Law | None = None
+) -> Spec:
     """The spec that `forecaster` fits to runs of N and D, or of one input.
 
     Args:
@@ -76,13 +79,20 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
 
         kind: "ladder" or "curve", for runs of one input. The default is None: `kind_of` finds the kind.
 
+        law: A law in place of those that are recommended; its spec isn't called the recommended one. The default is
+            None.
+
     Raises:
-        InputError: The runs have several inputs, none of them N and D, and `inputs` names none; `kind` is given for
-            runs of N and D; or the kind isn't known.
+        InputError: The runs have several inputs, none of them N and D, and neither `inputs` nor `law` says which;
+            `kind` is given for runs of N and D, or beside `law`; or the kind or the law isn't known.
 
     >>> recipe(Runs(x=[1.0, 2.0], loss=[3.0, 2.0])).law.name
     'end_power'
     """
+    if law is not None:
+        if kind is not None:
+            raise InputError(f"kind={kind!r} chooses among the recommended laws; leave it out, or leave law out")
+        return of_law(runs, laws.get(law), inputs)
     there = set(runs.inputs)
     if not inputs and len({"N", "D", "C"} & there) >= 2:
         if kind is not None:
@@ -92,9 +102,7 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
             )
         few = len(runs) < FEW
         components = ("matern",) if few else ("matern", "bend", "drift")
-        groups = groups_of(runs.labels, runs.inputs)
-        grouped = groups is not None and len(set(groups)) > 1
-        process = GP(*components, *(["offset"] if grouped else []), **OF_SWEEPS, **({} if few else DRIFT))
+        process = GP(*components, *_offset(runs), **OF_SWEEPS, **({} if few else DRIFT))
         return _spec("end_chinchilla", Normal(), process, None, {"noise_scale": NOISE}, cells=CELLS)
     if inputs and set(inputs) != {"x"}:
         raise InputError(f"forecaster takes inputs={{'x': column}}, not {dict(inputs)!r}")
@@ -112,6 +120,30 @@ def recipe(runs: Runs, inputs: Mapping[str, str] | None = None, kind: str | None
     if read.name == LADDER:
         return _spec("end_power", Normal(), process, None, priors, inputs=along, kind=read)
     return _spec("end_power", Normal(new_run=NEW_RUN), process, windows.get("auto"), priors, inputs=along, kind=read)
+
+
+def of_law(runs: Runs, law: Law, inputs: Mapping[str, str] | None) -> Spec:
+    """The spec for forecasts by a law: with a Gaussian process over its inputs, and the priors that go with them.
+
+    Args:
+        runs: The table of runs.
+
+        law: The law.
+
+        inputs: A mapping from law input to column, or None.
+    """
+    sizes = {"N", "D"} <= set(law.inputs)
+    components = ("matern", "bend", "drift") if sizes and len(runs) >= FEW else ("matern",)
+    of_inputs = {name for name in OF_SWEEPS if sizes or name.removeprefix("matern_length_") in law.inputs}
+    own = {name: OF_SWEEPS[name] for name in OF_SWEEPS if name in of_inputs}
+    process = GP(*components, *_offset(runs), **own, **(DRIFT if "drift" in components else {}))
+    return Spec(law, Normal(), process, None, {"noise_scale": NOISE}, dict(inputs) if inputs else None)
+
+
+def _offset(runs: Runs) -> tuple[str, ...]:
+    """The component of the process that runs in several groups have, and others don't."""
+    groups = groups_of(runs.labels, runs.inputs)
+    return ("offset",) if groups is not None and len(set(groups)) > 1 else ()
 
 
 def _spec(law: str, *parts: Any, **more: Any) -> Spec:

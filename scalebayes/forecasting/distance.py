@@ -70,7 +70,7 @@ def exactness(fit: Fit, distances: Mapping[str, np.ndarray], of_law: bool = Fals
     """
     if (fit.discrepancy is not None and not of_law) or not outside(distances):
         return ""
-    if fit.noise.form.on == "log" and not fit.law.domains:
+    if fit.noise.form.on == "log":
         return EXACT + DEPART
     return EXACT + (WIDEN if fit.noise.form.range[0] >= 0 else HOLD_OUT)
 

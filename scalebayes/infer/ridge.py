@@ -63,7 +63,7 @@ def along(model: Model, numbers: Numbers, origin: Any) -> Ridge:
         The two directions.
     """
     assert numbers.ends is not None
-    k, there = model.free.index(FLOOR), {name: jnp.exp(x) for name, x in numbers.ends.anchor.items()}
+    k, there = model.free.index(FLOOR), numbers.ends.at_anchor()
 
     def level(z):
         return model.location(model.scaled(model.constrain(z, numbers), numbers), there)

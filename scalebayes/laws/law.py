@@ -220,6 +220,11 @@ class Law:
         return tied(self, kept, dropped)
 
     @property
+    def plain(self) -> tuple[str, ...]:
+        """The inputs that may be 0 or negative, such as shares, so that they have no log."""
+        return tuple(name for name, (low, _) in self.domains.items() if low <= 0)
+
+    @property
     def dimensions(self) -> dict[str, str | None]:
         """The dimension of each parameter, by its name."""
         return {name: param.dimension for name, param in self.params.items()}

@@ -1,6 +1,6 @@
 """This file makes the arrays that inference takes: the numbers of a model, padded rows, and the largest runs' place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -76,30 +76,36 @@ def _longer(layout: Layout | None, more: int) -> Layout | None:
     return layout._replace(shared=layout.shared._replace(place=place))
 
 
-def largest(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def largest(inputs: Mapping[str, np.ndarray], plain: Collection[str] = ()) -> np.ndarray:
     """Whether a model takes each run as one of the largest tenth (run,).
 
-    The order is that of N D where the law has both, else of the sum of logs.
+    The order is that of N D where the law has both, else of the sum of logs. Inputs in `plain`, which may be 0, don't
+    count; where there are no others, all runs are taken.
 
     >>> largest({"x": np.arange(1.0, 21.0)}).sum()
     np.int64(3)
     """
-    of = [inputs[name] for name in ("N", "D")] if {"N", "D"} <= set(inputs) else list(inputs.values())
+    of = [inputs[name] for name in (("N", "D") if {"N", "D"} <= set(inputs) else inputs) if name not in plain]
+    if not of:
+        return np.full(len(next(iter(inputs.values()))), True)
     size = np.sum([np.log(x) for x in of], axis=0)
     return size >= np.quantile(size, 1 - TOP, method="closest_observation") - 1e-9
 
 
-def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference) -> Ends:
+def ends_of(inputs: Mapping[str, np.ndarray], reference: Reference, plain: Collection[str] = ()) -> Ends:
     """Where the model has the largest runs, in reference units.
 
-    `inputs` are positive (run,), in the runs' own units.
+    `inputs` are those of the runs (run,), in the runs' own units. Those in `plain` may be 0 or negative, the others are
+    positive.
     """
-    logs = {name: np.log(x / reference.inputs[name]) for name, x in inputs.items()}
-    top = largest(inputs)
-    most = {name: x.max() for name, x in logs.items()}
+    own = {name: x / reference.inputs[name] for name, x in inputs.items()}
+    spread = {name: own[name].std() or 1.0 for name in plain}
+    logs = {name: x / spread[name] if name in spread else np.log(x) for name, x in own.items()}
+    top = largest(inputs, plain)
+    most = {name: x.max() for name, x in logs.items() if name not in spread}
     if {"N", "D"} <= set(logs):
         most = {"C": (logs["N"] + logs["D"]).max()}
-    return Ends({name: x[top].mean() for name, x in logs.items()}, most)
+    return Ends({name: x[top].mean() for name, x in logs.items()}, most, spread)
 
 
 def float64(tree: Any) -> Any:

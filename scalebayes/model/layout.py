@@ -21,10 +21,10 @@ FADE = 0.2  # two thirds of a usual matern_fade: a process that is larger at few
 MOVES = 5  # moves of the inducing places to the middles of the runs that are nearest to each; more change little
 
 
-def laid_out(rows: Rows, process: Process | None) -> Rows:
+def laid_out(rows: Rows, process: Process | None, plain: Mapping[str, float]) -> Rows:
     """Rows with the layout that suits their process: none where it is Markov, or where there are few places.
 
-    A masked row counts as padding.
+    A masked row counts as padding. `plain` is that of the model's `Ends`.
     """
     bare = rows._replace(layout=None)
     if process is None or process.axis:
@@ -39,7 +39,11 @@ def laid_out(rows: Rows, process: Process | None) -> Rows:
         of_row[kept] = place.ravel()
         shared = Shared(of_row, np.append(kept[first], np.full(size - len(first), kept[0])))
     fades = next((one.fades for one in process.components if isinstance(one, Matern)), None)
-    at = spread_out(inputs, fades) if size > DENSE else None
+    at = None
+    if size > DENSE:  # an input that may be 0 is placed by its value as others are by their log
+        positive = {name: np.exp(x / plain[name]) if name in plain else x for name, x in inputs.items()}
+        at = spread_out(positive, fades)
+        at |= {name: np.log(at[name]) * sd for name, sd in plain.items()}
     return bare if shared is None and at is None else rows._replace(layout=Layout(shared, at))
 
 

@@ -63,20 +63,32 @@ class Ends(NamedTuple):
         anchor: The mean of each input's log over the largest tenth of the runs, by the input's name.
         most: The largest log of each input, by its name; where the law has N and D, the largest log of N D alone, under
             the name "C".
+        plain: The sd over the runs of each input that may be 0 or negative, such as a share, by its name. Such an input
+            has its value over this sd where others have their log; it has no largest runs, and is not in `most`.
     """
 
     anchor: dict[str, Any]
     most: dict[str, Any]
+    plain: dict[str, Any]
 
     def places(self, inputs: Mapping[str, Any], group: Any = None) -> Places:
         """Inputs in reference units (run,), as the components of a discrepancy see them."""
-        logs = {name: jnp.log(inputs[name]) for name in self.anchor}
-        if "C" in self.most:
+        logs = {name: self._as_log(name, inputs[name]) for name in self.anchor}
+        if not self.most:
+            beyond = jnp.zeros_like(next(iter(logs.values())))
+        elif "C" in self.most:
             beyond = logs["N"] + logs["D"] - self.most["C"]
         else:
             over = [logs[name] - most for name, most in self.most.items()]
             beyond = jnp.stack(over).max(axis=0)
         return Places({n: x - self.anchor[n] for n, x in logs.items()}, jnp.maximum(beyond, 0.0), group)
+
+    def at_anchor(self) -> dict[str, Any]:
+        """The inputs of the anchor, in reference units."""
+        return {n: x * self.plain[n] if n in self.plain else jnp.exp(x) for n, x in self.anchor.items()}
+
+    def _as_log(self, name: str, x: Any) -> Any:
+        return x / self.plain[name] if name in self.plain else jnp.log(x)
 
     def seen_at(self, rows: "Rows") -> SeenAt:
         """Where rows in reference units lie, as the process takes it."""

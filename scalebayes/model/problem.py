@@ -130,7 +130,7 @@ def build(
         )
     values = {name: runs.column(column, law.domains.get(name)) for name, column in columns.items()}
     if reference is None:
-        kept = largest(values) if law.anchor == "end" else np.full(len(runs), True)
+        kept = largest(values, law.plain) if law.anchor == "end" else np.full(len(runs), True)
         there = {name: x[kept] for name, x in values.items()}
         own = Reference.of(there, runs.y[kept], law.bases, law.has_scale, law.range[0] < 0)
         reference = own if law.has_dimensions else Reference.unit(values)
@@ -139,6 +139,8 @@ def build(
     chosen = {**chosen_law.params, **chosen_noise.params, **(chosen_process.params if chosen_process else {})}
     offsets = chosen_process is not None and any(one.name == "offset" for one in chosen_process.components)
     model = Model.of(chosen_law, chosen_noise, chosen_process)
+    ends = ends_of(values, reference, law.plain) if chosen_process else None
+    rows = rows_of(runs, values, reference, group if offsets else None)
     return Problem(
         runs,
         chosen_law,
@@ -146,8 +148,8 @@ def build(
         columns,
         reference,
         model,
-        numbers_of(own, chosen, reference, noise.stages, ends_of(values, reference) if chosen_process else None),
-        laid_out(rows_of(runs, values, reference, group if offsets else None), model.process),
+        numbers_of(own, chosen, reference, noise.stages, ends),
+        laid_out(rows, model.process, ends.plain if ends else {}),
         chosen_process,
         held,
     )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from scalebayes.discrepancy.gp import Discrepancy
-from scalebayes.errors import InputError, listed
+from scalebayes.errors import InputError
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
@@ -24,11 +24,6 @@ def suited(
             f"noise {noise.name!r} can't be used with a discrepancy: a Gaussian process is integrated out only under a "
             "noise that is Normal on the log of the observable, or a mixture of such noises; use noise='normal' or "
             "'student_t', or leave the discrepancy out"
-        )
-    if law.domains:
-        raise InputError(
-            f"a discrepancy is over the logs of a law's inputs, and {listed(law.domains)} of law {law.name!r} need not "
-            "be positive; use discrepancy=None"
         )
     discrepancy = discrepancy.of(law.inputs, groups is not None and len(set(groups)) > 1)
     if any(one.name == "offset" for one in discrepancy.components) and group is None:

@@ -105,7 +105,7 @@ def test_the_layout_is_what_the_runs_need():
     again = problem_of(ladder(DENSE + 20, 1)).rows
     assert all((layout_of(many).inducing[n] == layout_of(again).inducing[n]).all() for n in "ND")
     masked = copies._replace(mask=copies.mask * (np.arange(len(copies.mask)) >= 4))
-    fewer = laid_out(masked, problem_of(ladder(25, 4)).model.process)
+    fewer = laid_out(masked, problem_of(ladder(25, 4)).model.process, {})
     assert len(np.unique(layout_of(fewer).shared.place[4:100])) == 24
 
 
