@@ -130,7 +130,7 @@ def _budget_for(fit: Fit, loss: Any, question: Question, groups: Groups, key: An
         },
         {fit.runs.observable: ("target", target), "axis": list(distances)},
         {
-            **{"cost": cost.formula or cost.name, "of": "curve" if departs else "law", "moments": 0, **about(fit)},
+            **{"cost": cost.formula, "of": "curve" if departs else "law", "moments": 0, **about(fit)},
             "review": review_of(fit, cost, distances, of_law=not departs),
         },
     )

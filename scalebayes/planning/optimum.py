@@ -149,7 +149,7 @@ def optimum(
         cure = (
             "" if best.attrs.get("of") == "law" else " with its discrepancy; of='law' is the optimum of the law alone"
         )
-        raise InputError(f"law {law!r} has no minimum along {cost.formula or cost.name} at any of these budgets{cure}")
+        raise InputError(f"law {law!r} has no minimum along {cost.formula} at any of these budgets{cure}")
     if question.smaller:
         compute, drawn = best["smaller_compute"], ("chain", "draw")
         best = best.assign(out_of_reach=np.isinf(compute).sum(drawn) / compute.notnull().sum(drawn))

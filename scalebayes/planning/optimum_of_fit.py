@@ -108,7 +108,7 @@ def of_fit(fit: Fit, question: Question, groups: Groups, key: Any, candidates: n
             **({"smaller": list(question.smaller)} if question.smaller else {}),
         },
         {
-            **{"cost": cost.formula or cost.name, "of": "curve" if departs else "law", "moments": 1, **about(fit)},
+            **{"cost": cost.formula, "of": "curve" if departs else "law", "moments": 1, **about(fit)},
             "review": review_of(fit, cost, distances, of_law=not departs),
         },
     )

@@ -330,3 +330,11 @@ def test_a_budget_far_below_the_runs_is_answered(fit):
     """Fails if a budget a million times below the runs is refused, or its distance isn't told."""
     best = sb.optimum(fit, C=1e13)
     assert np.isfinite(best["N"]).all() and float(best["distance"].max()) > 10
+
+
+def test_a_cost_without_a_formula_is_told_by_its_name():
+    """Fails if an answer, or a cost that is made from another, shows nothing where a cost has no formula as text."""
+    mine = sb.Cost("mine", lambda N, D: 8 * N * D)
+    assert (mine.formula, repr(mine)) == ("mine", "Cost(mine: mine)")
+    assert sb.costs.with_inference(1e12, mine).formula == "mine + 2 N 1e+12"
+    assert sb.costs.repeated(1e9, mine).formula == "mine, 1e+09 unique tokens"

@@ -52,6 +52,7 @@ class Cost:
     training: "Cost | None" = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "formula", self.formula or self.name)
         N, D = np.meshgrid(*TRIED, indexing="ij")
         try:
             with double():
@@ -89,7 +90,7 @@ class Cost:
         return self.training or self
 
     def __repr__(self) -> str:
-        return f"Cost({self.name}: {self.formula or self.name})"
+        return f"Cost({self.name}: {self.formula})"
 
 
 def checked_cost(cost: Any) -> Cost:

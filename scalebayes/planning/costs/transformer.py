@@ -111,7 +111,7 @@ def of_non_embedding(
     return Cost(
         "of_non_embedding",
         lambda N, D: training.fn(_converted(one, N, TOTAL), D),
-        f"{training.formula or training.name}, N without embeddings",
+        f"{training.formula}, N without embeddings",
         training.source,
         {name: _of_converted(one, fn) for name, fn in training.inputs.items()},
         training.training and of_non_embedding(training.training, shape=shape, aspect=aspect, vocabulary=vocabulary),

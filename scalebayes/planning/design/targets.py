@@ -163,7 +163,7 @@ def _optimum(members: Sequence[Member], C: Any, cost: Cost) -> Target:
     budget = positive("C", C)
     if len(budget) > 1:
         raise InputError(f"target: one budget, {{'C': {budget[0]:g}}}; ask of the others in further calls")
-    along_what = cost.formula or cost.name
+    along_what = cost.formula
     kept, draws, spots, costs, lost = [], [], [], [], 0
     for member in members:
         log_N = _log_optimum(member, budget, cost)

@@ -165,7 +165,7 @@ def _result(
     found = crossing(nodes[inside], a.curve - b.curve[:, inside])
     answers = dict(zip(("a", "b"), (a.answer, b.answer), strict=True))
     axes, distance = farthest([one["distance"] for one in answers.values()])
-    costs = list(dict.fromkeys(one.cost.formula or one.cost.name for one in recipes))
+    costs = list(dict.fromkeys(one.cost.formula for one in recipes))
     runs = fits_of(recipes[0].asked)[0].runs
     told = {
         "a": names[0],

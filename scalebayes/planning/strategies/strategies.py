@@ -148,7 +148,7 @@ def strategies(
         "breaks": ("point", [_broken(limits, most, *each) for each in zip(C_of, N, D, strict=True)]),
     }
     optima = list(dict.fromkeys(one.name for one in splits if np.isnan(one.N)))
-    told = {"cost": cost.formula or cost.name, "observable": fits[0].runs.observable, "optima": optima}
+    told = {"cost": cost.formula, "observable": fits[0].runs.observable, "optima": optima}
     return Strategies(found.assign_coords(coords).assign_attrs(told))
 
 
