@@ -1,8 +1,11 @@
 """Sphinx's configuration: `make docs` builds the site into build/docs, without network."""
 
+import atexit
 import os
 import re
+import shutil
 import sys
+import tempfile
 from itertools import takewhile
 from pathlib import Path
 
@@ -11,7 +14,18 @@ sys.path.insert(0, str(ROOT))
 # Pages that are executed run in a kernel of their own, which finds the package here whether or not it is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
+# What one page has compiled, the next ones read: the build takes half as long.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="scalebayes-docs-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+# Public data sets are read from a folder, as in the tests, or from the cache; nothing is downloaded.
+DATA = ROOT.parent / "shared" / "data"
+if DATA.is_dir():
+    os.environ.setdefault("SCALEBAYES_DATA", str(DATA))
+
 import scalebayes  # noqa: E402
+from scalebayes.datasets.cache import cache_folder  # noqa: E402
 from scalebayes.laws import page  # noqa: E402
 
 project = "scalebayes"
@@ -30,6 +44,12 @@ nb_execution_mode = "force"  # only pages with code cells are run
 nb_execution_timeout = 300  # seconds a cell; the longest takes some 20 s on an idle machine of two cores
 nb_execution_raise_on_error = True
 nb_output_stderr = "remove"  # the line of progress
+# A page whose data set isn't there is shown without its outputs, and says so.
+DATASETS = {"course/reproduce_besiroglu": "chinchilla"}
+FOLDER = Path(os.environ.get("SCALEBAYES_DATA") or cache_folder())
+NOT_RUN = {docname: name for docname, name in DATASETS.items() if not (FOLDER / f"{name}.csv").is_file()}
+nb_execution_excludepatterns = [f"{docname}.md" for docname in NOT_RUN]
+suppress_warnings = ["myst-nb.lexer"] if NOT_RUN else []  # without a kernel, nothing says that a cell is Python
 
 # The reference. Names load when they are used, and docstrings put names and code between single backquotes.
 default_role = "literal"
@@ -47,7 +67,7 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "scalebayes"
-html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.md")}  # only the reference has pages below it
+html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.md")}  # folders have a list of pages
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -67,6 +87,17 @@ def write_laws(app, docname, source):
     if docname == "laws":
         command = f"`{page.COMMAND}` makes this page from the records of the laws."
         source[0] = page.page().replace(command, "The build of this site makes this page from the records of the laws.")
+
+
+def say_not_run(app, docname, source):
+    """Say below the title of a page that it was not executed, and why."""
+    if name := NOT_RUN.get(docname):
+        said = (
+            f"This page was not executed when the site was built, since the data set `{name}` was neither in "
+            "`$SCALEBAYES_DATA` nor in the cache. So its outputs and pictures are missing. The code is what you would "
+            "run: where there is a network, it fetches the data set once."
+        )
+        source[0] = re.sub(r"^(# .*)$", rf"\1\n\n:::{{warning}}\n{said}\n:::", source[0], count=1, flags=re.M)
 
 
 def insert_tables(app, docname, source):
@@ -103,4 +134,5 @@ def escape(text):
 def setup(app):
     app.connect("autodoc-process-docstring", escape_docstring, priority=100)  # before Napoleon, at 500
     app.connect("source-read", write_laws)
+    app.connect("source-read", say_not_run)
     app.connect("source-read", insert_tables)
