@@ -101,13 +101,13 @@ def test_every_block_of_a_page_runs(page, request):
 def holds_quoted_decisions(text, names):
     """The figures in the comments of the decisions are those of the answers, to the digits of two methods."""
     interval = lambda data, name: sb.interval(data[[name]])[["median", "lower", "upper"]].to_numpy()[0]  # noqa: E731
-    N, D, regret = (float(names["best"][name]) for name in ("N_best", "D_best", "regret"))
+    N, D, regret = (names["best"][name].item() for name in ("N_best", "D_best", "regret"))
     quoted = {
-        "9.66e23 FLOPs": (float(names["best"]["C"]),),
+        "9.66e23 FLOPs": (names["best"]["C"].item(),),
         "92.7B on 1.74T tokens; .0001": (N / 1e9, D / 1e12, regret),
         "the cap costs .016 [.013, .019] of loss": interval(names["small"], "paid"),
         "2.27e23 FLOPs [1.65e23, 3.30e23]": interval(names["needed"], "C"),
-        "2.97e23 reach it with": (float(names["needed"]["enough"]),),
+        "2.97e23 reach it with": (names["needed"]["enough"].item(),),
     }
     for said, found in quoted.items():
         assert said in text, said
