@@ -196,7 +196,7 @@ NOISES = (
 METHODS = (
     MethodCase("map", sb.MAP()),
     MethodCase("laplace", sb.Laplace()),
-    MethodCase("nuts", sb.NUTS(), same_draws=False),
+    MethodCase("nuts", sb.NUTS(draws=250), same_draws=False),
 )
 
 

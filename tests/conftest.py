@@ -5,8 +5,9 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 # Programs take seconds to compile and milliseconds to run: half of these seconds are optimisations.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# A fifth off tracing and compiling: operations don't carry the ten lines of Python that each came from.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 # Less of LLVM's work: a tenth off compiling, and what is compiled runs as fast.
 os.environ["XLA_FLAGS"] = f"--xla_backend_optimization_level=1 {os.environ.get('XLA_FLAGS', '')}"
 
@@ -26,7 +29,38 @@ import jax
 import pytest
 
 import scalebayes as sb
-from tests.helpers import DATA, simulated
+from scalebayes import infer
+from scalebayes.model import problem
+from scalebayes.model.arrays import longer
+from tests.helpers import DATA, LAPLACE, POINT, simulated
+
+# The sizes that a table's rows are padded to here. A user's tables have three times as many, and each is a program to
+# compile for each law, noise and method. Rows of padding change nothing but the time; tests/checks/test_checks.py and
+# tests/fitting/many/test_fit_many.py hold them to that.
+SIZES = (16, 64, 256)
+
+
+def of_few_sizes(rows_of: Callable[..., Any]) -> Callable[..., Any]:
+    def padded(*table: Any) -> Any:
+        rows = rows_of(*table)
+        size = len(rows.mask)
+        return longer(rows, next((few for few in SIZES if few >= size), size))
+
+    return padded
+
+
+problem.rows_of = of_few_sizes(problem.rows_of)
+
+
+def by_quick_methods(run: Callable[[], None]) -> Callable[[], None]:
+    by_name, quick = infer.get, {"map": POINT, "laplace": replace(LAPLACE, fallback=True)}
+
+    def quickly() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(infer, "get", lambda name: by_name(quick.get(name, name) if isinstance(name, str) else name))
+            run()
+
+    return quickly
 
 
 def pytest_collection_finish() -> None:
@@ -44,7 +78,13 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the cases that `slow_cases` names; a name that is no case's is one that was renamed."""
+    """Mark the cases that `slow_cases` names; a name that is no case's is one that was renamed.
+
+    Examples of docstrings show how a function is called: those that name a method are run by a quick one.
+    """
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and not item.name.startswith("scalebayes.infer."):
+            item.runtest = by_quick_methods(item.runtest)
     cases: dict[tuple[str, str], set[str]] = {}
     for item in items:
         of, _, case = item.nodeid.rpartition("::")[2].partition("[")

@@ -17,7 +17,8 @@ from scalebayes.cli import format as show
 from scalebayes.cli import main
 from scalebayes.cli.parse import numbers
 from scalebayes.errors import InputError
-from tests.helpers import TYPED_LAPLACE, TYPED_POINT, departing, simulated
+from scalebayes.fitting.forecaster import METHOD
+from tests.helpers import LAPLACE, TYPED_LAPLACE, TYPED_POINT, departing, simulated
 
 SETTINGS = (
     "jax_compilation_cache_dir",
@@ -103,7 +104,7 @@ def made(folder, name, *args):
 
 @pytest.fixture(scope="module")
 def laplace(folder):
-    return made(folder, "laplace.nc", "--method", "laplace")
+    return made(folder, "laplace.nc", "--method", TYPED_LAPLACE, "--no-fallback")
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +239,7 @@ def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder)
     none.
     """
     before = sorted(folder.iterdir())
-    ended = run("fit", folder / "runs.csv", "--method", "laplace", "--where", "kept == 1")
+    ended = run("fit", folder / "runs.csv", "--method", TYPED_LAPLACE, "--where", "kept == 1")
     assert ended.code == 0
     assert "Runs: 112 rows" in ended.out and "where: kept == 1" in ended.out
     for name in (*TRUE, "noise_scale"):
@@ -270,7 +271,7 @@ def test_lines_fit_80_columns(run, laplace):
 def test_fit_as_json_is_one_document_with_the_same_numbers_as_its_file(run, folder):
     """Fails if fit --json prints more than one document, or other numbers than the file that it saves."""
     path = folder / "json.nc"
-    ended = run("fit", folder / "runs.csv", "--method", "laplace", "--json", "--out", path)
+    ended = run("fit", folder / "runs.csv", "--method", TYPED_LAPLACE, "--json", "--out", path)
     again = run("summary", path, "--json")
     assert (ended.json.pop("saved"), ended.err) == (str(path), "")
     assert {**ended.json, "saved": 0} == {**again.json, "saved": 0}
@@ -535,11 +536,28 @@ def test_laws_tells_units_ranges_literature_and_presets(run):
     assert len(run("laws", "broken_power:breaks=2", "--json").json["parameters"]) == 9
 
 
-def test_demo_forecasts_runs_that_the_fits_have_not_seen(run, tmp_path, monkeypatch):
+def once(fitted, method):
+    """A function of runs and settings that answers the same question with the same fit, by a quick method."""
+    made = {}
+
+    def answer(runs, **settings):
+        question = (runs.hash, *sorted(settings.items()))
+        if question not in made:
+            made[question] = fitted(runs, **settings | {"method": method or settings.get("method", METHOD)})
+        return made[question]
+
+    return answer
+
+
+@pytest.mark.slow_cases("as it is")
+@pytest.mark.parametrize("method", [LAPLACE, None], ids=["quick", "as it is"])
+def test_demo_forecasts_runs_that_the_fits_have_not_seen(run, tmp_path, monkeypatch, method):
     """Fails if the demo forecasts runs of its fits, miscounts the losses held, mixes up the two forecasts, or leaves a
     file behind.
     """
     monkeypatch.chdir(tmp_path)
+    for name in ("fit", "forecaster"):  # the text and the document are of the same fits, which are made once
+        monkeypatch.setattr(scalebayes, name, once(getattr(scalebayes, name), method))
     out = run("demo").out
     told = run("demo", "--json").json
     targets = scalebayes.datasets.load("tiny_gpt", where="split == 'target'")

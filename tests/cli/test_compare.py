@@ -9,6 +9,10 @@ import scalebayes as sb
 from scalebayes.cli import format as show
 from scalebayes.cli import main
 from scalebayes.errors import InputError
+from tests.helpers import LAPLACE, TYPED_LAPLACE
+
+# As `LAPLACE` is typed.
+QUICK = ("--method", TYPED_LAPLACE)
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +35,17 @@ def run(capsys, *args):
 
 def test_laws_are_compared(table, capsys):
     """Fails if the command prints other scores than `sb.compare` gives, or a failed check doesn't come first."""
-    laws = ("--law", "power", "--law", "offset_power", "--input", "x=C")
+    laws = ("--law", "power", "--law", "offset_power", "--fix", "E=0.5", "--input", "x=C", *QUICK)
     code, out, _ = run(capsys, "compare", table, *laws, "--json")
     assert code == 0
     document = json.loads(out)
     runs = sb.read_runs(table)
     fits = {
-        law: sb.fit(runs, law, inputs={"x": "C"}, method="laplace", on_fail="ignore")
-        for law in ("power", "offset_power")
+        law: sb.fit(runs, law, inputs={"x": "C"}, priors=priors, method=LAPLACE, on_fail="ignore")
+        for law, priors in (("power", None), ("offset_power", {"E": 0.5}))
     }
-    expected = sb.compare(fits).table()
+    compared = sb.compare(fits)
+    expected = compared.table()
     assert [row["law"] for row in document["laws"]] == list(expected.index)
     for row in document["laws"]:
         for name in ("elpd_loo", "lpd_largest", "weight_loo", "weight_largest"):
@@ -52,16 +57,16 @@ def test_laws_are_compared(table, capsys):
     best = expected.iloc[0]
     assert lines[head + 1][:2] == [expected.index[0], show.figure(best["elpd_loo"])]
     # What failed comes first.
-    assert out.startswith("fail") == bool(sb.compare(fits).checks.of("fail"))
+    assert out.startswith("fail") == bool(compared.checks.of("fail"))
 
 
 def test_what_a_fit_takes_a_comparison_takes(table, capsys, tmp_path):
     """Fails if compare drops a fixed parameter, a window or another observable, or saves another comparison."""
     runs, out = sb.read_runs(table), tmp_path / "compared.nc"
-    args = ("--law", "power", "--law", "offset_power", "--input", "x=C", "--refits", "0", "--no-largest")
+    args = ("--law", "power", "--law", "offset_power", "--input", "x=C", "--refits", "0", "--no-largest", *QUICK)
     how = ("--fix", "E=0.5", "--window", "20", "--observable", "loss", "--out", out)
     code, printed, _ = run(capsys, "compare", table, *args, *how, "--json")
-    settings = {"inputs": {"x": "C"}, "method": "laplace", "window": sb.Window(20.0), "on_fail": "ignore"}
+    settings = {"inputs": {"x": "C"}, "method": LAPLACE, "window": sb.Window(20.0), "on_fail": "ignore"}
     fits = {
         "power": sb.fit(runs, "power", **settings),
         "offset_power": sb.fit(runs, "offset_power", priors={"E": 0.5}, **settings),
@@ -94,8 +99,7 @@ def test_a_saved_stack_is_asked_as_a_fit_is(table, capsys):
     """Fails if predict of a stack is another number than the library's, or a file that answers nothing is asked."""
     runs = sb.read_runs(table)
     fits = {
-        law: sb.fit(runs, law, inputs={"x": "C"}, method="laplace", on_fail="ignore")
-        for law in ("power", "offset_power")
+        law: sb.fit(runs, law, inputs={"x": "C"}, method=LAPLACE, on_fail="ignore") for law in ("power", "offset_power")
     }
     path = table.parent / "stack.nc"
     mixed = sb.stack(fits, {"power": 0.25, "offset_power": 0.75}, draws=100)

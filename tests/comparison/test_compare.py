@@ -17,7 +17,7 @@ from scalebayes.comparison.refit import without
 from scalebayes.comparison.weights import stacking_weights
 from scalebayes.forecasting.density import log_density, mean_over_draws
 from scalebayes.status import Check, Checks, Status
-from tests.helpers import LAPLACE
+from tests.helpers import LAPLACE, POINT
 
 # A x^-ALPHA with ALPHA and the noise known: log A and all observables are jointly Normal, and every score is known.
 M, S, ALPHA, SIGMA = np.log(3.0), 0.3, 0.1, 0.02
@@ -194,7 +194,7 @@ def test_a_new_run_of_a_group_shares_its_offset():
         "power",
         discrepancy=sb.GP("offset"),
         priors=priors,
-        method="map",
+        method=POINT,
         on_fail="ignore",
     )
     there = sb.Runs(x=[1e6, 1e6], loss=[0.8, 0.8], group=["b", "new"])
@@ -211,7 +211,7 @@ def test_a_forecast_is_scored_with_the_noise_of_a_new_run():
     """Fails if a fit that says that new runs scatter more is scored as if they scattered as the runs seen."""
     fixed = {"A": 3.0, "alpha": ALPHA, "noise_new": 2.0}
     noise = sb.Normal(new_run=(0.1, 0.3))
-    fit = sb.fit(sb.Runs(x=X, loss=Y), "power", noise=noise, priors=fixed, method="map", on_fail="ignore")
+    fit = sb.fit(sb.Runs(x=X, loss=Y), "power", noise=noise, priors=fixed, method=POINT, on_fail="ignore")
     sigma, there = fit.draws["noise_scale"].item(), sb.Runs(x=[1e6], loss=[0.8])
     off = np.log(0.8 / (3.0 * 1e6**-ALPHA))
     for new, factor in ((True, 2.0), (False, 1.0)):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import train_sweep
 from tiny_gpt import model, training
 from tiny_gpt.corpus import SEPARATOR, standard_library, windows
 from tiny_gpt.plan import FULL, SMALL, pending, wanted
-from train_sweep import check_corpus
 
 import scalebayes as sb
 from tests.helpers import ROOT
@@ -29,15 +30,30 @@ SCRIPT = ROOT / "examples" / "train_sweep.py"
 SHAPE = model.Shape(width=32, layers=3, context=24)
 
 
-def command(out: Path) -> list[str]:
-    return [sys.executable, str(SCRIPT), "--out", str(out), "--small", "--workers", "2"]
+def command(out: Path, workers: int = 2) -> list[str]:
+    return [sys.executable, str(SCRIPT), "--out", str(out), "--small", "--workers", str(workers)]
 
 
-def sweep(out: Path, *, fails: bool = False) -> str:
-    """Run the small sweep; returns what it printed."""
-    ended = subprocess.run(command(out), capture_output=True, text=True, timeout=600)
-    assert (ended.returncode != 0) == fails, ended.stderr
-    return ended.stderr if fails else ended.stdout
+def sweep(out: Path, workers: int = 2) -> None:
+    """Run the small sweep."""
+    ended = subprocess.run(command(out, workers), capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+    """What the script says of a folder before it trains anything; in this process, which has all imported."""
+    monkeypatch.setattr(train_sweep.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(train_sweep, "run_all", lambda *_: pytest.fail("it trains"))
+
+    def said(out: Path) -> str:
+        monkeypatch.setattr(sys, "argv", command(out)[1:])
+        with pytest.raises(SystemExit) as ended:
+            train_sweep.main()
+        assert isinstance(ended.value.code, str), "the exit code is that of a success"
+        return ended.value.code
+
+    return said
 
 
 def lines(folder: Path) -> list[str]:
@@ -52,9 +68,9 @@ def results(folder: Path) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small sweep, run once."""
+    """The folder of a small sweep, run once. A second worker would compile all that the first does."""
     out = tmp_path_factory.mktemp("sweep")
-    sweep(out)
+    sweep(out, workers=1)
     return out
 
 
@@ -107,7 +123,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_folder_that_it_cannot_go_on_with_is_refused(finished, tmp_path, case):
+def test_a_folder_that_it_cannot_go_on_with_is_refused(finished, refused, tmp_path, case):
     """Fails if runs of two settings end up in one table, or damage ends in a traceback."""
     name, old, new, told = REFUSED[case]
     out = tmp_path / "other"
@@ -115,20 +131,20 @@ def test_a_folder_that_it_cannot_go_on_with_is_refused(finished, tmp_path, case)
     content = (out / name).read_text()
     assert old in content
     (out / name).write_text(content.replace(old, new, 1))
-    message = sweep(out, fails=True)
+    message = refused(out)
     assert all(part in message for part in told) and len(message.splitlines()) == 1, message
 
 
-def test_a_file_for_a_folder_is_refused(tmp_path):
+def test_a_file_for_a_folder_is_refused(refused, tmp_path):
     """Fails if --out that is a file ends in a traceback instead of a sentence."""
     (tmp_path / "out").write_text("")
-    assert "give a folder that can be written to" in sweep(tmp_path / "out", fails=True)
+    assert "give a folder that can be written to" in refused(tmp_path / "out")
 
 
 def test_a_library_too_small_for_the_plan_is_told_before_training():
     """Fails if hours of tuning are spent before a plan is refused that wants more text than there is."""
     with pytest.raises(ValueError, match="the plan wants 1000000000 different bytes of text and this Python's library"):
-        check_corpus(replace(SMALL, targets=((16, 1, 10**9),)))
+        train_sweep.check_corpus(replace(SMALL, targets=((16, 1, 10**9),)))
 
 
 def products(jaxpr: Any) -> int:
@@ -161,14 +177,14 @@ def test_flops_and_parameters_are_counted_exactly():
 
 def test_a_byte_is_predicted_from_those_before_it_alone():
     """Fails if the model sees the byte that it predicts, or doesn't see all that came before."""
-    params = model.init(SHAPE, jax.random.key(0))
+    params, loss = model.init(SHAPE, jax.random.key(0)), jax.jit(model.loss)
     text = np.random.default_rng(1).integers(0, 256, (2, SHAPE.context + 1), np.uint8)
     changed = text.copy()
     changed[:, 12] ^= 1
 
     def total(batch: np.ndarray, count: int) -> float:
         """The loss summed over the first `count` predicted bytes."""
-        return count * float(model.loss(params, jnp.asarray(batch[:, : count + 1])))
+        return count * float(loss(params, jnp.asarray(batch[:, : count + 1])))
 
     assert total(changed, 11) == total(text, 11)
     last = total(text, SHAPE.context) - total(text, SHAPE.context - 1)

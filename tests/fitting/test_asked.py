@@ -12,7 +12,7 @@ from scalebayes.checks.registry import REGISTRY, make_check
 from scalebayes.cli import main
 from scalebayes.fitting.bearing import BEARING, bearing
 from scalebayes.status import Check, Checks, Status
-from tests.helpers import fit_of
+from tests.helpers import LAPLACE, fit_of
 
 KHAT = Check("k-hat", Status.FAIL, "Pareto k-hat 1.30: the posterior isn't near the proposals; use method='nuts'.")
 COMPUTE = Check("compute", Status.REVIEW, "C / 6ND has median 2.")
@@ -176,7 +176,7 @@ def test_four_rows_tell_that_laplace_failed(cases_path, tmp_path, capsys):
     runs = sb.read_runs(cases_path / "four_rows.csv", columns=columns)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        fit = sb.fit(runs, method=sb.Laplace(draws=500, proposals=1000, rounds=0), fallback=False)
+        fit = sb.fit(runs, method=LAPLACE)
     assert fit.checks["k-hat"].status == "fail" and len(seen) == 1
     fit.save(tmp_path / "fit.nc")
     with pytest.warns(sb.FitWarning, match="this answer rests on a fit that failed: k-hat"):

@@ -14,7 +14,7 @@ from scalebayes.runs.window import window_text
 from tests.helpers import LAPLACE
 
 # What follows a k-hat that fails is looked at on the command line alone, where it is that of every user.
-QUICK = replace(METHOD, fallback=False)
+WHOLE = replace(METHOD, fallback=False)
 
 
 def sweep(rows, seed=0, noise=0.005, groups=None):
@@ -33,7 +33,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def fit(runs):
-    return sb.forecaster(runs, method=QUICK, on_fail="ignore")
+    return sb.forecaster(runs, method=LAPLACE, on_fail="ignore")
 
 
 def names(one):
@@ -100,7 +100,7 @@ def test_a_curve_over_any_column_is_fitted_in_its_window():
     x = np.geomspace(1.0, 1e4, 60)
     rng = np.random.default_rng(1)
     runs = sb.Runs(D=x, loss=(0.3 + x**-0.4) * np.exp(0.005 * rng.normal(size=60)))
-    fit = sb.forecaster(runs, method=QUICK, on_fail="ignore")
+    fit = sb.forecaster(runs, method=WHOLE, on_fail="ignore")
     assert window_text(fit.runs).startswith("the last 2 e-folds of D") and fit.runs.column("D").min() > 1e4 / np.e**2.1
     assert fit.checks["mostly prior"].status == "review", "the window has fewer runs than the table"
     truth = 0.3 + 3e4**-0.4
@@ -117,7 +117,7 @@ def test_many_runs_are_averaged_but_for_cells_that_scatter():
     loss = (1.8 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.003 * rng.normal(size=N.size))
     odd = np.flatnonzero((N[0] == N) & (D[0] == D))
     loss[odd] *= np.exp(0.2 * np.array([1, -1, 1, -1, 0][: odd.size]))
-    fit = sb.forecaster(sb.Runs(N=N, D=D, loss=loss), method=QUICK, on_fail="ignore")
+    fit = sb.forecaster(sb.Runs(N=N, D=D, loss=loss), method=WHOLE, on_fail="ignore")
     said = fit.checks["averaged cells"].sentence
     # Twenty-five cells leave the noise in doubt, so that unlucky cells may be taken apart beside the odd one, which
     # costs rows and no information; most stay averaged.
@@ -147,10 +147,11 @@ def test_the_command_line_forecasts_and_says_what_that_is_worth(tmp_path, capsys
     assert told["backtest"] == "" and told["observed"]
 
 
-def test_the_forecast_is_on_the_screen_before_the_backtest(tmp_path, capsys, monkeypatch):
+def test_the_forecast_is_on_the_screen_before_the_backtest(fit, runs, tmp_path, capsys, monkeypatch):
     """Fails if the user waits for the backtest before the forecast is printed and drawn, or one is left out."""
     path, picture, before = tmp_path / "runs.csv", tmp_path / "fan.png", []
-    sweep(12).to_pandas().to_csv(path, index=False)
+    runs.to_pandas().to_csv(path, index=False)
+    monkeypatch.setattr(sb, "forecaster", lambda *_, **__: fit)
     monkeypatch.setattr(
         "scalebayes.cli.forecast.worth", lambda *_: before.append(capsys.readouterr().out) or "So much."
     )

@@ -11,6 +11,7 @@ from scalebayes.fitting.finish import _own_units
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import traces
 from scalebayes.infer.compile import compiled_once
+from tests.helpers import POINT
 
 RUNS = sb.Runs(x=[1.0, 10.0, 100.0, 1e3], loss=[3.0, 2.0, 1.5, 1.1])
 
@@ -52,11 +53,11 @@ def test_a_trace_is_found_again(folder, monkeypatch):
 
 def test_a_fit_runs_on_traces(folder, monkeypatch):
     """Fails if a fit leaves no trace of its search on disk, or if a later one with it has another mode."""
-    first = sb.fit(RUNS, "power", method="map", on_fail="ignore")
+    first = sb.fit(RUNS, "power", method=POINT, on_fail="ignore")
     assert len(files(folder)) > 1
     monkeypatch.setattr(traces, "_loaded", {})
     monkeypatch.setattr(traces, "_traced", None)
-    again = sb.fit(RUNS, "power", method="map", on_fail="ignore")
+    again = sb.fit(RUNS, "power", method=POINT, on_fail="ignore")
     for name, values in first.draws.items():
         np.testing.assert_array_equal(again.draws[name], values)
 

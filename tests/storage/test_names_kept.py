@@ -17,7 +17,7 @@ from scalebayes.fitting.datatree import own_name, tree_name
 from scalebayes.runs.numeric import Origin
 from scalebayes.runs.table import made
 from scalebayes.runs.validate import checked_fields
-from tests.helpers import POINT, SEARCH
+from tests.helpers import LAPLACE, POINT
 
 X = np.geomspace(1.0, 1e5, 8)
 Y = 1.2 + 2.0 * X**-0.3 * np.exp([0.01, -0.02, 0.01, 0.0, -0.01, 0.02, 0.01, -0.01])
@@ -247,8 +247,7 @@ def test_data_sets_of_any_name(tmp_path):
 def sampled():
     """Two fits of runs of hostile names, by the method that compare takes."""
     runs = table({"run/id": list("abcdefgh"), "train/grad_norm": [0.7] * 8}, "val/loss", "a/b")
-    method = sb.Laplace(draws=200, proposals=400, search=SEARCH)
-    return {name: fitted(runs, "a/b", method=method, seed=i) for i, name in enumerate(("a/b", "\x1b[2J", ""))}
+    return {name: fitted(runs, "a/b", method=LAPLACE, seed=i) for i, name in enumerate(("a/b", "\x1b[2J", ""))}
 
 
 def test_compare_arviz_and_backtest_take_them(sampled, tmp_path):

@@ -74,12 +74,23 @@ def test_poor_weights_are_kept_where_that_is_asked_for(tables, fits):
     assert poor == [name for name in tables if fits[name].method != SMALL]
 
 
-def test_poor_weights_are_sampled_again_and_counted(tables, fits):
-    """Fails if a data set whose k-hat fails isn't sampled again as alone, or the summary doesn't count it."""
+def sampled_again(tables, fits):
     again = [name for name in tables if fits[name].method.name == "nuts"]
-    assert fits.resampled == len(again) > 0, "no data set of the fixture is hard enough to show it"
-    assert f"{len(again)} were sampled with NUTS" in repr(fits)
-    for name in again:
+    assert again, "no data set of the fixture is hard enough to show it"
+    return again
+
+
+def test_poor_weights_are_sampled_again_and_counted(tables, fits):
+    """Fails if a data set whose k-hat fails isn't sampled again, or the summary doesn't count it."""
+    again = sampled_again(tables, fits)
+    assert fits.resampled == len(again) and f"{len(again)} were sampled with NUTS" in repr(fits)
+    assert all(np.isfinite(x).all() for name in again for x in fits[name].draws.values())
+
+
+@pytest.mark.slow
+def test_what_is_sampled_again_is_the_fit_alone(tables, fits):
+    """Fails if a data set whose k-hat fails is sampled from another posterior than alone."""
+    for name in sampled_again(tables, fits):
         i = fits.names.index(name)
         one = sb.fit(tables[name], method=fits[name].method, seed=key_of(i), on_fail="ignore")
         for parameter, draws in one.draws.items():
@@ -105,6 +116,7 @@ def test_nuts_is_the_fit_of_each(tables):
             assert abs(x.mean() - other.mean()) < 4 * error, f"{name}: {parameter}, seed 5"
 
 
+@pytest.mark.slow  # test_laplace_is_the_fit_of_each holds a batch to batches of one
 def test_the_batch_size_changes_nothing(tables, fits):
     """Fails if answers depend on the batch size, and so can't be repeated on another machine."""
     some = dict(list(tables.items())[:3])

@@ -12,7 +12,7 @@ import scalebayes as sb
 from scalebayes.cli import main
 from scalebayes.runs.checkpoints import checkpoints_of
 from scalebayes.runs.ladder_or_curve import kind_of
-from tests.helpers import POINT
+from tests.helpers import POINT, TYPED_LAPLACE
 from tests.runs.trackers.test_trackers import proto, trainer_folders
 
 STEPS = list(range(0, 2001, 100))
@@ -75,6 +75,7 @@ def test_fit_many_takes_curves(cases_path):
 def test_forecast_of_a_chart(cases_path, capsys):
     """Fails if a curve can't be forecast on the command line, or its truth lies outside the interval."""
     asked = ["forecast", str(cases_path / "chart.csv"), "--run", "run-60M", "--x", "80000", "--no-backtest", "--json"]
+    asked += ["--method", TYPED_LAPLACE]
     assert main(asked) == 0
     (point,) = json.loads(capsys.readouterr().out)["points"]
     truth = surface(6e7, 80000 * 5e5)
