@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import LAPLACE, POINT, departing, simulated
+from tests.helpers import SEARCH, departing, simulated
 
 LAWS = ("power", "offset_power")
+# Few draws, in seconds: what is tested is what is printed of them.
+METHOD = sb.Laplace(draws=400, proposals=800, rounds=0, search=SEARCH, fallback=False)
+
 
 COLUMNS = 80  # of the terminal
 
@@ -23,8 +26,10 @@ def folder(tmp_path_factory):
     (folder / "runs.csv").write_text("\n".join(["x,loss", *(f"{a},{b}" for a, b in zip(x, loss, strict=True))]))
     runs = sb.read_runs(folder / "runs.csv")
     for law in LAWS:
-        sb.fit(runs, law, method=LAPLACE, on_fail="ignore").save(folder / f"{law}.nc")
-    sb.backtest(runs, ["power"], cutoffs=[100.0], method=POINT, progress=False).save(folder / "backtest.nc")
+        sb.fit(runs, law, method=METHOD, on_fail="ignore").save(folder / f"{law}.nc")
+    sb.backtest(runs, ["power"], cutoffs=[100.0], method=sb.MAP(search=METHOD.search), progress=False).save(
+        folder / "backtest.nc"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALEBAYES_CACHE", str(folder / "cache"))
         yield folder
