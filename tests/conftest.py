@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import scalebayes as sb
 from scalebayes import infer
 from scalebayes.model import problem
 from scalebayes.model.arrays import longer
-from tests.helpers import DATA, LAPLACE, POINT, simulated
+from tests.helpers import DATA, POINT, simulated
 
 # The sizes that a table's rows are padded to here. A user's tables have three times as many, and each is a program to
 # compile for each law, noise and method. Rows of padding change nothing but the time; tests/checks/test_checks.py and
@@ -52,8 +51,8 @@ def of_few_sizes(rows_of: Callable[..., Any]) -> Callable[..., Any]:
 problem.rows_of = of_few_sizes(problem.rows_of)
 
 
-def by_quick_methods(run: Callable[[], None]) -> Callable[[], None]:
-    by_name, quick = infer.get, {"map": POINT, "laplace": replace(LAPLACE, fallback=True)}
+def by_a_quick_map(run: Callable[[], None]) -> Callable[[], None]:
+    by_name, quick = infer.get, {"map": POINT}
 
     def quickly() -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -80,11 +79,11 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the cases that `slow_cases` names; a name that is no case's is one that was renamed.
 
-    Examples of docstrings show how a function is called: those that name a method are run by a quick one.
+    Examples of docstrings show how a function is called: those that name the method "map" are run by a quick one.
     """
     for item in items:
         if isinstance(item, pytest.DoctestItem) and not item.name.startswith("scalebayes.infer."):
-            item.runtest = by_quick_methods(item.runtest)
+            item.runtest = by_a_quick_map(item.runtest)
     cases: dict[tuple[str, str], set[str]] = {}
     for item in items:
         of, _, case = item.nodeid.rpartition("::")[2].partition("[")
