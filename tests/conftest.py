@@ -29,26 +29,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes import infer
-from scalebayes.model import problem
-from scalebayes.model.arrays import longer
 from tests.helpers import DATA, POINT, simulated
-
-# The sizes that a table's rows are padded to here. A user's tables have three times as many, and each is a program to
-# compile for each law, noise and method. Rows of padding change nothing but the time; tests/checks/test_checks.py and
-# tests/fitting/many/test_fit_many.py hold them to that.
-SIZES = (16, 64, 256)
-
-
-def of_few_sizes(rows_of: Callable[..., Any]) -> Callable[..., Any]:
-    def padded(*table: Any) -> Any:
-        rows = rows_of(*table)
-        size = len(rows.mask)
-        return longer(rows, next((few for few in SIZES if few >= size), size))
-
-    return padded
-
-
-problem.rows_of = of_few_sizes(problem.rows_of)
 
 
 def by_a_quick_map(run: Callable[[], None]) -> Callable[[], None]:
