@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebayes.cli.shell import quoted
-from scalebayes.cli.wait import heed, keep_compiled, stage
+from scalebayes.cli.wait import compile_quickly, heed, keep_compiled, stage
 from scalebayes.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and opt
 
 def load_jax() -> None:
     """Import JAX when a command needs it, and set up the cache of compiled programs."""
+    compile_quickly()
     with stage("Loading JAX"):
         keep_compiled()
     heed()

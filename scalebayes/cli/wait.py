@@ -123,6 +123,20 @@ def _telling(line: Any) -> Callable[[str], None] | None:
     return lambda what: line.update(line.task_ids[0], description=f"{what[:1].upper()}{what[1:]}")
 
 
+def compile_quickly() -> None:
+    """Have JAX compile with less care than it would, where it isn't imported yet: a command runs a program once or twice.
+
+    Operations don't carry the lines of Python that they came from, and LLVM optimises at its first level. What the user
+    has set stays. A program that is compiled so runs as fast: its time is in LAPACK.
+    """
+    if "jax" in sys.modules:
+        return
+    os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
+    flags, level = os.environ.get("XLA_FLAGS", ""), "--xla_backend_optimization_level"
+    if level not in flags:
+        os.environ["XLA_FLAGS"] = f"{level}=1 {flags}".rstrip()
+
+
 def keep_compiled() -> None:
     """Keep compiled programs on disk, so that the next command starts sooner. Without a folder for them, keep none."""
     from scalebayes.infer.compilation_cache import compilation_cache
