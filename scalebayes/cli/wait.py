@@ -124,7 +124,7 @@ def _telling(line: Any) -> Callable[[str], None] | None:
 
 
 def compile_quickly() -> None:
-    """Have JAX compile with less care than it would, where it isn't imported yet: a command runs a program once or twice.
+    """Have JAX compile with less care, where it isn't imported yet: a command runs a program once or twice.
 
     Operations don't carry the lines of Python that they came from, and LLVM optimises at its first level. What the user
     has set stays. A program that is compiled so runs as fast: its time is in LAPACK.
