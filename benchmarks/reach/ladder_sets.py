@@ -60,7 +60,7 @@ def fine_tuned(folder: Path) -> dict[str, Case]:
     return {f"{name}, cut at 1/{cut:g}": case for name, rows in groups for cut, case in _cut(rows, "tokens", "sft")}
 
 
-def simulated(count: int, seed: int) -> dict[str, Case]:
+def simulated(count: int, seed: int, along: str = "C") -> dict[str, Case]:
     """Simulate ladders of 5 to 10 runs from L(C) = E + A (C/C_0)^-alpha; one run at `FAR` times C is held out."""
     import scalebayes as sb
 
@@ -74,7 +74,7 @@ def simulated(count: int, seed: int) -> dict[str, Case]:
         C = np.append(C, C[-1] * FAR)
         sd = np.exp(rng.uniform(*np.log(NOISE)))
         loss = (E + A * (C / C[0]) ** -alpha) * np.exp(sd * rng.normal(size=rows + 1) * (np.arange(rows + 1) < rows))
-        runs = sb.Runs(C=C, loss=loss)
+        runs = sb.Runs(**{along: C, "loss": loss})
         found[f"simulated {i}"] = Case(runs.take(np.arange(rows)), runs.take([rows]), np.array([FAR]), "simulated")
     return found
 

@@ -223,12 +223,13 @@ SWEEPS: dict[str, Any] = {
     "chinchilla exact": exact("chinchilla"),
     "trivial": trivial,
 }
-FEWER = {name: LADDERS[name] for name in ("recommended", "priors of curves")}
+FEWER = {name: LADDERS[name] for name in ("recommended", "priors before", "priors of curves")}
 Made = Callable[[Path, int], dict[str, Case]]
 PARTS: dict[str, tuple[Made, dict[str, Any]]] = {
     "ladders": (lambda folder, seed: ladder_sets.ladders(folder), LADDERS),
     "sweeps": (sweep_sets.sweeps, SWEEPS),
     "simulated": (lambda folder, seed: ladder_sets.simulated(COUNT, seed), FEWER),
+    "simulated along N": (lambda folder, seed: ladder_sets.simulated(COUNT, seed, "N"), FEWER),
     "fine-tuned": (lambda folder, seed: ladder_sets.fine_tuned(folder), FEWER),
 }
 
