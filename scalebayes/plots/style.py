@@ -91,6 +91,11 @@ def opened_panels(
             one.tick_params(labelsize=SMALL)
         for one in axes.flat[count:]:
             figure.delaxes(one)
+        interactive = plt.isinteractive()
+    # A notebook's backend is loaded with the first figure, and turns the mode on in which a notebook shows figures. The
+    # end of the context took that back, and only the first figure was ever shown.
+    if interactive:
+        plt.ion()
     return list(axes.flat[:count])
 
 
