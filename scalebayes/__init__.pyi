@@ -25,6 +25,7 @@ from scalebayes.fitting.forecaster import forecaster as forecaster
 from scalebayes.fitting.many.fit_many import fit_many as fit_many
 from scalebayes.fitting.many.result import Fits as Fits
 from scalebayes.fitting.many.runner import WorkerError as WorkerError
+from scalebayes.fitting.pooled.result import Pooled as Pooled
 from scalebayes.fitting.result import Fit as Fit
 from scalebayes.fitting.spec import Spec as Spec
 from scalebayes.forecasting.export import export as export

@@ -214,3 +214,7 @@ RANKINGS_FEW_HELD_OUT = 5
 RANKINGS_TIE = 0.5
 # Monte-Carlo error of a log evidence in nats: from it on weights by evidence are too coarse, which is a review.
 EVIDENCE_SE = 0.2
+
+# Share (0 to 1) of a pooled recipe's exponent or floor that comes from the other recipes, the posterior variance of its
+# standard deviate. Above it the recipe's own runs take away less than a fifth of what is unknown before they are seen.
+BORROWED = 0.8

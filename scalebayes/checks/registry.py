@@ -60,6 +60,7 @@ REGISTRY: Mapping[str, Kind] = {
     "kind": Kind("kind", "whether runs of one input were read as a ladder or as a curve"),
     "averaged_cells": Kind("averaged cells", "how runs were averaged, and which cells scatter more than their noise"),
     "mostly_prior": Kind("mostly prior", "whether so few runs leave a forecast's width to the priors"),
+    "borrowed": Kind("borrowed", "how much of its exponents and floor a pooled recipe has from the others"),
     "fits": Kind("fits", "whether the fits that are compared passed their own checks"),
     "pareto_k": Kind("pareto k", "which runs leave-one-out can't weigh, and whether they were fitted without"),
     "rankings": Kind("rankings", "whether the best among the runs is the best beyond them"),

@@ -1,6 +1,7 @@
 """This file checks the search for the mode, the sampler, and how much the prior decides."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +26,21 @@ def sampling_checks(problem: Problem, draws: Draws) -> Iterator[Check]:
     divergences, tree depth and E-BFMI; weighted proposals also have k-hat and their ESS; a bootstrap also has its
     refits. All but a bootstrap and a noise without a density have a check of the parameters that the prior drives.
     """
-    yield _starts(problem, draws)
-    yield _gradient(problem, draws)
-    if "n_steps" in draws.stats:
-        yield from _chains(problem, draws)
+    yield from draws_checks(problem, draws)
     if "khat" in draws.numbers:
         yield from _weights(problem, draws)
     if "resamples" in draws.numbers:
         yield _refits(draws)
     elif problem.noise.form.density:
         yield _prior_driven(problem, draws)
+
+
+def draws_checks(problem: Any, draws: Draws) -> Iterator[Check]:
+    """The checks of the search for the mode, and of chains, which a joint posterior of several recipes has too."""
+    yield _starts(problem, draws)
+    yield _gradient(problem, draws)
+    if "n_steps" in draws.stats:
+        yield from _chains(problem, draws)
 
 
 def agreeing(problem: Problem, draws: Draws) -> np.ndarray:

@@ -87,6 +87,15 @@ Kind = Annotated[
         autocompletion=lambda: ["ladder", "curve"],
     ),
 ]
+Pool = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Fit the recipes of this column together: exponents and floor shares are partially pooled, amplitudes are "
+        "each recipe's own; by default the runs are of one recipe.",
+        autocompletion=complete.columns,
+    ),
+]
 Batch = Annotated[
     int | None,
     typer.Option(

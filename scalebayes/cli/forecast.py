@@ -9,13 +9,14 @@ from scalebayes.cli import complete
 from scalebayes.cli import format as show
 from scalebayes.cli.answer import outside_text, points_text, values_of
 from scalebayes.cli.figure import checked_figure, drawn
-from scalebayes.cli.fit_options import Kind
+from scalebayes.cli.fit_options import Kind, Pool
 from scalebayes.cli.fit_text import about_fit, bearing_on, checks_text, failed_text, fitted_text, trust
 from scalebayes.cli.flags import here
 from scalebayes.cli.opened import load_jax
 from scalebayes.cli.options import Json, Observed, Out, Plot, Points, Prob, Seed
 from scalebayes.cli.parse import check_prob, named
 from scalebayes.cli.pictures import forecast_picture, slow
+from scalebayes.cli.pooled import forecast_of_pool
 from scalebayes.cli.reading import runs_or_curve, table
 from scalebayes.cli.saving import answered, checked_target, joined
 from scalebayes.cli.settings import method_of
@@ -47,6 +48,7 @@ def forecast(
         ),
     ] = None,
     kind: Kind = None,
+    pool: Pool = None,
     observed: Observed = True,
     backtest: Annotated[
         bool,
@@ -76,7 +78,8 @@ def forecast(
     Runs of N and D, or of one input, are fitted by a law with a Gaussian process as its discrepancy, so that the
     intervals stay honest beyond the runs. Runs of one input are read as a ladder of finished runs, or as the training
     curve of one run, and the report says which. If RUNS is a tracker's chart, a log or a trainer_state.json, --run
-    names the run whose curve is forecast. Several values are written as in scalebayes predict.
+    names the run whose curve is forecast. Several values are written as in scalebayes predict. With --pool the recipes
+    of a column are fitted together, by nuts and without a backtest.
     """
     check_prob(prob)
     asked_at = points.typed()
@@ -95,11 +98,25 @@ def forecast(
     from scalebayes.fitting.forecaster import METHOD
     from scalebayes.status import Checks, Status
 
+    if pool is not None and method_name == "laplace":  # recipes that are pooled are sampled
+        method_name, method_settings = "nuts", {}
     chosen = method_of(method_name, method_settings, METHOD)
     given = runs_or_curve(asked, curve, asked=asked_at, along=along)
     along = along or alone(given, asked_at)
     bound = {"x": along} if along else None
-    check_asked(given, bound, kind, list(values))
+    check_asked(given if pool is None else given.without(pool), bound, kind, list(values))
+    if pool is not None:
+        fits = patiently(
+            "Compiling and fitting",
+            lambda: sb.forecaster(
+                given, inputs=bound, kind=kind, pool=pool, method=chosen, seed=seed, on_fail="ignore"
+            ),
+        )
+        answer = patiently("Forecasting", lambda: sb.predict(fits, observed=observed, **values))
+        draw = lambda: drawn(  # noqa: E731
+            lambda: forecast_picture(fits, answer, observed=observed, prob=prob, seed=seed), picture, slow(fits)
+        )
+        return forecast_of_pool(fits, answer, values, observed, prob, target, draw, json)
     fit = patiently(
         "Compiling and fitting",
         lambda: sb.forecaster(given, inputs=bound, kind=kind, method=chosen, seed=seed, on_fail="ignore"),  # type: ignore[arg-type]

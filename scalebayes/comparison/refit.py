@@ -8,6 +8,7 @@ import numpy as np
 from scalebayes.errors import InputError
 from scalebayes.fitting.finish import finished
 from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.ask import check_alone
 from scalebayes.infer.double import double
 from scalebayes.infer.fallback import run_on
 from scalebayes.model.problem import build
@@ -34,6 +35,7 @@ def without(fit: Fit, left_out: np.ndarray, key: Any, *, same_model: bool) -> Fi
     Raises:
         InputError: A prior is known only as text, or the method can't fit the remaining runs.
     """
+    check_alone(fit, "a refit without some runs, as in compare,")
     problem = fit.problem
     if text := [name for name, param in problem.params.items() if isinstance(param.prior, TextPrior)]:
         raise InputError(f"the prior of {text[0]!r} is known as text alone: it can't be fitted again; fit it anew")

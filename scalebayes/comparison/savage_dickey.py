@@ -10,6 +10,7 @@ from scalebayes.comparison.restriction import axis_of, param_of
 from scalebayes.errors import InputError
 from scalebayes.fitting import first_answer as asked
 from scalebayes.fitting.result import Fit
+from scalebayes.forecasting.ask import check_alone
 from scalebayes.infer import diagnostics
 from scalebayes.infer.double import double
 from scalebayes.parameters.priors import prior_text
@@ -94,6 +95,7 @@ def savage_dickey(fit: Fit, /, **point: Any) -> SavageDickey:
     """
     if not isinstance(fit, Fit):
         raise InputError(f"savage_dickey takes a fit made by sb.fit, not {type(fit).__name__}")
+    check_alone(fit, "savage_dickey")
     if len(point) != 1:
         raise InputError(
             f"savage_dickey takes one parameter and its point, such as E=0 or alpha='beta'; {len(point)} were given"

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalebayes.discrepancy import in_common
 from scalebayes.discrepancy.process import Residuals, SeenAt
+from scalebayes.errors import InputError
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.compile import dispatched
 from scalebayes.infer.double import double
@@ -71,7 +73,8 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
         block = padded(count)
     inputs = {name: np.asarray(x, np.float64) for name, x in points.items()}
     there = (inputs, None if rows.group is None else group.astype(np.float64))
-    arrays = flat(fit, rows)
+    arrays = _flat(fit, rows)
+    common, known = _common(fit, rows, key)
     keys = None if key is None else np.asarray(jax.random.key_data(jax.random.split(key, draws)))
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
     found = [
@@ -80,7 +83,8 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
                 _conditional,
                 *fixed,
                 jax.tree.map(lambda x, point=point: _part(x, point, block), there),
-                jax.tree.map(lambda x, draw=draw: _part(x, draw, together), (arrays, keys)),
+                common,
+                jax.tree.map(lambda x, draw=draw: _part(x, draw, together), (arrays, keys, known)),
             )
             for point in range(0, count, block)
         ]
@@ -107,6 +111,7 @@ def _conditional(
     scale: Any,
     rows: Rows,
     there: tuple[dict[str, Any], Any],
+    common: Any,
     draws: Any,
 ) -> tuple[Any, ...]:
     """The law, mean and sd of delta, and a draw where there are keys, at a block of points for some draws.
@@ -118,7 +123,9 @@ def _conditional(
         scale: The reference of the observable.
         rows: The padded rows, in reference units.
         there: The inputs of the points in the runs' own units (point,), and the numbers of their groups or None.
-        draws: The draws as `flat` gives them, and the data of a key for each draw or None; all with the axis `draw`.
+        common: The `CommonPlaces` of a recipe that shares a part of its discrepancy with others, or None.
+        draws: The draws as `flat` gives them, the data of a key for each draw or None, and the draws of the common part
+            or None; all with the axis `draw`.
     """
     process = model.process
     assert process is not None
@@ -128,14 +135,38 @@ def _conditional(
     own = in_own_units(rows, reference, scale)
 
     def one(each: Any) -> tuple[Any, ...]:
-        (law, noise, departure, factor), key = each
+        (law, noise, departure, factor), key, drawn = each
         seen = residuals(model, own, at, law, noise, factor)
         key = None if key is None else jax.random.wrap_key_data(key)
-        found = process.conditional(departure, seen, points, key)
+        if common is None:
+            found = process.conditional(departure, seen, points, key)
+        else:
+            known = in_common.Known(ends.places(common.inputs), common.of_row, drawn.share, drawn.departure)
+            keys = None if key is None else (key, jax.random.wrap_key_data(drawn.key))
+            found = in_common.conditional(process, departure, seen, known, points, keys)
         value = jnp.broadcast_to(model.fn(**inputs, **law), found[0].shape)
         return value, *(x for x in found if x is not None)
 
     return jax.vmap(one)(draws)
+
+
+class _Drawn(NamedTuple):
+    """The common part of a recipe's discrepancy, and the data of a key or None, in each draw (draw, ...)."""
+
+    share: Any
+    departure: Any
+    key: Any
+
+
+def _common(fit: "Fit", rows: Rows, key: Any) -> tuple[Any, Any]:
+    """Where the common part of a recipe's discrepancy is known, and its draws; None twice where it has none."""
+    places, drawn = fit.problem.common, fit.common
+    if places is None or drawn is None:
+        return None, None
+    of_row = np.append(places.of_row, np.zeros(max(len(rows.mask) - len(places.of_row), 0), int))[: len(rows.mask)]
+    keys = None if key is None else in_common.keys_of(fit.size)
+    departure = drawn.departure.reshape(fit.size, -1)
+    return in_common.CommonPlaces(places.inputs, of_row), _Drawn(drawn.share.ravel(), departure, keys)
 
 
 def discrepancy_key(fit: "Fit", key: Any) -> Any:
@@ -182,14 +213,19 @@ def leave_one_out(fit: "Fit") -> np.ndarray:
     ends, rows = problem.numbers.ends, problem.rows
     assert ends is not None
     with double():
-        found = _leave_one_out(problem.model, own_units(fit), ends.seen_at(rows), flat(fit))
+        common, known = _common(fit, rows, None)
+        at = None if common is None else (ends.places(common.inputs), common.of_row)
+        found = _leave_one_out(problem.model, own_units(fit), ends.seen_at(rows), at, (_flat(fit), known))
     return np.asarray(found)[:, :n].reshape(*fit.shape, n)
 
 
-def _leave_one_out_impl(model, rows, at, arrays):
+def _leave_one_out_impl(model, rows, at, common, arrays):
     def one(each):
-        law, noise, process, factor = each
+        (law, noise, process, factor), drawn = each
         seen = residuals(model, rows, at, law, noise, factor)
+        if common is not None:
+            known = in_common.Known(common[0], common[1], drawn.share, drawn.departure)
+            process, seen = in_common.own_part(process, drawn.share, seen, known)
         off, variance = model.process.left_out(process, seen)
         if factor is not None:
             # The variance without the row's own noise is that of delta given the other runs.
@@ -217,12 +253,24 @@ def in_own_units(rows: Rows, reference: Mapping[str, Any], scale: Any) -> Rows:
     )
 
 
-def flat(fit: "Fit", rows: Rows | None = None) -> tuple[Any, ...]:
+def flat(fit: "Fit") -> tuple[Any, ...]:
     """A fit's draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
 
-    The factors are None where the noise has no scale for each run. Chains are joined in order. The default of `rows`
-    is the rows of the fit.
+    The factors are None where the noise has no scale for each run. Chains are joined in order.
+
+    Raises:
+        InputError: The fit is of a recipe that shares a part of its discrepancy with others.
     """
+    if fit.common is not None:
+        raise InputError(
+            f"recipes pooled by {fit.pool!r} share a part of their discrepancy, which this answer can't take; ask "
+            "sb.predict, sb.interval, sb.score or sb.register, or pool without it: sb.fit(runs, law, pool=...)"
+        )
+    return _flat(fit)
+
+
+def _flat(fit: "Fit", rows: Rows | None = None) -> tuple[Any, ...]:
+    """As `flat`, for any fit. The default of `rows` is the rows of the fit."""
     groups = (fit.law_draws, fit.noise_draws, fit.discrepancy_draws)
     draws = [{name: x.ravel() for name, x in each.items()} for each in groups]
     if not fit.problem.model.latent:

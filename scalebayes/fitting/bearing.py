@@ -41,6 +41,7 @@ BEARING = {
         "tail_ess",
         "divergences",
         "refits",
+        "borrowed",
     ),
     "beyond": (
         "kind",

@@ -1,28 +1,29 @@
 """This file has `fit`, which computes the posterior of a law given runs."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from scalebayes.discrepancy.gp import Departure
 from scalebayes.display.progress import told as progressing
 from scalebayes.errors import known_settings
-from scalebayes.fitting.finish import finished
 from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
+from scalebayes.fitting.pooled.pool import pooled
+from scalebayes.fitting.pooled.result import Pooled
 from scalebayes.fitting.result import Fit
+from scalebayes.fitting.run_method import alone
 from scalebayes.fitting.spec import Spec
 from scalebayes.infer import Method
 from scalebayes.infer.double import double
-from scalebayes.infer.fallback import kept, run_on
+from scalebayes.infer.fallback import kept
 from scalebayes.laws.law import Law
 from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
 from scalebayes.runs.window import Window
-from scalebayes.seeds import Seed, as_key, seed_record
+from scalebayes.seeds import Seed
 
 
-@known_settings
+@overload
 def fit(
     runs: Runs,
     law: str | Law | Spec = "chinchilla",
@@ -33,11 +34,35 @@ def fit(
     method: Method = "nuts",
     priors: Literal["flat"] | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
+    pool: None = None,
     seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
     progress: bool | None = None,
-) -> Fit:
+) -> Fit: ...
+
+
+@overload
+def fit(runs: Runs, law: str | Law | Spec = "chinchilla", *, pool: str, **settings: Any) -> Pooled: ...
+
+
+@known_settings
+def fit(  # type: ignore[reportInconsistentOverload]
+    runs: Runs,
+    law: str | Law | Spec = "chinchilla",
+    *,
+    noise: str | Noise | None = None,
+    discrepancy: Departure = None,
+    window: Window | Literal["auto"] | None = None,
+    method: Method = "nuts",
+    priors: Literal["flat"] | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    pool: str | None = None,
+    seed: Seed = 0,
+    on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    fallback: bool = True,
+    progress: bool | None = None,
+) -> Fit | Pooled:
     """Fit a scaling law to runs: compute the posterior of its parameters, and check the fit.
 
     Args:
@@ -68,6 +93,10 @@ def fit(
         inputs: A mapping from law input to column of the runs, such as {"x": "C"}. The default is None: the columns
             have the names of the inputs.
 
+        pool: A column with the names of recipes, such as "recipe". All recipes are fitted together: their exponents and
+            floor shares are partially pooled, their amplitudes are each recipe's own, and the noise is the same for
+            all. The method is NUTS. The default is None: the runs are of one recipe.
+
         seed: An int or a JAX key. The same seed gives the same numbers on the same machine. The default is 0.
 
         on_fail: What happens where a check fails. "warn" gives a `FitWarning` now, and one with the first answer of
@@ -81,7 +110,8 @@ def fit(
             default is None: the line appears on a terminal and in a notebook only.
 
     Returns:
-        A `Fit`, with the draws of the posterior and the checks.
+        A `Fit`, with the draws of the posterior and the checks. With `pool`, a `Pooled`, which has the fit of each
+        recipe by its name, and what they share.
 
     Raises:
         InputError: An argument can't be used; the message says why.
@@ -103,10 +133,10 @@ def fit(
     spec = Spec.of(law, noise, discrepancy, window, priors, inputs)
     sampler = spec.method(method)
     sampler = sampler if fallback else kept(sampler)
+    if pool is not None:
+        return pooled(runs, pool, spec, sampler, seed, on_fail, progress)
     doing = f"fitting {spec.law.name} to {len(runs)} runs; the first fit of a shape compiles"
     with progressing(doing, progress), double():
-        problem, key = spec.problem(runs), as_key(seed)
-        used, draws = run_on(sampler, problem, key)
-        result = replace(finished(problem, used, seed_record(seed), draws), label=spec.name)
+        result = alone(runs, spec, sampler, seed)
     act(on_fail, failed_sentence(result), [result])
     return result

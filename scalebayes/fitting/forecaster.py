@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from scalebayes import infer
 from scalebayes.checks import evidence, limits
 from scalebayes.checks.other_columns import Scatter, checks_of
 from scalebayes.checks.registry import make_check
-from scalebayes.errors import known_settings
+from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
 from scalebayes.fitting.many.fit_many import fit_many
+from scalebayes.fitting.on_fail import check_on_fail
+from scalebayes.fitting.pooled.recommended import recommended_of
+from scalebayes.fitting.pooled.result import Pooled
 from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
-from scalebayes.infer import MAP, Laplace, Method, Search
+from scalebayes.infer import MAP, NUTS, Laplace, Method, Search
 from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
@@ -38,19 +43,40 @@ METHOD = Laplace(
 )
 
 
-@known_settings
+@overload
 def forecaster(
     runs: Runs,
     *,
     law: str | Law | None = None,
     inputs: Mapping[str, str] | None = None,
     kind: Literal["ladder", "curve"] | None = None,
+    pool: None = None,
     method: Method = METHOD,
     seed: Seed = 0,
     on_fail: Literal["warn", "raise", "ignore"] = "warn",
     fallback: bool = True,
     progress: bool | None = None,
-) -> Fit:
+) -> Fit: ...
+
+
+@overload
+def forecaster(runs: Runs, *, pool: str, **settings: Any) -> Pooled: ...
+
+
+@known_settings
+def forecaster(  # type: ignore[reportInconsistentOverload]
+    runs: Runs,
+    *,
+    law: str | Law | None = None,
+    inputs: Mapping[str, str] | None = None,
+    kind: Literal["ladder", "curve"] | None = None,
+    pool: str | None = None,
+    method: Method = METHOD,
+    seed: Seed = 0,
+    on_fail: Literal["warn", "raise", "ignore"] = "warn",
+    fallback: bool = True,
+    progress: bool | None = None,
+) -> Fit | Pooled:
     """Fit runs in the configuration that is recommended for forecasts beyond them.
 
     Runs with two of N, D and C are fitted by the law `end_chinchilla` with a Gaussian process as discrepancy. The
@@ -82,8 +108,12 @@ def forecaster(
         kind: "ladder" or "curve", where runs of one input are of another kind than they look like. The default is
             None: the kind follows from the runs, and the check "kind" says which it is and why.
 
+        pool: A column with the names of recipes, such as "recipe", which are fitted together, as by `fit`: exponents
+            and floor shares are partially pooled, and a part of the departure from the law is common to all recipes.
+            Nothing is averaged. The default is None: the runs are of one recipe.
+
         method: A name or a method with settings, as for `fit`. The default is Laplace with 1,000 draws, 6,000
-            proposals and a wide search for the mode.
+            proposals and a wide search for the mode, and with `pool` it is NUTS.
 
         seed: An int or a JAX key. The default is 0.
 
@@ -97,7 +127,7 @@ def forecaster(
     Returns:
         A `Fit`, which `predict`, `optimum`, `export` and `recalibrate` take as any other. Its checks also say which
         runs were averaged, which kind runs of one input are, and whether the runs are so few that the width of the
-        intervals is mostly that of the priors.
+        intervals is mostly that of the priors. With `pool`, a `Pooled`.
 
     Raises:
         InputError: An argument can't be used, or the runs have several inputs, none of them N and D, and `inputs`
@@ -116,6 +146,14 @@ def forecaster(
     """
     if not isinstance(runs, Runs):
         raise no_table(runs)
+    if pool is not None:
+        check_on_fail(on_fail)
+        if law is not None:
+            raise InputError("pool takes the recommended law; for another one use sb.fit(runs, law, pool=...)")
+        used = NUTS() if method is METHOD else infer.get(method)
+        asked = {"inputs": inputs, "kind": kind}
+        alone = partial(forecaster, method=method, on_fail=on_fail, fallback=fallback, **asked)
+        return recommended_of(runs, pool, asked, used, alone, told, seed=seed, on_fail=on_fail, progress=progress)
     chosen = recipe(runs, inputs, kind, law)
     settings = _settings(chosen, method, seed, on_fail, fallback, progress)
     if law is not None:

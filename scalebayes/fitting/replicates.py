@@ -15,9 +15,9 @@ PRIOR_DRAWS = 2000  # number of draws from the priors
 def has_prior_draws(fit: Any) -> bool:
     """Whether a fit can have draws of the prior: all free parameters have priors that can be drawn from.
 
-    A flat prior can't.
+    A flat prior can't. The prior of a pooled recipe depends on the other recipes, so it has none.
     """
-    return not any(isinstance(fit.problem.params[name].prior, str) for name in fit.problem.model.free)
+    return not fit.pool and not any(isinstance(fit.problem.params[name].prior, str) for name in fit.problem.model.free)
 
 
 def prior(fit: Any) -> dict[str, np.ndarray]:

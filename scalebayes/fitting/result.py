@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.discrepancy.in_common import CommonDraws
 from scalebayes.display.view import View, Viewed
 from scalebayes.laws.law import Law
 from scalebayes.model.problem import Problem
@@ -57,6 +58,10 @@ class Fit(Viewed, Saved):
         origin: The runs before `forecaster` averaged them, and the cell of each; None where nothing was averaged.
 
         label: The name of what was fitted, as in backtests, such as "power+gp" or "recommended".
+
+        pool: The column of recipes that were fitted together with this one; blank where a fit is alone.
+
+        common: The draws of the part of the discrepancy that these recipes share; None where there is none.
     """
 
     problem: Problem
@@ -69,6 +74,8 @@ class Fit(Viewed, Saved):
     versions: Mapping[str, str] = field(default_factory=dict)
     origin: Averaged | None = None
     label: str = ""
+    pool: str = ""
+    common: CommonDraws | None = None
 
     @property
     def runs(self) -> Runs:
@@ -218,6 +225,7 @@ class Fit(Viewed, Saved):
         bad = [str(c) for c in self.checks.of(Status.FAIL)]
         review = [str(c) for c in self.checks.of(Status.REVIEW)]
         departure = f"discrepancy {self.discrepancy!r}, " if self.discrepancy else ""
+        pooled = [f"pooled with the other recipes of the column {self.pool!r}"] if self.pool else []
         window = "".join(f", {text}" for text in (window_text(self.runs), averaged_text(self.runs)) if text)
         head = (
             f"Fit of {self.law.name}: {self.runs.observable} = {self.law.formula or '(own law)'}, "
@@ -225,4 +233,4 @@ class Fit(Viewed, Saved):
         )
         read = [f"read as {kind}"] if (kind := kind_text(self.runs)) else []
         note = [] if bad or review else [f"all {len(self.checks)} checks pass"]
-        return View(head, bad, read, self.summary(), [*review, *note])
+        return View(head, bad, [*read, *pooled], self.summary(), [*review, *note])

@@ -13,6 +13,7 @@ from scalebayes.model.problem import Problem, build
 from scalebayes.noise import families as noises
 from scalebayes.noise.noise import Noise
 from scalebayes.parameters.param import Param
+from scalebayes.parameters.units import Reference
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.ladder_or_curve import Kind
@@ -155,11 +156,13 @@ class Spec:
             )
         return chosen
 
-    def problem(self, runs: Runs) -> Problem:
+    def problem(self, runs: Runs, reference: Reference | None = None) -> Problem:
         """Make the problem of fitting this spec to runs; call it inside `double()`.
 
         Args:
             runs: The table of runs.
+
+            reference: The reference of the model. The default is None: that of these runs.
 
         Returns:
             The `Problem`, with the runs in the window alone.
@@ -170,7 +173,7 @@ class Spec:
         if self.window:
             bound = {name: runs.name_of(column) for name, column in (self.inputs or {}).items()}
             runs = self.window.of(runs, [bound.get(name, name) for name in self.law.inputs])
-        problem = build(runs, self.law, self.noise, self.priors, self.inputs, discrepancy=self.discrepancy)
+        problem = build(runs, self.law, self.noise, self.priors, self.inputs, reference, self.discrepancy)
         if not problem.model.free:
             raise InputError("every parameter is fixed: nothing is left to fit")
         return problem

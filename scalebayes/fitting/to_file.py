@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalebayes.discrepancy import gp as discrepancies
+from scalebayes.errors import InputError
 from scalebayes.fitting.datatree import DIMS, tree_name
 from scalebayes.parameters.priors import param_record
 from scalebayes.runs import stored
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FORMAT = 2  # number of the format that is written; a file with a larger number is refused
 # The names of the groups in a fit's file.
 DRAWS, STATS, ORIGIN = "posterior", "sample_stats", "origin"
+SHARED, APART = "shared", "apart"  # groups of a file of pooled recipes: what they share, and each one's deviates
 OBSERVED, CONSTANT, LABELS = "observed_data", "constant_data", "labels"
 RUNS = "runs"  # group of a file of many fits, in place of those three
 CELL = "cell_of_run"  # variable with the number of the cell that each run was averaged in
@@ -32,8 +34,26 @@ LONGEST = 200  # bytes of a variable's name; a longer name is replaced, since ne
 
 
 def contents_of(fit: "Fit") -> netcdf.Contents:
-    """Return the arrays and the attributes that `Fit.save` writes."""
+    """Return the arrays and the attributes that `Fit.save` writes.
+
+    Raises:
+        InputError: The fit shares a part of its discrepancy with other recipes.
+    """
+    check_kept(fit)
     return groups_of(fit), {"": about(json_of(record_of(fit)))}
+
+
+def check_kept(fit: "Fit") -> None:
+    """Refuse to save a fit that shares a part of its discrepancy with other recipes, which no file has.
+
+    Raises:
+        InputError: The fit is such a one.
+    """
+    if fit.common is not None:
+        raise InputError(
+            f"recipes pooled by {fit.pool!r} share a part of their discrepancy, which a file can't keep; save its "
+            "forecasts, sb.register(fit, ...), or fit without the discrepancy: sb.fit(runs, law, pool=...)"
+        )
 
 
 def about(record: str, kind: str = FIT) -> dict[str, Any]:
@@ -113,6 +133,7 @@ def record_of(fit: "Fit") -> dict[str, Any]:
         "reference": {"inputs": dict(fit.reference.inputs), "scale": fit.reference.scale},
         "seed": fit.seed,
         "label": fit.label,
+        "pool": fit.pool,
         "numbers": dict(fit.numbers),
         "checks": checks_record(fit.checks),
         "versions": dict(fit.versions),

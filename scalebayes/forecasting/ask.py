@@ -11,8 +11,9 @@ from scalebayes.errors import InputError
 from scalebayes.fitting import first_answer
 from scalebayes.fitting.groups import Group, Groups, group_of_each, groups_of
 from scalebayes.fitting.many.result import Fits
+from scalebayes.fitting.pooled.result import Pooled
 from scalebayes.fitting.result import Fit
-from scalebayes.forecasting.of_fits import joined
+from scalebayes.forecasting.of_fits import joined, of_recipes
 from scalebayes.forecasting.of_stack import Stack, mixed
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.seeds import as_key
@@ -32,9 +33,10 @@ def ask(asked: Asked, answer: Answer, *, group: Group, seed: Any, mix: Mix = mix
 
         answer: A function that gives the answer of one fit.
 
-        group: The group of the runs whose offset is taken, or a sequence with one for each point, budget or target;
-            None for a new group. Members of a stack that don't have a group answer for a new group there. A sequence
-            becomes the coordinate `group` of the answer, in which the name of a new group is blank.
+        group: The group of the runs whose offset is taken, or a sequence with one for each point, budget or target; of
+            `Pooled`, the recipe that is asked, or one for each. None for a new group, and for all recipes. Members of a
+            stack that don't have a group answer for a new group there. A sequence becomes the coordinate `group` of the
+            answer, in which the name of a new group is blank.
 
         seed: An int or a JAX key. Fit i of `Fits` has the key `fold_in(seed, i)`. So has member i of a stack, counted
             over all members, whatever their weights are.
@@ -47,7 +49,12 @@ def ask(asked: Asked, answer: Answer, *, group: Group, seed: Any, mix: Mix = mix
         InputError: `asked` is none of these, or a group isn't known.
     """
     groups = groups_of(group)
-    if isinstance(asked, Fits):
+    if isinstance(asked, Pooled) and groups is not None:
+        asked.check(groups)
+        keys = {name: jax.random.fold_in(as_key(seed), i) for i, name in enumerate(asked.names)}
+        of = dict.fromkeys(groups if isinstance(groups, tuple) else (groups,))
+        found = of_recipes(groups, {str(name): answer(asked[str(name)], None, keys[str(name)]) for name in of})
+    elif isinstance(asked, Fits):
         keys = [jax.random.fold_in(as_key(seed), i) for i in range(len(asked))]
         found = joined(asked, [answer(one, groups, key) for one, key in zip(asked, keys, strict=True)])
     elif isinstance(asked, Stack):
@@ -128,3 +135,21 @@ def one_fit(asked: Any, question: str) -> Fit:
     of = {Fits: "of many, ask each: fits[0], fits['name']", Stack: "of a stack, ask its members: stack.members['name']"}
     cure = of.get(type(asked), "a table is fitted first: sb.fit(runs) or sb.forecaster(runs)")
     raise InputError(f"{question} takes one fit, not {type(asked).__name__}; {cure}")
+
+
+def check_alone(fit: Fit, question: str) -> None:
+    """Refuse a fit of a recipe that was pooled with others, for what would fit it again, or needs its own prior.
+
+    Args:
+        fit: The fit.
+
+        question: The name of the function, such as "update".
+
+    Raises:
+        InputError: The fit is of a recipe that was pooled with others.
+    """
+    if fit.pool:
+        raise InputError(
+            f"{question} takes a fit of its own, and this one is of a recipe that was pooled with others by "
+            f"{fit.pool!r}; fit all recipes anew, or this one alone: sb.fit(runs, law)"
+        )

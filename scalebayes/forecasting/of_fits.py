@@ -46,6 +46,36 @@ def joined(fits: Fits, answers: Sequence[xr.Dataset]) -> xr.Dataset:
     return xr.Dataset(data, {**shared, **own, "dataset": list(fits.names)}, told)
 
 
+def of_recipes(recipes: str | tuple[str | None, ...], answers: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The answer of recipes that were fitted together: of one recipe, or of one recipe for each point.
+
+    Draw i of all points is of one draw of the joint posterior.
+
+    Args:
+        recipes: The name of a recipe, or a tuple with one for each point.
+
+        answers: A mapping from the name of each of these recipes to its answer, all of the same points.
+
+    Raises:
+        InputError: There is not one recipe for each point.
+    """
+    if isinstance(recipes, str):
+        return answers[recipes]
+    names = list(answers)
+    first = answers[names[0]]
+    dim = next(one for one in ("point", "budget", "target") if one in first.dims)
+    size = len(recipes)
+    if first.sizes[dim] not in (1, size):
+        raise InputError(f"inputs pair up point by point: {first.sizes[dim]} points, and group names {size} recipes")
+    if first.sizes[dim] == 1:
+        answers = {name: one.isel({dim: [0] * size}) for name, one in answers.items()}
+    each = [answers[str(recipe)].isel({dim: [i]}) for i, recipe in enumerate(recipes)]
+    told = {name: agreed(one.attrs[name] for one in answers.values()) for name in first.attrs}
+    told |= {what: doubts(answers, what) for what in ("failed", "review") if what in told}
+    found = xr.concat(each, dim, data_vars="minimal", coords="minimal", compat="override", join="override")
+    return found.assign_attrs(told)
+
+
 def agreed(values: Iterable[Any]) -> Any:
     """The attribute of many fits' joined answers: the value where all values are the same, else "differs".
 

@@ -55,7 +55,8 @@ def predict(
             The curve is the median of a new run; under the noise `beta` it is the mean.
 
         group: A group of the runs, where the discrepancy has an offset for each group; or a sequence with one group for
-            each point, which is broadcast as the inputs are. None in a sequence is a new group, and all points of new
+            each point, which is broadcast as the inputs are. Of a `Pooled` it is a recipe, or one for each point; the
+            default is all recipes, along the dim dataset. None in a sequence is a new group, and all points of new
             groups share one. Members of a `Stack` without a group answer for a new group. The default is None: a new
             group.
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from scalebayes.model.hierarchy import Hierarchy
 from scalebayes.model.model import Model
 
 PATIENCE = 60  # Newton steps; past them a start goes on only while it is lower than the ends of all others
@@ -87,7 +88,7 @@ def lbfgs(loss: Any, z: Any, steps: int) -> Any:
     return z[jnp.argsort(value)]
 
 
-def polished(model: Model, loss: Any, z: Any, stages: Any, steps: Any) -> Ends:
+def polished(model: Model | Hierarchy, loss: Any, z: Any, stages: Any, steps: Any) -> Ends:
     """Move starts (start, free) to their optima of `loss(z, stage)` by Newton's method, through the noise's stages.
 
     The starts are moved one after the other, in one loop whose every round is one Newton step of one start. So a start

@@ -94,7 +94,10 @@ class NUTS:
         """Draw from the posterior of a problem; the call is made inside `double()`."""
         key_mode, key_chains = jax.random.split(key)
         mode = numpy_mode(problem, key_mode, self.search)
-        model, numbers, rows = problem.model, problem.numbers, problem.rows
+        return self.from_mode(problem.model, problem.numbers, problem.rows, mode, key_chains)
+
+    def from_mode(self, model: Any, numbers: Any, rows: Any, mode: Mode, key_chains: Any) -> Draws:
+        """Draw from the posterior of a model, or of a `Hierarchy`, around its mode; call it inside `double()`."""
         shape, whitened = self.shape(alone=True), by_mode(model, numbers, mode)
         warn_of_chains(model, numbers, rows, mode.z, shape)
         each = (numbers, rows, mode.z, *whitened, key_chains)

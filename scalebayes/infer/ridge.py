@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from numpyro.distributions import constraints
 
 from scalebayes.infer.traces import jitted
+from scalebayes.laws.law import FLOOR
 from scalebayes.model.model import Model, Numbers
 
-FLOOR = "E"  # the name of every law's irreducible loss
 # The floor that the level asks for is positive by a softplus, which bends at this share of the floor at the mode. With
 # a smaller share the coordinates have a sharper corner where the other terms alone reach the level.
 SOFT = 0.25

@@ -12,6 +12,8 @@ from scalebayes.laws.validate import arguments_of, as_param, check
 from scalebayes.laws.variants import tied, with_priors
 from scalebayes.parameters.param import Param
 
+FLOOR = "E"  # the name of every law's irreducible loss
+
 
 class Terms(NamedTuple):
     """The two terms exp(log_A)/N^alpha and exp(log_B)/D^beta, whose sum decides where a law has its optimum."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from scalebayes.compute import DERIVED
 from scalebayes.discrepancy.gp import Discrepancy
+from scalebayes.discrepancy.in_common import CommonPlaces
 from scalebayes.errors import InputError, unknown
 from scalebayes.laws.law import Law
 from scalebayes.model.arrays import ends_of, largest, numbers_of, rows_of
@@ -41,6 +42,7 @@ class Problem:
         rows: The rows that a trace takes, as float64 NumPy arrays.
         discrepancy: The discrepancy with its components and the priors in force, or None.
         at_reference: The names of the law's parameters that are fixed at the reference. `law` has their numbers.
+        common: For one of several recipes that share a part of the discrepancy, where that part is known, or None.
     """
 
     runs: Runs
@@ -53,6 +55,7 @@ class Problem:
     rows: Rows
     discrepancy: Discrepancy | None = None
     at_reference: tuple[str, ...] = ()
+    common: CommonPlaces | None = None
 
     @property
     def movable_law(self) -> Law:

@@ -17,7 +17,7 @@ from scalebayes.fitting.recipes import recipe
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED
 from scalebayes.fitting.summary import check_prob
-from scalebayes.forecasting.ask import one_fit
+from scalebayes.forecasting.ask import check_alone, one_fit
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.infer import NUTS, Draws, Laplace
 from scalebayes.infer.double import double
@@ -117,6 +117,7 @@ def _checked(fit: Any, new: Runs) -> Fit:
             "sb.update(wide.fit, new_runs)"
         )
     fit = one_fit(fit, "update")
+    check_alone(fit, "update")
     check_runs(new, fit.runs.observable, {"unit": fit.runs.unit, "N_counts": fit.runs.N_counts})
     columns_of(new, fit.problem.columns, fit.law.domains)
     if window_text(fit.runs):

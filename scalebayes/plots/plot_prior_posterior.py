@@ -10,7 +10,7 @@ from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting import replicates
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.summary import check_prob, columns_of
-from scalebayes.forecasting.ask import warn_of
+from scalebayes.forecasting.ask import check_alone, warn_of
 from scalebayes.forecasting.distance import about
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.plots import style
@@ -104,6 +104,7 @@ def plot_prior_posterior_data(
     """
     check_prob(prob)
     one, parameters = parameters_of(fit, names, "plot_prior_posterior")
+    check_alone(one, "plot_prior_posterior")
     flat = [name for name in one.problem.model.free if isinstance(one.problem.params[name].prior, str)]
     if flat or not replicates.has_prior_draws(one):
         raise InputError(

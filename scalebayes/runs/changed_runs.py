@@ -166,6 +166,23 @@ class ChangedRuns(ColumnAccess):
             origin=replace(self.origin, rows=frozen(self.origin.rows[at]), run_ids=run_ids, finished=""),
         )
 
+    def without(self, column: str) -> Self:
+        """The runs without a column of labels or of inputs; the observable can't be left out.
+
+        Args:
+            column: The name of the column, in scalebayes or in the table that was read.
+
+        Returns:
+            The runs. A table that doesn't have the column is returned as it is.
+
+        >>> from scalebayes import Runs
+        >>> list(Runs(N=[1e8], recipe=[1.0], loss=[3.0]).without("recipe").inputs)
+        ['N']
+        """
+        name = self.name_of(column)
+        kept = [{n: x for n, x in columns.items() if n != name} for columns in (self.inputs, self.labels)]
+        return self._with(inputs=MappingProxyType(kept[0]), labels=MappingProxyType(kept[1]))
+
     def noted(self, **about: Any) -> Self:
         """Add entries to the metadata.
 

@@ -16,13 +16,15 @@ def table_name(runs: Runs, column: str) -> str:
     return str(runs.origin.aliases.get(column, column))
 
 
-def split(runs: Runs, by: str) -> dict[str, Runs]:
+def split(runs: Runs, by: str, setting: str = "by") -> dict[str, Runs]:
     """Split runs by the values of a column.
 
     Args:
         runs: The table of all runs.
 
         by: The column, by its name in scalebayes or in the table that was read.
+
+        setting: The name of the argument that names the column, for errors. The default is "by".
 
     Returns:
         The runs of each value, by the value as text. Numbers are in ascending order, labels in the order of the table.
@@ -37,10 +39,10 @@ def split(runs: Runs, by: str) -> dict[str, Runs]:
     columns = {name: x for name, x in runs.columns().items() if name != runs.observable}
     theirs = {name: ours for ours, name in runs.origin.aliases.items() if ours in columns}
     if not isinstance(by, str):
-        raise InputError(f"by={by!r} is no name of a column; write it as text, by='experiment'")
+        raise InputError(f"{setting}={by!r} is no name of a column; write it as text, {setting}='experiment'")
     column = by if by in columns else theirs.get(by)
     if column is None:
-        raise unknown("column in by", by, dict.fromkeys([*columns, *theirs]))
+        raise unknown(f"column in {setting}", by, dict.fromkeys([*columns, *theirs]))
     values = columns[column]
     blank = np.isnan(values) if values.dtype.kind == "f" else np.array([cell is None for cell in values])
     if blank.any():
@@ -49,14 +51,14 @@ def split(runs: Runs, by: str) -> dict[str, Runs]:
         present = comparison(name, "==", name_text(name))  # a blank cell equals nothing
         cure = f", runs.where({in_quotes(present)})" if can_name(name) else ""
         raise InputError(
-            f"by={by!r}: column {by!r} is blank in {blank.sum()} of {len(runs)} rows (row {rows}), which then belong "
-            f"to no data set; fill them in, or leave them out{cure}"
+            f"{setting}={by!r}: column {by!r} is blank in {blank.sum()} of {len(runs)} rows (row {rows}), which then "
+            f"belong to no data set; fill them in, or leave them out{cure}"
         )
     levels = list(dict.fromkeys((np.unique(values) if values.dtype.kind == "f" else values).tolist()))
     if len(levels) > max(1, MOST * len(runs)):
         raise InputError(
-            f"by={by!r}: column {by!r} has {len(levels)} values in {len(runs)} rows, so that most data sets would have "
-            "one run; name a column with few values"
+            f"{setting}={by!r}: column {by!r} has {len(levels)} values in {len(runs)} rows, so that most data sets "
+            "would have one run; name a column with few values"
         )
     tables = {}
     for value in levels:

@@ -114,6 +114,7 @@ def restored(groups: Groups, record: Mapping[str, Any], law: Law) -> Fit:
         MappingProxyType({str(name): str(x) for name, x in record["versions"].items()}),
         _origin(groups, record.get("origin")),
         str(record.get("label", "")),
+        str(record.get("pool", "")),
     )
 
 

@@ -127,3 +127,14 @@ def test_bad_input_is_one_line(run, args, fragments):
     lines = [line for line in err.splitlines() if "are fitted by" not in line]
     assert (code, out) == (2, "") and len(lines) == 1 and lines[0].startswith("error: ")
     assert all(fragment in err for fragment in fragments), err
+
+
+def test_recipes_of_a_column_are_pooled(run):
+    """Fails if --pool doesn't reach the fit, or what cannot be pooled is told in Python's words."""
+    code, out, err = run("fit", "north.csv", "--pool", "lab", *QUICK, "--json")
+    one = json.loads(out)
+    assert code == 0 and one["pool"] == "lab" and list(one["fits"]) == ["north"] and one["borrowed"] == {}
+    code, out, err = run("fit", "runs.csv", "--pool", "labs", *QUICK)
+    assert code == 2 and "did you mean 'lab'" in err
+    code, out, err = run("fit", "runs.csv", "--pool", "lab", *QUICK)
+    assert code == 2 and "--method nuts" in err

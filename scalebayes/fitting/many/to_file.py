@@ -2,25 +2,41 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scalebayes.fitting.datatree import DIMS, tree_name
-from scalebayes.fitting.to_file import DRAWS, FITS, ORIGIN, RUNS, STATS, about, json_of, origin_of, record_of
+from scalebayes.fitting.to_file import (
+    DRAWS,
+    FITS,
+    ORIGIN,
+    RUNS,
+    STATS,
+    about,
+    check_kept,
+    json_of,
+    origin_of,
+    record_of,
+)
 from scalebayes.runs import stored
 from scalebayes.safe_files import netcdf
 
 if TYPE_CHECKING:
     from scalebayes.fitting.many.result import Fits
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-def contents_of(fits: "Fits") -> netcdf.Contents:
+
+def contents_of(fits: "Fits", more: Mapping[str, Any] = NOTHING) -> netcdf.Contents:
     """Return the arrays and the attributes that `Fits.save` writes: one file of many fits.
 
     Fits whose arrays have the same shapes share a group. Their draws are stacked along the dim dataset, and their runs
-    are one table, in the order of the fits.
+    are one table, in the order of the fits. `more` is added to the record.
     """
+    for fit in fits:
+        check_kept(fit)
     alike: dict[Any, list[int]] = defaultdict(list)
     tables = [stored.arrays_of(fit.runs) for fit in fits]
     for i, (fit, table) in enumerate(zip(fits, tables, strict=True)):
@@ -31,6 +47,7 @@ def contents_of(fits: "Fits") -> netcdf.Contents:
         "seconds": fits.seconds,
         "resampled": fits.resampled,
         "versions": dict(fits.versions),
+        **more,
         "groups": [
             {
                 "members": members,
