@@ -165,6 +165,8 @@ def _with_coordinates(model: Hierarchy, numbers: PooledNumbers) -> Hierarchy:
     """The model with the amplitudes and the slopes of its law, as its function shows them at the priors' middles.
 
     A law that is no straight line in its amplitudes, or has no such exponents, keeps its own parameters as coordinates.
+    Beside a discrepancy the runs hold the slopes less, and centred exponents would draw the search to a spread of
+    nothing; so there every pooled parameter has its standard deviate as coordinate.
     """
     middle = dict(zip((*model.own, *model.pooled, *model.common), numbers.middle, strict=True))
     here = {name: np.full(model.recipes, x) for name, x in middle.items()}
@@ -185,7 +187,7 @@ def _with_coordinates(model: Hierarchy, numbers: PooledNumbers) -> Hierarchy:
     if (len(amplitudes) == 2 and not _adds(level, here, amplitudes, near)) or len(amplitudes) > 2:
         amplitudes = ()
     slopes = []
-    for name in model.pooled:
+    for name in model.pooled if model.model.process is None else ():
         if name not in positive or not near(level(**{name: here[name] + 1.0}), level()):
             continue
         for input in model.model.inputs:
