@@ -126,7 +126,7 @@ def markdown(record: Mapping[str, Any]) -> str:
         "The p-value is that of uniform ranks (arXiv 2103.10522), over all tables and over those whose chains pass.",
         *("", "| | p, all | p, chains pass | 90 % hold | 50 % hold |", "|---|---|---|---|---|"),
     ]
-    for name in sims[0]["ranks"]:
+    for name in sims[0]["ranks"] if fine else ():
         ranks, kept = (np.array([one["ranks"][name] for one in of]) for of in (sims, fine))
         below = (kept + 0.5) / (RANKED + 1)
         held = {prob: coverage(below, prob) for prob in (0.9, 0.5)}
