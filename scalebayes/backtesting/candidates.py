@@ -43,7 +43,8 @@ def fits_of(
         # The threads run programs side by side; a program that isn't there yet is compiled by one of them.
         threads = ThreadPoolExecutor(min(cores(), len(tables)))
         with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress), threads:
-            return list(threads.map(lambda table, key: forecaster(table, seed=key, **own), tables.values(), keys))
+            fitted = threads.map(lambda table, key: forecaster(table, pool=None, seed=key, **own), tables.values(), keys)
+            return list(fitted)
     return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
 
 
