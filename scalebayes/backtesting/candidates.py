@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -43,8 +44,8 @@ def fits_of(
         # The threads run programs side by side; a program that isn't there yet is compiled by one of them.
         threads = ThreadPoolExecutor(min(cores(), len(tables)))
         with told(f"fitting the recommended forecaster at {len(tables)} cutoffs", progress), threads:
-            fitted = threads.map(lambda table, key: forecaster(table, pool=None, seed=key, **own), tables.values(), keys)
-            return list(fitted)
+            alone = partial(forecaster, pool=None, **own)
+            return list(threads.map(lambda table, key: alone(table, seed=key), tables.values(), keys))
     return tuple(fit_many(tables, one, method=method, seed=key, on_fail="ignore", progress=progress))
 
 
