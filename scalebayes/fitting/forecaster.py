@@ -8,9 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from scalebayes import infer
-from scalebayes.checks import evidence, limits
 from scalebayes.checks.other_columns import Scatter, checks_of
-from scalebayes.checks.registry import make_check
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.at_points import conditional
 from scalebayes.fitting.groups import group_codes
@@ -19,16 +17,17 @@ from scalebayes.fitting.on_fail import check_on_fail
 from scalebayes.fitting.pooled.recommended import recommended_of
 from scalebayes.fitting.pooled.result import Pooled
 from scalebayes.fitting.recipes import recipe
+from scalebayes.fitting.recommended_checks import told
 from scalebayes.fitting.result import Fit
 from scalebayes.infer import MAP, NUTS, Laplace, Method, Search
 from scalebayes.infer.double import double
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
-from scalebayes.runs.averaging import Averaged, averaged, averaged_text, scattered
+from scalebayes.runs.averaging import Averaged, averaged, scattered
 from scalebayes.runs.no_table import no_table
 from scalebayes.seeds import Seed
-from scalebayes.status import Check, Checks, Status
+from scalebayes.status import Check, Checks
 
 LOOKED = 100  # number of draws used to find cells with excess scatter; a fit with fewer draws gives them all
 # The largest number of fits: modes, and the posterior at the end. There are fewer where no cell has excess scatter.
@@ -153,7 +152,7 @@ def forecaster(  # type: ignore[reportInconsistentOverload]
         used = NUTS() if method is METHOD else infer.get(method)
         asked = {"inputs": inputs, "kind": kind}
         alone = partial(forecaster, method=method, on_fail=on_fail, fallback=fallback, **asked)
-        return recommended_of(runs, pool, asked, used, alone, told, seed=seed, on_fail=on_fail, progress=progress)
+        return recommended_of(runs, pool, asked, used, alone, seed=seed, on_fail=on_fail, progress=progress)
     chosen = recipe(runs, inputs, kind, law)
     settings = _settings(chosen, method, seed, on_fail, fallback, progress)
     if law is not None:
@@ -224,72 +223,3 @@ def _others(fit: Fit, runs: Runs, off: np.ndarray, scale: np.ndarray) -> Iterato
     spread, size = float(np.std(np.log(runs.y))), np.sum(list(logs.values()), axis=0)
     offsets = fit.problem.rows.group is not None
     return checks_of(Scatter(runs, fit.law, used, logs, off / scale, scale, spread, size, offsets))
-
-
-def _kind(fit: Fit, read: str) -> Check:
-    """The check that says how runs of one input were read, and what a ladder along N alone or D alone leaves open."""
-    size, other = kinds.size_of(fit.runs, next(iter(fit.problem.columns.values()))), {"N": "D", "D": "N"}
-    if fit.runs.metadata["kind"][0] != kinds.LADDER or size not in other:
-        return make_check("kind", Status.PASS, f"Read as {read}.")
-    return make_check(
-        "kind",
-        Status.REVIEW,
-        f"read as {read}. How the ladder goes on depends on {other[size]}, which the fit doesn't have. In backtests on "
-        f"{evidence.LADDERS} ladders along N or D whose other scale was the same in every run, {_worth('ladder')}; "
-        f"with kind='curve' {_worth('curve')}. So compare both, or add a column {other[size]} and fit N and D.",
-    )
-
-
-def _worth(kind: str) -> str:
-    """The error and the coverage of forecasts of ladders along N or D in backtests, in words.
-
-    >>> _worth("ladder")
-    'forecasts were 2 % too low on average and 90 % intervals held 94 %'
-    """
-    error, held = evidence.LADDERS_ERROR[kind].value, evidence.LADDERS_HELD[kind]
-    way = "low" if error < 0 else "high"
-    return f"forecasts were {100 * abs(error):.0f} % too {way} on average and 90 % intervals held {held}"
-
-
-def told(fit: Fit, runs: int = 0, apart: int = 0, loose: int = 0) -> Fit:
-    """Add the checks of the recommended configuration to a fit.
-
-    Args:
-        fit: The fit.
-
-        runs: The number of runs before averaging; 0 where nothing was averaged.
-
-        apart: The number of runs that weren't averaged, since their cells had excess scatter.
-
-        loose: The number of runs that are still in cells with excess scatter.
-    """
-    found = []
-    if read := kinds.kind_text(fit.runs):
-        found.append(_kind(fit, read))
-    if "averaged" in fit.runs.metadata:
-        kept = f"; {apart} of them aren't averaged, since their cells scattered more than the noise" if apart else ""
-        left = (
-            f" {loose} are still in cells that scatter more than the noise: fit fewer runs, or all of them by "
-            "sb.fit(runs, 'end_chinchilla', discrepancy='gp')."
-            if loose
-            else " No cell's runs scatter more than their noise."
-        )
-        found.append(
-            make_check(
-                "averaged_cells",
-                Status.REVIEW if loose else Status.PASS,
-                f"{averaged_text(fit.runs)}{kept}.{left}",
-            )
-        )
-    n = runs or len(fit.runs)
-    if n <= limits.MOSTLY_PRIOR_RUNS:
-        found.append(
-            make_check(
-                "mostly_prior",
-                Status.REVIEW,
-                f"{n} runs say little about what lies beyond them: the width of a forecast there is mostly that of the "
-                "priors. It is right for sweeps like those that the priors were taken from; with more runs, or longer "
-                "ones, it depends on your own.",
-            )
-        )
-    return replace(fit, checks=Checks((*fit.checks, *found)))

@@ -10,10 +10,11 @@ from scalebayes.backtesting.scorable import check_runs, columns_of
 from scalebayes.checks import limits
 from scalebayes.errors import InputError, known_settings
 from scalebayes.fitting.finish import finished
-from scalebayes.fitting.forecaster import forecaster, told
+from scalebayes.fitting.forecaster import forecaster
 from scalebayes.fitting.groups import has_offsets
 from scalebayes.fitting.on_fail import act, check_on_fail, failed_sentence
 from scalebayes.fitting.recipes import recipe
+from scalebayes.fitting.recommended_checks import told
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import RECOMMENDED
 from scalebayes.fitting.summary import check_prob

@@ -9,6 +9,7 @@ from scalebayes.fitting.pooled.named_tables import tables_of
 from scalebayes.fitting.pooled.pool import pooled
 from scalebayes.fitting.pooled.result import Pooled
 from scalebayes.fitting.recipes import recipe
+from scalebayes.fitting.recommended_checks import told
 from scalebayes.fitting.result import Fit
 from scalebayes.fitting.spec import Spec
 from scalebayes.runs import Runs
@@ -21,7 +22,6 @@ def recommended_of(
     asked: Mapping[str, Any],
     method: Any,
     alone: Callable[..., Fit],
-    told: Callable[[Fit], Fit],
     *,
     seed: Any,
     on_fail: str,
@@ -39,8 +39,6 @@ def recommended_of(
         method: The method with its settings.
 
         alone: A function that fits the runs of one recipe.
-
-        told: A function that adds the checks of the recommended configuration to a fit.
 
         seed: An int or a JAX key.
 
