@@ -29,7 +29,7 @@ def mixture_exp(domains: int = 2) -> Law:
     def fn(c, k, **rest):
         return c + k * jnp.exp(sum(rest[f"t{j}"] * rest[r] for j, r in enumerate(shares, 1)))
 
-    slopes = {f"t{j}": Param(dist.Normal(0.0, 5.0), "") for j in range(1, domains)}
+    slopes = {f"t{j}": Param(dist.StudentT(3.0, 0.0, 1.5), "") for j in range(1, domains)}
     return Law(
         "mixture_exp",
         fn,

@@ -105,11 +105,13 @@ def drawn(law, rng, rows):
 
 def pairs():
     """Each law with each noise that suits it. Units reach law and noise apart: each law with two noises would do."""
+    found = []
     for i, case in enumerate(LAWS):
         suited = [noise for noise in NOISES if defined(noise, case.law)]
         for j, noise in enumerate(suited):
             marks = [] if j in (0, i % len(suited)) else [pytest.mark.slow]
-            yield pytest.param(case, noise, id="-".join(ids([case]) + ids([noise])), marks=marks)
+            found.append(pytest.param(case, noise, id="-".join(ids([case]) + ids([noise])), marks=marks))
+    return found
 
 
 @pytest.mark.parametrize(("law", "noise"), pairs())

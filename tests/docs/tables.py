@@ -30,6 +30,9 @@ def write_tables(folder):
     )
     pd.DataFrame({"N": [7e9, 70e9], "D": [140e9, 1.4e12]}).to_csv(folder / "plans.csv", index=False)
     pd.DataFrame({"N": [70e9], "D": [1.4e12], "loss": [1.98]}).to_csv(folder / "finished.csv", index=False)
+    size = np.geomspace(1e8, 4e9, 6)
+    table = {"N": np.tile(size, 2), "loss": np.append(2 + (size / 1e8) ** -0.3, 1.9 + (size / 1e8) ** -0.28)}
+    pd.DataFrame({**table, "recipe": ["ours"] * 6 + ["theirs"] * 6}).to_csv(folder / "recipes.csv", index=False)
     steps = np.arange(100, 20_001, 100)
     names = {"run-60M": 2.0, "run-150M": 1.8}
     chart = {f"{run} - val/loss": floor + 5 * (steps + 50.0) ** -0.3 for run, floor in names.items()}

@@ -25,6 +25,7 @@ mpl.use("agg")
 # What a page says -> what runs in its place: a number alone, and only where the page's would take minutes.
 LIGHTER = {
     'sb.calibrate(runs, "end_chinchilla", n=200)': 'sb.calibrate(runs, "end_chinchilla", n=2, on_fail="ignore")',
+    ', pool="recipe")  #': ', pool="recipe", method=sb.NUTS(chains=2, warmup=50, draws=50))  #',
 }
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import biject_to
 
-from scalebayes.checks.limits import BORROWED
+from scalebayes.checks import limits
 from scalebayes.checks.registry import make_check
 from scalebayes.checks.sampling import draws_checks
 from scalebayes.discrepancy import gp as discrepancies
@@ -172,7 +172,7 @@ def _checks(fit: Fit, of_joint: tuple[Check, ...], borrowed: dict[str, float], n
     own = [joint.get(check.id, check) for check in fit.checks]
     told = ", ".join(f"{parameter} {share:.0%}" for parameter, share in borrowed.items())
     sentence = f"from the other {recipes - 1} recipe{'s' if recipes > 2 else ''}: {told}"
-    if mostly := tuple(parameter for parameter, share in borrowed.items() if share > BORROWED):
+    if mostly := tuple(parameter for parameter, share in borrowed.items() if share > limits.BORROWED):
         why = f"the runs of {name!r} say little of where it stands among the recipes; add runs of it, or doubt it where"
         check = make_check("borrowed", Status.REVIEW, f"{sentence}: {why} it is unlike the others.", about=mostly)
     else:
