@@ -56,7 +56,7 @@ def key(
     shade = color or style.RUNS
     if curve:
         handles.append(Line2D([], [], color=color or style.PALETTE[0], linewidth=1.8, label="median"))
-    if data is not None:
+    if data is not None and _has_bands(data):
         for place, prob in enumerate(data["prob"].values):
             # A band lies on all wider ones.
             clear = np.prod([1 - opacity(one, data.sizes["prob"]) for one in range(place + 1)])
@@ -71,6 +71,12 @@ def key(
     handles += [*(one for one in labelled if isinstance(one, Collection)), *more]
     if handles:
         _stand(ax, handles, title, shift)
+
+
+def _has_bands(data: xr.Dataset) -> bool:
+    """Whether what is drawn has a band anywhere; a mode, as from MAP, has none."""
+    ends = [variable for name, variable in data.data_vars.items() if str(name).endswith("_lower")]
+    return not ends or any(bool(np.isfinite(one).any()) for one in ends)
 
 
 def with_more(ax: "Axes", *more: Any) -> None:
