@@ -51,6 +51,12 @@ def add_only(parser: argparse.ArgumentParser, names: Iterable[str], what: str = 
     parser.add_argument("--only", type=chosen, default=known, help=text)
 
 
+def add_out(parser: argparse.ArgumentParser, folder: Path, files: str) -> None:
+    """Give a parser the option --out, the folder of the result files; the default is the script's own folder."""
+    text = f"folder of {files}; the default is the folder of this script"
+    parser.add_argument("--out", type=Path, default=folder, help=text)
+
+
 def machine() -> dict[str, Any]:
     """Return the cores, the CPU model, the system and the load, but no name of the host."""
     model = platform.processor()

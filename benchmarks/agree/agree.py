@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_out, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -41,12 +41,7 @@ def main() -> None:
         type=Path,
         help="folder that keeps finished batches of NUTS, from which an interrupted call continues; by default none",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of agree.json and agree.md; the default is the folder of this script",
-    )
+    add_out(parser, here, "agree.json and agree.md")
     options = parser.parse_args()
     if options.curves < HARDEST:
         parser.error(f"--curves is at least {HARDEST}")

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.checks.alarm_tables import KINDS, ROWS, SHARE, Table
-from benchmarks.shared import add_only, commit, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, machine, say, versions, write_json
 
 # Power of an F test of the cause alone, at the level of the check. A missed cause counts as wrong only above it.
 SURE = 0.98
@@ -37,12 +37,7 @@ def main() -> None:
     parser.add_argument(
         "--show", type=int, default=0, help="number of wrongly judged tables to print; the default is 0"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of alarms.json and alarms.md; the default is the folder of this script",
-    )
+    add_out(parser, here, "alarms.json and alarms.md")
     options = parser.parse_args()
     if options.n < 1 or options.seed < 0:
         parser.error("--n is at least 1, --seed at least 0")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import ROOT, commit, machine, say, versions, write_json
+from benchmarks.shared import ROOT, add_out, commit, machine, say, versions, write_json
 
 HERE = Path(__file__).parent
 FIRST = ROOT / "tests" / "storage" / "first_format"
@@ -33,12 +33,7 @@ def main() -> None:
         "--n", type=int, default=500, help="number of copies of each kind of file; the default is %(default)s"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers; the default is 0")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=HERE,
-        help="folder of damage.json and damage.md; the default is the folder of this script",
-    )
+    add_out(parser, HERE, "damage.json and damage.md")
     options = parser.parse_args()
     record = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "machine": machine()}
     record |= {"versions": dict(versions()), "seed": options.seed, "copies": options.n, "kinds": {}}

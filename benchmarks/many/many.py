@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import ROOT, add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import ROOT, add_only, add_out, commit, find_data, machine, say, versions, write_json
 
 PARTS = ("sets", "bootstrap", "runs", "parameters", "memory")
 SETS = (1, 10, 100, 1000, 10_000)  # numbers of data sets
@@ -47,12 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--sets", type=int, default=max(SETS), help="largest number of data sets; the default is %(default)s"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of many.json, many.md and many.png; the default is the folder of this script",
-    )
+    add_out(parser, here, "many.json, many.md and many.png")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.repeats < 1:

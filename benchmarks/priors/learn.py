@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 
 # Parameter -> mean and sd of its log, or of itself if it is in NORMAL. They were set by hand, for a prototype.
@@ -81,12 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=5, help="number of steps; the default is %(default)s")
     add_only(parser, PARTS)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of learn.json and learn.md; the default is the folder of this script",
-    )
+    add_out(parser, here, "learn.json and learn.md")
     options = parser.parse_args()
     chosen = options.only
     options.out.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.reach import ladder_sets, sweep_sets
 from benchmarks.reach.reach_report import markdown, numbered_fifths, pooled
 from benchmarks.reach.sweep_sets import Case
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill.skill import log
 
 COUNT, SEED = 200, 2  # number and seed of the simulated ladders
@@ -31,12 +31,7 @@ def main() -> None:
     add_only(parser, PARTS)
     parser.add_argument("--methods", default="", help="methods to score, separated by commas; the default is all")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the cases that are drawn")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of reach.json and reach.md; the default is the folder of this script",
-    )
+    add_out(parser, here, "reach.json and reach.md")
     options = parser.parse_args()
     asked = set(filter(None, options.methods.split(",")))
     folder = find_data().parent

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 
 LAWS = ("chinchilla", "offset_power")
 ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}  # runs of a data set
@@ -44,12 +44,7 @@ def main() -> None:
         type=Path,
         help="folder that keeps finished batches, from which an interrupted case continues; by default none",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of sbc.json, sbc.md and sbc.png; the default is the folder of this script",
-    )
+    add_out(parser, here, "sbc.json, sbc.md and sbc.png")
     options = parser.parse_args()
     if options.n < 2 or options.seed < 0:
         parser.error("--n is at least 2, --seed at least 0")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 from benchmarks.skill import skill_sets as sets
 from benchmarks.skill.skill_report import markdown, picture
 from benchmarks.skill.skill_stack import stacking
@@ -31,12 +31,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds; the default is %(default)s")
     add_only(parser, PARTS)
     parser.add_argument("--methods", default="", help="methods to score, separated by commas; the default is all")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of skill.json, skill.md and skill.png; the default is the folder of this script",
-    )
+    add_out(parser, here, "skill.json, skill.md and skill.png")
     options = parser.parse_args()
     parts = options.only
     folder = find_data().parent

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions, write_json
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 from benchmarks.speed import cold_report
 from benchmarks.speed.commands import CASES, NEEDS, Case, profiled, tables, timed
 from scalebayes.infer.compile import cores
@@ -25,12 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3, help="repeats of every command; the default is %(default)s")
     add_only(parser, PARTS, "commands to time")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of cold.json and cold.md; the default is the folder of this script",
-    )
+    add_out(parser, here, "cold.json and cold.md")
     options = parser.parse_args()
     parts = options.only
     if options.repeats < 1:

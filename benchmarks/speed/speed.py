@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shared import add_only, commit, find_data, machine, say, versions
+from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions
 
 PARTS = ("map", "nuts", "laplace", "cold")
 SEEDS = 20  # seeds whose MAP must reach the optimum
@@ -29,12 +29,7 @@ def main() -> None:
         help="repeats of every row, but SciPy's grid runs once; the default is %(default)s",
     )
     add_only(parser, PARTS)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=here,
-        help="folder of speed.json, speed.md and speed.png; the default is the folder of this script",
-    )
+    add_out(parser, here, "speed.json, speed.md and speed.png")
     parser.add_argument("--full", action="store_true", help="repeat SciPy's grid as often as the other rows")
     options = parser.parse_args()
     parts = options.only

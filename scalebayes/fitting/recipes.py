@@ -135,8 +135,8 @@ def of_law(runs: Runs, law: Law, inputs: Mapping[str, str] | None) -> Spec:
     """
     sizes = {"N", "D"} <= set(law.inputs)
     components = ("matern", "bend", "drift") if sizes and len(runs) >= FEW else ("matern",)
-    of_inputs = {name for name in OF_SWEEPS if sizes or name.removeprefix("matern_length_") in law.inputs}
-    own = {name: OF_SWEEPS[name] for name in OF_SWEEPS if name in of_inputs}
+    lengths = {f"matern_length_{name}" for name in law.inputs}
+    own = {name: prior for name, prior in OF_SWEEPS.items() if sizes or name in lengths}
     process = GP(*components, *_offset(runs), **own, **(DRIFT if "drift" in components else {}))
     return Spec(law, Normal(), process, None, {"noise_scale": NOISE}, dict(inputs) if inputs else None)
 
