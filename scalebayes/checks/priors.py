@@ -33,6 +33,9 @@ SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "LogUniform": lambda z, low, high: np.log1p((high / low - 1) * special.expit(z)) / np.log(high / low),
     "Normal": lambda z, loc, scale: special.ndtr((z - loc) / scale),
     "StudentT": lambda z, df, loc, scale: special.stdtr(df, (z - loc) / scale),
+    "TwoLogNormals": lambda z, share, loc_1, scale_1, loc_2, scale_2: (
+        share * special.ndtr((z - loc_1) / scale_1) + (1 - share) * special.ndtr((z - loc_2) / scale_2)
+    ),
     "Uniform": lambda z, low, high: special.expit(z),
 }
 # Priors that include their lower end, such as a floor of 0: a mode near that end is no conflict.

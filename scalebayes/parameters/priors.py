@@ -11,6 +11,7 @@ from numpyro.distributions import biject_to
 
 from scalebayes.errors import InputError
 from scalebayes.parameters.param import Param
+from scalebayes.parameters.two_kinds import TwoLogNormals
 from scalebayes.parameters.units import exponent_names, parse_dimension
 
 # The arguments from which each kind of distribution is made again. A prior of another kind is kept as text.
@@ -25,6 +26,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "LogUniform": ("low", "high"),
     "Normal": ("loc", "scale"),
     "StudentT": ("df", "loc", "scale"),
+    "TwoLogNormals": ("share", "loc_1", "scale_1", "loc_2", "scale_2"),
     "Uniform": ("low", "high"),
 }
 
@@ -59,7 +61,7 @@ class Traced:
         if self.family is None:
             return self.arguments
         arguments = dict(zip(FAMILIES[self.family], self.arguments, strict=True))
-        return getattr(dist, self.family)(**arguments, validate_args=False)
+        return _class(self.family)(**arguments, validate_args=False)
 
     @property
     def support(self) -> Any:
@@ -112,6 +114,10 @@ class TextPrior(dist.Distribution):
         return self.text
 
 
+def _class(family: str) -> Any:
+    return TwoLogNormals if family == TwoLogNormals.__name__ else getattr(dist, family)
+
+
 def prior_text(prior: Any) -> str:
     """A parameter's prior as text for people.
 
@@ -161,7 +167,7 @@ def param_from_record(record: Mapping[str, Any]) -> Param:
     if isinstance(prior, Mapping):
         if "family" in prior:
             arguments = {name: float(prior[name]) for name in FAMILIES[prior["family"]]}
-            prior = getattr(dist, prior["family"])(**arguments)
+            prior = _class(prior["family"])(**arguments)
         else:
             prior = TextPrior(prior["text"], dist.constraints.positive if positive else dist.constraints.real)
     return Param(prior, record["dimension"], record["scaled"], positive)
