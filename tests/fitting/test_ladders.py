@@ -101,9 +101,8 @@ def test_the_priors_hold_the_published_laws(column):
             floors.append(np.log(value["E"] / (level - value["E"])))
     assert len(exponents) == 4 and len(floors) == 3
     priors = recipe(along(column)).priors
-    alpha, phi = priors["alpha"].base_dist, priors["logit_phi"]
-    assert np.abs((np.log(exponents) - alpha.loc) / alpha.scale).max() < 1.96
-    assert np.abs((np.array(floors) - phi.loc) / phi.scale).max() < 1.96
+    below = [*priors["alpha"].cdf(np.array(exponents)), *priors["logit_phi"].cdf(np.array(floors))]
+    assert min(below) > 0.025 and max(below) < 0.975
 
 
 def test_a_backtest_reads_the_runs_below_a_cutoff_as_it_reads_all(monkeypatch):
