@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 from benchmarks.shared import add_only, add_out, commit, find_data, machine, say, versions, write_json
 
 LAWS = ("chinchilla", "offset_power")
-ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24}  # runs of a data set
+LADDERS = {"ladder along C": "C", "ladder along N": "N"}  # case of the recommended forecaster -> its column
+ROWS = {"chinchilla": 60, "offset_power": 40, "recommended": 24} | dict.fromkeys(LADDERS, 10)  # runs of a data set
 FEWER = 24  # runs of a data set with a discrepancy over N and D, whose covariance is dense and slow
 CHAINS = {"chains": 2, "draws": 300}  # settings of NUTS: enough for ranks among 99 draws, for many data sets
 # Settings of NUTS for a discrepancy over N and D, whose draws are more correlated. A third try for poor chains, and
@@ -26,6 +28,7 @@ LONGER = {"chains": 2, "draws": 400, "tries": 2, "max_tree_depth": 7}
 CASES = (
     *(f"{law}{part}/{method}" for method in ("laplace", "nuts") for part in ("", "+gp") for law in LAWS),
     "recommended/laplace",  # what `forecaster` fits to runs of N and D
+    *(f"{ladder}/laplace" for ladder in LADDERS),  # what it fits to finished runs of one column
 )
 DIGITS = 5  # digits to which the numbers of the record are rounded
 
@@ -95,10 +98,19 @@ def curve_runs(rows: int) -> Any:
     return sb.Runs(x=x, loss=(0.3 + 2 * x**-0.3) * np.exp(0.01 * noise))
 
 
+def ladder_runs(rows: int, column: str) -> Any:
+    """Return a ladder of finished runs over three decades, by a slow power law with a floor."""
+    import scalebayes as sb
+
+    size = np.logspace(0, 3, rows)
+    return sb.Runs(**{column: 1e18 * size, "loss": 1.5 + 1.5 * size**-0.1})
+
+
 RUNS: dict[str, Callable[[int], Any]] = {
     "chinchilla": chinchilla_runs,
     "offset_power": curve_runs,
     "recommended": chinchilla_runs,
+    **{ladder: partial(ladder_runs, column=column) for ladder, column in LADDERS.items()},
 }
 
 
@@ -142,7 +154,7 @@ def model_of(case: str, runs: Any) -> dict[str, Any]:
     import scalebayes as sb
     from scalebayes.fitting.forecaster import METHOD, recipe
 
-    if law_of(case) == "recommended":
+    if law_of(case) in ("recommended", *LADDERS):
         return {"law": recipe(runs), "method": METHOD}
     chains = LONGER if case.startswith("chinchilla+gp") else CHAINS
     method = sb.NUTS(**chains) if case.endswith("/nuts") else sb.Laplace()
