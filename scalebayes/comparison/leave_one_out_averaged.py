@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy.process import SeenAt
-from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_codes
+from scalebayes.fitting.in_own_units import flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.double import double

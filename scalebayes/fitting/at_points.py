@@ -8,11 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy import in_common
-from scalebayes.discrepancy.process import Residuals, SeenAt
-from scalebayes.errors import InputError
-from scalebayes.infer.batch import in_batches
+from scalebayes.fitting.in_own_units import common_part, flat_draws, in_own_units, residuals
 from scalebayes.infer.compile import dispatched
-from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 from scalebayes.model.arrays import doubled_to, longer, padded
 from scalebayes.model.model import Ends, Model, Rows
@@ -20,7 +17,6 @@ from scalebayes.model.model import Ends, Model, Rows
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
-TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
 # The sizes of the program that predicts, so that few shapes are compiled: the number of draws in a call (1 for a mode),
 # and the least number of rows after padding.
 DRAWS, ROWS = 50, 64
@@ -73,8 +69,8 @@ def conditional(fit: "Fit", points: Mapping[str, np.ndarray], group: np.ndarray,
         block = padded(count)
     inputs = {name: np.asarray(x, np.float64) for name, x in points.items()}
     there = (inputs, None if rows.group is None else group.astype(np.float64))
-    arrays = _flat(fit, rows)
-    common, known = _common(fit, rows, key)
+    arrays = flat_draws(fit, rows)
+    common, known = common_part(fit, rows, key)
     keys = None if key is None else np.asarray(jax.random.key_data(jax.random.split(key, draws)))
     fixed = (problem.model, problem.numbers.ends, dict(fit.reference.inputs), fit.reference.scale, rows)
     found = [
@@ -150,132 +146,9 @@ def _conditional(
     return jax.vmap(one)(draws)
 
 
-class _Drawn(NamedTuple):
-    """The common part of a recipe's discrepancy, and the data of a key or None, in each draw (draw, ...)."""
-
-    share: Any
-    departure: Any
-    key: Any
-
-
-def _common(fit: "Fit", rows: Rows, key: Any) -> tuple[Any, Any]:
-    """Where the common part of a recipe's discrepancy is known, and its draws; None twice where it has none."""
-    places, drawn = fit.problem.common, fit.common
-    if places is None or drawn is None:
-        return None, None
-    of_row = np.append(places.of_row, np.zeros(max(len(rows.mask) - len(places.of_row), 0), int))[: len(rows.mask)]
-    keys = None if key is None else in_common.keys_of(fit.size)
-    departure = drawn.departure.reshape(fit.size, -1)
-    return in_common.CommonPlaces(places.inputs, of_row), _Drawn(drawn.share.ravel(), departure, keys)
-
-
 def discrepancy_key(fit: "Fit", key: Any) -> Any:
     """The key for a fit's draws of the discrepancy in an answer; None for a fit with one draw, which takes the mean.
 
     One draw of the process would be no mode, and it would differ with the seed.
     """
     return None if fit.is_mode else jax.random.fold_in(key, 1)
-
-
-def residuals(
-    model: Any, rows: Rows, at: SeenAt, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None
-) -> Residuals:
-    """The residuals log y - log f of a fit's rows in one of its posterior draws, in the runs' own units.
-
-    Args:
-        model: The model of the fit.
-
-        rows: The padded rows.
-
-        at: Where the rows lie, as the process takes it.
-
-        law: A mapping from parameter of the law to its value.
-
-        noise: A mapping from parameter of the noise to its value.
-
-        factor: The factor of each row's noise scale (row,). The default is None: all are 1.
-    """
-    location = model.fn(**rows.inputs, **law)
-    scale = model.form.row_scale(location, noise, rows.se, rows.count)
-    scale = scale if factor is None else scale * factor
-    return at.residuals(jnp.log(rows.y) - jnp.log(location), scale, rows.mask)
-
-
-def leave_one_out(fit: "Fit") -> np.ndarray:
-    """For each draw of a fit, the log density of each run given the other runs (chain, draw, run).
-
-    The density is in the observable's own units.
-
-    Where each run has a noise scale of its own, the density is conditional on the scales of the other runs. The scale
-    of the run itself is integrated out.
-    """
-    problem, n = fit.problem, len(fit.runs)
-    ends, rows = problem.numbers.ends, problem.rows
-    assert ends is not None
-    with double():
-        common, known = _common(fit, rows, None)
-        at = None if common is None else (ends.places(common.inputs), common.of_row)
-        found = _leave_one_out(problem.model, own_units(fit), ends.seen_at(rows), at, (_flat(fit), known))
-    return np.asarray(found)[:, :n].reshape(*fit.shape, n)
-
-
-def _leave_one_out_impl(model, rows, at, common, arrays):
-    def one(each):
-        (law, noise, process, factor), drawn = each
-        seen = residuals(model, rows, at, law, noise, factor)
-        if common is not None:
-            known = in_common.Known(common[0], common[1], drawn.share, drawn.departure)
-            process, seen = in_common.own_part(process, drawn.share, seen, known)
-        off, variance = model.process.left_out(process, seen)
-        if factor is not None:
-            # The variance without the row's own noise is that of delta given the other runs.
-            rest = jnp.maximum(variance - seen.scale**2, 0.0)
-            return model.form.mixture.log_density(noise, off, rest, seen.scale / factor) - jnp.log(rows.y)
-        return -(off**2 / variance + jnp.log(2 * jnp.pi * variance)) / 2 - jnp.log(rows.y)
-
-    return in_batches(one, arrays, TOGETHER)
-
-
-_leave_one_out = jitted(0)(_leave_one_out_impl)
-
-
-def own_units(fit: "Fit") -> Rows:
-    """The padded rows of a fit in the runs' own units, which are those of its draws."""
-    return in_own_units(fit.problem.rows, fit.reference.inputs, fit.reference.scale)
-
-
-def in_own_units(rows: Rows, reference: Mapping[str, Any], scale: Any) -> Rows:
-    """Rows in the runs' own units, given the reference of each input and that of the observable."""
-    return rows._replace(
-        inputs={name: x * reference[name] for name, x in rows.inputs.items()},
-        y=rows.y * scale,
-        se=None if rows.se is None else rows.se * scale,
-    )
-
-
-def flat(fit: "Fit") -> tuple[Any, ...]:
-    """A fit's draws of law, noise and discrepancy (draw,), and of the factors of the padded rows' scales (draw, run).
-
-    The factors are None where the noise has no scale for each run. Chains are joined in order.
-
-    Raises:
-        InputError: The fit is of a recipe that shares a part of its discrepancy with others.
-    """
-    if fit.common is not None:
-        raise InputError(
-            f"recipes pooled by {fit.pool!r} share a part of their discrepancy, which this answer can't take; ask "
-            "sb.predict, sb.interval, sb.score or sb.register, or pool without it: sb.fit(runs, law, pool=...)"
-        )
-    return _flat(fit)
-
-
-def _flat(fit: "Fit", rows: Rows | None = None) -> tuple[Any, ...]:
-    """As `flat`, for any fit. The default of `rows` is the rows of the fit."""
-    groups = (fit.law_draws, fit.noise_draws, fit.discrepancy_draws)
-    draws = [{name: x.ravel() for name, x in each.items()} for each in groups]
-    if not fit.problem.model.latent:
-        return (*draws, None)
-    factor = fit.sample_stats["noise_factor"]
-    factor = factor.reshape(-1, factor.shape[-1])
-    padding = np.ones((len(factor), len((rows or fit.problem.rows).mask) - factor.shape[1]))
-    return (*draws, np.concatenate([factor, padding], axis=1))

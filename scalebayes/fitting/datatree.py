@@ -12,7 +12,7 @@ import xarray as xr
 
 from scalebayes.errors import InputError
 from scalebayes.fitting import lazy, replicates
-from scalebayes.fitting.at_points import leave_one_out
+from scalebayes.fitting.left_out import leave_one_out
 from scalebayes.infer.double import double
 
 # From the number of dims of an array in `sample_stats` to the names of its dims.

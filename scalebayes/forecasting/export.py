@@ -9,8 +9,8 @@ import numpy as np
 
 from scalebayes.errors import InputError, known_settings, listed, unknown
 from scalebayes.fitting import first_answer as asked
-from scalebayes.fitting.at_points import flat, own_units, residuals
 from scalebayes.fitting.groups import group_code
+from scalebayes.fitting.in_own_units import flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.ask import one_fit
 from scalebayes.forecasting.predict import check_observed

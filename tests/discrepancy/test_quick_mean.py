@@ -6,7 +6,7 @@ import pytest
 
 import scalebayes as sb
 from scalebayes.discrepancy.quick_mean import PIECE, quick_mean
-from scalebayes.fitting.at_points import flat, own_units, residuals
+from scalebayes.fitting.in_own_units import flat, own_units, residuals
 from tests.helpers import PROCESS_VALUES, departing, simulated
 
 

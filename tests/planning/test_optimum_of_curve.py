@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from scalebayes.fitting.at_points import flat, own_units, residuals
+from scalebayes.fitting.in_own_units import flat, own_units, residuals
 from scalebayes.model.problem import build
 from scalebayes.planning.curve_path import drawn_path, no_path
 from scalebayes.planning.optimum_of_curve import GRID, least

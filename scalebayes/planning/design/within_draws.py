@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from scalebayes.discrepancy.quick_mean import quick_mean
-from scalebayes.fitting.at_points import flat, own_units, residuals
+from scalebayes.fitting.in_own_units import flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.double import double
