@@ -20,7 +20,7 @@ from benchmarks.reach.reach_report import HEAD, line
 from benchmarks.reach.sweep_sets import Case
 from benchmarks.shared import add_out, commit, find_data, machine, say, versions, write_json
 from scalebayes.fitting.recipes import OF_LADDERS, OF_ONE_SCALE
-from scalebayes.parameters.two_kinds import TwoLogNormals
+from scalebayes.parameters.two_kinds import TwoLogNormals, TwoNormals
 
 COUNT, SEED = 200, 3  # number and seed of the simulated ladders by which priors are chosen beside the public ones
 DRAWS, KEPT = 4000, 1000  # draws of a fit under broad priors, and draws of a forecast under a candidate
@@ -31,8 +31,12 @@ BROAD: dict[str, Any] = {
     "matern_scale": dist.LogNormal(-4.5, 1.1),
     "matern_length_x": dist.LogNormal(0.5, 0.8),
 }
-# The candidates for each kind of ladder: all combinations of these priors, with those shipped for the rest.
-FLOORS = tuple(dist.Normal(*one) for one in ((0.0, 1.5), (0.3, 1.1), (0.5, 1.4), (0.7, 1.2)))
+# The candidates for each kind of ladder: all combinations of these priors, with those shipped for the rest. The middle
+# 95 % of each prior of the floor hold the floors of the published laws of N and D at the size of Chinchilla.
+FLOORS = (
+    *(dist.Normal(*one) for one in ((0.0, 1.5), (0.3, 1.2), (0.5, 1.4), (0.7, 1.2))),
+    *(TwoNormals(share, -2.5, 1.0, *one) for share in (0.1, 0.2) for one in ((0.3, 1.2), (0.7, 1.2))),
+)
 CANDIDATES: dict[str, dict[str, tuple[Any, ...]]] = {
     "C": {
         "alpha": tuple(dist.LogNormal(*one) for one in ((-1.8, 0.9), (-2.0, 0.9), (-2.0, 0.7), (-1.3, 0.9))),
@@ -191,11 +195,15 @@ def log_prob(prior: Any, x: np.ndarray) -> np.ndarray:
 
     In NumPy, since JAX's call costs more than the sum, and there are a million of them.
     """
-    if isinstance(prior, TwoLogNormals):
-        first = np.log(prior.share) + log_prob(dist.LogNormal(prior.loc_1, prior.scale_1), x)
-        return np.logaddexp(first, np.log1p(-prior.share) + log_prob(dist.LogNormal(prior.loc_2, prior.scale_2), x))
-    at = np.log(x) if isinstance(prior, dist.LogNormal) else x
-    return -(((at - float(prior.loc)) / float(prior.scale)) ** 2) / 2 - np.log(float(prior.scale))
+    at = np.log(x) if isinstance(prior, (dist.LogNormal, TwoLogNormals)) else x
+
+    def normal(loc: Any, scale: Any) -> np.ndarray:
+        return -(((at - float(loc)) / float(scale)) ** 2) / 2 - np.log(float(scale))
+
+    if isinstance(prior, TwoNormals):
+        first = np.log(prior.share) + normal(prior.loc_1, prior.scale_1)
+        return np.logaddexp(first, np.log1p(-prior.share) + normal(prior.loc_2, prior.scale_2))
+    return normal(prior.loc, prior.scale)
 
 
 def markdown(record: Mapping[str, Any]) -> str:

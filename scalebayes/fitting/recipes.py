@@ -13,7 +13,7 @@ from scalebayes.errors import InputError, listed
 from scalebayes.fitting.spec import Spec
 from scalebayes.laws.law import Law
 from scalebayes.noise.families import Normal
-from scalebayes.parameters.two_kinds import TwoLogNormals
+from scalebayes.parameters.two_kinds import TwoLogNormals, TwoNormals
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.curves.given_as_runs import log_text
@@ -45,23 +45,23 @@ OF_CURVES = {
 # Mean and sd of the log of `noise_new`: the noise sd of a new point of a curve over that of the points seen.
 NEW_RUN = (0.25, 0.35)
 # Priors for a ladder of finished runs along C. The exponents lie from 0.03 to 1, as those of the published laws in C
-# do. The floors lie from 5 to 95 % of the loss of the largest runs. The misfit is 0.5 % at the largest runs, and larger
-# at small runs. benchmarks/reach/folds.py chose exponent, floor and misfit, for this kind and the next.
+# do. One floor in ten is a few per cent of the loss of the largest runs, as of pure power laws; the others lie from 15
+# to 90 % of it. The misfit is 0.5 % at the largest runs, and larger at small runs. benchmarks/reach/folds.py chose
+# exponent, floor and misfit, for this kind and the next.
 OF_LADDERS = {
-    "alpha": dist.LogNormal(-1.8, 0.9),
-    "logit_phi": dist.Normal(0.0, 1.5),
+    "alpha": dist.LogNormal(-2.0, 0.9),
+    "logit_phi": TwoNormals(0.1, -2.5, 1.0, 0.3, 1.2),
     "noise_scale": dist.LogNormal(-5.6, 0.8),
     "matern_scale": dist.LogNormal(-5.2, 0.6),
     "matern_length_x": dist.LogNormal(0.7, 0.4),
     "matern_fade": 0.25,
 }
 # Priors for a ladder along N alone or D alone. What the other scale leaves is part of its floor, so that most fall fast
-# towards a high floor; but some are slow power laws, such as those of Kaplan et al. So the prior of the exponent has
-# two parts, and the runs decide between them. How a ladder goes on depends on the other scale, which isn't known: the
-# misfit is 3 %.
+# towards it; but some are slow power laws, such as those of Kaplan et al. So the prior of the exponent has two parts
+# too, and the runs decide between them. How a ladder goes on depends on the other scale, which isn't known: the misfit
+# is 3 %.
 OF_ONE_SCALE = OF_LADDERS | {
     "alpha": TwoLogNormals(0.2, -2.2, 0.7, -0.6, 0.45),
-    "logit_phi": dist.Normal(0.5, 1.4),
     "noise_scale": dist.LogNormal(-5.6, 0.9),
     "matern_scale": dist.LogNormal(-3.5, 0.7),
     "matern_length_x": dist.LogNormal(0.8, 0.4),

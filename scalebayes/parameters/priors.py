@@ -10,8 +10,8 @@ import numpyro.distributions as dist
 from numpyro.distributions import biject_to
 
 from scalebayes.errors import InputError
+from scalebayes.parameters import two_kinds
 from scalebayes.parameters.param import Param
-from scalebayes.parameters.two_kinds import TwoLogNormals
 from scalebayes.parameters.units import exponent_names, parse_dimension
 
 # The arguments from which each kind of distribution is made again. A prior of another kind is kept as text.
@@ -27,6 +27,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Normal": ("loc", "scale"),
     "StudentT": ("df", "loc", "scale"),
     "TwoLogNormals": ("share", "loc_1", "scale_1", "loc_2", "scale_2"),
+    "TwoNormals": ("share", "loc_1", "scale_1", "loc_2", "scale_2"),
     "Uniform": ("low", "high"),
 }
 
@@ -115,7 +116,7 @@ class TextPrior(dist.Distribution):
 
 
 def _class(family: str) -> Any:
-    return TwoLogNormals if family == TwoLogNormals.__name__ else getattr(dist, family)
+    return getattr(two_kinds if hasattr(two_kinds, family) else dist, family)
 
 
 def prior_text(prior: Any) -> str:

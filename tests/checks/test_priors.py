@@ -11,14 +11,14 @@ from numpyro.distributions import biject_to
 import scalebayes as sb
 from scalebayes.checks.priors import ID, SHARE_BELOW, share_below
 from scalebayes.parameters.priors import FAMILIES, Traced
-from scalebayes.parameters.two_kinds import TwoLogNormals
+from scalebayes.parameters.two_kinds import TwoLogNormals, TwoNormals
 from tests.helpers import POINT
 
 PRIORS = (
     *(dist.Beta(2.0, 3.0), dist.Exponential(2.0), dist.Gamma(2.0, 0.1), dist.HalfCauchy(1.5), dist.HalfNormal(0.7)),
     *(dist.InverseGamma(2.0, 3.0), dist.LogNormal(-1.0, 0.5), dist.LogUniform(0.1, 10.0), dist.Normal(1.0, 2.0)),
     *(dist.StudentT(4.0, 0.0, 2.0), dist.Uniform(1.0, 3.0), dist.Laplace(0.0, 1.0)),
-    TwoLogNormals(0.3, -2.0, 0.7, 0.5, 0.4),
+    *(TwoLogNormals(0.3, -2.0, 0.7, 0.5, 0.4), TwoNormals(0.3, -2.0, 0.7, 0.5, 0.4)),
 )
 
 

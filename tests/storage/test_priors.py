@@ -7,12 +7,13 @@ import pytest
 
 from scalebayes.parameters.param import Param
 from scalebayes.parameters.priors import FAMILIES, Traced, param_from_record, param_record, prior_text
-from scalebayes.parameters.two_kinds import TwoLogNormals
+from scalebayes.parameters.two_kinds import TwoLogNormals, TwoNormals
 
 PRIORS = (
     *(dist.Beta(2.0, 3.0), dist.Exponential(2.0), dist.Gamma(2.0, 0.1), dist.HalfCauchy(1.5), dist.HalfNormal(0.7)),
     *(dist.InverseGamma(2.0, 3.0), dist.LogNormal(-1.0, 0.5), dist.LogUniform(0.1, 10.0), dist.Normal(1.0, 2.0)),
     *(dist.StudentT(4.0, 0.0, 2.0), dist.Uniform(0.5, 3.0), TwoLogNormals(0.3, -2.0, 0.7, 0.5, 0.4)),
+    TwoNormals(0.3, -2.0, 0.7, 0.5, 0.4),
 )
 
 
