@@ -57,14 +57,14 @@ def forecast(
         ),
     ] = True,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="METHOD",
             help="The method: laplace (nuts takes over where laplace fails) or nuts; settings follow a colon, as in "
-            "nuts:draws=4000.",
+            "nuts:draws=4000. The default is laplace, and nuts with --pool.",
             autocompletion=lambda: ["laplace", "nuts"],
         ),
-    ] = "laplace",
+    ] = None,
     curve: Curve,
     reading: Reading,
     seed: Seed = 0,
@@ -89,7 +89,9 @@ def forecast(
         raise InputError(f"--along {along}: give the values of {along} alone, as --x")
     values = values_of(asked_at)
     asked = table(runs, reading)
-    method_name, method_settings = named(method, "--method", "nuts:draws=4000")
+    method_name, method_settings = named(method or ("nuts" if pool else "laplace"), "--method", "nuts:draws=4000")
+    if pool and method_name == "laplace":
+        raise InputError("--method laplace: recipes that are pooled are sampled by nuts; leave --method out")
     if method_name in ("map", "bootstrap"):
         raise InputError(f"--method {method_name}: a forecast is of laplace or nuts, whose draws have intervals")
     target, picture = checked_target(out), checked_figure(plot)
@@ -98,8 +100,6 @@ def forecast(
     from scalebayes.fitting.forecaster import METHOD
     from scalebayes.status import Checks, Status
 
-    if pool is not None and method_name == "laplace":  # recipes that are pooled are sampled
-        method_name, method_settings = "nuts", {}
     chosen = method_of(method_name, method_settings, METHOD)
     given = runs_or_curve(asked, curve, asked=asked_at, along=along)
     along = along or alone(given, asked_at)

@@ -138,3 +138,5 @@ def test_recipes_of_a_column_are_pooled(run):
     assert code == 2 and "did you mean 'lab'" in err
     code, out, err = run("fit", "runs.csv", "--pool", "lab", *QUICK)
     assert code == 2 and "--method nuts" in err
+    code, out, err = run("forecast", "runs.csv", "--N", "1e10", "--D", "1e11", "--pool", "lab", "--method", "laplace")
+    assert code == 2 and "pooled are sampled by nuts; leave --method out" in err
