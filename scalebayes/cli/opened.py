@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CALLED = {
     "Fit": "one fit",
     "Fits": "many fits",
+    "Pooled": "the fits of pooled recipes",
     "Stack": "a stack",
     "Recalibrated": "a recalibrated fit",
     "Backtest": "a backtest",
@@ -25,7 +26,7 @@ CALLED = {
     "Strategies": "strategies",
     "NextRuns": "next runs",
 }
-ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and optimum take
+ANSWERS = ("Fit", "Fits", "Pooled", "Stack", "Recalibrated")  # types that predict and optimum take
 
 
 def load_jax() -> None:
@@ -60,7 +61,7 @@ def opened(path: Path, *kinds: str) -> Any:
         raise InputError(f"{path} is a table and no saved fit; fit it first: {fit}")
     result = sb.load(path.expanduser())
     kind = type(result).__name__
-    if kinds and kind not in kinds:
+    if kinds and kind not in kinds and not (kind == "Pooled" and "Fits" in kinds):  # pooled recipes are many fits
         wanted = [CALLED[one] for one in kinds]
         either = f"{', '.join(wanted[:-1])} or {wanted[-1]}" if len(wanted) > 1 else wanted[0]
         see = f"scalebayes summary {quoted(str(path))}"
@@ -77,7 +78,7 @@ def members(found: Any) -> "Mapping[str, Fit]":
             return {"": found}
         case "Recalibrated":
             return {"": found.fit}
-        case "Fits":
+        case "Fits" | "Pooled":
             return dict(zip(found.names, found.items, strict=True))
         case "Stack":
             return {name: found.members[name] for name in found.picks}

@@ -52,7 +52,7 @@ def result_picture(found: Any, prob: float, seed: int) -> Any:
     match type(found).__name__:
         case "Fit" | "Stack" | "Recalibrated":
             return sb.plot_curves(lighter(found), prob=prob, seed=seed)
-        case "Fits":
+        case "Fits" | "Pooled":
             return sb.plot_learning_curves(lighter(found), prob=prob, seed=seed)  # type: ignore[arg-type]
         case "Backtest":
             return sb.plot_backtest(found)

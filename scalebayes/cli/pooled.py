@@ -19,7 +19,12 @@ def answered_pooled(fits: "Pooled", target: Any, draw: Any, prob: float, json: b
     if json:
         return answered(document(fits, prob), fits, target, draw)
     unsaved = "" if target else "not saved; --out fits.nc keeps them"
-    answered(joined(failed_lines(fits), fits_text(fits, prob), shared_text(fits, prob), unsaved), fits, target, draw)
+    answered(joined(text(fits, prob), unsaved), fits, target, draw)
+
+
+def text(fits: "Pooled", prob: float) -> str:
+    """Return what is printed of pooled recipes: the table of many fits, and what they share."""
+    return joined(failed_lines(fits), fits_text(fits, prob), shared_text(fits, prob))
 
 
 def forecast_of_pool(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalebayes.cli import format as show
-from scalebayes.cli import next_runs, recipes, strategies
+from scalebayes.cli import next_runs, pooled, recipes, strategies
 from scalebayes.cli.answer import checks_of, failed_lines
 from scalebayes.cli.backtest import backtest_document, backtest_text
 from scalebayes.cli.calibrate import calibration_document, calibration_text
@@ -58,6 +58,8 @@ def text(result: Any, prob: float) -> str:
             return calibration_text(result)
         case "Fits":
             return joined(failed_lines(result), fits_text(result, prob), checks_text(checks_of(result)))
+        case "Pooled":
+            return pooled.text(result, prob)
         case "Stack":
             return joined(failed_lines(result), stack_text(result), checks_text(result.checks))
         case "Registered":
@@ -86,6 +88,8 @@ def document(result: Any, prob: float) -> dict[str, Any]:
             return calibration_document(result)
         case "Fits":
             return fits_document(result, prob)
+        case "Pooled":
+            return pooled.document(result, prob)
         case "Stack":
             return stack_document(result)
         case "Registered":

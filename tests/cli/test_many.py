@@ -134,9 +134,24 @@ def test_recipes_of_a_column_are_pooled(run):
     code, out, err = run("fit", "north.csv", "--pool", "lab", *QUICK, "--json")
     one = json.loads(out)
     assert code == 0 and one["pool"] == "lab" and list(one["fits"]) == ["north"] and one["borrowed"] == {}
+    code, out, err = run("fit", "north.csv", "--pool", "lab", *QUICK, "--out", "pooled.nc")
+    assert code == 0
+    code, out, err = run("summary", "pooled.nc")
+    assert code == 0 and "There is one recipe, which is fitted as without --pool" in out
+    code, out, err = run("predict", "pooled.nc", "--x", "10k")
+    assert code == 0 and "north" in out
+    code, out, err = run("update", "pooled.nc", "south.csv")
+    assert code == 2 and "holds the fits of pooled recipes, and this takes one fit" in err
     code, out, err = run("fit", "runs.csv", "--pool", "labs", *QUICK)
     assert code == 2 and "did you mean 'lab'" in err
     code, out, err = run("fit", "runs.csv", "--pool", "lab", *QUICK)
     assert code == 2 and "--method nuts" in err
     code, out, err = run("forecast", "runs.csv", "--N", "1e10", "--D", "1e11", "--pool", "lab", "--method", "laplace")
     assert code == 2 and "pooled are sampled by nuts; leave --method out" in err
+
+
+@pytest.mark.slow
+def test_pooled_recipes_are_forecast(run):
+    """Fails if the answer for recipes that are pooled ends in a traceback."""
+    code, out, err = run("forecast", "runs.csv", "--x", "1e4", "--pool", "lab", "--method", "nuts:draws=100,warmup=100")
+    assert code == 0 and "north" in out and "south" in out and "e-folds" in out, err
