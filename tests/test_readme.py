@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import scalebayes as sb
 
@@ -14,6 +15,7 @@ def numbers(text):
     return [float(x) for x in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)]
 
 
+@pytest.mark.slow
 def test_the_first_example_prints_what_is_shown(capsys):
     """Fails if the first code that a newcomer pastes raises, or its output isn't the one shown, or the truth is not."""
     code, shown = re.findall(r"```(?:python|text)\n(.*?)```", README, re.S)[:2]

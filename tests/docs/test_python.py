@@ -95,9 +95,9 @@ def ran(page, request):
     return names
 
 
+@pytest.mark.slow_cases("README", "intervals", "decisions", "choose", "index", "jax")
 @pytest.mark.filterwarnings("ignore::scalebayes.FitWarning")
 @pytest.mark.usefixtures("folder")
-@pytest.mark.slow_cases("README", "intervals", "decisions")  # backtests, and fits of 240 runs
 @pytest.mark.parametrize("page", pages.WITH_PYTHON, ids=pages.name)
 def test_every_block_of_a_page_runs(page, request):
     """Fails if what a reader pastes raises, reads a name that no block before it made, or a file that isn't named."""
