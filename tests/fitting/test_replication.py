@@ -37,6 +37,7 @@ def test_the_objective_of_all_rows(data_path):
     assert -fit.sample_stats["lp"].item() <= 1.826011e-3
 
 
+@pytest.mark.slow
 def test_the_free_scale_gives_the_published_estimate(chinchilla_runs):
     """Fails if the kinks of Huber's likelihood stop the search before the published estimate, log likelihood 879.77."""
     fit = sb.fit(chinchilla_runs, "chinchilla", noise=sb.Huber(delta=1e-3), priors="flat", method="map")

@@ -76,6 +76,7 @@ def test_the_spread_is_that_of_the_estimate(seed=63):
     assert fit.draws["alpha"].std() == pytest.approx(expected, rel=4 * 0.052), f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_groups_share_their_fate(seed=64):
     """Fails if runs of one family are resampled apart, and so pass for independent evidence."""
     rng = np.random.default_rng(seed)

@@ -22,6 +22,7 @@ METHOD = sb.NUTS(draws=10, warmup=20, chains=1, tries=1, search=SEARCH)
 SETTINGS = {"law": "power", "discrepancy": sb.GP("matern", "offset")}
 
 
+@pytest.mark.slow
 def test_the_time_of_a_gradient_is_that_of_the_clock():
     """Fails if compiling counts, if the gradients are not computed, or if the time is that of all of them."""
     with jax.enable_x64():

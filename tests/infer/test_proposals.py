@@ -100,7 +100,7 @@ def test_the_density_of_proposals_is_normalised(rounds):
         assert abs(ratio.mean() - 1) < 4 * error, f"seed {seed}: {ratio.mean():.4f} ± {error:.4f}"
 
 
-@pytest.mark.slow_cases("100", "300")
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 300, SIZE])
 def test_kernels_move_to_a_posterior_that_the_first_ones_miss(size):
     """Fails if kernels don't move to a posterior that the first ones miss, or few proposals drive each other apart."""
@@ -123,6 +123,7 @@ def test_proposals_without_a_density_leave_the_kernels_finite():
     assert np.isfinite(log_density).mean() > 0.2
 
 
+@pytest.mark.slow
 def test_a_flat_tail_of_one_parameter_is_reached():
     """Fails if the tail of a level likelihood, of which the Student-t at the mode says nothing, has the wrong share of
     the weight.

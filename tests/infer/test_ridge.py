@@ -118,6 +118,7 @@ def test_a_floor_that_is_not_added_stays_as_it_is():
     np.testing.assert_array_equal(ridge.straight(z), z)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_chains_that_share_the_cores_are_those_of_one_program():
     """Fails if a core's chain has another chain's key, or if the draws are left in the coordinates along the ridge."""
@@ -139,6 +140,7 @@ def test_chains_that_share_the_cores_are_those_of_one_program():
     np.testing.assert_allclose(stats["lp"][:, -1], density, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_proposals_along_the_ridge_are_weighted_as_any(monkeypatch):
     """Fails if proposals come back in the ridge's coordinates, or if their weights estimate another evidence."""

@@ -87,7 +87,7 @@ def test_the_published_values_are_an_optimum(repeated_runs):
     assert abs(np.log(steps[4 * N])) < 0.02
 
 
-@pytest.mark.slow_cases("data only", "parameters only")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stars", "published"),
     [

@@ -244,6 +244,10 @@ def test_rescaling(case, seed=15):
     "transfer",
     "vit_saturation",
     "vocabulary",
+    "end_power",
+    "power",
+    "mixture_exp",
+    "train_test_compute",
 )
 @each_law
 def test_noise_free_runs_give_the_law_back(case):
@@ -284,6 +288,7 @@ def test_noise_free_runs_give_the_law_back(case):
             )
 
 
+@pytest.mark.slow_cases("nuts", "map")
 @pytest.mark.parametrize("case", METHODS, ids=ids(METHODS))
 def test_a_second_fit_compiles_nothing(case, compilations):
     """Fails if another seed, other runs or a prior's other numbers make a refit wait seconds for the compiler."""

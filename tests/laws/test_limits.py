@@ -442,6 +442,7 @@ def test_m4_holds_its_equation(seed=19):
     )
 
 
+@pytest.mark.slow_cases("<lambda>0", "<lambda>1")
 @pytest.mark.parametrize(
     "hessian", [jax.hessian, lambda f: jax.jacrev(jax.jacrev(f)), lambda f: jax.jacfwd(jax.jacfwd(f))]
 )
