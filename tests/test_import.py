@@ -194,7 +194,7 @@ def test_no_configuration_changes(told):
     assert told["changed"] == "" and told["dtype"] == " float32"
 
 
-@pytest.mark.slow_cases("scalebayes, arviz")
+@pytest.mark.slow_cases("scalebayes, arviz", "arviz, scalebayes")
 @pytest.mark.parametrize("order", ["arviz, scalebayes", "scalebayes, arviz"])
 def test_arviz_may_come_first(order):
     """Fails if a fit doesn't run when ArviZ, which puts NumPyro's import off, is imported before or after."""

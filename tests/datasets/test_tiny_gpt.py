@@ -73,6 +73,7 @@ def test_provenance_and_size(runs):
     assert sum(len((HOME / name).read_bytes()) for name in ("tiny_gpt.csv", "tiny_gpt_tuning.csv")) < 50_000
 
 
+@pytest.mark.slow
 def test_the_fit_of_one_epoch_by_laplace_passes_its_own_checks():
     """Fails if the table that new users see first fails a check of table, priors, law or weights."""
     fit = sb.fit(sb.datasets.load("tiny_gpt", where=SINGLE), method="laplace", fallback=False, on_fail="ignore")

@@ -65,7 +65,7 @@ def by_hand(process, values, seen, grouped):
     return of(values)
 
 
-@pytest.mark.slow_cases("plain")  # of it test_the_density_is_finite_at_extreme_parameters has the covariance
+@pytest.mark.slow_cases("plain", "grouped")
 @pytest.mark.parametrize("components", [GROUPED, PLAIN], ids=["grouped", "plain"])
 def test_it_is_the_normal_of_its_covariance(low_rank, components):
     """Fails if density, gradient, curvature, left-out runs or predictions aren't those of the low-rank covariance."""

@@ -92,6 +92,7 @@ def test_along_one_input_of_two_it_is_the_process_of_its_covariance(fades):
     np.testing.assert_allclose(sd, np.sqrt(left), rtol=1e-6)
 
 
+@pytest.mark.slow_cases("components1")
 @pytest.mark.parametrize("components", [(Matern(),), (Matern(), Offset())])
 def test_joint_draws_have_the_conditional_mean_and_covariance(components):
     """Fails if joint draws of the process at new points don't have its conditional mean and covariance."""

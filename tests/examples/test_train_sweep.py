@@ -74,6 +74,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_table_that_read_runs_takes(finished):
     """Fails if the sweep's table lacks a run or has one twice, or its columns aren't those that the library reads."""
     runs = sb.read_runs(finished / "runs.csv", N_counts="non-embedding")

@@ -105,6 +105,7 @@ def test_the_groups_of_an_offset(tmp_path):
             sb.predict(one, N=1e9, D=1e11, group="smal")
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_fitted(tmp_path):
     """Fails if a fit's method, numbers, checks, versions or seed is lost in its file."""
     x = np.logspace(1, 4, 10)

@@ -250,6 +250,7 @@ def sampled():
     return {name: fitted(runs, "a/b", method=LAPLACE, seed=i) for i, name in enumerate(("a/b", "\x1b[2J", ""))}
 
 
+@pytest.mark.slow
 def test_compare_arviz_and_backtest_take_them(sampled, tmp_path):
     """Fails if a slash in a name ends compare, stack, ArviZ's own summary and loo, or a backtest and its file."""
     import arviz as az

@@ -55,6 +55,7 @@ def law_of_ones_own():
     return sb.Law("own", lambda N, a, E: E + a * N**-0.3, params)
 
 
+@pytest.mark.slow
 def test_other_processes_give_the_same_draws(tables, undisturbed):
     """Fails if worker processes draw from other keys, or don't get a law of the user's own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
@@ -140,6 +141,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on(undisturbed, tmp_path):
     """Fails if a restart does finished batches again, or takes a half-written file for a finished one."""
     script, folder, out = tmp_path / "run.py", tmp_path / "batches", tmp_path / "out.npy"

@@ -95,6 +95,7 @@ def test_one_recipe_is_the_fit_without_pool():
         np.testing.assert_array_equal(one["a"].draws[name], x)
 
 
+@pytest.mark.slow_cases("chinchilla-ND", "end_power-x")
 @pytest.mark.parametrize(("law", "inputs"), [("offset_power", "x"), ("end_power", "x"), ("chinchilla", "ND")])
 def test_log_density_is_that_of_the_hierarchy(law, inputs):
     """Fails if the density over the sampler's coordinates isn't prior times likelihood times the volume of the change
