@@ -90,6 +90,7 @@ def test_budget_for_says_what_is_out_of_reach(run, laplace):
     assert re.search(r"^loss 0\.5\w*: no budget reaches it with probability 0\.9", out, re.M) and "out of reach" in out
 
 
+@pytest.mark.slow
 def test_a_loss_is_asked_of_groups(run, tmp_path):
     """Fails if a loss of several groups has one row, or a row has the compute of another group."""
     path, fit = tmp_path / "groups.nc", departing(sb.GP("matern", "offset"), SCALES | {"offset_scale": 0.3}, 8)

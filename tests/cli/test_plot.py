@@ -51,7 +51,7 @@ CASES = {
 }
 
 
-@pytest.mark.slow_cases("fit-many", "compare", "calibrate")
+@pytest.mark.slow_cases("fit-many", "compare", "calibrate", "backtest", "recipes")
 @pytest.mark.parametrize("case", CASES)
 def test_each_command_draws_its_own_figure(run, folder, monkeypatch, case):
     """Fails if --plot draws another figure than the answer's, leaves no picture, or JSON doesn't say where it is."""

@@ -58,6 +58,7 @@ def agrees(found, fit, at, options, seed):
     assert abs(off).max() < 4, f"{off.round(1)}, seed {seed}"
 
 
+@pytest.mark.slow_cases("{'observed': True}", "{'observed': False, 'group': 'b'}")
 @pytest.mark.parametrize(
     "options", [{"observed": False}, {"observed": True}, {"observed": False, "group": "b"}], ids=str
 )
@@ -83,6 +84,7 @@ def test_a_curve_and_a_program_of_fewer_draws(curve, tmp_path):
     assert whole.stat().st_size - few.stat().st_size == pytest.approx(2700 * 2 * 8, rel=0.01)
 
 
+@pytest.mark.slow
 def test_it_needs_jax_alone_and_any_number_of_points(surface, tmp_path):
     """Fails if a program with a discrepancy needs scalebayes, or takes only as many points as it was made with."""
     sb.export(surface, tmp_path / "loss.jax", draws=50)
@@ -100,6 +102,7 @@ for points in (1, 7):
     assert ran.stdout.splitlines() == ["1 5 True False", "7 5 True False"]
 
 
+@pytest.mark.slow
 def test_a_noise_of_new_runs_is_in_the_program(tmp_path):
     """Fails if a program leaves out noise_new, by which predict scatters a new run, so that its interval is a third as
     wide.

@@ -19,6 +19,11 @@ def fit():
     return fit_of(PRESET.law, {n: x * np.exp(0.05 * rng.standard_normal(40)) for n, x in PRESET.values.items()}, RUNS)
 
 
+@pytest.mark.slow_cases(
+    "Cost(six_nd: C = 6 N D)-{'N': 7000000000.0}",
+    "Cost(six_nd: C = 6 N D)-{'max_D_per_N': 5.0}",
+    "Cost(six_nd: C = 6 N D)-{'max_D': 1000000000000.0, 'min_N': 1000000000.0}",
+)
 @pytest.mark.parametrize(
     ("cost", "limits"),
     [
@@ -94,6 +99,7 @@ def test_the_table_of_budgets(fit):
     assert np.isfinite(rows["upper"].iloc[0]) and np.isinf(rows["upper"].iloc[1]) and "mean" not in rows
 
 
+@pytest.mark.slow
 def test_a_curve_of_almost_no_discrepancy_costs_what_the_law_does(seed=3):
     """Fails if the budget of a law with a discrepancy of almost nothing isn't that of the law, to the interpolation
     between twelve budgets.

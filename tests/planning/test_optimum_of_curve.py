@@ -31,6 +31,7 @@ def held(runs, discrepancy, values, draws=400, spread=0.0, seed=0):
     return departing(runs, PRESET.law, arrays, discrepancy, values)
 
 
+@pytest.mark.slow
 def test_a_discrepancy_of_nothing_has_the_laws_optimum(seed=3):
     """Fails if the search along the path, under a discrepancy of almost nothing, finds another optimum than the law's
     closed form.
@@ -112,6 +113,7 @@ def test_a_finer_grid_changes_nothing_that_the_draws_can_tell(seed=7):
         assert (apart < 3.5 * error).all(), f"{name}: {apart} apart, error {error}, seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_paths_of_two_budgets_are_one_draw(seed=9, draws=4000):
     """Fails if each budget has its own draw of the discrepancy, so that two optima differ by chance alone."""
@@ -166,6 +168,7 @@ def test_the_answer_says_what_it_is_of(seed=11):
         sb.optimum(fit, C=1e20, of="law", group="a")
 
 
+@pytest.mark.slow
 def test_budgets_in_any_order_and_a_seed(seed=13):
     """Fails if budgets, which are sorted inside, come out at another's place, or the same seed gives other numbers."""
     fit = held(simulated(12, seed), sb.GP("matern", "drift"), SCALES | {"drift_scale": 0.004}, draws=20)

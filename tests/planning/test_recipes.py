@@ -61,6 +61,7 @@ def test_the_gain_of_a_scaled_law_is_its_closed_form(s):
         assert found.table()["gain_lower"].isna().all() and np.isnan(found.probability()).all()
 
 
+@pytest.mark.slow
 def test_the_gain_is_what_budget_for_says():
     """Fails if the compute that the other recipe needs isn't the one at which its optimum has that loss."""
     a, b = drawn(draws=1, seed=5), drawn(draws=1, seed=6, A=1.3)

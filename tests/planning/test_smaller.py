@@ -37,7 +37,7 @@ def test_the_price_is_the_closed_form(fit):
     assert best["smaller"].values.tolist() == TIMES
 
 
-@pytest.mark.slow_cases("transformer", "moe")
+@pytest.mark.slow_cases("transformer", "moe", "mine")
 @pytest.mark.parametrize("cost", COSTS.values(), ids=COSTS)
 def test_the_price_at_any_cost(fit, cost):
     """Fails if the smaller model spends another budget than it is told, or the compute that makes up for its size

@@ -69,6 +69,7 @@ def test_limits_bind_the_optimum_and_name_what_breaks_them(fit):
     np.testing.assert_allclose(twenty["regret"].values, twenty["loss"].values - best["loss"].values, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_strategy_and_the_optimum_share_the_draw_of_a_departure():
     """Fails if the regret of a strategy near the optimum is of two departures, and below 0 in half of the draws."""
     fit = of_groups(draws=40)

@@ -143,6 +143,7 @@ def test_a_process_is_conditioned_on_exactly():
         assert found.table["sd"][count - 1] == pytest.approx(sd(after), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_optimum_of_a_curve_is_told_of():
     """Fails if the optimum of a law with its discrepancy can't be asked of, or its sd is far from the paths' own."""
     rng = np.random.default_rng(2)
@@ -156,6 +157,7 @@ def test_the_optimum_of_a_curve_is_told_of():
     assert 0.5 < found.before / middle < 2 and found.ratio < 1
 
 
+@pytest.mark.slow
 def test_a_stack_tells_which_law_is_right(fitted):
     """Fails if a stack can't ask which law is right, or a loss, or the chance of a law isn't the stack's weight."""
     other = sb.fit(simulated(30, 0), "kaplan", noise="normal", method=LAPLACE, on_fail="ignore")
@@ -180,6 +182,7 @@ def test_it_prints_the_answer_first(found):
     assert f"{found.ratio:.0%} of its width" in text
 
 
+@pytest.mark.slow
 def test_ten_thousand_candidates_within_five_seconds(fitted):
     """Fails if 10,000 candidates take more than the 5 s of processor time that are promised, once compiled."""
     rng = np.random.default_rng(4)
