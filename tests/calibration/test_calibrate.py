@@ -55,7 +55,7 @@ def test_the_chance_is_that_of_enumeration(n, draws):
         assert chance(t, n, draws) == pytest.approx((tails <= t + 1e-9).mean(), abs=1e-9)
 
 
-@pytest.mark.slow_cases("1000-99")
+@pytest.mark.slow_cases("1000-99", "60-99")
 @pytest.mark.parametrize("n, draws", [(60, 99), (1000, 99), (200, 19)])
 def test_the_envelope_holds_as_a_whole(n, draws, seed=81):
     """Fails if the 95 % envelope holds only at each place alone, so that most right samplers leave it somewhere."""
@@ -354,6 +354,7 @@ def test_every_fit_has_the_reference_of_the_runs():
     assert np.abs(simulated_scale).max() > 0.1, "the simulated losses have scales of their own"
 
 
+@pytest.mark.slow
 def test_draws_from_a_fit(seed=91):
     """Fails if simulations from a fit's posterior aren't named so, or Laplace isn't calibrated near the runs."""
     fit = sb.fit(few_runs(), "power", method=METHOD)

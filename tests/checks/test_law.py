@@ -58,6 +58,7 @@ def test_the_recommended_forecast_refuses_a_score_that_rises(cases_path):
     assert check.status == "fail" and "never rises with N and D, where score rises" in check.sentence
 
 
+@pytest.mark.slow
 def test_one_input_may_go_the_wrong_way_alone():
     """Fails if a learning rate that falls with N and rises with D passes under a law that falls with both."""
     off = np.exp(0.03 * np.random.default_rng(4).standard_normal(20))
@@ -86,6 +87,7 @@ def test_a_misfit_of_thirteen_runs_is_found(cases_path):
     assert checks_of(runs.where(part), "offset_power")["explains the runs"].status == "pass"
 
 
+@pytest.mark.slow
 def test_below_its_power_the_test_says_what_it_could_have_seen():
     """Fails if a pass of few runs passes for proof, or three runs for a test."""
     runs = sb.Runs(N=GRID_N, D=GRID_D, loss=loss_of(6))

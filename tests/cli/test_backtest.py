@@ -86,6 +86,7 @@ def test_a_fit_that_failed_is_named(table):
     assert failed_line(sb.Backtest(passed)) == ""
 
 
+@pytest.mark.slow
 def test_json_and_the_file_are_what_the_library_says(run, table, tmp_path):
     """Fails if --json or the saved file holds other scores than `sb.backtest` with the same seed."""
     path = tmp_path / "scores.nc"
@@ -153,6 +154,7 @@ def test_a_window_fixed_parameters_and_flat_priors_go_to_every_fit(run, table):
     assert told["window"] == found.data.attrs["window"] and "E" in told["priors"]
 
 
+@pytest.mark.slow_cases("old1")
 @pytest.mark.parametrize("old", [("--cutoff", "1e20"), ("--cutoff=1e20",)])
 def test_the_old_spelling_of_an_option_is_understood_with_a_warning(run, table, old):
     """Fails if a script of the last release ends with an error, or isn't told the new spelling."""

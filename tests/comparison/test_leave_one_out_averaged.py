@@ -108,6 +108,7 @@ def test_a_run_is_foretold_as_by_the_process_of_all_runs():
         np.testing.assert_allclose(found[draw], norm(0, np.sqrt(variance)).logpdf(off) - np.log(runs.y), atol=1e-8)
 
 
+@pytest.mark.slow_cases("near inputs", "standard errors")
 @pytest.mark.parametrize(
     ("spread", "columns"),
     [
@@ -134,6 +135,7 @@ def test_scores_and_weights_are_by_the_likelihood_of_the_averages_without_the_ru
         np.testing.assert_allclose(constant, constant[0], atol=1e-6, err_msg=f"run {i}, seed 6")
 
 
+@pytest.mark.slow
 def test_a_comparison_with_a_fit_of_all_runs_has_a_row_a_run(fits, comparison):
     """Fails if scores of cells are set beside those of runs, or a run has the score of another."""
     data = comparison.data

@@ -52,6 +52,7 @@ def log10_by_quadrature(runs, prior_E, prior_alpha):
     "E and alpha-0.03-2",
     "E and alpha-0.25-4",
     "E and alpha-0.06-3",
+    "E-0.0-0",
 )
 @pytest.mark.parametrize(
     ("free", "E", "seed"),

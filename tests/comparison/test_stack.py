@@ -116,6 +116,7 @@ def test_members_are_asked_what_they_know(mixture, members):
         sb.predict(mixture, N=1e9, D=1e12, group="a")
 
 
+@pytest.mark.slow
 def test_a_group_is_asked_of_the_members_that_have_it(members):
     """Fails if one member without the group makes the whole stack fail, or a group that no member knows is taken in
     silence.
@@ -315,6 +316,7 @@ def test_a_member_that_failed_leads(members):
     assert repr(replace(mixture, weights={"a": 1.0, "b": 0.0})).startswith("Stack of 2 fits")
 
 
+@pytest.mark.slow
 def test_weights_are_those_of_the_comparison():
     """Fails if a stack finds other weights than the comparison, or loses the doubts of the score that they rest on."""
     x = 10.0 ** np.arange(8.0)

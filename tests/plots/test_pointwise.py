@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 import scalebayes as sb
 from scalebayes.plots.pointwise import LIGHT, lighter, pointwise
@@ -37,6 +38,7 @@ def test_fewer_draws_are_draws_of_the_fit():
     assert [one.size for one in lighter(kinds["many"])] == [LIGHT, LIGHT]
 
 
+@pytest.mark.slow
 def test_a_fit_with_a_discrepancy_is_drawn():
     """Fails if a figure of a fit with a discrepancy can't be drawn, or warns."""
     fit = with_matern(20)

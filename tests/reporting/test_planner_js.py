@@ -95,6 +95,7 @@ def test_every_closed_form_is_its_law(name):
         close(best[one], ends(own[one]))
 
 
+@pytest.mark.slow
 def test_a_discrepancy_is_read_from_its_table(departed, departed_data):
     """Fails if the page's band leaves out the discrepancy, or reads it at another place of its table."""
     draws = closed_form(departed)
