@@ -6,6 +6,9 @@ import pytest
 import scalebayes as sb
 from scalebayes.infer import diagnostics
 
+# Default chains on 240 runs: `scalebayes fit` of the same runs, and the published optimum, are held in cli/test_app.py.
+pytestmark = pytest.mark.slow
+
 MEDIANS = {"alpha": (0.348, 0.003), "beta": (0.363, 0.004), "E": (1.812, 0.005)}
 
 

@@ -9,9 +9,11 @@ import pytest
 from scipy import integrate, stats
 
 import scalebayes as sb
+from scalebayes.checks.sampling import _chains
 from scalebayes.discrepancy.gp import GP
 from scalebayes.fitting.at_points import conditional
 from scalebayes.infer import diagnostics
+from scalebayes.infer.draws import Draws
 from scalebayes.infer.mode import Search, find_mode
 from scalebayes.model.problem import build
 from scalebayes.noise.student_t_mixture import STUDENT_T
@@ -198,6 +200,20 @@ def test_save_and_load(spoilt, tmp_path):
     assert set(again.data["posterior"].data_vars) == {"A", "alpha", "noise_scale", "matern_scale"}
 
 
+def test_checks_name_the_scale_that_is_worst():
+    """Fails if a check of the chains names another coordinate than the worst, or one of the padding."""
+    problem = build(sweep(0.3), sb.laws.get("power"), sb.StudentT(), discrepancy=SOME)
+    named = len(problem.model.free) + len(problem.runs)
+    z = np.random.default_rng(5).standard_normal((2, 100, named + 4))
+    z[1, :, len(problem.model.free) + ROW] += 3.0
+    z[1, :, named:] += 30.0
+    spread = {"diverging": np.zeros((2, 100)), "n_steps": np.ones((2, 100)), "energy": z[..., 0]}
+    found = {check.name: check for check in _chains(problem, Draws(z, spread, {"max_tree_depth": 10.0}, None))}
+    assert f"(scale of run {ROW})" in found["r-hat"].sentence, "seed 5"
+    assert f"(scale of run {ROW})" in found["bulk ESS"].sentence, "seed 5"
+
+
+@pytest.mark.slow
 def test_checks_name_the_scales():
     """Fails if a check of the chains can't say which coordinate is worst, or speaks of padding."""
     spoilt = fitted(sweep(0.3), method=replace(METHOD, draws=30, warmup=30, chains=2, tries=1))

@@ -8,7 +8,7 @@ from scalebayes.backtesting.cutoffs import sized
 from scalebayes.cli import main
 from scalebayes.errors import InputError
 from scalebayes.runs import read_runs
-from tests.helpers import POINT
+from tests.helpers import POINT, TYPED_POINT
 
 ALIASES = {
     "N": [
@@ -224,7 +224,7 @@ def test_every_command_with_runs_takes_what_reading_takes(capsys, tmp_path):
     (tmp_path / "mine.csv").write_text("sz,tk,L\n" + "\n".join(rows) + "\n")
     reading = ["--columns", "N=sz", "--columns", "D=tk", "--columns", "loss=L", "--units", "N=M", "--units", "D=1e9"]
     reading += ["--unit", "bits/byte", "--N-counts", "total"]
-    code, out, err = run(capsys, "fit", tmp_path / "mine.csv", *reading, "--method", "map")
+    code, out, err = run(capsys, "fit", tmp_path / "mine.csv", *reading, "--method", TYPED_POINT)
     assert code == 0, err
     assert "bits/byte" in out and "N counts: total" in out and "'sz' as N, times 1e6" in out
     commands = {

@@ -64,6 +64,7 @@ def full(tmp_path_factory):
     return ended.stdout, ended.stderr
 
 
+@pytest.mark.slow
 def test_every_kind_of_file(full):
     """Fails if a full disk ends the process, leaves a piece of a file, or isn't told of in one line."""
     found = json.loads(full[0].partition("REPORT")[2])
@@ -75,6 +76,7 @@ def test_every_kind_of_file(full):
     assert found["left"] == []
 
 
+@pytest.mark.slow
 def test_the_command_line_keeps_its_answer(full):
     """Fails if a command that can't save ends otherwise than by code 2 and one line, or its answer isn't printed."""
     out, err = full
