@@ -99,10 +99,23 @@ def prior_draws(law: sb.Law, size: int, seed: int) -> dict[str, np.ndarray]:
         }
 
 
-def fit_of(law: sb.Law, draws: Mapping[str, Any], runs: sb.Runs) -> Fit:
-    """A fit that holds given values of a law's parameters, in the runs' own units, and was never fitted."""
-    fixed = {"noise_scale": 0.01}
-    problem = build(runs, law, sb.Normal(), fixed)
+def fit_of(
+    law: sb.Law,
+    draws: Mapping[str, Any],
+    runs: sb.Runs,
+    noise: sb.Noise | None = None,
+    priors: Mapping[str, Any] | str = MappingProxyType({}),
+) -> Fit:
+    """A fit that holds given values of a law's parameters, in the runs' own units, and was never fitted.
+
+    noise: by default Normal; its scale is fixed at 0.01 where it is a parameter.
+
+    priors: of parameters that don't keep the law's, or "flat" for all.
+    """
+    noise = noise or sb.Normal()
+    scale = noise.params.get("noise_scale")
+    fixed = {"noise_scale": 0.01} if scale and not scale.fixed else {}
+    problem = build(runs, law, noise, priors if isinstance(priors, str) else fixed | dict(priors))
     arrays = {name: np.asarray(x, np.float64).reshape(1, -1) for name, x in draws.items()}
     return Fit(problem, sb.MAP(), 0, MappingProxyType(arrays), {}, {}, Checks(()))
 

@@ -10,6 +10,7 @@ from scalebayes.backtesting.proper_scores import Forecast, crps, mixture, pit, s
 from scalebayes.backtesting.trivial import Trivial
 from scalebayes.fitting.at_points import conditional
 from tests.helpers import POINT, fit_of
+from tests.helpers import departing as of_process
 
 X = np.geomspace(1.0, 1e4, 12)
 SEED = 4
@@ -119,7 +120,7 @@ def test_draws_are_of_new_readings(known):
 def test_student_t_is_scored_as_itself():
     """Fails if Student-t noise is scored as a Normal of the same scale, for which a surprise costs too much."""
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(0.01 * np.cos(3 * np.arange(12.0))))
-    fit = sb.fit(runs, "offset_power", method=POINT, on_fail="ignore")
+    fit = fit_of(sb.laws.get("offset_power"), {"E": [1.2], "A": [2.0], "alpha": [0.4]}, runs, sb.StudentT())
     there = sb.Runs(x=[3e4, 1e5], loss=[1.4, 1.22])
     with jax.enable_x64():
         f = np.asarray(fit.law(x=there.column("x"), **{name: x.item() for name, x in fit.law_draws.items()}))
@@ -152,9 +153,8 @@ def test_a_known_group_has_its_own_offset():
     group, shift = np.array(["a", "b"] * 6), np.array([0.1, -0.1] * 6)
     rows = np.arange(12.0)
     runs = sb.Runs(x=X, loss=curve(X) * np.exp(shift + 0.003 * np.cos(5 * rows)), group=group)
-    fit = sb.fit(
-        *(runs, "offset_power"), discrepancy=sb.GP("offset", offset_scale=0.1), method=POINT, on_fail="ignore", seed=2
-    )
+    draws = {"E": [1.2], "A": [2.0], "alpha": [0.4]}
+    fit = of_process(runs, sb.laws.get("offset_power"), draws, sb.GP("offset"), {"offset_scale": 0.1})
     median = {}
     for name in ("a", "b", "c"):
         median[name] = sb.score(fit, sb.Runs(x=[2e4], loss=[1.3], group=[name]))["median"].item()
@@ -189,9 +189,10 @@ def test_runs_of_something_else_are_refused(known, columns, fragment):
 def test_noises_without_a_log_score_are_refused():
     """Fails if a noise on the raw scale, or Huber's objective, which is no density, is given a log score."""
     runs = sb.Runs(x=X, loss=curve(X))
+    draws = {"E": [1.2, 1.25], "A": [2.0, 1.9], "alpha": [0.4, 0.42]}
     for noise, fragment in ((sb.NormalRaw(), "may be negative"), (sb.Huber(scale=1.0), "is an objective")):
-        priors = "flat" if noise.name == "huber" else None
-        fit = sb.fit(runs, "offset_power", noise=noise, priors=priors, method=POINT, on_fail="ignore")
+        priors = "flat" if noise.name == "huber" else {}
+        fit = fit_of(sb.laws.get("offset_power"), draws, runs, noise, priors)
         with pytest.raises(sb.InputError, match=fragment):
             sb.score(fit, runs)
 

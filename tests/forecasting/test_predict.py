@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import scalebayes as sb
-from tests.helpers import LAPLACE, POINT, departing
+from tests.helpers import LAPLACE, POINT, departing, fit_of
 
 RNG = np.random.default_rng(5)
 N = np.repeat([1e7, 1e8, 1e9], 4)
@@ -100,7 +100,8 @@ def test_interval_columns(fit):
 
 def test_new_runs_are_refused_where_there_is_no_density(fit):
     """Fails if an objective, or a single draw, passes for a distribution of new runs."""
-    objective = sb.fit(RUNS, noise=sb.Huber(scale=1.0), method=POINT, priors="flat", on_fail="ignore")
+    draws = {name: [x, 1.1 * x] for name, x in sb.laws.published("besiroglu2024").values.items()}
+    objective = fit_of(sb.laws.get("chinchilla"), draws, RUNS, sb.Huber(scale=1.0), "flat")
     for bad, match in ((objective, "objective"), (sb.fit(RUNS, method=POINT, on_fail="ignore"), "one draw")):
         with pytest.raises(sb.InputError, match=match):
             sb.predict(bad, N=1e9, D=1e10, observed=True)
