@@ -30,7 +30,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def found(runs):
-    return sb.backtest(runs, ["power", "offset_power"], cutoffs=[1000.0, 100.0], method=METHOD, seed=SEED)
+    return sb.backtest(runs, ["power", "offset_power"], cutoffs=[1000.0, 100.0], method=MODE, seed=SEED)
 
 
 def test_what_is_fitted_is_never_scored(runs, found):
@@ -291,7 +291,7 @@ def test_runs_without_a_size_are_refused():
     runs = sb.Runs(k=np.geomspace(1, 1e3, 10), loss=np.linspace(3, 2, 10))
     with pytest.raises(sb.InputError, match="by: say which column the runs are cut by; they have 'k'"):
         sb.backtest(runs, ["power"], inputs={"x": "k"})
-    assert sb.backtest(runs, ["power"], inputs={"x": "k"}, by="k", method=MODE).data.attrs["by"] == "k"
+    assert sb.backtest(runs, ["power"], inputs={"x": "k"}, by="k", cutoffs=[100.0], method=MODE).data.attrs["by"] == "k"
 
 
 def test_a_law_called_as_the_baseline_is_refused(runs):

@@ -114,7 +114,7 @@ def test_without_the_largest_is_the_fresh_fit_of_the_others(law, tmp_path):
     rng = np.random.default_rng(5)
     N, D = 10 ** rng.uniform(7, 10, 20), 10 ** rng.uniform(9, 11, 20)
     runs = sb.Runs(N=N, D=D, loss=(1.7 + 480 / N**0.35 + 2000 / D**0.37) * np.exp(0.005 * rng.standard_normal(20)))
-    shared = {"noise": "normal", "method": LAPLACE, "on_fail": "ignore"}
+    shared = {"noise": "normal", "method": POINT, "on_fail": "ignore"}
     shared |= {"inputs": {"x": "N"}} if law == "end_power" else {}
     fit, key = sb.fit(runs, law, **shared), jax.random.key(1)
     held = held_out({law: fit})[0]
@@ -232,7 +232,7 @@ def surface(law, rows=40, seed=3):
     return sb.Runs(N=N, D=D, loss=truth * np.exp(0.005 * rng.standard_t(4, rows))).derive("C")
 
 
-@pytest.mark.slow_cases("chinchilla", "kaplan")
+@pytest.mark.slow
 @pytest.mark.parametrize("truth", ["chinchilla", "kaplan", "power"])
 def test_the_weight_goes_to_the_law_that_made_the_runs(truth):
     """Fails if the largest weight isn't that of the law which made the runs, or runs other than the largest tenth are
@@ -362,10 +362,10 @@ def test_a_column_that_was_derived_is_no_other_row():
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"method": "map"}, "1 draw by map.*method='nuts'"),
+        ({"method": POINT}, "1 draw by map.*method='nuts'"),
         ({"method": sb.Bootstrap(resamples=200)}, "200 draws by bootstrap.*method='nuts'"),
         ({"method": replace(LAPLACE, draws=50)}, "50 draws by laplace"),
-        ({"method": "map", "noise": sb.Huber(scale=1.0), "priors": "flat"}, "objective and not a density"),
+        ({"method": POINT, "noise": sb.Huber(scale=1.0), "priors": "flat"}, "objective and not a density"),
     ],
 )
 def test_fits_that_have_no_posterior_are_refused(settings, match):
@@ -412,6 +412,7 @@ def test_a_fit_that_failed_leads(fit):
     assert repr(comparison).startswith("fail    fits: fits failed checks of their own ('poor': r-hat)")
 
 
+@pytest.mark.slow
 def test_a_refit_that_failed_is_told():
     """Fails if a refit whose k-hat failed decides a score and its weights, and nothing says so."""
     # Without the three largest, three runs are left for four parameters.

@@ -15,6 +15,11 @@ def test_a_setting_beside_a_spec_is_as_beside_a_law():
     assert sb.Spec.of(sb.Spec.of("power", noise="student_t"), noise="normal").noise.name == "normal"
     asked = sb.Spec.of("power", noise=sb.StudentT(df=7.0))
     assert sb.Spec.of(asked, discrepancy="gp").noise is asked.noise, "a noise that was asked for is kept"
+
+
+@pytest.mark.slow
+def test_a_fit_of_a_spec_with_a_setting_beside_it_has_the_name_of_both():
+    """Fails if the setting beside a spec is lost on the way to the fit."""
     fit = sb.fit(RUNS, sb.Spec.of("power"), discrepancy="gp", method=POINT, on_fail="ignore")
     assert fit.label == "power+gp" and fit.noise.name == "normal"
 
