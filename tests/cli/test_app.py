@@ -18,7 +18,7 @@ from scalebayes.cli import main
 from scalebayes.cli.parse import numbers
 from scalebayes.errors import InputError
 from scalebayes.fitting.forecaster import METHOD
-from tests.helpers import LAPLACE, TYPED_LAPLACE, TYPED_POINT, departing, simulated
+from tests.helpers import LAPLACE, TYPED_LAPLACE, TYPED_POINT, departing, fit_of, simulated
 
 SETTINGS = (
     "jax_compilation_cache_dir",
@@ -109,8 +109,7 @@ def laplace(folder):
 
 @pytest.fixture(scope="module")
 def power(folder):
-    law = ("--law", "offset_power", "--input", "x=C")
-    return made(folder, "power.nc", "--method", TYPED_LAPLACE, "--no-fallback", *law)
+    return made(folder, "power.nc", "--method", TYPED_POINT, "--law", "offset_power", "--input", "x=C")
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +248,25 @@ def test_fit_prints_runs_parameters_checks_and_that_it_is_not_saved(run, folder)
     assert sorted({*folder.iterdir()} - {folder / "cache"}) == [path for path in before if path.name != "cache"]
 
 
+def test_the_departure_and_the_window_reach_the_fit(run, folder, monkeypatch):
+    """Fails if --discrepancy or --window is lost on the way to the fit, or a wrong one isn't refused in one line."""
+    words = ("--law", "end_power", "--input", "x=C", "--method", TYPED_POINT)
+    asked = {}
+
+    def told(runs, *_, **settings):
+        asked.update(settings, runs=runs)
+        raise InputError("seen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scalebayes, "fit", told)
+        assert run("fit", folder / "runs.csv", *words, "--window", "3", "--discrepancy", "matern").code == 2
+    assert scalebayes.GP("matern") == asked["discrepancy"] and asked["window"] == scalebayes.Window(3.0)
+    assert run("fit", folder / "runs.csv", *words, "--window", "wide").code == 2
+    refused = run("fit", folder / "runs.csv", *words, "--discrepancy", "matern,bent")
+    assert refused.code == 2 and "did you mean 'bend'" in refused.err and refused.err.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_fit_departs_from_the_law_and_looks_at_a_window_where_asked(run, folder):
     """Fails if --discrepancy or --window has no effect on the fit, or a misspelt component isn't refused in one
     line.
@@ -432,6 +450,7 @@ def test_predict_at_the_mode(run, mode):
     assert run("predict", mode, "--N", "1B", "--D", "20B", "--json").json["points"][0]["sd"] is None
 
 
+@pytest.mark.slow
 def test_a_mode_with_a_discrepancy_says_what_it_takes_of_it(run, folder):
     """Fails if a forecast that the discrepancy has moved passes for the law's own curve."""
     preset = scalebayes.laws.published("besiroglu2024")
@@ -549,7 +568,39 @@ def once(fitted, method):
     return answer
 
 
-@pytest.mark.slow_cases("as it is")
+def test_demo_counts_the_losses_that_its_intervals_hold(run, tmp_path, monkeypatch):
+    """Fails if the demo fits the runs that it forecasts, miscounts the losses held, or mixes up the two forecasts."""
+    monkeypatch.chdir(tmp_path)
+    law, fitted = scalebayes.laws.get("chinchilla"), []
+    draws = {"E": 0.8, "A": 60.0, "alpha": 0.4, "B": 500.0, "beta": 0.4}
+
+    def held(moved):
+        """A fit of the demo's runs that holds made-up draws, so that nothing is fitted."""
+
+        def fit(runs, *_, **__):
+            fitted.append(runs.metadata["filters"])
+            rng = np.random.default_rng(1)
+            values = draws | {"E": moved * draws["E"]}
+            return fit_of(law, {n: x * np.exp(0.02 * rng.standard_normal(200)) for n, x in values.items()}, runs)
+
+        return fit
+
+    monkeypatch.setattr(scalebayes, "forecaster", held(1.0))
+    monkeypatch.setattr(scalebayes, "fit", held(1.5))
+    out, told = run("demo").out, run("demo", "--json").json
+    targets = scalebayes.datasets.load("tiny_gpt", where="split == 'target'")
+    assert [row["truth"] for row in told["forecasts"]] == targets.y.tolist()
+    assert {str(one) for one in fitted} == {str(["split == 'fit' and epochs <= 1"])}
+    for name, named in (("recommended", "what scalebayes forecast"), ("exact_law", "the law that scalebayes fit has")):
+        rows = [row[name] | {"truth": row["truth"]} for row in told["forecasts"]]
+        assert [row["inside"] for row in rows] == [row["lower"] <= row["truth"] <= row["upper"] for row in rows]
+        held_here = sum(row["inside"] for row in rows)
+        assert f"{held_here} of 3 intervals hold the loss. It is {named}" in " ".join(out.split())
+    assert told["forecasts"][0]["recommended"]["median"] < told["forecasts"][0]["exact_law"]["median"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [LAPLACE, None], ids=["quick", "as it is"])
 def test_demo_forecasts_runs_that_the_fits_have_not_seen(run, tmp_path, monkeypatch, method):
     """Fails if the demo forecasts runs of its fits, miscounts the losses held, mixes up the two forecasts, or leaves a

@@ -12,11 +12,22 @@ def tuned(N, D):
     return 1.82 + 480 / N**0.348 + 2100 / D**0.366
 
 
-def test_the_best_of_a_sweep_forecasts_the_tuned_loss(cases_path):
-    """Fails if the tuned loss of a sweep lies outside the forecast of its best runs, or no nearer than of all runs."""
-    runs = sb.read_runs(cases_path / "lr_sweep.csv")
-    best = sb.best_of(runs, by=("N", "D"))
+@pytest.fixture(scope="module")
+def sweep(cases_path):
+    return sb.read_runs(cases_path / "lr_sweep.csv")
+
+
+def test_the_best_of_a_sweep_are_tuned(sweep):
+    """Fails if another run than the best of a setting is kept, or nothing says how many it was chosen from."""
+    best = sb.best_of(sweep, by=("N", "D"))
     assert len(best) == 20 and np.abs(best.y / tuned(best.inputs["N"], best.inputs["D"]) - 1).max() < 0.01
+    assert "best of: the lowest of each of 20 settings of N and D, 10 of 200 runs each" in repr(best)
+
+
+@pytest.mark.slow
+def test_the_best_of_a_sweep_forecasts_the_tuned_loss(sweep):
+    """Fails if the tuned loss of a sweep lies outside the forecast of its best runs, or no nearer than of all runs."""
+    runs, best = sweep, sb.best_of(sweep, by=("N", "D"))
     truth, point = tuned(7e10, 1.4e12), {"N": 7e10, "D": 1.4e12}
     found = {
         name: sb.fit(table, method="laplace", on_fail="ignore") for name, table in {"best": best, "all": runs}.items()
@@ -27,7 +38,6 @@ def test_the_best_of_a_sweep_forecasts_the_tuned_loss(cases_path):
     assert "other columns" not in found["best"].checks or found["best"].checks["other columns"].status == "pass"
     check = found["best"].checks["best of settings"]
     assert check.status == "review" and "9 of 20 settings are best at the largest 'lr'" in check.sentence
-    assert "best of: the lowest of each of 20 settings of N and D, 10 of 200 runs each" in repr(best)
 
 
 @pytest.mark.parametrize("kind", ["lr", "seeds", "accuracy"])
