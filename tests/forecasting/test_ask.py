@@ -10,7 +10,7 @@ import xarray as xr
 import scalebayes as sb
 from scalebayes.forecasting.ask import ask, keys_of
 from scalebayes.forecasting.of_stack import Stack
-from tests.helpers import fit_of, simulated
+from tests.helpers import POINT, fit_of, simulated
 
 RUNS = simulated(20, seed=3)
 
@@ -87,9 +87,7 @@ def test_many_are_scored_one_by_one():
 def test_a_widened_backtest_of_the_recommended_forecaster_is_found_by_its_name():
     """Fails if recalibrate guesses the name of what was backtested."""
     pit = xr.Dataset({"pit": (("law", "cutoff", "run"), [[[0.01, 0.99]]])}, {"law": ["recommended"]})
-    fit = sb.forecaster(
-        sb.Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55]), on_fail="ignore", fallback=False
-    )
+    fit = sb.forecaster(sb.Runs(C=[1e18, 1e19, 1e20, 1e21], loss=[3.5, 3.1, 2.8, 2.55]), on_fail="ignore", method=POINT)
     assert fit.label == "recommended" and sb.recalibrate(fit, pit).label == "recommended"
 
 

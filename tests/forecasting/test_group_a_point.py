@@ -103,6 +103,7 @@ def test_a_table_of_points_has_the_groups(mode, smooth):
     assert "group" not in sb.predict(smooth, frame).coords
 
 
+@pytest.mark.slow
 def test_the_table_of_an_answer_has_the_groups(fit):
     """Fails if a row of `interval` doesn't say which group it is of, or is that of another group."""
     answer = sb.predict(fit, **AT, group=GROUPS)
@@ -154,6 +155,7 @@ def test_budgets_of_several_groups_are_those_of_one_call_a_group(mode, fit):
     np.testing.assert_allclose(np.nanstd(log, axis=0), np.nanstd(alone, axis=0), rtol=0.6, err_msg="seeds 1 and 2")
 
 
+@pytest.mark.slow
 def test_losses_of_several_groups_are_those_of_one_call_a_group(mode, fit):
     """Fails if a loss gets the budget of another loss's group, or the answers are in another order than asked."""
     loss, groups = [2.3, 2.5, 2.2, 2.3], ["b", "a", None, "c"]
@@ -169,13 +171,17 @@ def test_losses_of_several_groups_are_those_of_one_call_a_group(mode, fit):
     assert log[:, 0].mean() > log[:, 1].mean() + 0.5, "group b has 5 % more loss"
     table = sb.interval(needed[["C"]])
     assert table["group"].tolist() == ["b", "a"]
+    modes = {"offset": mode, "smooth": of(sb.GP("matern"), SCALES, 1)}
+    both = sb.stack(modes, {"offset": 0.5, "smooth": 0.5}, draws=2)
+    assert sb.budget_for(both, loss=2.3, group=["b", None])["group"].values.tolist() == ["b", ""]
+
+
+def test_losses_of_groups_that_are_none_are_refused(mode):
+    """Fails if losses and groups of different lengths are paired, or the law alone takes a group."""
     with pytest.raises(sb.InputError, match="different lengths: loss 3, group 2"):
         sb.budget_for(mode, loss=[2.2, 2.3, 2.4], group=["a", "b"])
     with pytest.raises(sb.InputError, match="group='a': the law alone has no offset for a group; leave it out"):
         sb.budget_for(mode, loss=2.3, of="law", group=[None, "a"])
-    modes = {"offset": mode, "smooth": of(sb.GP("matern"), SCALES, 1)}
-    both = sb.stack(modes, {"offset": 0.5, "smooth": 0.5}, draws=2)
-    assert sb.budget_for(both, loss=2.3, group=["b", None])["group"].values.tolist() == ["b", ""]
 
 
 def test_a_stack_takes_groups(mode, fit, smooth):

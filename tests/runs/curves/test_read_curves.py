@@ -72,6 +72,7 @@ def test_fit_many_takes_curves(cases_path):
     assert found == pytest.approx(surface(6e7, 4e10), rel=0.02)
 
 
+@pytest.mark.slow
 def test_forecast_of_a_chart(cases_path, capsys):
     """Fails if a curve can't be forecast on the command line, or its truth lies outside the interval."""
     asked = ["forecast", str(cases_path / "chart.csv"), "--run", "run-60M", "--x", "80000", "--no-backtest", "--json"]
