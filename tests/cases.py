@@ -125,6 +125,11 @@ LAWS = (
         levels={"n": [1.0, 4.0, 16.0, 64.0, 512.0]},
     ),
     LawCase(
+        "offset_routed",
+        {"A": 0.5, "alpha": 0.3, "c": 0.012, "N_cut": 700.0, "n_start": 1.8, "n_gap": 250.0, "E": 0.45},
+        levels={"n": [1.0, 4.0, 16.0, 64.0, 512.0]},
+    ),
+    LawCase(
         "fine_grained_moe",
         {"g": 0.3, "gamma": 0.6, "a": 0.2, "alpha": 0.4, "b": 0.25, "beta": 0.3, "c": 0.4},
         levels={"G": [1.0, 4.0, 16.0]},

@@ -18,6 +18,10 @@ def _routed(N, n, A, alpha, c, N_cut, n_start, n_gap):
     return jnp.exp(jnp.log(A) - alpha * jnp.log(N) + gain)
 
 
+def _offset_routed(N, n, A, alpha, c, N_cut, n_start, n_gap, E):
+    return E + _routed(N, n, A, alpha, c, N_cut, n_start, n_gap)
+
+
 def _fine_grained_moe(N, D, G, g, gamma, a, alpha, b, beta, c):
     in_N = jnp.logaddexp(jnp.log(g) - gamma * jnp.log(G), jnp.log(a)) - alpha * jnp.log(N)
     return c + jnp.exp(in_N) + jnp.exp(jnp.log(b) - beta * jnp.log(D))
@@ -63,6 +67,27 @@ ROUTED = Law(
     formula="log L = log A - alpha log N + c log(N/N_cut) log Eh; "
     "1/Eh = 1/(n - 1 + 1/(1/n_start - 1/n_max)) + 1/n_max, n_max = n_start + n_gap, n the number of experts",
     reference="Clark et al. 2022, arXiv 2202.01169, with its a = -alpha, b = -c log N_cut and d = log A",
+    bases={"n": ""},
+    domains={"n": (1.0, float("inf"))},
+)
+
+# What lies above the floor falls faster than the loss itself, so alpha and c are larger than those of `routed`. A floor
+# takes up some of what experts gain less at large N, so N_cut, where they gain nothing, lies further beyond the runs.
+OFFSET_ROUTED = Law(
+    "offset_routed",
+    _offset_routed,
+    {
+        "A": Param(dist.LogNormal(-0.8, 0.8), "loss N^alpha"),
+        "alpha": Param(dist.LogNormal(-1.3, 0.7), ""),
+        "c": Param(dist.LogNormal(-4.5, 0.8), ""),
+        "N_cut": Param(dist.LogNormal(7.0, 2.0), "N"),
+        "n_start": Param(dist.LogNormal(0.5, 0.4), ""),
+        "n_gap": Param(dist.LogNormal(5.5, 0.7), ""),
+        "E": Param(FLOOR, "loss"),
+    },
+    formula="E + A N^-alpha exp(c log(N/N_cut) log Eh); "
+    "1/Eh = 1/(n - 1 + 1/(1/n_start - 1/n_max)) + 1/n_max, n_max = n_start + n_gap, n the number of experts",
+    reference="the law of Clark et al. 2022, arXiv 2202.01169, with an irreducible loss added to it",
     bases={"n": ""},
     domains={"n": (1.0, float("inf"))},
 )
@@ -218,7 +243,7 @@ LOSS_TO_LOSS = Law(
 )
 
 LAWS = {
-    **{law.name: law for law in (ROUTED, FINE_GRAINED_MOE, SPARSE_MOE, SPARSE_WEIGHTS)},
+    **{law.name: law for law in (ROUTED, OFFSET_ROUTED, FINE_GRAINED_MOE, SPARSE_MOE, SPARSE_WEIGHTS)},
     "precision": precision,
     **{law.name: law for law in (DISTILLATION, PARALLEL, LOSS_TO_LOSS)},
 }

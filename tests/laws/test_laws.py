@@ -227,6 +227,7 @@ def test_rescaling(case, seed=15):
     "mixture_additive",
     "nested",
     "offset_power",
+    "offset_routed",
     "onset_power",
     "optimal_power",
     "parallel",

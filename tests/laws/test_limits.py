@@ -160,6 +160,18 @@ LIMITS = (
         lambda x, p: {"N": x["x"], "n": 1.0},
         at="one expert",
     ),
+    Limit("offset_routed", "routed", lambda p: {"E": 0.0}, lambda x, p: {"n": 1.0 + x["n"]}, at="no floor"),
+    Limit(
+        "offset_routed",
+        "offset_power",
+        lambda p: {
+            "alpha": p["alpha"] + of("offset_routed", "c") * math.log(of("offset_routed", "n_start")),
+            "A": p["A"]
+            * of("offset_routed", "N_cut") ** (of("offset_routed", "c") * math.log(of("offset_routed", "n_start"))),
+        },
+        lambda x, p: {"N": x["x"], "n": 1.0},
+        at="one expert",
+    ),
     Limit(
         "fine_grained_moe",
         "chinchilla",
