@@ -28,6 +28,7 @@ from scalebayes.noise.noise import Noise
 from scalebayes.runs import Runs
 from scalebayes.runs import window as windows
 from scalebayes.runs.no_table import no_table
+from scalebayes.runs.observables import refuse_several
 from scalebayes.runs.window import Window
 from scalebayes.seeds import Seed, as_key, seed_record
 
@@ -116,6 +117,7 @@ def backtest(
     """
     if not isinstance(runs, Runs):
         raise no_table(runs)
+    refuse_several(runs, "a backtest")
     if isinstance(min_rows, bool) or not isinstance(min_rows, int) or min_rows < FEWEST:
         raise InputError(f"min_rows is a whole number from {FEWEST} on, not {min_rows!r}")
     probs = check_probs(probs)

@@ -20,6 +20,7 @@ from scalebayes.forecasting.of_fits import doubts
 from scalebayes.forecasting.of_stack import Stack, farthest
 from scalebayes.forecasting.recalibrate import Recalibrated
 from scalebayes.runs import Runs
+from scalebayes.runs.observables import refuse_another
 from scalebayes.seeds import Seed
 
 
@@ -142,5 +143,6 @@ def _inputs(fit: Fit, runs: Runs) -> dict[str, np.ndarray]:
     """The law's inputs at held-out runs (run,), after a check that they have the observable and unit of the fit."""
     check_noise(fit.noise)
     check_runs(runs, fit.runs.observable, {"unit": fit.runs.unit, "N_counts": fit.runs.N_counts})
+    refuse_another(runs, fit.runs)
     check_values(fit.noise, runs)
     return columns_of(runs, fit.problem.columns, fit.law.domains)

@@ -26,7 +26,7 @@ class Asked:
     N_counts: str | None
     unit: str | None
     units: Mapping[str, str]
-    observable: str | None
+    observable: str | list[str] | None
     unique_tokens: str | None
 
     def read(self, observable: str, range: tuple[float, float] | None = None) -> "Runs":
@@ -75,9 +75,26 @@ def table(runs: str, reading: Reading) -> Asked:
         reading.N_counts,
         reading.unit,
         units,
-        reading.observable,
+        observables(reading.observable),
         reading.unique_tokens,
     )
+
+
+def observables(text: str | None) -> str | list[str] | None:
+    """Return the observable that --observable names, or a list of several, which commas separate.
+
+    Raises:
+        InputError: A name between two commas is empty.
+
+    >>> observables("loss"), observables("loss_web,loss_code"), observables(None)
+    ('loss', ['loss_web', 'loss_code'], None)
+    """
+    if text is None or "," not in text:
+        return text
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise InputError(f"--observable {quoted(text)}: a name is missing beside a comma; write --observable a,b")
+    return names
 
 
 def column(theirs: str) -> str | float | None:
@@ -144,6 +161,9 @@ def runs_or_curve(
             raise InputError(
                 f"{flag} {quoted(text)}: the input of a curve is its steps or its tokens alone; leave {flag} out"
             )
+    if isinstance(table.observable, list):
+        several = ",".join(table.observable)
+        raise InputError(f"--observable {quoted(several)}: a curve has one observable; give one of them")
     columns: dict[str, Any] = dict(table.columns)
     with stage("Reading runs"):
         curves = sb.read_curves(

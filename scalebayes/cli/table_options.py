@@ -66,8 +66,9 @@ class Reading:
     observable: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN",
-            help="Column that the law describes; by default the law's own observable, such as loss.",
+            metavar="COLUMN,...",
+            help="Column that the law describes, or several, such as loss_web,loss_code, for --by observable or --pool "
+            "observable; by default the law's own observable, such as loss.",
             autocompletion=complete.columns,
         ),
     ] = None

@@ -26,6 +26,7 @@ from scalebayes.runs import Runs
 from scalebayes.runs import ladder_or_curve as kinds
 from scalebayes.runs.averaging import Averaged, averaged, scattered
 from scalebayes.runs.no_table import no_table
+from scalebayes.runs.observables import refuse_several
 from scalebayes.seeds import Seed
 from scalebayes.status import Check, Checks
 
@@ -153,6 +154,7 @@ def forecaster(  # type: ignore[reportInconsistentOverload]
         asked = {"inputs": inputs, "kind": kind}
         alone = partial(forecaster, method=method, on_fail=on_fail, fallback=fallback, **asked)
         return recommended_of(runs, pool, asked, used, alone, seed=seed, on_fail=on_fail, progress=progress)
+    refuse_several(runs, together="sb.forecaster(runs, pool='observable')")
     chosen = recipe(runs, inputs, kind, law)
     settings = _settings(chosen, method, seed, on_fail, fallback, progress)
     if law is not None:

@@ -23,6 +23,7 @@ from scalebayes.parameters.units import Reference, log_unit
 from scalebayes.runs import Runs
 from scalebayes.runs.curves.given_as_runs import log_text
 from scalebayes.runs.no_table import no_table
+from scalebayes.runs.observables import refuse_several
 from scalebayes.runs.reading.missing_columns import needed
 from scalebayes.runs.settings import groups_of
 
@@ -118,6 +119,7 @@ def build(
     """
     if not isinstance(runs, Runs):
         raise no_table(runs)
+    refuse_several(runs)
     columns, runs = _bind(runs, law, inputs or {})
     group = _groups(runs)
     if discrepancy is not None:

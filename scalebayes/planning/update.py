@@ -28,6 +28,7 @@ from scalebayes.parameters.priors import TextPrior
 from scalebayes.planning.moves import logged
 from scalebayes.runs import Runs
 from scalebayes.runs.joined import joined
+from scalebayes.runs.observables import refuse_another
 from scalebayes.runs.window import window_text
 from scalebayes.seeds import Seed, as_key, seed_record
 
@@ -120,6 +121,7 @@ def _checked(fit: Any, new: Runs) -> Fit:
     fit = one_fit(fit, "update")
     check_alone(fit, "update")
     check_runs(new, fit.runs.observable, {"unit": fit.runs.unit, "N_counts": fit.runs.N_counts})
+    refuse_another(new, fit.runs)
     columns_of(new, fit.problem.columns, fit.law.domains)
     if window_text(fit.runs):
         raise InputError(

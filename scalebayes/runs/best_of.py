@@ -10,6 +10,7 @@ from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.runs import Runs
 from scalebayes.runs.column_roles import distinct, is_name, is_outcome
 from scalebayes.runs.no_table import no_table
+from scalebayes.runs.observables import COLUMN, refuse_several
 from scalebayes.runs.settings import TOLERANCE, levels, settings
 from scalebayes.runs.sweep_noise import SweepNoise, shift_of_least
 
@@ -53,6 +54,8 @@ def best_of(runs: Runs, by: Sequence[str] = ("N", "D"), *, tolerance: float = TO
     if not isinstance(tolerance, Real) or isinstance(tolerance, bool) or not 0 <= tolerance < 1:
         raise InputError(f"tolerance is a relative difference from 0 to 1, such as 0.015, not {tolerance!r}")
     runs, columns = _columns(runs, by)
+    if COLUMN not in columns:
+        refuse_several(runs, "the best run of a setting")
     code = settings([runs.labels[name] if name in runs.labels else runs.inputs[name] for name in columns], tolerance)
     sign = 1.0 if lowest else -1.0
     order = np.lexsort((sign * runs.y, code))

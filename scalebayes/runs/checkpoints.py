@@ -9,6 +9,7 @@ import numpy as np
 
 from scalebayes.errors import InputError, known_settings, unknown
 from scalebayes.runs.names import plain
+from scalebayes.runs.observables import refuse_several
 from scalebayes.runs.reading.cells import text
 from scalebayes.runs.table import Runs
 
@@ -100,6 +101,7 @@ def last_of(runs: Runs, by: str = "run_id", along: str | None = None) -> Runs:
     >>> last_of(table).y.tolist()
     [3.2, 2.9]
     """
+    refuse_several(runs, "the last row of a run")
     columns = runs.columns()
     if by not in columns:
         raise unknown("column in by=", by, columns)

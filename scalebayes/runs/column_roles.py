@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
@@ -15,6 +16,8 @@ OUTCOMES = frozenset(
         *("humaneval", "pass", "em", "r2", "grad", "gradient", "gnorm"),
     }
 )
+# Those in the names of losses.
+LOSS_WORDS = frozenset({"loss", "losses", "ppl", "perplexity", "bpb", "bpc", "bpt", "nll", "xent", "entropy", "ce"})
 # Words in the names of times and speeds. These are measured as well, and differ in every run.
 TIMES = frozenset(
     {
@@ -57,8 +60,35 @@ def is_outcome(name: str, values: np.ndarray) -> bool:
     >>> is_outcome("train/loss", np.linspace(2, 3, 40)), is_outcome("z_loss", np.tile([0.0, 1e-4], 20))
     (True, False)
     """
-    few = distinct(values) <= min(FEW, len(values) / 3)
-    return not few and bool(written_words(name) & (OUTCOMES | TIMES))
+    return _measured(values) and bool(_words(name) & (OUTCOMES | TIMES))
+
+
+def is_loss(name: str, values: np.ndarray, words: Collection[str] = ()) -> bool:
+    """Whether a numeric column of a table is a loss that was measured on the run, by its name.
+
+    Args:
+        name: The name of the column.
+
+        values: Its values (run,).
+
+        words: Other words that name such a quantity in this table. The default is (), for none.
+
+    >>> values = np.linspace(2, 3, 40)
+    >>> is_loss("loss7", values), is_loss("acc_arc", values), is_loss("acc_arc", values, ["acc"])
+    (True, False, True)
+    """
+    return _measured(values) and bool(_words(name) & {*LOSS_WORDS, *words})
+
+
+def _measured(values: np.ndarray) -> bool:
+    """Whether a table's column has more different values than somebody would set."""
+    return distinct(values) > min(FEW, len(values) / 3)
+
+
+def _words(name: str) -> set[str]:
+    """The words of a table column's name, also without the number at their end, as in loss7."""
+    words = written_words(name)
+    return words | {word.rstrip("0123456789") for word in words}
 
 
 def is_name(name: str, values: np.ndarray) -> bool:

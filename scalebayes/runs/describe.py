@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,7 @@ def described(runs: Any) -> list[str]:
         "inputs": _first([f"{name} {span(column)}" for name, column in runs.inputs.items()]),
         "noise": known,
         "labels": _first([f"{name} ({values(column)})" for name, column in runs.labels.items()]),
+        "observables": _observables(runs.labels),
         "N counts": runs.N_counts,
         "cost": ", ".join(filter(None, (about.get("cost", {}).get(name) for name in ("name", "formula")))),
         "derived": ", ".join(f"{name} = {formula}" for name, formula in runs.derived.items()),
@@ -106,6 +108,13 @@ def in_unit(observable: str, unit: str) -> str:
     ('loss in nats/token', 'loss (unit not said)', 'accuracy')
     """
     return f"{observable} in {unit}" if unit else f"{observable} {unit_text(observable, unit)}".rstrip()
+
+
+def _observables(labels: Mapping[str, np.ndarray]) -> str:
+    """The rows of each observable in words, where a table has several; else ""."""
+    rows = Counter(str(name) for name in labels.get("observable", ()) if name is not None)
+    said = [f"{name} in {count}{' rows' if i == 0 else ''}" for i, (name, count) in enumerate(rows.items())]
+    return _first(said) if len(said) > 1 else ""
 
 
 def _first(phrases: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from scalebayes.display.view import View
 from scalebayes.runs.changed_runs import ChangedRuns
 from scalebayes.runs.describe import described, fingerprint
 from scalebayes.runs.faults import Origin
+from scalebayes.runs.long_form import names_of, of_several
 from scalebayes.runs.names import LABELS
 from scalebayes.runs.reading import text_to_numbers as numerals
 from scalebayes.runs.reading.cells import as_columns
@@ -34,7 +35,8 @@ class Runs(ChangedRuns):
     takes it as an input (see `require`).
 
     Args:
-        observable: The name of the column that laws predict. The default is "loss".
+        observable: The name of the column that laws predict. A list such as ["loss_web", "loss_code"] puts several
+            columns of one unit in long form, as `read_runs` does. The default is "loss".
 
         unit: The unit of the observable, such as "nats/token". The default is None, for a unit that is not known.
 
@@ -91,21 +93,28 @@ class Runs(ChangedRuns):
     def __init__(
         self,
         *,
-        observable: str = "loss",
+        observable: str | Sequence[str] = "loss",
         unit: str | None = None,
         range: tuple[float, float] | None = None,
         N_counts: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         **columns: Any,
     ):
-        check_observable(observable)
+        names = (observable,) if isinstance(observable, str) else names_of(observable)
+        for name in names:
+            check_observable(name)
         cells = as_columns(columns)
-        cells = numerals.settled(cells, roles=roles_of(cells, observable, {}))
+        cells = numerals.settled(cells, roles={n: r for name in names for n, r in roles_of(cells, name, {}).items()})
         origin = Origin(np.arange(1, 1 + len(next(iter(cells.values()), ()))))
-        fields = checked_fields(cells, origin, observable, unit, range, N_counts, metadata or {})
+
+        def of_one(name: str, cells: Mapping[str, np.ndarray]) -> dict[str, Any]:
+            return checked_fields(cells, origin, name, unit, range, N_counts, metadata or {})
+
+        fields = of_one(observable, cells) if isinstance(observable, str) else of_several(cells, names, range, of_one)
         columns_read = {name: column for name, column in cells.items() if name not in LABELS}
         if notes := numerals.reading_notes(columns_read, fields["labels"]):
-            fields["metadata"] = MappingProxyType({**fields["metadata"], "made": notes})
+            told = [] if isinstance(observable, str) else fields["metadata"]["made"]
+            fields["metadata"] = MappingProxyType({**fields["metadata"], "made": [*told, *notes]})
         self.__dict__.update(fields)
 
     @cached_property

@@ -155,3 +155,22 @@ def test_pooled_recipes_are_forecast(run):
     """Fails if the answer for recipes that are pooled ends in a traceback."""
     code, out, err = run("forecast", "runs.csv", "--x", "1e4", "--pool", "lab", "--method", "nuts:draws=100,warmup=100")
     assert code == 0 and "north" in out and "south" in out and "e-folds" in out, err
+
+
+def test_several_observables_are_fitted_apart_or_pooled(run, tmp_path):
+    """Fails if --observable takes one column alone, or a command takes several as one without saying what to type."""
+    rows = "\n".join(f"{x},{y},{y / 2}" for x, y in ((1, 3.0), (10, 2.0), (100, 1.5), (1000, 1.1)))
+    (tmp_path / "domains.csv").write_text(f"x,loss_web,loss_code\n{rows}")
+    both = ("domains.csv", "--observable", "loss_web,loss_code")
+    code, out, _ = run("fit-many", *both, "--by", "observable", *QUICK, "--json")
+    assert code == 0 and list(json.loads(out)["fits"]) == ["loss_web", "loss_code"]
+    code, out, err = run("fit", *both, *QUICK)
+    assert code == 2 and len(err.splitlines()) <= 8 and not out
+    text = " ".join(err.split())
+    assert "scalebayes fit-many domains.csv --by observable" in text and "--pool observable" in text
+    assert "--observable loss_web" in text and "sb." not in text
+    for command, *rest in (("forecast", "--x", "1e5"), ("backtest",), ("compare", *"--law power --law m4".split())):
+        code, _, err = run(command, *both, *rest)
+        assert code == 2 and "these runs have 2 observables" in " ".join(err.split()), (command, err)
+    code, _, err = run("fit", "domains.csv", "--observable", "loss_web,", *QUICK)
+    assert code == 2 and "a name is missing beside a comma" in err

@@ -8,6 +8,7 @@ from scalebayes.fitting.spec import Spec
 from scalebayes.laws.law import Law
 from scalebayes.runs import Runs
 from scalebayes.runs.no_table import no_table
+from scalebayes.runs.observables import refuse_several
 from scalebayes.runs.split import split
 
 
@@ -38,6 +39,7 @@ def crossed(
             raise InputError(
                 "fit_many takes a list of tables, or one table with by='column' or laws=[...]; for one of each use fit"
             )
+        refuse_several(runs)
         tables = {"": runs}
     elif isinstance(runs, Mapping):
         tables = {str(name): table for name, table in runs.items()}

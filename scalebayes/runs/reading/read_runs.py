@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from scalebayes.errors import InputError, known_settings
-from scalebayes.runs.candidates import Given
-from scalebayes.runs.columns import read_names
 from scalebayes.runs.curves.given_as_runs import refuse_history
-from scalebayes.runs.faults import Origin, faults_text
-from scalebayes.runs.filter_text import ROW, filter_of
-from scalebayes.runs.name_words import plain
-from scalebayes.runs.names import INPUTS, LABELS, Meaning, meaning, read_as
-from scalebayes.runs.numeric import examined
-from scalebayes.runs.reading import text_to_numbers as numerals
-from scalebayes.runs.reading.cells import text, typed
+from scalebayes.runs.long_form import names_of
 from scalebayes.runs.reading.formats import read_table
-from scalebayes.runs.reading.scaling import asked_units, countable, in_units
-from scalebayes.runs.reading.spelling import spelled
+from scalebayes.runs.reading.opened_table import OpenedTable, Settings
+from scalebayes.runs.reading.several import several
 from scalebayes.runs.table import Runs, made
-from scalebayes.runs.validate import check_observable, checked_fields, roles_of
-from scalebayes.runs.where import parse_where
-
-# Relative difference. Two columns in different units, such as parameters and millions of parameters, count as the same
-# column if their values differ by no more than this: the one in millions is rounded.
-ROUNDED = 0.01
-DIGITS = re.compile(r"\s*[^\w\s]{0,2}\s*\.?\d")  # the beginning of a cell that holds a number
-# Words in a column of states for a run that came to its end.
-FINISHED = ("finished", "completed", "complete", "succeeded", "success", "done")
+from scalebayes.runs.validate import check_observable
 
 
 @known_settings
@@ -40,7 +20,7 @@ def read_runs(
     table: Any,
     where: str | None = None,
     columns: Mapping[str, str | float | None] | None = None,
-    observable: str = "loss",
+    observable: str | Sequence[str] = "loss",
     unit: str | None = None,
     range: tuple[float, float] | None = None,
     N_counts: str | None = None,
@@ -82,7 +62,10 @@ def read_runs(
             source. A number in place of a name is the value for every run, and None leaves the column out. The default
             is None, which means that columns are recognised by their names.
 
-        observable: The name of the column that laws predict. The default is "loss".
+        observable: The name of the column that laws predict. A list such as ["loss_web", "loss_code"] reads several
+            columns of one unit in long form: a row for each run and observable, with a label `observable` that names
+            it, for `fit_many(..., by="observable")` and `fit(..., pool="observable")`. A run in which an observable is
+            blank has no row of it. Other columns of losses and scores are left out. The default is "loss".
 
         unit: The unit of the observable. The default is None, which means the unit in the name of its column (as in
             `val_bpb` or `loss (nats)`), if there is one.
@@ -99,8 +82,8 @@ def read_runs(
         The checked table as `Runs`.
 
     Raises:
-        InputError: The source can't be read, two columns could both be the same input or observable, or cells can't be
-            used. The message lists the faults of all cells.
+        InputError: The source can't be read, two columns could both be the same input or observable, several
+            observables have several units, or cells can't be used. The message lists the faults of all cells.
 
     >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "val_loss": [3.2, 2.6], "diverged": [True, False]}
     >>> read_runs(table, where="diverged == False")
@@ -122,115 +105,25 @@ def read_runs(
       for every run: D 2e9
       left out: summary.train/loss
       where: state == 'finished' and `config.lr` < 1e-3
+    >>> table = {"params": [1e8, 1e9], "tokens": [2e9, 2e10], "loss_web": [3.2, 2.6], "loss_code": [1.9, None]}
+    >>> read_runs(table, observable=["loss_web", "loss_code"])
+    Runs: 3 rows, loss 1.9 to 3.2 (unit not said)
+      inputs: N 1e8 to 1e9, D 2e9 to 2e10
+      labels: observable (2 values)
+      observables: loss_web in 2 rows, loss_code in 1
+      read: params as N, tokens as D; loss_code: 1 of 2 rows blank, left out
     """
     if not (columns is None or isinstance(columns, Mapping)):
         raise InputError(f"columns={columns!r} is no mapping; write our name to the table's: columns={{'N': 'params'}}")
     if strange := [ours for ours in columns or {} if not isinstance(ours, str)]:
         raise InputError(f"columns={columns!r}: {strange[0]!r} is no name; write our name to the table's, as text")
-    check_observable(observable)
+    one = observable if isinstance(observable, str) else None
+    names = names_of(observable) if one is None else (one,)
+    for name in names:
+        check_observable(name)
     read = read_table(table)
-    refuse_history(read, observable, columns or {})
-    prefix = f"{read.source}: " if read.source else ""
-    roles = roles_of(read.cells, observable, columns or {})
-    whole = {ROW: read.rows, **numerals.settled(read.cells, read.semicolons, roles)}
-    cells, rows = {name: whole[name] for name in read.cells}, read.rows
-    if where is not None:
-        test = parse_where(where)
-        filterable = whole if ROW in test.names else cells
-        judged = {name: typed(column) if name in test.names else column for name, column in filterable.items()}
-        mask = test.mask(judged)
-        if not mask.any():
-            raise InputError(f"{prefix}{test.none_left(judged)}")
-        cells, rows = {name: column[mask] for name, column in cells.items()}, rows[mask]
-
-    def same(first: str, second: str) -> bool:
-        a, b = typed(cells[first]), typed(cells[second])
-        if a.dtype != b.dtype or a.dtype.kind != "f":
-            return a.dtype == b.dtype and np.array_equal(a, b)
-        by = [known.factor if (known := meaning(column, observable)) else 1.0 for column in (first, second)]
-        # A column in millions is rounded, so its values differ slightly from those in the other column.
-        return np.allclose(a * by[0], b * by[1], rtol=0.0 if by[0] == by[1] else ROUNDED, atol=0.0, equal_nan=True)
-
-    def numeric(column: str) -> bool:
-        return any(DIGITS.match(str(cell)) for cell in cells[column].tolist())
-
-    def of_a_count(column: str, means: Meaning) -> bool:
-        asked = isinstance(units, Mapping) and means.ours in units
-        return asked or countable(cells[column], means.ours, means.factor)
-
-    given = {**({"run_id": read.named_by} if read.named_by else {}), **numbers(columns or {}, cells)}
-    origin = Origin(rows, source=read.source, filters=True, numbered=ROW not in read.cells, where=where or "")
-    try:
-        reading = read_names(list(cells), observable, given, same, read.source, read.tracked, numeric, of_a_count)
-    except InputError as error:
-        raise InputError("; besides, ".join([str(error), *faults_beside(cells, observable, given, origin)])) from None
-    aliases = {ours: theirs for ours, theirs in reading.names.items() if ours != theirs}
-    metadata = {
-        "source": read.source,
-        "rows_read": len(read.rows),
-        "filters": [] if where is None else [where],
-        "aliases": aliases,
-        "constants": reading.constants,
-        "left_out": list(reading.left_out),
-    }
-    named = {ours: cells[theirs] for ours, theirs in reading.names.items()}
-    named |= {ours: np.full(len(rows), value) for ours, value in reading.constants.items()}
-    named, of_units = in_units(named, cells, reading, observable, units, prefix)
-    metadata["units"] = sorted(asked_units(units, named, reading))
-    origin = replace(
-        origin,
-        aliases=aliases,
-        texts=frozenset() if where is None else texts(reading.names, whole),
-        finished=finished(cells),
-    )
-    fields = checked_fields(named, origin, observable, unit or reading.unit or None, range, N_counts, metadata)
-    read_cells = {theirs: cells[theirs] for ours, theirs in reading.names.items() if ours not in LABELS}
-    of_cells = numerals.reading_notes(read_cells, [reading.names[ours] for ours in fields["labels"]])
-    return made({**fields, "metadata": {**metadata, "made": [*read.made, *of_units, *of_cells]}})
-
-
-def faults_beside(cells: Mapping[str, np.ndarray], observable: str, given: Given, origin: Origin) -> list[str]:
-    """The faults in the cells of the recognised inputs, as one sentence in a list, for an error about column names."""
-    ours = {name: read_as(name, observable) for name in cells}
-    faults = [
-        fault
-        for name, column in cells.items()
-        if ours[name] in INPUTS and ours[name] not in given and [*ours.values()].count(ours[name]) == 1
-        for fault in examined(name, column, origin)[1]
-    ]
-    return [faults_text(origin, faults)] if faults else []
-
-
-def numbers(columns: Given, cells: Mapping[str, np.ndarray]) -> dict[str, str | float | None]:
-    """The setting `columns` of a table, with text that is a number, such as "70B", replaced by the number.
-
-    Text that names one of the columns of the source stays as it is.
-
-    >>> numbers({"N": "70B", "loss": "val"}, {})
-    {'N': 70000000000.0, 'loss': 'val'}
-    """
-    given = {**columns}
-    for ours, theirs in columns.items():
-        if isinstance(theirs, str) and theirs not in cells and (word := spelled(theirs)) and word.value is not None:
-            given[ours] = word.value
-    return given
-
-
-def texts(names: Mapping[str, str], columns: Mapping[str, np.ndarray]) -> frozenset[str]:
-    """The names in scalebayes of the table's columns that hold text. A filter can't compare them with a number."""
-    return frozenset(ours for ours, theirs in names.items() if typed(columns[theirs]).dtype.kind != "f")
-
-
-def finished(cells: Mapping[str, np.ndarray]) -> str:
-    """The filter of a table that keeps finished runs; blank if all are finished or no column has the state of a run.
-
-    >>> finished({"State": np.array(["finished", "crashed"], dtype=object)})
-    "State == 'finished'"
-    """
-    for name, column in cells.items():
-        if plain(name) in ("state", "status"):
-            states = text(column).tolist()
-            done = next((state for state in states if state and state.lower() in FINISHED), None)
-            if done and set(states) != {done}:
-                return filter_of(name, done) or ""
-    return ""
+    for name in names:
+        refuse_history(read, name, columns or {})
+    settings = Settings(where, columns or {}, unit, range, N_counts, units)
+    opened = OpenedTable.of(read, names, settings)
+    return made(several(opened, names) if one is None else opened.fields(opened.reading(one), one))
