@@ -169,7 +169,7 @@ def test_several_observables_are_fitted_apart_or_pooled(run, tmp_path):
     text = " ".join(err.split())
     assert "scalebayes fit-many domains.csv --by observable" in text and "--pool observable" in text
     assert "--observable loss_web" in text and "sb." not in text
-    for command, *rest in (("forecast", "--x", "1e5"), ("backtest",), ("compare", *"--law power --law m4".split())):
+    for command, *rest in (("forecast", "--x", "1e5"), ("backtest",), ("compare", "--law", "power", "--law", "m4")):
         code, _, err = run(command, *both, *rest)
         assert code == 2 and "these runs have 2 observables" in " ".join(err.split()), (command, err)
     code, _, err = run("fit", "domains.csv", "--observable", "loss_web,", *QUICK)

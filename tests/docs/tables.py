@@ -15,6 +15,16 @@ def surface(rows, seed):
     return pd.DataFrame({"N": runs["N"], "D": runs["D"], "loss": runs["loss"]})
 
 
+def mixed(rows, seed):
+    """The losses on two domains of runs that were trained on mixtures of three."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet([1.0, 1.0, 1.0], rows)
+    web, code = (floor + 0.5 * np.exp(shares @ slopes) for floor, slopes in ((2.4, [-2, 0.1, 0]), (1.2, [0.2, -3, 0])))
+    noise = np.exp(0.002 * rng.standard_normal((2, rows)))
+    losses = {"loss_web": web * noise[0], "loss_code": code * noise[1]}
+    return pd.DataFrame({**{f"r{i + 1}": shares[:, i] for i in range(3)}, **losses})
+
+
 def write_tables(folder):
     """Write every table, log and chart that a page reads."""
     runs = surface(24, seed=3)
@@ -33,6 +43,7 @@ def write_tables(folder):
     size = np.geomspace(1e8, 4e9, 6)
     table = {"N": np.tile(size, 2), "loss": np.append(2 + (size / 1e8) ** -0.3, 1.9 + (size / 1e8) ** -0.28)}
     pd.DataFrame({**table, "recipe": ["ours"] * 6 + ["theirs"] * 6}).to_csv(folder / "recipes.csv", index=False)
+    mixed(20, seed=6).to_csv(folder / "domains.csv", index=False)
     steps = np.arange(100, 20_001, 100)
     names = {"run-60M": 2.0, "run-150M": 1.8}
     chart = {f"{run} - val/loss": floor + 5 * (steps + 50.0) ** -0.3 for run, floor in names.items()}
