@@ -140,9 +140,7 @@ def test_several_observables_are_never_taken_as_one(name):
         CALLS[name](read())
     assert "\n" not in str(told.value) and "observable == 'loss_web'" in str(told.value)
     # A table that came in long form is no different.
-    long = sb.read_runs(
-        pd.DataFrame({"N": [1e8, 2e8] * 2, "D": 2e9, "loss": [3, 2, 4, 3.0], "observable": list("aabb")})
-    )
+    long = pd.DataFrame({"N": [1e8, 2e8] * 2, "D": 2e9, "loss": [3, 2, 4, 3.0], "observable": list("aabb")})
     with pytest.raises(sb.InputError, match="these runs have 2 observables"):
         CALLS[name](sb.read_runs(long))
 
