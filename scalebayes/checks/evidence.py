@@ -60,8 +60,8 @@ EXACT_HELD = Figure(
 RIDGE_HELD = Figure(
     0.86, "sbc/khat/sbc.json", ("cases", "chinchilla+gp/laplace", "parameters", "E", "all", "covered", "0.9")
 )
-# Real ladders along N or D; their priors were chosen on the same ladders, and benchmarks/reach/folds.md says what priors
-# that were chosen on other ladders are worth. LADDERS is their number. For each kind that they can be read as,
+# Real ladders along N or D; their priors were chosen on the same ladders, and benchmarks/reach/folds.md says what
+# priors that were chosen on other ladders are worth. LADDERS is their number. For each kind that they can be read as,
 # LADDERS_ERROR is the mean of log(median forecast / truth), and LADDERS_HELD is the share of the larger runs inside the
 # 90 % intervals.
 LADDERS = _of_ladders("recommended", "rows", 111, 0, count=True)
