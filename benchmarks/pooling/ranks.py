@@ -57,6 +57,7 @@ def simulation() -> Any:
     from scalebayes.fitting.pooled.named_tables import tables_of
     from scalebayes.fitting.pooled.together import joint_of, taken_apart
     from scalebayes.infer import diagnostics
+    from scalebayes.infer.compile import compiled_once
     from scalebayes.infer.double import double
     from scalebayes.infer.joint_mode import joint_mode
 
@@ -87,9 +88,10 @@ def simulation() -> Any:
             y = law * np.exp(truth["noise_scale"] * rng.standard_normal(law.shape))
             table = joint.rows._replace(each=joint.rows.each._replace(y=y))
             problem = replace_rows(joint, table)
-            mode = joint_mode(problem, jax.random.fold_in(key, 100), method.search)
-            draws = method.from_mode(model, numbers, table, mode, jax.random.fold_in(key, 101))
-            found, _, shared = jax.device_get(taken_apart(model, numbers, draws.z))
+            problem, mode = joint_mode(problem, jax.random.fold_in(key, 100), method.search)
+            each = (model, problem.numbers, table)
+            draws = method.from_mode(*each, mode, jax.random.fold_in(key, 101), careful=True)
+            found, _, shared = jax.device_get(compiled_once(taken_apart, *each, draws.z))
         of = {**shared, "noise_scale": np.exp(found["noise_scale"][..., 0])}
         of |= {f"{name} of recipe 1": np.exp(found[name][..., 0]) for name in (*model.pooled, *model.own)}
         kept = thinned(draws.z[..., 0].size, RANKED)

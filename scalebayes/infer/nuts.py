@@ -96,12 +96,17 @@ class NUTS:
         mode = numpy_mode(problem, key_mode, self.search)
         return self.from_mode(problem.model, problem.numbers, problem.rows, mode, key_chains)
 
-    def from_mode(self, model: Any, numbers: Any, rows: Any, mode: Mode, key_chains: Any) -> Draws:
-        """Draw from the posterior of a model, or of a `Hierarchy`, around its mode; call it inside `double()`."""
+    def from_mode(
+        self, model: Any, numbers: Any, rows: Any, mode: Mode, key_chains: Any, careful: bool = False
+    ) -> Draws:
+        """Draw from the posterior of a model, or of a `Hierarchy`, around its mode; call it inside `double()`.
+
+        `careful` says that the first run, too, has short steps.
+        """
         shape, whitened = self.shape(alone=True), by_mode(model, numbers, mode)
         warn_of_chains(model, numbers, rows, mode.z, shape)
         each = (numbers, rows, mode.z, *whitened, key_chains)
-        bent, run = follows(model, numbers), 1
+        bent, run = careful or follows(model, numbers), 1
         z, stats = _of_one(model, each, self._settings(careful=bent), shape)
         while run < self.tries and _poor(z, stats, some=bent or run > 1):
             shape, key = self._again(run)._replace(alone=True), jax.random.fold_in(key_chains, run)

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from numpyro.distributions import biject_to
 
 from scalebayes.discrepancy.in_common import covariance, smooth
 from scalebayes.discrepancy.process import JITTER
 from scalebayes.model.model import HALF, Numbers, Rows
-from scalebayes.model.recipe_coordinates import PooledNumbers, RecipeCoordinates
+from scalebayes.model.recipe_coordinates import PooledNumbers
+from scalebayes.model.recipe_whitening import RecipeWhitening, log_prior
 from scalebayes.noise.noise import Form
 
 
@@ -60,7 +60,7 @@ class Solved(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hierarchy(RecipeCoordinates):
+class Hierarchy(RecipeWhitening):
     """All that a trace of several recipes depends on.
 
     The samplers take it as they take a `Model`: it has the names of its coordinates, and a log density over them.
@@ -85,20 +85,18 @@ class Hierarchy(RecipeCoordinates):
     @partial(jax.jit, static_argnums=0)
     def log_density(self, z: Any, numbers: PooledNumbers, rows: PooledRows, stage: Any = None) -> Any:
         """The log posterior density, up to a constant, over unconstrained coordinates z (free,)."""
-        parts = self.apart(z)
+        parts, volume = self.unwhitened(z, numbers, rows)
         tau = jnp.exp(parts.log_tau)
-        found, volume = self.placed(parts, numbers)
+        found = self.placed(parts, numbers)
         prior = volume - jnp.sum(self.deviates(found, parts) ** 2) / 2
-        prior += jnp.sum(parts.log_tau - (tau / numbers.spread) ** 2 / 2)
-        # Slopes are centred: their density is that of theta, and not of z.
-        prior -= self.recipes * sum(parts.log_tau[self.pooled.index(name)] for name, _ in self.slopes)
+        prior += jnp.sum((1 - self.recipes) * parts.log_tau - (tau / numbers.spread) ** 2 / 2)
         first = jax.tree.map(lambda x: x[0], numbers.each.priors)
         for name in self.own:
-            prior += _log_prior(first[name], found[name])
+            prior += log_prior(first[name], found[name]).sum()
         for i, name in enumerate(self.pooled):
-            prior += _log_prior(first[name], parts.mean[i])
+            prior += log_prior(first[name], parts.mean[i]).sum()
         for i, name in enumerate(self.common):
-            prior += _log_prior(first[name], parts.common[i])
+            prior += log_prior(first[name], parts.common[i]).sum()
         share = parts.logit_share
         prior += jnp.sum(jax.nn.log_sigmoid(share) + jax.nn.log_sigmoid(-share))
         values = self.values(found, numbers)
@@ -151,11 +149,3 @@ class Hierarchy(RecipeCoordinates):
         # (I + L' G L)^-1 = (C C')^-1 for C = `weighed`, so the posterior of the shared part is L C^-T (pull + normal).
         back = jax.scipy.linalg.solve_triangular(weighed, root.T, lower=True).T
         return Solved(joint, back @ pull, back)
-
-
-def _log_prior(prior: Any, z: Any) -> Any:
-    """The log density of a prior over its unconstrained coordinate, summed over coordinates z."""
-    distribution = prior.distribution
-    bijection = biject_to(distribution.support)
-    value = bijection(z)
-    return jnp.sum(distribution.log_prob(value) + bijection.log_abs_det_jacobian(z, value))

@@ -149,9 +149,11 @@ def joined(problems: Mapping[str, Problem]) -> Joint:
         middle,
         width,
         each[0].numbers.stages,
+        None,
         places,
     )
     model = _with_coordinates(model, numbers)
+    numbers = numbers._replace(near=np.asarray(model.usual(numbers)))
     return Joint(tuple(problems), tuple(each), model, numbers, PooledRows(jax.tree.map(stack, *rows), of_row))
 
 
@@ -162,11 +164,9 @@ def _unconstrained(prior: Any) -> tuple[float, float]:
 
 
 def _with_coordinates(model: Hierarchy, numbers: PooledNumbers) -> Hierarchy:
-    """The model with the amplitudes and the slopes of its law, as its function shows them at the priors' middles.
+    """The model with the terms and the slopes of its law, as its function shows them at the priors' middles.
 
-    A law that is no straight line in its amplitudes, or has no such exponents, keeps its own parameters as coordinates.
-    Beside a discrepancy the runs hold the slopes less, and centred exponents would draw the search to a spread of
-    nothing; so there every pooled parameter has its standard deviate as coordinate.
+    A law that is no sum of amplitudes and floors, or has no such exponents, keeps its own parameters as coordinates.
     """
     middle = dict(zip((*model.own, *model.pooled, *model.common), numbers.middle, strict=True))
     here = {name: np.full(model.recipes, x) for name, x in middle.items()}
@@ -183,11 +183,11 @@ def _with_coordinates(model: Hierarchy, numbers: PooledNumbers) -> Hierarchy:
         none, once, twice = (level(**{name: here[name] + shift}) for shift in (ABSENT, 0.0, np.log(2.0)))
         return near(twice - none, 2 * (once - none)) and bool((once - none > LINEAR * once).all())
 
-    amplitudes = tuple(name for name in model.own if name in positive and is_line(name))
-    if (len(amplitudes) == 2 and not _adds(level, here, amplitudes, near)) or len(amplitudes) > 2:
-        amplitudes = ()
+    amplitudes, floors = (tuple(n for n in of if n in positive and is_line(n)) for of in (model.own, model.pooled))
+    if not amplitudes or not _adds(level, here, (*floors, *amplitudes), near):
+        amplitudes, floors = (), ()
     slopes = []
-    for name in model.pooled if model.model.process is None else ():
+    for name in model.pooled:
         if name not in positive or not near(level(**{name: here[name] + 1.0}), level()):
             continue
         for input in model.model.inputs:
@@ -198,12 +198,11 @@ def _with_coordinates(model: Hierarchy, numbers: PooledNumbers) -> Hierarchy:
             if (once > 0).all() and near(twice, 2 * once):
                 slopes.append((name, input))
                 break
-    return replace(model, amplitudes=amplitudes, slopes=tuple(slopes))
+    return replace(model, amplitudes=amplitudes, floors=floors, slopes=tuple(slopes))
 
 
-def _adds(level: Any, here: Mapping[str, Any], pair: tuple[str, ...], near: Any) -> bool:
-    """Whether two amplitudes add up: the change by both is the sum of the changes by each."""
-    none = {name: here[name] + ABSENT for name in pair}
-    floor = level(**none)
-    each = [level(**{**none, name: here[name]}) - floor for name in pair]
-    return near(level() - floor, each[0] + each[1])
+def _adds(level: Any, here: Mapping[str, Any], terms: tuple[str, ...], near: Any) -> bool:
+    """Whether the law is the sum of its terms: without them nothing is left, and each adds what it is alone."""
+    none = {name: here[name] + ABSENT for name in terms}
+    each = [level(**{**none, name: here[name]}) for name in terms]
+    return near(level(), sum(each))

@@ -1,9 +1,9 @@
-"""This file has the coordinates in which several recipes are sampled together.
+"""This file has coordinates of several recipes in which the posterior of each is nearly a Gaussian.
 
 The runs of a recipe hold the loss at the reference and its slopes there, and leave open how much of the loss is the
 floor. In the logs of the parameters that is a bent ridge in each recipe, along which chains made a thousand steps for a
-draw. So a recipe's coordinates are the log of its loss at the reference, the logs of its slopes there, the shares of
-its amplitudes, and the z_g of its floor: exponents are centred, floors are not (`placed`).
+draw. So a recipe's coordinates q are the log of its loss at the reference, the logs of its slopes there, and the logits
+of the shares of the law's terms, such as the floor. The change from the logs of the parameters keeps volumes.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,7 @@ from scalebayes.model.model import Model, Numbers
 
 # The log of an amplitude of nothing; its exponential is still a normal number.
 ABSENT = -700.0
-# The amplitudes are the level less the floor, kept positive by a softplus that bends at this share of the level. With a
-# smaller share the corner is sharper where the floor is nearly all of the level.
-CORNER = 0.02
-FAR = -30.0  # from here on a softplus and its exponential are the same number
-HALVED = -0.7  # the log of a half
+HALVED = -0.7  # the log of a half, the share of the loss that falls where nothing is known
 
 
 class PooledNumbers(NamedTuple):
@@ -34,6 +30,7 @@ class PooledNumbers(NamedTuple):
         middle: The middle of the prior of each law's and common parameter in unconstrained coordinates (free,).
         width: The sd of the same prior in these coordinates (free,).
         stages: The relaxations of the noise that the optimiser goes through.
+        near: The place q of each recipe near which its coordinates are whitened (recipe, own and pooled).
         places: The inputs of the places of the shared part in reference units (place,), or None.
     """
 
@@ -42,17 +39,20 @@ class PooledNumbers(NamedTuple):
     middle: Any
     width: Any
     stages: Any
+    near: Any
     places: dict[str, Any] | None = None
 
 
 class Parameters(NamedTuple):
     """The unconstrained coordinates of the model of several recipes, taken apart; a pytree.
 
+    `own` and `apart` are a recipe's coordinates q. In place of the first amplitude q has the log of the loss at the
+    reference; in place of each other term of the law the logit of its share, of what the terms before leave; in place
+    of a slope's exponent the log of the slope at the reference.
+
     Attributes:
-        own: The coordinates of each recipe's own parameters (..., own, recipe). In place of the amplitudes they are
-            the log of the loss at the reference and, with two amplitudes, the logit of the second one's share.
-        apart: For a slope, its log at the reference; for another pooled parameter its standard deviate z
-            (..., pooled, recipe).
+        own: The coordinates of each recipe's own parameters (..., own, recipe).
+        apart: The coordinates of each recipe's pooled parameters (..., pooled, recipe).
         mean: The coordinates mu of the pooled parameters (..., pooled).
         log_tau: The logs of tau (..., pooled).
         common: The coordinates of noise and discrepancy (..., common).
@@ -75,8 +75,9 @@ class RecipeCoordinates:
         model: The model of one recipe.
         pooled: The free parameters of the law that are pooled, by their names.
         recipes: The number of recipes.
-        amplitudes: The one or two positive parameters, each recipe's own, in which the law's value at the reference is
-            a straight line; or none.
+        amplitudes: The positive parameters, each recipe's own, of which the law's value at the reference is a sum,
+            together with `floors`; or none.
+        floors: The pooled ones in this sum.
         slopes: For each pooled exponent, its name and the input whose slope at the reference it multiplies.
     """
 
@@ -84,6 +85,7 @@ class RecipeCoordinates:
     pooled: tuple[str, ...]
     recipes: int
     amplitudes: tuple[str, ...] = ()
+    floors: tuple[str, ...] = ()
     slopes: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -112,42 +114,35 @@ class RecipeCoordinates:
         lead = parts.mean.shape[:-1]
         return jnp.concatenate([x.reshape(*lead, -1) for x in parts], axis=-1)
 
-    def placed(self, parts: Parameters, numbers: PooledNumbers) -> tuple[dict[str, Any], Any]:
-        """The coordinate of each free parameter of one recipe's model, by its name, and a log volume.
+    def placed(self, parts: Parameters, numbers: PooledNumbers) -> dict[str, Any]:
+        """The coordinate of each free parameter of one recipe's model, by its name.
 
         Args:
-            parts: The parameters of one posterior draw.
+            parts: The parameters of one posterior draw, with q of the recipes.
             numbers: The numbers of the model.
 
         Returns:
-            The unconstrained coordinates (recipe,), and the log of their volume over that of `parts`.
+            The unconstrained coordinates (recipe,). Their volume is that of `parts`.
         """
-        theta = parts.mean[:, None] + jnp.exp(parts.log_tau)[:, None] * parts.apart
         found = {name: parts.own[i] for i, name in enumerate(self.own)}
-        found |= {name: theta[i] for i, name in enumerate(self.pooled)}
+        found |= {name: parts.apart[i] for i, name in enumerate(self.pooled)}
         found |= {n: jnp.broadcast_to(parts.common[i], (self.recipes,)) for i, n in enumerate(self.common)}
         for name, _ in self.slopes:
             found[name] = jnp.zeros(self.recipes)  # any value, until the slope says which
-        volume = jnp.zeros(())
         if self.amplitudes:
-            none = {**found, **dict.fromkeys(self.amplitudes, jnp.full(self.recipes, ABSENT))}
-            floor = self.at_reference(none, numbers)
-            log_level, left = found[self.amplitudes[0]], (jnp.zeros(self.recipes),)
-            if len(self.amplitudes) == 2:
-                logit = found[self.amplitudes[1]]
-                left = (jax.nn.log_sigmoid(-logit), jax.nn.log_sigmoid(logit))
-            gap = (1 - floor * jnp.exp(-log_level)) / CORNER
-            above = jnp.where(gap < FAR, gap, jnp.log(jax.nn.softplus(jnp.maximum(gap, FAR))))
-            total = log_level + jnp.log(CORNER) + above
-            turn = jnp.exp(jnp.where(gap < FAR, 0.0, jax.nn.log_sigmoid(gap) - above)) / CORNER
-            volume = jnp.log1p(turn * floor * jnp.exp(-log_level)).sum()
-            for name, share in zip(self.amplitudes, left, strict=True):
-                one = self.at_reference({**none, name: jnp.zeros(self.recipes)}, numbers) - floor
-                found[name] = total + share - jnp.log(one)
+            first, terms = self.amplitudes[0], (*self.floors, *self.amplitudes)
+            none = {**found, **dict.fromkeys(terms, jnp.full(self.recipes, ABSENT))}
+            logs, left = {}, found[first]
+            for name in terms:
+                if name != first:
+                    logs[name] = left + jax.nn.log_sigmoid(found[name])
+                    left = left + jax.nn.log_sigmoid(-found[name])
+            for name, log in {**logs, first: left}.items():
+                found[name] = log - jnp.log(self.at_reference({**none, name: jnp.zeros(self.recipes)}, numbers))
         for i, name in enumerate(self.pooled):
             if name in dict(self.slopes):
                 found[name] = parts.apart[i] - jnp.log(self.slope(found, dict(self.slopes)[name], numbers))
-        return found, volume
+        return found
 
     def at_reference(
         self, found: Mapping[str, Any], numbers: PooledNumbers, logs: Mapping[str, Any] | None = None
@@ -172,24 +167,34 @@ class RecipeCoordinates:
         return (theta - parts.mean[:, None]) * jnp.exp(-parts.log_tau)[:, None]
 
     def starts(self, numbers: PooledNumbers, key: Any, count: int) -> Any:
-        """Points (start, free) from which the mode is searched: recipes that are alike, at draws from the priors."""
+        """Points (start, free) from which the mode is searched: draws of middles and noise, and each recipe at 0."""
         own, pooled = len(self.own), len(self.pooled)
-        normal = jax.random.normal(key, (count, own + pooled + len(self.common)))
-        level, mean, common = jnp.split(numbers.middle + numbers.width * normal, [own, own + pooled], axis=1)
-        # Level and share begin in their middles; a slope begins at a half of the exponent.
-        held = jnp.array([name in self.amplitudes for name in self.own], bool)
-        level = jnp.where(held, 0.0, level)
-        steep = jnp.array([name in dict(self.slopes) for name in self.pooled])
+        normal = jax.random.normal(key, (count, pooled + len(self.common)))
+        mean, common = jnp.split(numbers.middle[own:] + numbers.width[own:] * normal, [pooled], axis=1)
         return self.together(
             Parameters(
-                jnp.broadcast_to(level[..., None], (count, own, self.recipes)),
-                jnp.broadcast_to(jnp.where(steep, mean + HALVED, 0.0)[..., None], (count, pooled, self.recipes)),
+                jnp.zeros((count, own, self.recipes)),
+                jnp.zeros((count, pooled, self.recipes)),
                 mean,
                 jnp.broadcast_to(jnp.log(numbers.spread / 2), (count, pooled)),
                 common,
                 jnp.zeros((count, int(self.model.process is not None))),
             )
         )
+
+    def at_middles(self, z: Any) -> Any:
+        """Coordinates (free,) with the same shared parameters, and each recipe at 0."""
+        parts = self.apart(z)
+        return self.together(parts._replace(own=0 * parts.own, apart=0 * parts.apart))
+
+    def usual(self, numbers: PooledNumbers) -> Any:
+        """A place q of each recipe before its runs are seen (recipe, own and pooled)."""
+        middle = dict(zip((*self.own, *self.pooled), numbers.middle, strict=False))
+        at = [
+            0.0 if n in (*self.amplitudes, *self.floors) else x + HALVED * (n in dict(self.slopes))
+            for n, x in middle.items()
+        ]
+        return jnp.broadcast_to(jnp.asarray(at), (self.recipes, len(at)))
 
     def values(self, found: Mapping[str, Any], numbers: PooledNumbers) -> dict[str, Any]:
         """The free parameters of each recipe in the units of their priors (recipe,), from their coordinates."""

@@ -57,8 +57,8 @@ def fitted(tables: Mapping[str, Runs], column: str, spec: Spec, method: Any, see
         )
     joint = joint_of(tables, spec)
     key_mode, key_chains, key_common = jax.random.split(as_key(seed), 3)
-    mode = joint_mode(joint, key_mode, method.search)
-    draws = method.from_mode(joint.model, joint.numbers, joint.rows, mode, key_chains)
+    joint, mode = joint_mode(joint, key_mode, method.search)
+    draws = method.from_mode(joint.model, joint.numbers, joint.rows, mode, key_chains, careful=True)
     return of_draws(joint, column, spec, method, seed_record(seed), draws, key_common, time.perf_counter() - started)
 
 
@@ -87,12 +87,13 @@ def of_draws(
     joint: Joint, column: str, spec: Spec, method: Any, seed: Any, draws: Draws, key: Any, seconds: float
 ) -> Pooled:
     """Make the result of the draws of a joint posterior."""
-    each, apart, shared = jax.device_get(compiled_once(taken_apart, joint.model, joint.numbers, draws.z))
+    of = (joint.model, joint.numbers, joint.rows)
+    each, apart, shared = jax.device_get(compiled_once(taken_apart, *of, draws.z))
     common = None
     if joint.model.model.process is not None:
         drawn = compiled_once(_common, joint.model, joint.numbers, joint.rows, draws.z, jax.random.key_data(key))
         common = CommonDraws(shared[SHARE], np.asarray(drawn))
-    at_mode = jax.device_get(compiled_once(taken_apart, joint.model, joint.numbers, draws.mode.z[None, None]))[0]
+    at_mode, *_ = jax.device_get(compiled_once(taken_apart, *of, draws.mode.z[None, None]))
     z = np.stack([each[name] for name in joint.model.model.free], axis=-1)  # (chain, draw, recipe, free)
     middle = np.stack([at_mode[name][0, 0] for name in joint.model.model.free], axis=-1)  # (recipe, free)
     borrowed = {name: np.minimum(x.var(axis=(0, 1)), 1.0) for name, x in apart.items()}
@@ -107,12 +108,12 @@ def of_draws(
 
 
 @jitted(0)
-def taken_apart(model: Any, numbers: Any, z: Any) -> tuple[Any, Any, Any]:
+def taken_apart(model: Any, numbers: Any, rows: Any, z: Any) -> tuple[Any, Any, Any]:
     """Each recipe's coordinates (chain, draw, recipe), the deviates z of pooled ones, and what recipes share."""
 
     def one(z: Any) -> tuple[Any, Any]:
-        parts = model.apart(z)
-        found, _ = model.placed(parts, numbers)
+        parts, _ = model.unwhitened(z, numbers, rows)
+        found = model.placed(parts, numbers)
         return found, dict(zip(model.pooled, model.deviates(found, parts), strict=True))
 
     found, deviates = jax.lax.map(one, z.reshape(-1, z.shape[-1]), batch_size=64)
@@ -134,8 +135,8 @@ def _common(model: Any, numbers: Any, rows: Any, z: Any, key: Any) -> Any:
 
     def one(each: Any) -> Any:
         z, key = each
-        parts = model.apart(z)
-        values = model.values(model.placed(parts, numbers)[0], numbers)
+        parts, _ = model.unwhitened(z, numbers, rows)
+        values = model.values(model.placed(parts, numbers), numbers)
         found = model.solved(jax.nn.sigmoid(parts.logit_share[0]), values, numbers, rows)
         return found.mean + found.root @ jax.random.normal(key, found.mean.shape)
 

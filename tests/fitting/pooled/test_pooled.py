@@ -115,15 +115,15 @@ def test_log_density_is_that_of_the_hierarchy(law, inputs):
 
         def plain(z):
             """The logs of parameters, standard deviates, middles and spreads."""
-            parts = model.apart(z)
-            found, _ = model.placed(parts, numbers)
+            parts, _ = model.unwhitened(z, numbers, of.rows)
+            found = model.placed(parts, numbers)
             own = [found[name] for name in model.own]
             deviates = model.deviates(found, parts)
             return jnp.concatenate([*own, *deviates, parts.mean, parts.log_tau, parts.common])
 
         volume = np.linalg.slogdet(jax.jacfwd(plain)(z))[1]
-        parts = model.apart(z)
-        found, _ = model.placed(parts, numbers)
+        parts, _ = model.unwhitened(z, numbers, of.rows)
+        found = model.placed(parts, numbers)
         prior = float(np.sum(dist.Normal().log_prob(model.deviates(found, parts)) + np.log(2 * np.pi) / 2))
         tau = np.exp(np.asarray(parts.log_tau))
         prior += float(np.sum(-((tau / np.asarray(numbers.spread)) ** 2) / 2 + np.log(tau)))
@@ -150,8 +150,8 @@ def test_log_density_is_that_of_the_hierarchy(law, inputs):
 def dense(of, z):
     """The joint covariance and the residuals of all runs, by the whole matrix, and the places of all rows."""
     model, numbers = of.model, of.numbers
-    parts = model.apart(z)
-    values = model.values(model.placed(parts, numbers)[0], numbers)
+    parts, _ = model.unwhitened(z, numbers, of.rows)
+    values = model.values(model.placed(parts, numbers), numbers)
     share, process = float(jax.nn.sigmoid(parts.logit_share[0])), model.model.process
     off, noise, logs, recipe, amount = [], [], [], [], None
     for i, problem in enumerate(of.problems):
@@ -175,8 +175,8 @@ def test_common_departure_is_integrated_out_exactly(departing):
     of, _ = departing
     with double():
         z = jnp.asarray(made_up(of).z[0, 0])
-        parts = of.model.apart(z)
-        values = of.model.values(of.model.placed(parts, of.numbers)[0], of.numbers)
+        parts, _ = of.model.unwhitened(z, of.numbers, of.rows)
+        values = of.model.values(of.model.placed(parts, of.numbers), of.numbers)
         found = of.model.solved(jax.nn.sigmoid(parts.logit_share[0]), values, of.numbers, of.rows)
         off, covariance, noise, *_ = dense(of, z)
         matrix = covariance + np.diag(noise**2)
@@ -191,8 +191,8 @@ def test_forecast_of_a_recipe_knows_the_runs_of_the_others(departing, together):
     with double():
         z = jnp.asarray(made_up(of).z[0, 0])
         off, covariance, noise, places, recipe, share, amount = dense(of, z)
-        parts = of.model.apart(z)
-        values = of.model.values(of.model.placed(parts, of.numbers)[0], of.numbers)
+        parts, _ = of.model.unwhitened(z, of.numbers, of.rows)
+        values = of.model.values(of.model.placed(parts, of.numbers), of.numbers)
         found = of.model.solved(share, values, of.numbers, of.rows)
         # The mean is a straight line in the common part, so that of the common part's mean is the mean given all runs.
         here = {name: x[:1, :1] for name, x in fit.draws.items()}
