@@ -99,7 +99,7 @@ def test_one_recipe_is_the_fit_without_pool():
 @pytest.mark.parametrize(("law", "inputs"), [("offset_power", "x"), ("end_power", "x"), ("chinchilla", "ND")])
 def test_log_density_is_that_of_the_hierarchy(law, inputs):
     """Fails if the density over the sampler's coordinates isn't prior times likelihood times the volume of the change
-    of coordinates.
+    of coordinates, wherever recipes are whitened.
     """
     runs = table()
     if inputs == "ND":
@@ -107,44 +107,69 @@ def test_log_density_is_that_of_the_hierarchy(law, inputs):
     spec = Spec.of(law, "normal", inputs={"x": "N"} if inputs == "x" else None)
     with double():
         of = joint_of(tables_of(runs, "recipe", []), spec)
-        model, numbers = of.model, of.numbers
+        model = of.model
         assert model.amplitudes and model.slopes
-        z = model.starts(numbers, jax.random.key(3), 1)[0] + 0.1 * jax.random.normal(
-            jax.random.key(4), (len(model.free),)
-        )
+        z = model.starts(of.numbers, jax.random.key(3), 1)[0]
+        z = z + 0.1 * jax.random.normal(jax.random.key(4), (len(model.free),))
 
-        def plain(z):
-            """The logs of parameters, standard deviates, middles and spreads."""
-            parts, _ = model.unwhitened(z, numbers, of.rows)
-            found = model.placed(parts, numbers)
-            own = [found[name] for name in model.own]
-            deviates = model.deviates(found, parts)
-            return jnp.concatenate([*own, *deviates, parts.mean, parts.log_tau, parts.common])
+        @jax.jit
+        def both(z, numbers):
+            """The coordinate of each parameter, and the volume of deviates, middles and spreads over that of z."""
 
-        volume = np.linalg.slogdet(jax.jacfwd(plain)(z))[1]
-        parts, _ = model.unwhitened(z, numbers, of.rows)
-        found = model.placed(parts, numbers)
-        prior = float(np.sum(dist.Normal().log_prob(model.deviates(found, parts)) + np.log(2 * np.pi) / 2))
-        tau = np.exp(np.asarray(parts.log_tau))
-        prior += float(np.sum(-((tau / np.asarray(numbers.spread)) ** 2) / 2 + np.log(tau)))
-        params = {**of.problems[0].law.params, **of.problems[0].noise.params}
+            def plain(z):
+                parts, _ = model.unwhitened(z, numbers, of.rows)
+                found = model.placed(parts, numbers)
+                deviates = model.deviates(found, parts)
+                own = [found[name] for name in model.own]
+                return jnp.concatenate([*own, *deviates, parts.mean, parts.log_tau, parts.common]), (found, deviates)
 
-        def of_prior(name, x):
-            bijection = biject_to(params[name].prior.support)
-            value = bijection(x)
-            return float(np.sum(params[name].prior.log_prob(value) + bijection.log_abs_det_jacobian(x, value)))
+            jacobian, kept = jax.jacfwd(plain, has_aux=True)(z)
+            return kept, jnp.linalg.slogdet(jacobian)[1]
 
-        prior += sum(of_prior(name, found[name]) for name in model.own)
-        prior += sum(of_prior(name, parts.mean[i]) for i, name in enumerate(model.pooled))
-        prior += of_prior("noise_scale", parts.common[0])
-        likelihood = 0.0
-        for i, problem in enumerate(of.problems):
-            values = {n: biject_to(params[n].prior.support)(found[n][i]) for n in problem.model.free}
-            scaled = problem.model.scaled(values, problem.numbers)
-            each = problem.model.log_likelihood(scaled, problem.rows)
-            likelihood += float(np.sum(np.asarray(each) * problem.rows.mask))
-        want = prior + likelihood + volume
-        assert float(model.log_density(z, numbers, of.rows)) == pytest.approx(want, rel=1e-9)
+        places = of.numbers.near, of.numbers.near + 0.3 * np.random.default_rng(5).standard_normal((len(NAMES), 1))
+        for numbers in (of.numbers._replace(near=near) for near in places):
+            (found, deviates), volume = both(z, numbers)
+            parts = model.apart(z)
+            prior = float(np.sum(dist.Normal().log_prob(deviates) + np.log(2 * np.pi) / 2))
+            tau = np.exp(np.asarray(parts.log_tau))
+            prior += float(np.sum(-((tau / np.asarray(numbers.spread)) ** 2) / 2 + np.log(tau)))
+            params = {**of.problems[0].law.params, **of.problems[0].noise.params}
+
+            def of_prior(name, x, params=params):
+                bijection = biject_to(params[name].prior.support)
+                value = bijection(x)
+                return float(np.sum(params[name].prior.log_prob(value) + bijection.log_abs_det_jacobian(x, value)))
+
+            prior += sum(of_prior(name, found[name]) for name in model.own)
+            prior += sum(of_prior(name, parts.mean[i]) for i, name in enumerate(model.pooled))
+            prior += of_prior("noise_scale", parts.common[0])
+            likelihood = 0.0
+            for i, problem in enumerate(of.problems):
+                values = {n: biject_to(params[n].prior.support)(found[n][i]) for n in problem.model.free}
+                scaled = problem.model.scaled(values, problem.numbers)
+                each = problem.model.log_likelihood(scaled, problem.rows)
+                likelihood += float(np.sum(np.asarray(each) * problem.rows.mask))
+            want = prior + likelihood + float(volume)
+            assert float(model.log_density(z, numbers, of.rows)) == pytest.approx(want, rel=1e-9)
+
+
+def test_recipes_are_standard_normal_given_what_they_share(alone):
+    """Fails if the width of a recipe's coordinates follows the spread between recipes, in which chains get stuck."""
+    of, _ = alone
+    model, rng = of.model, np.random.default_rng(0)
+    with double():
+        parts = model.apart(model.starts(of.numbers._replace(width=0 * of.numbers.width), jax.random.key(0), 1)[0])
+        own, pooled = len(model.own), len(model.pooled)
+        x = rng.standard_normal((20, own + pooled, model.recipes))
+        for log_tau in (np.log(of.numbers.spread), np.full(pooled, np.log(0.01))):
+            shared = parts._replace(log_tau=jnp.asarray(log_tau), common=jnp.log(jnp.array([0.003])))
+            z = model.together(shared)
+            numbers = of.numbers._replace(near=model.likeliest(z, of.numbers, of.rows, 30))
+            each = [model.together(shared._replace(own=one[:own], apart=one[own:])) for one in x]
+            at = np.array([float(model.log_density(one, numbers, of.rows)) for one in (z, *each)])
+            off = at[0] - at[1:] - (x**2).sum(axis=(1, 2)) / 2
+            # Nats, of the nine coordinates together. In the logs of the parameters they are hundreds.
+            assert np.median(np.abs(off)) < 1.5, off
 
 
 def dense(of, z):
