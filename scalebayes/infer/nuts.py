@@ -53,7 +53,7 @@ class NUTS:
         warmup: The number of steps of each chain that adapt the step size and the mass matrix. The default is 200.
         chains: The number of chains, which run side by side. The default is 4.
         target_accept: The acceptance probability that the step size aims at, between 0 and 1. The default is 0.8.
-            Chains along a ridge, and further runs of poor chains, aim at 0.95 or more.
+            Chains along a ridge or of pooled recipes, and further runs of poor chains, aim at 0.95 or more.
         max_tree_depth: The largest depth of the sampler's trees; a draw takes at most 2^max_tree_depth - 1 steps. The
             default is 10.
         spread: The sd of the chains' starts around the mode, in posterior sds. The default is 2.
