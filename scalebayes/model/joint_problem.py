@@ -152,7 +152,8 @@ def joined(problems: Mapping[str, Problem]) -> Joint:
         None,
         places,
     )
-    model = _with_coordinates(model, numbers)
+    if model.model.process is None:
+        model = _with_coordinates(model, numbers)
     numbers = numbers._replace(near=np.asarray(model.usual(numbers)))
     return Joint(tuple(problems), tuple(each), model, numbers, PooledRows(jax.tree.map(stack, *rows), of_row))
 

@@ -8,7 +8,8 @@ functions of what the recipes share. So for each recipe and parameter, and at ev
 the centred parameter and its standard deviate, and no funnel is left (Betancourt and Girolami, arXiv 1312.0906).
 
 m and L are found by a few steps of Gauss and Newton from a fixed place. Whatever they are, the density over x has the
-volume of the change, so the posterior is the same.
+volume of the change, so the posterior is the same. Beside a discrepancy the runs hold a recipe less, and such steps
+take minutes to compile; there x are the standard deviates of its parameters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import biject_to
 
-from scalebayes.discrepancy.process import JITTER
 from scalebayes.model.model import Numbers, Rows
 from scalebayes.model.recipe_coordinates import Parameters, PooledNumbers, RecipeCoordinates
 from scalebayes.noise.links import LINKS
@@ -44,6 +44,8 @@ class RecipeWhitening(RecipeCoordinates):
             rows: The `PooledRows`.
         """
         parts = self.apart(z)
+        if self.model.process is not None:
+            return self._scaled(parts, numbers)
 
         def step(q: Any, _: Any) -> tuple[Any, Any]:
             change, root, _ = self._newton(q, parts, numbers, rows)
@@ -55,11 +57,22 @@ class RecipeWhitening(RecipeCoordinates):
         own = len(self.own)
         return parts._replace(own=q[:own], apart=q[own:]), -sum(jnp.log(line[-1]).sum() for line in root)
 
+    def _scaled(self, parts: Parameters, numbers: PooledNumbers) -> tuple[Parameters, Any]:
+        """As `unwhitened`, where x is the standard deviate of each parameter from its prior, or from mu."""
+        own = len(self.own)
+        middle, width = numbers.middle[:own, None], numbers.width[:own, None]
+        tau = jnp.exp(parts.log_tau)[:, None]
+        scaled = parts._replace(own=middle + width * parts.own, apart=parts.mean[:, None] + tau * parts.apart)
+        return scaled, self.recipes * (parts.log_tau.sum() + jnp.log(width).sum())
+
     def likeliest(self, z: Any, numbers: PooledNumbers, rows: Any, steps: int) -> Any:
         """The likeliest q of each recipe (recipe, own and pooled), given what recipes share at coordinates z (free,).
 
-        It is searched from `numbers.near`, by steps that are shortened where the full one is no better.
+        It is searched from `numbers.near`, by steps that are shortened where the full one is no better. Beside a
+        discrepancy it isn't searched, since nothing is whitened near it.
         """
+        if self.model.process is not None:
+            return numbers.near
         shared, lengths = self.apart(z), jnp.array(LENGTHS)
 
         def step(_: Any, q: Any) -> Any:
@@ -85,7 +98,7 @@ class RecipeWhitening(RecipeCoordinates):
         """What has the sd 1 given a recipe (recipe, term), and the recipe's log density (recipe,), at q.
 
         Terms are the runs over their noise, the deviates of pooled parameters, and the recipe's own over their prior's
-        sd. A discrepancy counts as each recipe's own.
+        sd.
         """
         own = len(self.own)
         found = self.placed(shared._replace(own=q[:own], apart=q[own:]), numbers)
@@ -99,17 +112,10 @@ class RecipeWhitening(RecipeCoordinates):
     def _of_runs(self, values: Mapping[str, Any], numbers: Numbers, rows: Rows) -> tuple[Any, Any]:
         """The runs of one recipe over their noise (run,), and their log likelihood."""
         model, scaled = self.model, self.model.scaled(values, numbers)
-        if model.process is None:
-            location = model.location(scaled, rows.inputs)
-            scale = model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
-            likely = jnp.sum(model.log_likelihood(scaled, rows) * rows.mask)
-            return LINKS[model.form.on].of(location) / scale * rows.mask, likely
-        seen, of, kept = model.residuals(scaled, numbers, rows), model.process_values(scaled), rows.mask > 0
-        whole = jnp.where(kept[:, None] & kept[None, :], model.process.covariance(of, seen.places, seen.places), 0.0)
-        noise = jnp.where(kept, seen.scale**2 + JITTER * model.process.variance(of, seen.places), 1.0)
-        root = jnp.linalg.cholesky(whole + jnp.diag(noise))
-        white = jax.scipy.linalg.solve_triangular(root, jnp.where(kept, seen.off, 0.0), lower=True)
-        return white, -(white @ white) / 2 - jnp.log(jnp.diagonal(root)).sum()
+        location = model.location(scaled, rows.inputs)
+        scale = model.form.row_scale(location, model.noise_values(scaled), rows.se, rows.count)
+        likely = jnp.sum(model.log_likelihood(scaled, rows) * rows.mask)
+        return LINKS[model.form.on].of(location) / scale * rows.mask, likely
 
 
 def log_prior(prior: Any, z: Any) -> Any:
