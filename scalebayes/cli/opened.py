@@ -26,7 +26,7 @@ CALLED = {
     "Strategies": "strategies",
     "NextRuns": "next runs",
 }
-ANSWERS = ("Fit", "Fits", "Pooled", "Stack", "Recalibrated")  # types that predict and optimum take
+ANSWERS = ("Fit", "Fits", "Stack", "Recalibrated")  # types that predict and optimum take
 
 
 def load_jax() -> None:
@@ -61,12 +61,13 @@ def opened(path: Path, *kinds: str) -> Any:
         raise InputError(f"{path} is a table and no saved fit; fit it first: {fit}")
     result = sb.load(path.expanduser())
     kind = type(result).__name__
-    if kinds and kind not in kinds and not (kind == "Pooled" and "Fits" in kinds):  # pooled recipes are many fits
+    taken = "Fits" if kind == "Pooled" else kind  # pooled recipes are many fits
+    if kinds and taken not in kinds:
         wanted = [CALLED[one] for one in kinds]
         either = f"{', '.join(wanted[:-1])} or {wanted[-1]}" if len(wanted) > 1 else wanted[0]
         see = f"scalebayes summary {quoted(str(path))}"
         raise InputError(f"{path} holds {CALLED[kind]}, and this takes {either}; '{see}' shows what it holds")
-    if kind in ANSWERS:
+    if taken in ANSWERS:
         settle(*members(result).values())  # the commands print failed checks themselves
     return result
 

@@ -72,7 +72,7 @@ def _worth(kind: str) -> str:
     """The error and the coverage of forecasts of ladders along N or D in backtests, in words.
 
     >>> _worth("ladder")
-    'forecasts were 2 % too low on average and 90 % intervals held 94 %'
+    'forecasts were 2 % too low on average and 90 % intervals held 95 %'
     """
     error, held = evidence.LADDERS_ERROR[kind].value, evidence.LADDERS_HELD[kind]
     way = "low" if error < 0 else "high"

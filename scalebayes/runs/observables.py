@@ -24,6 +24,8 @@ def observables(runs: ColumnAccess) -> tuple[str, ...]:
 def refuse_several(runs: ColumnAccess, alone: str = "", together: str = f"sb.fit(runs, pool='{COLUMN}')") -> None:
     """Raise `InputError` for runs of several observables, where they would be taken as values of one.
 
+    A column `observable` that differs in every row names no observables.
+
     Args:
         runs: The runs.
 
@@ -41,7 +43,7 @@ sb.fit_many(runs, by='observable'), all together with sb.fit(runs, pool='observa
 runs.where("observable == 'web'")
     """
     names = observables(runs)
-    if len(names) < 2:
+    if len(names) < 2 or len(names) == len(runs.labels[COLUMN]):
         return
     one = f"runs.where({in_quotes(filter_of(COLUMN, names[0]) or '...')})"
     if "observables" in runs.metadata and runs.metadata.get("source"):
