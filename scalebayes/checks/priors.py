@@ -17,10 +17,15 @@ from scalebayes.checks.registry import make_check
 from scalebayes.infer.draws import Draws
 from scalebayes.model.problem import Problem
 from scalebayes.parameters.priors import FAMILIES, Traced, prior_text
-from scalebayes.parameters.two_kinds import TwoNormals
 from scalebayes.status import Check, Status
 
 ID = "prior_data_conflict"
+
+
+def _of_two(z: Any, share: float, loc_1: float, scale_1: float, loc_2: float, scale_2: float) -> Any:
+    return share * special.ndtr((z - loc_1) / scale_1) + (1 - share) * special.ndtr((z - loc_2) / scale_2)
+
+
 # Family -> share of the prior below z, where z is the unconstrained coordinate: the log of a positive parameter, or the
 # logit of one between two bounds.
 SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
@@ -34,7 +39,7 @@ SHARE_BELOW: Mapping[str, Callable[..., Any]] = {
     "LogUniform": lambda z, low, high: np.log1p((high / low - 1) * special.expit(z)) / np.log(high / low),
     "Normal": lambda z, loc, scale: special.ndtr((z - loc) / scale),
     "StudentT": lambda z, df, loc, scale: special.stdtr(df, (z - loc) / scale),
-    **dict.fromkeys(("TwoLogNormals", "TwoNormals"), lambda z, *of: float(TwoNormals(*of).cdf(z))),
+    **dict.fromkeys(("TwoLogNormals", "TwoNormals"), _of_two),
     "Uniform": lambda z, low, high: special.expit(z),
 }
 # Priors that include their lower end, such as a floor of 0: a mode near that end is no conflict.

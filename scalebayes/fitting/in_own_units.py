@@ -14,6 +14,8 @@ from scalebayes.model.model import Rows
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
 
+TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
+
 
 def residuals(
     model: Any, rows: Rows, at: SeenAt, law: Mapping[str, Any], noise: Mapping[str, Any], factor: Any = None

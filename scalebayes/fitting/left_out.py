@@ -6,15 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.discrepancy import in_common
-from scalebayes.fitting.in_own_units import common_part, flat_draws, own_units, residuals
+from scalebayes.fitting.in_own_units import TOGETHER, common_part, flat_draws, own_units, residuals
 from scalebayes.infer.batch import in_batches
 from scalebayes.infer.double import double
 from scalebayes.infer.traces import jitted
 
 if TYPE_CHECKING:
     from scalebayes.fitting.result import Fit
-
-TOGETHER = 64  # number of draws whose matrices are in memory at once; more of them take more memory
 
 
 def leave_one_out(fit: "Fit") -> np.ndarray:

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.compute import LOG_6, other_size
-from scalebayes.fitting.in_own_units import flat, own_units, residuals
-from scalebayes.fitting.left_out import TOGETHER
+from scalebayes.fitting.in_own_units import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.infer.batch import in_batches
 from scalebayes.planning.costs.formulas import six_nd

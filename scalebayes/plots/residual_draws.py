@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalebayes.checks.residuals import standardised
-from scalebayes.fitting.in_own_units import flat, own_units, residuals
-from scalebayes.fitting.left_out import TOGETHER
+from scalebayes.fitting.in_own_units import TOGETHER, flat, own_units, residuals
 from scalebayes.fitting.result import Fit
 from scalebayes.forecasting.predict import curve
 from scalebayes.infer.batch import in_batches
